@@ -1,0 +1,1 @@
+"""Keeps every Volcengine RTC snapshot task at the interval its newest event asks for."""

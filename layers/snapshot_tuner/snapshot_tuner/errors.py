@@ -1,0 +1,132 @@
+"""Every error of this package, split by what the caller does about it.
+
+TunerError
+├── GiveUp                  the same event can never succeed: to the dead-letter queue
+│   ├── EventRejected       a field of the event is missing, malformed or out of range
+│   └── CallRefused         the API refused the call for what it says
+│       └── TaskNotFound    the task is not running
+├── TryAgain                later, the same event can succeed: back to its source
+│   ├── LedgerUnavailable   the state store is down, silent or slow
+│   ├── CallFailed          the API did not carry out the call, or nobody knows whether it did
+│   │   ├── Throttled       the account's call rate was exceeded
+│   │   └── TimestampRefused  the signature's time is outside the API's tolerance
+│   └── CredentialsRefused  the API refused who we are; the deployment's fault, not the event's
+├── EventNotSettled         tells the asynchronous source that the event was rejected or has to come back
+├── CallAbandoned           the call was given up before its first byte was sent
+└── FixDeployment           no event can succeed until an operator acts: the invocation fails
+    ├── SettingsError       an environment variable is missing or malformed
+    ├── PolicyError         the policy file has mistakes; it lists all of them
+    └── LedgerMismatch      the ledger's namespace belongs to another order of events
+"""
+
+from collections.abc import Sequence
+
+
+class TunerError(Exception):
+    """The root: everything this package raises on purpose."""
+
+
+class GiveUp(TunerError):
+    """The same event can never succeed."""
+
+
+class TryAgain(TunerError):
+    """The same event can succeed later."""
+
+
+class FixDeployment(TunerError):
+    """No event can succeed until an operator acts."""
+
+
+class EventRejected(GiveUp):
+    """A field of the event is missing, malformed or out of range."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class ApiError(TunerError):
+    """What the RTC API answered, or that it did not answer.
+
+    `code` is the provider's (`FlowLimitExceeded.QPSOverLimit`) or, where no answer came, our own word
+    (`Timeout`). `status` is the HTTP status, None without an answer. `outcome_unknown` says that the call
+    may have been carried out, or may be yet.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        outcome_unknown: bool = False,
+    ) -> None:
+        facts = [f"HTTP {status}" if status is not None else None, f"request {request_id}" if request_id else None]
+        where = ", ".join(fact for fact in facts if fact)
+        super().__init__(f"{code}: {message}" + (f" ({where})" if where else ""))
+        self.code = code
+        self.message = message
+        self.status = status
+        self.request_id = request_id
+        self.outcome_unknown = outcome_unknown
+
+
+class CallRefused(ApiError, GiveUp):
+    """The API refused the call for what it says."""
+
+
+class TaskNotFound(CallRefused):
+    """The task is not running."""
+
+
+class CallFailed(ApiError, TryAgain):
+    """The API did not carry out the call, or nobody knows whether it did (`outcome_unknown`)."""
+
+
+class Throttled(CallFailed):
+    """The account's call rate was exceeded."""
+
+
+class TimestampRefused(CallFailed):
+    """The signature's time is outside the API's tolerance; signed afresh it may be taken."""
+
+
+class CredentialsRefused(ApiError, TryAgain):
+    """The API refused who we are; the deployment's fault, not the event's."""
+
+
+class CallAbandoned(TunerError):
+    """The call was given up before its first byte was sent."""
+
+
+class EventNotSettled(TunerError):
+    """Tells the asynchronous source that the event was rejected or has to come back."""
+
+
+class LedgerUnavailable(TryAgain):
+    """The state store is down, silent or slow."""
+
+
+class SettingsError(FixDeployment):
+    """An environment variable is missing or malformed."""
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"{variable}: {reason}")
+        self.variable = variable
+        self.reason = reason
+
+
+class PolicyError(FixDeployment):
+    """The policy file has mistakes; `problems` lists all of them, each with its place and reason."""
+
+    def __init__(self, file: str, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
+        self.file = file
+        self.problems = tuple(problems)
+
+
+class LedgerMismatch(FixDeployment):
+    """The ledger's namespace belongs to another order of events."""

@@ -1,0 +1,172 @@
+"""The words of this application as frozen values; DESIGN: event -> Signal -> Decision -> Adjustment -> Outcome."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from enum import StrEnum, auto
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
+"""A decoded JSON value. Numbers are exact: an `int`, or a `Decimal` as written, never a float."""
+
+INTERVAL_MIN_SECONDS = 1
+INTERVAL_MAX_SECONDS = 600
+"""The provider's limits of `ImageConfig.Interval` (UpdateSnapshot, Version 2023-11-01)."""
+
+SEQUENCE_DIGITS = 39
+"""A sequence is an integer of at most 128 bits, as long as the longest that a queue hands out."""
+
+
+class Order(StrEnum):
+    """What decides which of two events of a task is the newer one."""
+
+    TIME = auto()
+    SEQUENCE = auto()
+
+
+_EXACT = Context(prec=1000)
+"""More digits than a number of an event may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """One running snapshot task, as the provider names it; the ledger's key."""
+
+    app_id: str
+    room_id: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """An event in CloudEvents 1.0 attributes, whatever envelope it came in.
+
+    `time_us` is microseconds since the Unix epoch; `time_is_own` is False where the event had no time and
+    the source's sent time stands in. `attributes` are the further context attributes (subject, account,
+    extensions), which a policy may match.
+    """
+
+    id: str
+    source: str
+    type: str
+    time_us: int
+    data: Json
+    time_is_own: bool = True
+    sequence: int | None = None
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """64 hex digits over what a retry of the same event must repeat: type, data and its own time."""
+        repeated = [self.type, self.time_us if self.time_is_own else None, self.data]
+        text = json.dumps(repeated, sort_keys=True, separators=(",", ":"), default=_canonical_number)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def order_key(self, order: Order) -> bytes | None:
+        """Bytes that sort as (time or sequence, id, source); None where the sequence is asked for and missing.
+
+        Compared as bytes: the same on every store, whatever its locale. NUL separates, and no id holds one.
+        """
+        match order:
+            case Order.TIME:
+                first = f"{self.time_us:020d}"
+            case Order.SEQUENCE:
+                if self.sequence is None:
+                    return None
+                first = f"{self.sequence:0{SEQUENCE_DIGITS}d}"
+        return f"{first}\0{self.id}\0{self.source}".encode()
+
+
+def _canonical_number(number: object) -> object:
+    # The same number in two spellings (0.90, 9e-1) is the same payload: an envelope may respell it.
+    if not isinstance(number, Decimal):
+        raise TypeError(f"not a JSON value: {type(number).__name__}")
+    if number == number.to_integral_value():
+        return int(number)
+    return f"\0{number.normalize(_EXACT)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """What one task should become, and by which event.
+
+    `interval` is in whole seconds, inside the policy's bounds. `order_key` is `Signal.order_key`.
+    """
+
+    task: TaskRef
+    interval: int
+    business_id: str | None
+    signal: Signal
+    order_key: bytes
+    rule: str
+    reason: str
+
+
+class Verdict(StrEnum):
+    """What the policy says about a signal."""
+
+    ADJUST = auto()
+    HOLD = auto()
+    UNMATCHED = auto()
+    REJECT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The policy's answer to one signal: a value with a reason that a person can read."""
+
+    verdict: Verdict
+    rule: str | None
+    reason: str
+    adjustments: tuple[Adjustment, ...] = ()
+
+
+class OutcomeKind(StrEnum):
+    """What came of one event for one task."""
+
+    APPLIED = auto()
+    DUPLICATE = auto()
+    SUPERSEDED = auto()
+    UNMATCHED = auto()
+    HELD = auto()
+    REJECTED = auto()
+    RETRY = auto()
+
+
+class Cause(StrEnum):
+    """Why an event was rejected or has to be tried again; decides the HTTP status, names the problem type."""
+
+    MALFORMED = auto()  # rejected: the envelope
+    INVALID = auto()  # rejected: what the rule needs of the event, or its time
+    CONFLICT = auto()  # rejected: a known id with another payload
+    TASK_NOT_FOUND = auto()  # rejected: the task is not running
+    REFUSED = auto()  # rejected: the API refused what the call says
+    THROTTLED = auto()  # retry: the API, or no call slot before the deadline
+    BUSY = auto()  # retry: another worker's call for the task is in flight
+    UNAVAILABLE = auto()  # retry: the API or the ledger, or no time left
+    UNKNOWN = auto()  # retry: nobody knows whether the call was carried out
+    CREDENTIALS = auto()  # retry: the API refused our credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one event for one task; the fields are those of the answer over HTTP.
+
+    `id` is the event's, None where the envelope did not get that far; `interval` is what the task was set
+    to, in seconds; `cause` is there for rejected and retry only.
+    """
+
+    kind: OutcomeKind
+    reason: str
+    id: str | None = None
+    source: str | None = None
+    rule: str | None = None
+    task: TaskRef | None = None
+    interval: int | None = None
+    cause: Cause | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the source may forget the event."""
+        return self.kind not in (OutcomeKind.REJECTED, OutcomeKind.RETRY)
