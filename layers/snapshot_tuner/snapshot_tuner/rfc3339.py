@@ -1,0 +1,40 @@
+"""RFC 3339 times as whole microseconds since the Unix epoch."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
+    r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_HOUR, _LAST_MINUTE = 23, 59
+
+
+def to_microseconds(text: str) -> int:
+    """Microseconds since 1970-01-01T00:00:00Z; digits after the sixth are cut off.
+
+    Raises ValueError, with a reason that does not repeat the text, for another form, for a date or time of
+    day that does not exist (a leap second counts as one: the epoch has no number for it), for an offset
+    beyond 23:59, and for a time before 1970.
+    """
+    parts = _TIME.fullmatch(text)
+    if parts is None:
+        raise ValueError("must be an RFC 3339 time with a zone, like 2026-03-01T09:00:00.123Z")
+    *date_and_time, fraction, sign, hours, minutes = parts.groups()
+    year, month, day, hour, minute, second = map(int, date_and_time)
+    try:
+        local = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        raise ValueError("must be a date and a time of day that exist") from None
+    offset = timedelta()
+    if sign:
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        if int(hours) > _LAST_HOUR or int(minutes) > _LAST_MINUTE:
+            raise ValueError("must have an offset from UTC of at most 23:59")
+    since_epoch = local - _EPOCH + (offset if sign == "-" else -offset)
+    microseconds = since_epoch // _MICROSECOND + int((fraction or "")[:6].ljust(6, "0"))
+    if microseconds < 0:
+        raise ValueError("must not be before 1970")
+    return microseconds

@@ -1,0 +1,217 @@
+"""Strict JSON with exact numbers; every fault is an `EventRejected` that names its place in the text.
+
+Stricter than RFC 8259 wherever that leaves a choice, because two readers of one text must not see two
+events: duplicate keys, lone surrogates, NaN and a byte order mark are rejected. Time and memory are linear
+in the text, and nothing recurses further than `MAX_DEPTH`.
+"""
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import accumulate
+from typing import Any, TypeAlias, cast
+
+from .errors import EventRejected
+from .model import Json
+
+MAX_BODY_BYTES = 262_144
+"""256 KiB of UTF-8, the whole text."""
+MAX_DEPTH = 64
+"""Lists and objects inside each other; a text of one flat list is 1 deep."""
+MAX_DIGITS = 400
+MAX_EXPONENT = 400
+"""A number as written: its digits, and its exponent in either direction."""
+
+_LARGEST_DOUBLE = Decimal(sys.float_info.max)
+_SURELY_A_DOUBLE = 308  # an integer in at most so many characters is below 1.8e308
+_SHOWN_CHARACTERS = 60
+_PATH_CHARACTERS = 100
+
+# A string that is not closed runs to the end, and possessive repeats give nothing back: one pass over any text.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_@-]{1,40}")
+
+
+def decode(text: bytes | str, *, within: str = "") -> Json:
+    """The value of a JSON text: integers as `int`, other numbers as `Decimal`, never a float.
+
+    `within` is the path of the text itself where it is a string inside another document. Raises
+    EventRejected; its field is the path of the fault ("data.load", "items[3]"), or `within` ("body" when
+    there is none) where the text as a whole is bad.
+    """
+    whole = within or "body"
+    text = _checked_text(text, whole)
+    if _is_too_deep(text):
+        # Before the parse: the parser recurses, and how deep it may differs between Python versions.
+        raise EventRejected(whole, f"is nested deeper than {MAX_DEPTH} levels")
+    hooks = _Hooks()
+    decoder = json.JSONDecoder(
+        object_pairs_hook=hooks.members,
+        parse_float=hooks.decimal,
+        parse_int=hooks.integer,
+        parse_constant=hooks.constant,
+    )
+    try:
+        document = decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise EventRejected(whole, f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    if hooks.met_a_fault or _may_hold_surrogate(text):
+        _raise_first_fault(document, within)
+    return cast("Json", document)
+
+
+def shown(value: object) -> str:
+    """A JSON value for an error message: a string quoted and cut, anything larger by its kind.
+
+    ASCII without control characters, so that no event can forge or break a line of a log.
+    """
+    match value:
+        case str():
+            quoted = ascii(value[: _SHOWN_CHARACTERS + 1])
+            return quoted if len(quoted) <= _SHOWN_CHARACTERS else f"{quoted[:_SHOWN_CHARACTERS]}…"
+        case None | bool():
+            return json.dumps(value)
+        case int() | float() | Decimal():
+            return "a number"
+        case dict():
+            return "an object"
+        case list():
+            return "a list"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def _checked_text(text: bytes | str, whole: str) -> str:
+    if isinstance(text, bytes):
+        size = len(text)
+    else:
+        # A string cannot be shorter in bytes than in characters: no need to encode a long one.
+        size = len(text) if text.isascii() or len(text) > MAX_BODY_BYTES else len(text.encode(errors="surrogatepass"))
+    if size > MAX_BODY_BYTES:
+        raise EventRejected(whole, f"is larger than {MAX_BODY_BYTES:,} bytes")
+    if isinstance(text, bytes):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            raise EventRejected(whole, f"is not UTF-8: byte {error.start} cannot be decoded") from None
+    if not text or text.isspace():
+        raise EventRejected(whole, "is empty; expected a JSON text")
+    if text.startswith("\ufeff"):
+        raise EventRejected(whole, "begins with a byte order mark, which JSON does not allow (RFC 8259, 8.1)")
+    return text
+
+
+def _is_too_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    steps = (_STEP.get(token.group(), 0) for token in _STRING_OR_BRACKET.finditer(text))
+    return any(depth > MAX_DEPTH for depth in accumulate(steps))
+
+
+def _may_hold_surrogate(text: str) -> bool:
+    # Half of an escaped pair counts too: whether the other half is there shows in the decoded strings.
+    return "\\ud" in text or "\\uD" in text or (not text.isascii() and _SURROGATE.search(text) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Stands in the document where a hook met something wrong: a hook cannot know the path to it."""
+
+    reason: str
+    key: str | None = None
+
+
+class _Hooks:
+    """What the C scanner calls for each object and number of one text."""
+
+    def __init__(self) -> None:
+        self.met_a_fault = False
+
+    def members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Fault:
+        members = dict(pairs)
+        if len(members) == len(pairs):
+            return members
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        return self._fault("is a duplicate key", key=repeated)
+
+    def integer(self, text: str) -> int | _Fault:
+        if len(text) <= _SURELY_A_DOUBLE:
+            return int(text)
+        if _digits(text) > MAX_DIGITS:
+            return self._fault(f"is an integer of more than {MAX_DIGITS} digits")
+        return int(text) if Decimal(text).copy_abs() <= _LARGEST_DOUBLE else self._too_large()
+
+    def decimal(self, text: str) -> Decimal | _Fault:
+        if len(text) > MAX_DIGITS and _digits(text) > MAX_DIGITS:
+            return self._fault(f"is a number of more than {MAX_DIGITS} digits")
+        exponent = text.lower().partition("e")[2]
+        if exponent and abs(int(exponent)) > MAX_EXPONENT:
+            return self._fault(f"is a number with an exponent beyond {MAX_EXPONENT}")
+        number = Decimal(text)
+        # copy_abs, because abs() would round to the context's precision.
+        return number if number.copy_abs() <= _LARGEST_DOUBLE else self._too_large()
+
+    def constant(self, name: str) -> _Fault:
+        return self._fault(f"is {name}, which is not a JSON number")
+
+    def _too_large(self) -> _Fault:
+        return self._fault("is a number too large for a double (1.8e308)")
+
+    def _fault(self, reason: str, key: str | None = None) -> _Fault:
+        self.met_a_fault = True
+        return _Fault(reason, key)
+
+
+def _digits(number: str) -> int:
+    return len(number) - sum(map(number.count, "+-.eE"))
+
+
+_Place: TypeAlias = "tuple[_Place, str | int] | None"
+"""A way down from the top, the last step first: one small tuple per value, however long its path."""
+
+
+def _raise_first_fault(document: object, within: str) -> None:
+    """Raise for the first fault or lone surrogate in the order of the text, if there is one."""
+    todo: list[tuple[_Place, object]] = [(None, document)]
+    while todo:
+        place, value = todo.pop()
+        match value:
+            case _Fault(reason, key):
+                raise EventRejected(_path(place if key is None else (place, key), within), reason)
+            case str() if _SURROGATE.search(value):
+                raise EventRejected(_path(place, within), "contains a lone surrogate")
+            case dict():
+                for key in value:
+                    if _SURROGATE.search(key):
+                        raise EventRejected(_path((place, key), within), "is a key with a lone surrogate")
+                todo.extend(((place, key), value[key]) for key in reversed(value))
+            case list():
+                todo.extend(((place, index), value[index]) for index in reversed(range(len(value))))
+            case _:
+                pass
+
+
+def _path(place: _Place, within: str) -> str:
+    steps: list[str | int] = []
+    while place is not None:
+        place, step = place
+        steps.append(step)
+    path = _joined(within, steps[::-1]) or "body"
+    return path if len(path) <= _PATH_CHARACTERS else f"{path[:_PATH_CHARACTERS]}…"
+
+
+def _joined(path: str, steps: Sequence[str | int]) -> str:
+    for step in steps:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif _PLAIN_KEY.fullmatch(step):
+            path += f".{step}" if path else step
+        else:
+            path += f"[{shown(step)}]"
+    return path
