@@ -1,0 +1,99 @@
+"""The SQLite file behind the ledger: opened on first use, one writer at a time, nobody starved."""
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from snapshot_tuner.errors import LedgerMismatch, LedgerUnavailable
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS task (namespace TEXT, app_id TEXT, room_id TEXT, task_id TEXT,
+    state TEXT NOT NULL, expires_us INTEGER NOT NULL,
+    PRIMARY KEY (namespace, app_id, room_id, task_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS task_expiry ON task (expires_us);
+CREATE TABLE IF NOT EXISTS event (namespace TEXT, key TEXT,
+    order_key TEXT NOT NULL, fingerprint TEXT NOT NULL, applied INTEGER NOT NULL, expires_us INTEGER NOT NULL,
+    PRIMARY KEY (namespace, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS event_expiry ON event (expires_us);
+CREATE TABLE IF NOT EXISTS account (namespace TEXT PRIMARY KEY,
+    event_order TEXT, next_us INTEGER NOT NULL, paused_until_us INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+_LOCK_WAIT_SECONDS = 1.5
+"""How long a step waits for other processes' steps, each of which takes about a millisecond."""
+
+_T = TypeVar("_T")
+
+
+class SqliteFile:
+    """One connection of one process; its threads take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+        self._open: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        with self._turn:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that holds the write lock from its first moment. Raises LedgerUnavailable."""
+        with self._turn:
+            try:
+                database = self._connect()
+                _when_unlocked(lambda: database.execute("BEGIN IMMEDIATE"))
+                try:
+                    yield database
+                    database.execute("COMMIT")
+                finally:
+                    if database.in_transaction:
+                        database.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                raise LedgerUnavailable(f"SQLite ledger: {error}") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._open is None:
+            # No busy handler: SQLite's own sleeps up to 100 ms at a time and starves whoever sleeps.
+            database = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+            try:
+                _when_unlocked(lambda: database.execute("PRAGMA journal_mode = WAL"))
+                database.execute("PRAGMA synchronous = NORMAL")
+                _when_unlocked(lambda: self._create(database))
+            except BaseException:  # whatever stopped it, an interrupt too: no connection is left open
+                database.close()
+                raise
+            self._open = database
+        return self._open
+
+    def _create(self, database: sqlite3.Connection) -> None:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version == _SCHEMA_VERSION:
+            return
+        if version != 0:
+            raise LedgerMismatch(
+                f"LEDGER_URL: {self._path} has schema version {version}, this program {_SCHEMA_VERSION}; use a new file"
+            )
+        # Two processes may come here at once: every statement is harmless when repeated.
+        database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;")
+
+
+def _when_unlocked(step: Callable[[], _T]) -> _T:
+    """Try again while another process holds the lock; short random waits, so that nobody starves."""
+    give_up = time.monotonic() + _LOCK_WAIT_SECONDS
+    while True:
+        try:
+            return step()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(random.uniform(0.0002, 0.002))  # noqa: S311 - spreads the waiters, hides nothing
