@@ -1,0 +1,199 @@
+"""The operator's policy: from a signal to a decision that explains itself.
+
+A policy that is loaded cannot fail: `decide` is a pure function, quick, and raises for no signal.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TypeAlias, assert_never
+
+from snapshot_tuner.curves import MAX_DECIMAL_PLACES, Curve, Number, has_too_many_places, is_number
+from snapshot_tuner.errors import EventRejected, PolicyError
+from snapshot_tuner.model import Adjustment, Decision, Order, Signal, Verdict
+from snapshot_tuner.patterns import Pattern
+from snapshot_tuner.policy_document import Bounds, RuleDocument, TargetDocument
+from snapshot_tuner.policy_file import examine
+from snapshot_tuner.signal_paths import ABSENT, SignalPath
+from snapshot_tuner.targets import Target, Template
+
+MAX_SHOWN_CHARACTERS: Final = 40
+"""How much of an event's value a reason repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Matched, and deliberately no change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Always the same interval."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An interval that follows a number of the event."""
+
+    of: SignalPath
+    curve: Curve
+
+
+Action: TypeAlias = Hold | Fixed | Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What to do about the signals that match."""
+
+    name: str
+    pattern: Pattern
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of a file; `sha256` is 64 hex digits over its text, so that logs can tell policies apart."""
+
+    version: int
+    order: Order
+    bounds: Bounds
+    rules: tuple[Rule, ...]
+    sha256: str
+    _target: Target
+    _rules_by_type: Mapping[str, tuple[Rule, ...]]
+    _rules_of_any_type: tuple[Rule, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> "Policy":
+        """Reads the file. Raises PolicyError with every mistake in it, or that it cannot be read."""
+        try:
+            text = path.read_bytes().decode()
+        except OSError as error:
+            raise PolicyError(str(path), [f"cannot be read: {error.strerror or type(error).__name__}"]) from error
+        except UnicodeDecodeError as error:
+            raise PolicyError(str(path), [f"not UTF-8: the byte at offset {error.start}"]) from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, file: str) -> "Policy":
+        """`file` is only for the error. Raises PolicyError with every mistake in the text."""
+        found = examine(text)
+        if found.problems or found.document is None:
+            raise PolicyError(file, [str(problem) for problem in found.problems])
+        document = found.document
+        rules = tuple(map(_rule, document.rules, found.patterns))
+        return cls(
+            version=document.version,
+            order=document.order,
+            bounds=document.bounds,
+            rules=rules,
+            sha256=hashlib.sha256(text.encode()).hexdigest(),
+            _target=_target(document.target),
+            _rules_by_type=MappingProxyType(
+                {name: _rules_for(name, rules) for rule in rules for name in rule.pattern.types or ()}
+            ),
+            _rules_of_any_type=tuple(rule for rule in rules if rule.pattern.types is None),
+        )
+
+    def decide(self, signal: Signal) -> Decision:
+        """What the first rule that matches wants; pure, and raises for no signal.
+
+        Rejects a signal whose target or curve input is missing or mistyped for that rule, or that has no
+        sequence where that is the order. A signal that changes nothing is not asked for any of these.
+        """
+        for rule in self._rules_by_type.get(signal.type, self._rules_of_any_type):
+            if rule.pattern.rest(signal):
+                try:
+                    return self._apply(rule, signal)
+                except EventRejected as rejection:
+                    return Decision(Verdict.REJECT, rule.name, str(rejection))
+        return Decision(Verdict.UNMATCHED, None, f"no rule matches type {_shown(signal.type)!r}")
+
+    def _apply(self, rule: Rule, signal: Signal) -> Decision:
+        match rule.action:
+            case Hold():
+                return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
+            case Fixed(seconds):
+                reason = f"fixed {seconds} s"
+            case Measured(of, curve):
+                number = _measure(of, signal)
+                seconds = curve.seconds(number)
+                reason = f"{_shown(of.label)} {_shown(str(Decimal(number)))} -> curve {seconds} s"
+            case _:
+                assert_never(rule.action)
+        interval, clamped = self._clamp(seconds)
+        reason += clamped
+        business_id = self._target.business(signal)
+        order_key = _order_key(signal, self.order)
+        return Decision(
+            Verdict.ADJUST,
+            rule.name,
+            reason,
+            tuple(
+                Adjustment(task, interval, business_id, signal, order_key, rule.name, reason)
+                for task in self._target.tasks(signal)
+            ),
+        )
+
+    def _clamp(self, seconds: int) -> tuple[int, str]:
+        if seconds < self.bounds.min:
+            return self.bounds.min, f", clamped to {self.bounds.min} s by bounds.min"
+        if seconds > self.bounds.max:
+            return self.bounds.max, f", clamped to {self.bounds.max} s by bounds.max"
+        return seconds, ""
+
+
+def _rule(document: RuleDocument, pattern: Pattern) -> Rule:
+    action: Action
+    if document.interval is None:
+        action = Hold()
+    elif isinstance(document.interval, int):
+        action = Fixed(document.interval)
+    else:
+        action = Measured(SignalPath.parse(document.interval.of), Curve.through(document.interval.curve))
+    return Rule(document.name, pattern, action)
+
+
+def _target(document: TargetDocument) -> Target:
+    return Target(
+        app_id=Template.parse("app_id", document.app_id),
+        room_id=Template.parse("room_id", document.room_id),
+        task_id=Template.parse("task_id", document.task_id),
+        business_id=Template.parse("business_id", document.business_id),
+    )
+
+
+def _rules_for(type_: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if rule.pattern.types is None or type_ in rule.pattern.types)
+
+
+def _measure(path: SignalPath, signal: Signal) -> Number:
+    value = path.read(signal)
+    if value is ABSENT:
+        raise EventRejected(path.text, "missing")
+    if not is_number(value):
+        raise EventRejected(path.text, "must be a finite number")
+    if has_too_many_places(value):
+        raise EventRejected(path.text, f"more than {MAX_DECIMAL_PLACES} decimal places")
+    return value
+
+
+def _order_key(signal: Signal, order: Order) -> bytes:
+    try:
+        key = signal.order_key(order)
+    except ValueError:
+        # No envelope lets these pass: lone surrogates, integers of thousands of digits.
+        raise EventRejected("id, source or order", "cannot be written as an order key") from None
+    if key is None:
+        raise EventRejected("sequence", "missing, and the policy's order is sequence")
+    return key
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."
