@@ -1,0 +1,32 @@
+"""SQS batch -> partial batch response: what is not named in it is deleted from the queue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from snapshot_tuner import bootstrap, signals
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.invocation import Context, deadline, read_each
+
+
+def lambda_handler(event: object, context: Context) -> dict[str, Any]:
+    """`{"batchItemFailures": [{"itemIdentifier": messageId}]}`: the records that have to come back.
+
+    Raises FixDeployment before any record is touched.
+    """
+    tuner = bootstrap.tuner()
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list):
+        raise EventRejected("Records", "must be the list of records of an SQS event")
+    answers = tuner.process(read_each(records, signals.from_sqs_record), deadline(context))
+    failed = [
+        _message_id(record)
+        for record, outcomes in zip(records, answers, strict=True)
+        if not all(outcome.settled for outcome in outcomes)
+    ]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _message_id(record: object) -> str:
+    """Empty where there is none: Lambda then takes the whole batch as failed, and nothing is lost."""
+    message_id = record.get("messageId") if isinstance(record, Mapping) else None
+    return message_id if isinstance(message_id, str) else ""

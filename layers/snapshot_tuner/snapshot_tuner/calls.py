@@ -1,0 +1,66 @@
+"""The calls in flight of one container: threads that wait for their slot, then call the API."""
+
+import logging
+import queue
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.dispatch import Call, Finished
+from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
+from snapshot_tuner.snapshot_api import SnapshotApi
+
+
+class ThreadedCalls:
+    """`Calls` over a thread pool that lives as long as the container; used by one batch at a time."""
+
+    def __init__(self, api: SnapshotApi, clock: Clock, parallelism: int) -> None:
+        self._api = api
+        self._clock = clock
+        self._parallelism = parallelism
+        self._threads = ThreadPoolExecutor(parallelism, thread_name_prefix="update-snapshot")
+        self._ended: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+
+    @property
+    def parallelism(self) -> int:
+        return self._parallelism
+
+    def start(self, call: Call) -> None:
+        future = self._threads.submit(self._carry_out, call)
+        future.add_done_callback(lambda done: self._ended.put(Finished(call, _error(done))))
+
+    def finished(self, until: float) -> list[Finished]:
+        ended: list[Finished] = []
+        try:
+            ended.append(self._ended.get(timeout=max(0.0, until - self._clock.monotonic())))
+            while True:
+                ended.append(self._ended.get_nowait())
+        except queue.Empty:
+            return ended
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        self._api.close()
+
+    def _carry_out(self, call: Call) -> None:
+        def when_the_slot_starts() -> None:
+            while (early := call.slot.start - self._clock.monotonic()) > 0:
+                time.sleep(early)
+            call.check(self._clock.monotonic())
+
+        wish = call.wish
+        self._api.update(
+            call.task, wish.interval, wish.business_id, timeout=call.timeout, before_send=when_the_slot_starts
+        )
+
+
+def _error(done: Future[None]) -> ApiError | CallAbandoned | None:
+    match done.exception():
+        case None:
+            return None
+        case ApiError() | CallAbandoned() as error:
+            return error
+        case error:
+            # A fault of ours, somewhere in the call: whether it was sent by then, nobody knows.
+            logging.getLogger(__name__).error("call_broke", exc_info=error)
+            return CallFailed(type(error).__name__, "unexpected error in the call", outcome_unknown=True)

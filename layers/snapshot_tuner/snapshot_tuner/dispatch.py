@@ -1,0 +1,286 @@
+"""From tasks that need a call to what came of each: slots, leases, calls in flight, settling.
+
+One thread runs `dispatch` and does all the talking to the ledger, many steps to a round trip; the calls
+themselves run beside it (`Calls`). Nothing here outlives one batch.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from typing import Protocol, assert_never
+from uuid import uuid4
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
+from snapshot_tuner.ledger import (
+    SLOT_VALID_SECONDS,
+    AlreadyApplied,
+    Begun,
+    Busy,
+    CallResult,
+    Forgotten,
+    Granted,
+    Ledger,
+    Settlement,
+    Slot,
+    Wish,
+)
+from snapshot_tuner.model import Cause, TaskRef
+
+CALL_SECONDS = 7.0
+"""The most that one call may take, from its first byte sent to its last byte received."""
+
+CALL_SECONDS_LEAST = 1.0
+"""A call that would have to be cut off sooner is not made."""
+
+_LEAD_SECONDS = 0.05
+_LEAD_SECONDS_LEAST = 0.015
+"""How long before its slot a call is begun: at 145/s five or six of them share one round trip."""
+
+_CLOCK_TICK_SECONDS = 0.0005
+"""Waking up a little after a moment, not just before it."""
+
+_BUSY_WAIT_SECONDS = 0.01
+_BUSY_WAIT_SECONDS_MOST = 0.64
+_ATTEMPTS_MOST = 8
+"""Slots that one task may use up in one batch by missing them; then its event goes back to its source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that may be made: what, when, and for how long. Times on the local monotonic clock."""
+
+    task: TaskRef
+    token: str
+    wish: Wish
+    slot: Slot
+    lease_until: float
+    timeout: float
+
+    def check(self, now: float) -> None:
+        """Directly before the first byte is sent. Raises CallAbandoned where it must not be sent any more."""
+        if now > self.slot.valid_until:
+            raise CallAbandoned("its slot was missed")
+        if self.lease_until - now <= self.timeout:
+            raise CallAbandoned("its lease could end before the call does")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A call that ended; `error` is None where the provider confirmed it."""
+
+    call: Call
+    error: ApiError | CallAbandoned | None
+
+
+class Calls(Protocol):
+    """The calls in flight of one worker."""
+
+    @property
+    def parallelism(self) -> int:
+        """The most calls at once."""
+        ...
+
+    def start(self, call: Call) -> None:
+        """Make the call when its slot starts, after `call.check`."""
+        ...
+
+    def finished(self, until: float) -> list[Finished]:
+        """The calls that ended since the last time; waits for one until the local monotonic time `until`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotCalled:
+    """No call was made in this batch."""
+
+    cause: Cause
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call ended. `settlement` is None where the ledger could not be told."""
+
+    wish: Wish
+    error: ApiError | None
+    settlement: Settlement | None
+
+
+TaskResult = AlreadyApplied | Called | NotCalled
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where one task stands in this batch."""
+
+    task: TaskRef
+    attempts: int = 0
+    busy_wait: float = _BUSY_WAIT_SECONDS
+    signed_afresh: bool = False
+
+
+def dispatch(
+    tasks: Iterable[TaskRef], *, ledger: Ledger, calls: Calls, clock: Clock, deadline: float
+) -> dict[TaskRef, TaskResult]:
+    """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock)."""
+    return _Dispatch(tasks, ledger, calls, clock, deadline).run()
+
+
+class _Dispatch:
+    """The state of one batch: every task is in just one of ready, busy, flying and results."""
+
+    def __init__(self, tasks: Iterable[TaskRef], ledger: Ledger, calls: Calls, clock: Clock, deadline: float) -> None:
+        self._ledger = ledger
+        self._calls = calls
+        self._clock = clock
+        self._deadline = deadline
+        self._last_start = deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS
+        self._ready = deque(_Progress(task) for task in tasks)
+        self._busy: list[tuple[float, int, _Progress]] = []
+        self._slots: deque[Slot] = deque()
+        self._flying: dict[str, _Progress] = {}
+        self._results: dict[TaskRef, TaskResult] = {}
+        self._tie_breaker = count()
+
+    def run(self) -> dict[TaskRef, TaskResult]:
+        try:
+            while self._ready or self._busy or self._flying:
+                now = self._clock.monotonic()
+                self._wake_busy(now)
+                self._give_up_what_no_longer_fits(now)
+                self._take_slots(now)
+                begun = self._begin_due()
+                self._settle(self._calls.finished(now if begun else self._wake_at(now)))
+        except LedgerUnavailable as error:
+            self._carry_on_without(error)
+        return self._results
+
+    def _wake_busy(self, now: float) -> None:
+        while self._busy and self._busy[0][0] <= now:
+            self._ready.append(heappop(self._busy)[2])
+
+    def _give_up_what_no_longer_fits(self, now: float) -> None:
+        if now > self._last_start:
+            self._give_up((each for _, _, each in self._busy), Cause.BUSY, "a call for the task is in flight elsewhere")
+            self._give_up(self._ready, Cause.UNAVAILABLE, "no time left for a call")
+            self._busy.clear()
+            self._ready.clear()
+        if now > self._deadline:
+            self._give_up(self._flying.values(), Cause.UNKNOWN, "the call did not end in its time")
+            self._flying.clear()
+
+    def _give_up(self, given_up: Iterable[_Progress], cause: Cause, reason: str) -> None:
+        self._results.update((progress.task, NotCalled(cause, reason)) for progress in given_up)
+
+    def _free(self) -> int:
+        return self._calls.parallelism - len(self._flying)
+
+    def _take_slots(self, now: float) -> None:
+        """Ask for as many slots as can be used at once, when there is none left."""
+        while self._slots and self._slots[0].valid_until <= now:
+            self._slots.popleft()
+        wanted = min(len(self._ready), self._free())
+        if self._slots or wanted <= 0:
+            return
+        self._slots.extend(self._ledger.reserve(wanted, self._last_start - now))
+        if not self._slots:
+            self._give_up(self._ready, Cause.THROTTLED, "no call slot is free before the deadline")
+            self._ready.clear()
+
+    def _begin_due(self) -> bool:
+        """Begin the calls whose slots are near. A busy task leaves its slot to the next one."""
+        now = self._clock.monotonic()
+        due = sum(1 for slot in self._slots if slot.start <= now + _LEAD_SECONDS)
+        chosen = [self._ready.popleft() for _ in range(min(due, self._free(), len(self._ready)))]
+        if not chosen:
+            return False
+        starts = [(progress.task, uuid4().hex) for progress in chosen]
+        try:
+            answers = self._ledger.begin(starts)
+        except LedgerUnavailable:
+            self._ready.extend(chosen)
+            raise
+        for progress, (_, token), begun in zip(chosen, starts, answers, strict=True):
+            self._follow(progress, token, begun)
+        return True
+
+    def _follow(self, progress: _Progress, token: str, begun: Begun) -> None:
+        match begun:
+            case Granted(wish=wish, lease_until=lease_until):
+                slot = self._slots.popleft()
+                timeout = min(CALL_SECONDS, self._deadline - slot.valid_until)
+                self._flying[token] = progress
+                self._calls.start(Call(progress.task, token, wish, slot, lease_until, timeout))
+            case Busy():
+                wake_at = self._clock.monotonic() + progress.busy_wait
+                progress.busy_wait = min(progress.busy_wait * 2, _BUSY_WAIT_SECONDS_MOST)
+                heappush(self._busy, (wake_at, next(self._tie_breaker), progress))
+            case AlreadyApplied():
+                self._results[progress.task] = begun
+            case Forgotten():
+                self._give_up([progress], Cause.UNAVAILABLE, "the ledger lost the task since the event was admitted")
+            case _:
+                assert_never(begun)
+
+    def _wake_at(self, now: float) -> float:
+        """The next moment at which there is something to do besides a call that ends."""
+        if not (self._ready or self._busy or self._flying):
+            return now
+        moments = [self._last_start if self._ready or self._busy else self._deadline]
+        if self._ready and self._slots and self._free():
+            moments.append(self._slots[0].start - _LEAD_SECONDS_LEAST)
+        if self._busy:
+            moments.append(self._busy[0][0])
+        return min(moments) + _CLOCK_TICK_SECONDS
+
+    def _settle(self, finished: Sequence[Finished]) -> None:
+        if not finished:
+            return
+        ends = [(end.call.task, end.call.token, _call_result(end.error)) for end in finished]
+        settlements: Sequence[Settlement | None] = [None] * len(ends)
+        try:
+            settlements = self._ledger.settle(ends)
+        finally:
+            for end, settlement in zip(finished, settlements, strict=True):
+                self._conclude(end, settlement)
+
+    def _conclude(self, end: Finished, settlement: Settlement | None) -> None:
+        progress = self._flying.pop(end.call.token, None)
+        if progress is None:
+            return  # an earlier batch gave this call up; it is settled now
+        match end.error:
+            case CallAbandoned():
+                progress.attempts += 1
+                if progress.attempts < _ATTEMPTS_MOST:
+                    self._ready.appendleft(progress)
+                else:
+                    reason = f"given up {progress.attempts} times before sending: {end.error}"
+                    self._give_up([progress], Cause.UNAVAILABLE, reason)
+            case TimestampRefused() if not progress.signed_afresh:
+                progress.signed_afresh = True
+                self._ready.appendleft(progress)
+            case error:
+                self._results[progress.task] = Called(end.call.wish, error, settlement)
+
+    def _carry_on_without(self, ledger_error: LedgerUnavailable) -> None:
+        """No ledger, no call: only wait for those in flight. What came of them cannot be recorded."""
+        while self._flying and self._clock.monotonic() < self._deadline:
+            for end in self._calls.finished(self._deadline):
+                self._conclude(end, None)
+        self._give_up(self._flying.values(), Cause.UNKNOWN, "the call did not end in its time")
+        self._give_up((*self._ready, *(each for _, _, each in self._busy)), Cause.UNAVAILABLE, str(ledger_error))
+
+
+def _call_result(error: ApiError | CallAbandoned | None) -> CallResult:
+    match error:
+        case None:
+            return CallResult.APPLIED
+        case ApiError(outcome_unknown=True):
+            return CallResult.UNKNOWN
+        case Throttled():
+            return CallResult.THROTTLED
+        case _:
+            return CallResult.FAILED
