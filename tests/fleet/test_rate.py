@@ -1,0 +1,67 @@
+"""Promise: never over the quota, and at least 95 % of the slots are used while there is work."""
+
+import signal
+import threading
+
+import pytest
+
+from devkit.rtc_standin import Fault, FaultKind, ProviderError, StandIn
+from tests.fleet.conftest import StartInstances
+from tests.fleet.fleet import messages
+
+QUOTA = 150
+SLOTS_PER_SECOND = 145
+TASKS = 1000
+
+
+@pytest.fixture(autouse=True)
+def _quota(settings: dict[str, str]) -> None:
+    settings["RTC_MAX_QPS"] = str(QUOTA)
+
+
+def test_four_cold_instances_use_the_budget_and_never_more(standin: StandIn, start: StartInstances) -> None:
+    """1,000 tasks wait; four instances begin at once. One slot may be lost here and there, none is invented."""
+    batch, newest = messages(TASKS, 1)
+    instances = start(4)
+    for number, instance in enumerate(instances):
+        instance.send(batch[number::4])
+    assert [instance.answer() for instance in instances] == [[], [], [], []]
+    assert standin.intervals() == newest
+    arrivals = [call.arrived for call in standin.calls()]
+    assert standin.peaks().per_second <= QUOTA
+    assert (len(arrivals) - 1) / (arrivals[-1] - arrivals[0]) >= 0.95 * SLOTS_PER_SECOND
+
+
+def test_instances_that_stand_still_do_not_make_up_for_it(standin: StandIn, start: StartInstances) -> None:
+    """Each is stopped once for 0.8 s: the slots that it held have passed and are not used afterwards."""
+    batch, newest = messages(TASKS, 1)
+    instances = start(4)
+    for number, instance in enumerate(instances):
+        instance.send(batch[number::4])
+    for instance in instances:
+        _wait(0.6)
+        instance.process.send_signal(signal.SIGSTOP)
+        _wait(0.8)
+        instance.process.send_signal(signal.SIGCONT)
+    assert [instance.answer() for instance in instances] == [[], [], [], []]
+    assert standin.intervals() == newest
+    assert standin.peaks().per_second <= QUOTA
+
+
+def test_second_attempts_take_slots_too(standin: StandIn, start: StartInstances) -> None:
+    """100 calls are refused for their timestamp and signed afresh: 400 calls in all, never over the quota."""
+    standin.add_fault(Fault(kind=FaultKind.ERROR, error=ProviderError.INVALID_TIMESTAMP, times=100))
+    batch, newest = messages(300, 1)
+    instances = start(2)
+    for number, instance in enumerate(instances):
+        instance.send(batch[number::2])
+    came_back = [instance.answer() for instance in instances]
+    assert standin.peaks().per_second <= QUOTA
+    # A task whose second call met the fault as well goes back to the queue.
+    assert len(standin.intervals()) + sum(len(ids or []) for ids in came_back) == len(newest)
+    assert len(standin.calls()) == len(standin.intervals()) + 100
+
+
+def _wait(seconds: float) -> None:
+    """How long an instance stands still is what these tests vary."""
+    threading.Event().wait(seconds)
