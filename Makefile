@@ -1,11 +1,12 @@
-# demo · test · lint · format · lock
+# demo · test · lint · format · simulate · lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test lint format simulate lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -20,7 +21,7 @@ $(STAMP): requirements-dev.txt
 	@touch $@
 
 demo: $(STAMP) ## the real handlers against a stand-in of the RTC API, as a live table
-	@PYTHONPATH=layers/snapshot_tuner:functions:. $(BIN)/python -m devkit.demo
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.demo
 
 test: lint ## lint, types and the whole test suite
 	$(BIN)/python -m pytest
@@ -37,6 +38,9 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 lock: $(STAMP) ## make the requirements files anew from their .in files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements-dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+
+simulate: $(STAMP) ## many simulated runs with every fault; SEEDS=1000, or SEED=7 FAULT=everything to replay one
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.simulation $(if $(SEED),--seed $(SEED) --fault $(or $(FAULT),everything),--seeds $(or $(SEEDS),100))
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

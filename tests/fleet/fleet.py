@@ -13,6 +13,7 @@ from typing import IO, Self, cast
 from snapshot_tuner.model import TaskRef
 
 ROOT = Path(__file__).parents[2]
+REMAINING_MS = 30_000
 
 POLICY = """
 version: 1
@@ -56,12 +57,12 @@ class Instance:
     process: subprocess.Popen[str]
 
     @classmethod
-    def start(cls, environment: Mapping[str, str], *, remaining_ms: int = 30_000) -> Self:
+    def start(cls, environment: Mapping[str, str]) -> Self:
         """Its log goes to the file that the environment names."""
         paths = os.pathsep.join(str(ROOT / part) for part in ("layers/snapshot_tuner", "functions", "."))
         with Path(environment["WORKER_LOG"]).open("a", encoding="utf-8") as log:
             process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "tests.fleet.worker", str(remaining_ms)],
+                [sys.executable, "-m", "tests.fleet.worker", str(REMAINING_MS)],
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": paths, **environment},
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
@@ -74,14 +75,15 @@ class Instance:
     def wait_until_ready(self) -> None:
         assert self._output.readline() == "ready\n"
 
-    def send(self, batch: Iterable[Message]) -> None:
-        self._input.write(json.dumps(list(batch)) + "\n")
+    def send(self, batch: Iterable[Message], *, kill_after: float | None = None) -> None:
+        """With `kill_after`, seconds, in a process that is killed then, if it has not ended."""
+        self._input.write(json.dumps({"batch": list(batch), "kill_after": kill_after}) + "\n")
         self._input.flush()
 
     def answer(self) -> list[str] | None:
-        """The ids that come back; None where the process died."""
-        line = self._output.readline()
-        return json.loads(line) if line.endswith("\n") else None
+        """The ids that come back; None where the batch's process was killed."""
+        came_back: list[str] | None = json.loads(self._output.readline())
+        return came_back
 
     def end(self) -> None:
         """Whatever it is doing."""

@@ -1,0 +1,53 @@
+"""What goes wrong in a simulated run, each with a rate of its own."""
+
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Rates from 0 to 1: per event, per call, per ledger step, per batch, or per minute, as each line says."""
+
+    duplicate: float = 0.0  # per event: sent twice, within seconds
+    late_duplicate: float = 0.0  # per event: sent again two hours later
+    reordered: float = 0.0  # per event: delivered up to half a minute after it happened
+    late: float = 0.0  # per event: delivered up to ten minutes after it happened
+    crash_before_call: float = 0.0  # per call: the instance dies when the call has been begun
+    crash_after_call: float = 0.0  # per call: when the provider has carried it out
+    crash_after_settle: float = 0.0  # per settling
+    crash_before_acknowledge: float = 0.0  # per batch: when all is done, and the source not told
+    client_timeout: float = 0.0  # per call: no answer; half are applied up to 14 s later, half never
+    server_error: float = 0.0  # per call: 5xx, not carried out
+    throttling: float = 0.0  # per minute: a burst of up to 5 s in which the API throttles every call
+    store_outage: float = 0.0  # per minute: the ledger is silent for up to 20 s
+    reply_lost: float = 0.0  # per ledger step: carried out, but the answer never arrives
+    clock_skew: float = 0.0  # per instance: its wall clock is off by up to 10 s
+    pause: float = 0.0  # per call: the instance stands still for up to 20 s, longer than its lease
+    stalled_send: float = 0.0  # per call: it stands still between its last check and the first byte
+    short_deadline: float = 0.0  # per batch: 1 to 4 s instead of 30
+
+    def only(self, name: str) -> "Faults":
+        """This one fault, at its rate here."""
+        return replace(Faults(), **{name: getattr(self, name)})
+
+
+NAMES = tuple(field.name for field in fields(Faults))
+
+ALL = Faults(
+    duplicate=0.10,
+    late_duplicate=0.05,
+    reordered=0.10,
+    late=0.05,
+    crash_before_call=0.01,
+    crash_after_call=0.01,
+    crash_after_settle=0.005,
+    crash_before_acknowledge=0.02,
+    client_timeout=0.06,
+    server_error=0.02,
+    throttling=0.10,
+    store_outage=0.05,
+    reply_lost=0.002,
+    clock_skew=1.0,
+    pause=0.005,
+    stalled_send=0.004,
+    short_deadline=0.05,
+)

@@ -1,0 +1,145 @@
+"""Virtual time and the instances that live in it: each runs real, blocking code in a greenlet of its own."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+
+from greenlet import getcurrent, greenlet
+
+EPOCH = 1_800_000_000.0
+"""The wall clock when a run starts, in seconds since the Unix epoch: any moment would do."""
+
+
+class Timeline:
+    """Virtual time in seconds since the start of the run; what is due at the same moment keeps its order."""
+
+    def __init__(self, *, trace: Callable[[str], None] | None = None) -> None:
+        self.now = 0.0
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+        self._trace = trace
+
+    def at(self, moment: float, action: Callable[[], None]) -> None:
+        heappush(self._due, (max(moment, self.now), next(self._order), action))
+
+    def run(self) -> None:
+        """Until nothing is due any more."""
+        while self._due:
+            self.now, _, action = heappop(self._due)
+            action()
+
+    def trace(self, who: str, what: str) -> None:
+        if self._trace is not None:
+            self._trace(f"{self.now:12.4f}  {who:<10}  {what}")
+
+
+class Machine:
+    """One instance: it can wait, stand still and die. After death it starts its work afresh, with nothing kept."""
+
+    def __init__(self, name: str, timeline: Timeline, random: Random, work: Callable[["Machine"], None]) -> None:
+        self.name = name
+        self.timeline = timeline
+        self.wall_skew = 0.0
+        self._random = random
+        self._work = work
+        self._life = 0
+        self._paused_until = 0.0
+        self._monotonic_offset = random.uniform(0, 1e6)
+        self._hub = getcurrent()
+        self._running: greenlet | None = None
+
+    def boot(self) -> None:
+        self._running = greenlet(lambda: self._work(self), parent=self._hub)
+        self.trace("starts")
+        self._running.switch()
+
+    def wait(self, until: float) -> None:
+        """From inside the work: let virtual time pass until then, or longer where the machine stands still."""
+        wake = self.alarm()
+        self.timeline.at(until, wake)
+        self._hub.switch()
+
+    def alarm(self) -> Callable[[], None]:
+        """Something that resumes the work from its wait, once; without effect after another resume or a death."""
+        self._life += 1
+        life = self._life
+
+        def wake() -> None:
+            if life != self._life:
+                return
+            if self._paused_until > self.timeline.now:
+                self.timeline.at(self._paused_until, wake)
+                return
+            self._life += 1
+            assert self._running is not None  # noqa: S101 - a machine that waits has been booted
+            self._running.switch()
+
+        return wake
+
+    def park(self) -> None:
+        """From inside the work: wait for an alarm that was set before."""
+        self._hub.switch()
+
+    def die(self) -> None:
+        """From anywhere: what the work held in memory is gone; the machine boots again after a while."""
+        self.trace("dies")
+        self._life += 1
+        self._running = None
+        self._paused_until = 0.0
+        self.timeline.at(self.timeline.now + self._random.uniform(0.05, 5.0), self.boot)
+
+    def die_inside(self) -> None:
+        """`die`, from inside the work: does not return."""
+        self.die()
+        self._hub.switch()
+
+    def pause(self, seconds: float) -> None:
+        self.trace(f"stands still for {seconds:.2f} s")
+        self._paused_until = max(self._paused_until, self.timeline.now + seconds)
+
+    @property
+    def paused_until(self) -> float:
+        return self._paused_until
+
+    @property
+    def generation(self) -> object:
+        """Another object after each death."""
+        return self._running
+
+    def local(self, moment: float) -> float:
+        """That moment on this machine's monotonic clock."""
+        return moment + self._monotonic_offset
+
+    def virtual(self, local: float) -> float:
+        """The moment at which this machine's monotonic clock says `local`."""
+        return local - self._monotonic_offset
+
+    def trace(self, what: str) -> None:
+        self.timeline.trace(self.name, what)
+
+
+class MachineClock:
+    """A machine's own clocks; its wall clock may be wrong."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def wall_us(self) -> int:
+        return round((EPOCH + self._machine.timeline.now + self._machine.wall_skew) * 1e6)
+
+    def monotonic(self) -> float:
+        return self._machine.local(self._machine.timeline.now)
+
+
+class StoreClock:
+    """The store's wall clock, and beside it the monotonic clock of the machine that asks."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def wall_us(self) -> int:
+        return round((EPOCH + self._machine.timeline.now) * 1e6)
+
+    def monotonic(self) -> float:
+        return self._machine.local(self._machine.timeline.now)

@@ -1,0 +1,63 @@
+"""The RTC API as the simulation sees it: what was sent when, and what each task stands at."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+
+from devkit.simulation.machine import Timeline
+from snapshot_tuner.model import TaskRef
+
+
+@dataclass(slots=True)
+class SentCall:
+    """One call on its way. `over_at` is when its sender knew the end of it; None while, or where, it never did."""
+
+    task: TaskRef
+    interval: int
+    sent_at: float
+    lease_until: float
+    over_at: float | None = None
+
+
+class Provider:
+    """Applies what arrives, in the order of arrival, and remembers every call."""
+
+    def __init__(self, timeline: Timeline, throttled: list[tuple[float, float]]) -> None:
+        self._timeline = timeline
+        self._throttled = throttled
+        self.intervals: dict[TaskRef, int] = {}
+        self.calls: list[SentCall] = []
+
+    def throttles_now(self) -> bool:
+        return any(start <= self._timeline.now < end for start, end in self._throttled)
+
+    def arrives_at(self, moment: float, call: SentCall) -> None:
+        def apply() -> None:
+            self.intervals[call.task] = call.interval
+            room = call.task.room_id
+            self._timeline.trace("provider", f"{room} stands at {call.interval} s (sent at {call.sent_at:.4f})")
+
+        self._timeline.at(moment, apply)
+
+    def most_calls_in_a_second(self) -> int:
+        sent = sorted(call.sent_at for call in self.calls)
+        most, first = 0, 0
+        for last, moment in enumerate(sent):
+            while sent[first] <= moment - 1:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
+
+    def overlaps_under_lease(self) -> list[str]:
+        """Pairs of calls for one task that were in flight at once, though the first one's lease still held."""
+        by_task: dict[TaskRef, list[SentCall]] = defaultdict(list)
+        for call in self.calls:
+            by_task[call.task].append(call)
+        found = []
+        for task, calls in by_task.items():
+            calls.sort(key=lambda call: call.sent_at)
+            for before, after in pairwise(calls):
+                end = before.lease_until if before.over_at is None else min(before.over_at, before.lease_until)
+                if after.sent_at < end:
+                    found.append(f"{task.room_id}: calls sent at {before.sent_at:.4f} and {after.sent_at:.4f}")
+        return found

@@ -1,0 +1,211 @@
+"""One simulated run: a seed and the faults in, what came of every task out."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from devkit.simulation.faults import Faults
+from devkit.simulation.machine import EPOCH, Machine, MachineClock, StoreClock, Timeline
+from devkit.simulation.parts import FaultyLedger, SimulatedCalls
+from devkit.simulation.provider import Provider
+from devkit.simulation.queue import Queue
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.ledger import SLOT_SHARE, Ledger, Limits
+from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.ledger.transitions import TaskState
+from snapshot_tuner.model import Json, Order, Signal, TaskRef
+from snapshot_tuner.policy import Policy
+from snapshot_tuner.tuner import Tuner
+
+TASKS = 24
+INSTANCES = 4
+MINUTES = 10
+BATCH = 10
+QUOTA = 30
+"""Calls per second of the simulated account: small enough that slots are scarce in a burst."""
+
+POLICY = """
+version: 1
+rules:
+  - name: as-asked
+    match: {type: [wanted]}
+    interval: {of: data.interval, curve: [[1, 1], [600, 600]]}
+"""
+
+LIMITS = Limits(
+    order=Order.TIME,
+    slots_per_second=QUOTA * SLOT_SHARE,
+    idempotency_ttl=86_400,
+    task_ttl=1_209_600,
+    max_clock_skew=300,
+)
+
+
+class InspectableLedger(Ledger, Protocol):
+    """What a run needs besides: to look at a task when everything has come to rest."""
+
+    def look(self, task: TaskRef) -> TaskState | None: ...
+
+
+LedgerFactory = Callable[[Clock], InspectableLedger]
+"""Makes a machine's own client of the one store of a run, on the store's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of one run.
+
+    `wrong` are the tasks that do not stand at the interval of their newest event, though that event is no
+    dead letter; `in_doubt` are those that the ledger knows to be uncertain, right or wrong.
+    """
+
+    tasks: int
+    events: int
+    calls: int
+    dead_letters: int
+    wrong: frozenset[str]
+    in_doubt: frozenset[str]
+    violations: tuple[str, ...]
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What must never be: a task that is wrong and known to be in doubt is left to the reconciler, no other."""
+        unnoticed = sorted(self.wrong - self.in_doubt)
+        return (*self.violations, *(f"{room} is wrong, and the ledger does not know" for room in unnoticed))
+
+
+def run(seed: int, faults: Faults, *, trace: Callable[[str], None] | None = None) -> Report:
+    """A run on a SQLite ledger of its own."""
+    with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+        opened: list[SqliteLedger] = []
+
+        def open_ledger(clock: Clock) -> InspectableLedger:
+            opened.append(SqliteLedger(Path(folder) / "ledger.db", "simulation", LIMITS, clock))
+            return opened[-1]
+
+        try:
+            return run_on(open_ledger, seed, faults, trace=trace)
+        finally:
+            for ledger in opened:
+                ledger.close()
+
+
+def run_on(
+    open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Callable[[str], None] | None = None
+) -> Report:
+    """A run on the ledger that the factory opens; the store must be empty."""
+    random = Random(seed)  # noqa: S311 - a seed has to replay the run
+    timeline = Timeline(trace=trace)
+    horizon = MINUTES * 60.0
+    provider = Provider(timeline, _bursts(random, faults.throttling, horizon, longest=5))
+    outages = _bursts(random, faults.store_outage, horizon, longest=20)
+    queue = Queue(timeline, random)
+    signals = _send_events(queue, random, faults, horizon)
+    policy = Policy.parse(POLICY, "simulation.yaml")
+
+    def work(machine: Machine) -> None:
+        calls = SimulatedCalls(machine, provider, faults, random)
+        ledger = FaultyLedger(ledgers[machine.name], machine, outages, faults, random)
+        clock = MachineClock(machine)
+        tuner = Tuner(policy=policy, ledger=ledger, calls=calls, clock=clock, log=_Silent())
+        while (visible := queue.next_visible()) is not None:
+            batch = queue.receive(BATCH)
+            if not batch:
+                machine.wait(max(visible, timeline.now + 0.05))
+                continue
+            seconds = random.uniform(1, 4) if random.random() < faults.short_deadline else 30.0
+            answers = tuner.process([message.signal for message in batch], clock.monotonic() + seconds)
+            if random.random() < faults.crash_before_acknowledge:
+                machine.die_inside()
+            for message, outcomes in zip(batch, answers, strict=True):
+                for outcome in outcomes:
+                    machine.trace(f"{outcome.id}: {outcome.kind} ({outcome.reason})")
+                if all(outcome.settled for outcome in outcomes):
+                    queue.delete(message)
+
+    machines = [Machine(f"instance-{number}", timeline, random, work) for number in range(INSTANCES)]
+    ledgers = {machine.name: open_ledger(StoreClock(machine)) for machine in machines}
+    for machine in machines:
+        if random.random() < faults.clock_skew:
+            machine.wall_skew = random.uniform(-10, 10)
+        timeline.at(random.uniform(0, 1), machine.boot)
+    timeline.run()
+    return _judge(signals, queue, provider, ledgers[machines[0].name])
+
+
+def _send_events(queue: Queue, random: Random, faults: Faults, horizon: float) -> list[Signal]:
+    signals = []
+    for task in range(TASKS):
+        intervals = random.sample(range(1, 601), k=random.randint(1, 10))
+        # In bursts: events of one task that come close together are what makes trouble.
+        around = random.uniform(0, horizon - 20)
+        for number, interval in enumerate(intervals):
+            happened = random.uniform(around, around + 20) if random.random() < 0.7 else random.uniform(0, horizon)  # noqa: PLR2004 - most
+            data: dict[str, Json] = {
+                "AppId": "app",
+                "RoomId": f"room-{task:02}",
+                "TaskId": "task",
+                "interval": interval,
+            }
+            time_us = round((EPOCH + happened) * 1e6)
+            signal = Signal(f"event-{task:02}-{number}", "simulation", "wanted", time_us, data)
+            signals.append(signal)
+            delay = random.uniform(0, 0.5)
+            if random.random() < faults.reordered:
+                delay += random.uniform(0, 30)
+            if random.random() < faults.late:
+                delay += random.uniform(60, 600)
+            queue.send(signal, happened + delay)
+            if random.random() < faults.duplicate:
+                queue.send(signal, happened + delay + random.uniform(0, 10))
+            if random.random() < faults.late_duplicate:
+                queue.send(signal, happened + delay + 7200)
+    return signals
+
+
+def _bursts(random: Random, per_minute: float, horizon: float, longest: float) -> list[tuple[float, float]]:
+    starts = [
+        minute * 60 + random.uniform(0, 60) for minute in range(int(horizon // 60)) if random.random() < per_minute
+    ]
+    return [(start, start + random.uniform(0.5, longest)) for start in starts]
+
+
+def _judge(signals: list[Signal], queue: Queue, provider: Provider, ledger: InspectableLedger) -> Report:
+    newest: dict[TaskRef, Signal] = {}
+    for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME) or b""):
+        data = signal.data
+        assert isinstance(data, dict)  # noqa: S101 - made so above
+        newest[TaskRef(str(data["AppId"]), str(data["RoomId"]), str(data["TaskId"]))] = signal
+    dead = {signal.id for signal in queue.dead}
+    wrong, in_doubt = set(), set()
+    for task, signal in newest.items():
+        assert isinstance(signal.data, dict)  # noqa: S101 - made so above
+        if provider.intervals.get(task) != signal.data["interval"] and signal.id not in dead:
+            wrong.add(task.room_id)
+        state = ledger.look(task)
+        if state is not None and state.doubt_until is not None:
+            in_doubt.add(task.room_id)
+    violations = provider.overlaps_under_lease()
+    lost = {signal.id for signal in signals} - queue.acknowledged - dead
+    violations += [f"{event_id} is neither acknowledged nor a dead letter" for event_id in sorted(lost)]
+    most = provider.most_calls_in_a_second()
+    if most > QUOTA:
+        violations.append(f"{most} calls in one second, {QUOTA} allowed")
+    return Report(
+        tasks=len(newest),
+        events=len(signals),
+        calls=len(provider.calls),
+        dead_letters=len(queue.dead),
+        wrong=frozenset(wrong),
+        in_doubt=frozenset(in_doubt),
+        violations=tuple(violations),
+    )
+
+
+class _Silent:
+    def info(self, msg: str, **keys: object) -> None: ...
+
+    def warning(self, msg: str, **keys: object) -> None: ...

@@ -1,0 +1,94 @@
+"""Promise: whatever goes wrong on the way, every task ends at its newest event's interval, or that is a dead letter."""
+
+from dataclasses import replace
+
+import pytest
+
+from devkit.simulation.__main__ import CHOICES, faults_named, table
+from devkit.simulation.faults import ALL
+from devkit.simulation.run import run
+from snapshot_tuner.ledger import Admission, CallResult, Settlement, Wish, transitions
+from snapshot_tuner.ledger.transitions import KeyState, Lease, TaskState
+
+SEEDS = range(12)
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_no_promise_is_broken(name: str) -> None:
+    """Each fault alone, and all at once; `make simulate` runs many more seeds."""
+    seeds = SEEDS if name == "everything" else SEEDS[:2]
+    broken = {seed: report.broken for seed in seeds if (report := run(seed, faults_named(name))).broken}
+    assert broken == {}
+
+
+def test_without_faults_nothing_is_left_over() -> None:
+    """No dead letter, no doubt, and at most one call per event."""
+    report = run(1, faults_named("none"))
+    assert (report.dead_letters, report.wrong, report.in_doubt) == (0, frozenset(), frozenset())
+    assert 0 < report.calls <= report.events
+
+
+def test_a_seed_replays_its_run() -> None:
+    """The same seed gives the same trace, line by line, but for the tokens that nobody compares."""
+    traces: list[list[str]] = [[], []]
+    reports = [run(7, ALL, trace=trace.append) for trace in traces]
+    assert reports[0] == reports[1]
+    assert traces[0] == traces[1]
+
+
+def test_the_table_has_a_line_for_each_fault() -> None:
+    report = run(1, faults_named("none"))
+    lines = table([("none", [report]), ("everything", [report, report])]).splitlines()
+    assert [line.split("|")[1].strip() for line in lines] == ["fault", "---", "none", "everything"]
+    assert f"| {2 * report.events:,} |" in lines[3]
+
+
+# What follows breaks the ledger on purpose: a simulation that finds nothing then would prove nothing.
+
+
+def _broken_seeds() -> list[int]:
+    return [seed for seed in SEEDS if run(seed, ALL).broken]
+
+
+def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an order the event that arrives last wins."""
+    right = transitions.admit
+
+    def admit(
+        state: TaskState | None, known: KeyState | None, wish: Wish, fingerprint: str, now: int
+    ) -> tuple[Admission, TaskState | None]:
+        answer, after = right(state, known, wish, fingerprint, now)
+        if answer is Admission.SUPERSEDED and after is not None:
+            return Admission.NEW, replace(after, desired=wish)
+        return answer, after
+
+    monkeypatch.setattr(transitions, "admit", admit)
+    assert _broken_seeds() != []
+
+
+def test_it_notices_two_calls_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without leases two instances call one task at once, and the older call may arrive last."""
+    right = transitions.begin
+
+    def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, TaskState]:
+        return right(replace(state, lease=None), token, now)
+
+    monkeypatch.setattr(transitions, "begin", begin)
+    assert _broken_seeds() != []
+
+
+def test_it_notices_forgotten_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that may still arrive, taken for one that failed, undoes a newer one unnoticed."""
+    right = transitions.settle
+
+    def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[Settlement, Wish | None, TaskState]:
+        result = CallResult.FAILED if result is CallResult.UNKNOWN else result
+        return right(state, token, result, now)
+
+    monkeypatch.setattr(transitions, "settle", settle)
+    monkeypatch.setattr(transitions, "pass_time", _without_old_lease)
+    assert any(run(seed, ALL).broken for seed in range(40))
+
+
+def _without_old_lease(state: TaskState, now: int) -> TaskState:
+    return replace(state, lease=None) if state.lease is not None and state.lease.until <= now else state
