@@ -1,0 +1,167 @@
+"""UpdateSnapshot (RTC OpenAPI, Version 2023-11-01): signed by the vendor's signer, sent over our connections.
+
+No retry inside: whoever calls knows the deadline, the quota and whether a newer interval is wanted by now.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlencode
+
+from volcenginesdkcore.signv4 import SignerV4
+
+from snapshot_tuner.api_answers import LocalCode, classify
+from snapshot_tuner.connections import ConnectionPool, Route, is_alive
+from snapshot_tuner.errors import CallAbandoned, CredentialsRefused
+from snapshot_tuner.http_exchange import exchange
+from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, TaskRef
+
+_SERVICE = "rtc"
+_QUERY = {"Action": "UpdateSnapshot", "Version": "2023-11-01"}
+_TARGET = f"/?{urlencode(_QUERY)}"
+_CONTENT_TYPE = "application/json"
+_USER_AGENT = "snapshot-tuner"
+
+_ID = re.compile(r"[a-zA-Z0-9_@\-.]{1,128}")
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+
+class Credentials(Protocol):
+    """A key pair as the SDK's providers give it; with a session token it is a temporary one."""
+
+    @property
+    def ak(self) -> str: ...
+    @property
+    def sk(self) -> str: ...
+    @property
+    def session_token(self) -> str | None: ...
+
+
+class CredentialProvider(Protocol):
+    """Any of volcenginesdkcore's credential providers; asked anew for every call, from several threads."""
+
+    def get_credentials(self) -> Credentials: ...
+
+
+class SnapshotApi:
+    """The API's one call. For as many threads at once as `pool_size`.
+
+    `endpoint` is `http[s]://host[:port]`; `proxy` is `http://host:port`, or None to go straight, whatever
+    the environment says. Raises ValueError where one of them is nothing of the kind.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        region: str,
+        credentials: CredentialProvider,
+        proxy: str | None = None,
+        pool_size: int,
+    ) -> None:
+        if not _VISIBLE.fullmatch(region):
+            raise ValueError(f"{region!r} is not a region")
+        self._region = region
+        self._credentials = credentials
+        self._route = Route(endpoint, proxy)
+        self._connections = ConnectionPool(self._route, pool_size)
+
+    def close(self) -> None:
+        """Close the idle connections; those in use are closed when their calls end."""
+        self._connections.close()
+
+    def update(
+        self,
+        task: TaskRef,
+        interval: int,
+        business_id: str | None,
+        *,
+        timeout: float,
+        before_send: Callable[[], None],
+    ) -> str:
+        """Set the task's interval, in seconds; returns the provider's request id ("" where it gives none).
+
+        `before_send` is called when the connection is open and the request signed. It may wait for the
+        call's slot, a few seconds at most (the signature's time is taken before), and may raise, for
+        instance CallAbandoned: then nothing is sent. From its return to the end of the answer the call takes
+        `timeout` seconds at most; before, a connection is opened within 2 s.
+
+        Raises CallRefused (TaskNotFound), CallFailed (Throttled, TimestampRefused) or CredentialsRefused;
+        CallAbandoned where the server closed the connection while the call waited.
+        Raises ValueError for an id or an interval that the provider does not allow: a bug of the caller.
+        """
+        body = _body(task, interval, business_id)
+        credentials = self._usable_credentials()
+        connection = self._connections.take()
+        reusable = True
+        try:
+            request = self._signed_request(body, credentials)
+            before_send()
+            deadline = time.monotonic() + timeout
+            reusable = False
+            if not is_alive(connection):
+                raise CallAbandoned("the server has closed its connection")
+            answer = exchange(connection.sock, request, deadline=deadline)
+            reusable = answer.reusable
+        finally:
+            if reusable:
+                self._connections.give_back(connection)
+            else:
+                connection.close()
+        secrets = [credentials.ak, credentials.sk]
+        if credentials.session_token:
+            secrets.append(credentials.session_token)
+        return classify(answer.status, answer.body, secrets=secrets)
+
+    def _usable_credentials(self) -> Credentials:
+        provider = type(self._credentials).__name__
+        try:
+            credentials = self._credentials.get_credentials()
+        except Exception as error:  # noqa: BLE001 -- a provider runs files, processes and HTTP; it may raise anything
+            # Not its text, and no cause: some providers quote the answer that should have held the keys.
+            reason = f"{provider} raised {type(error).__name__}"
+            raise CredentialsRefused(LocalCode.CREDENTIALS_UNAVAILABLE, reason) from None
+        promised: tuple[object, ...] = (credentials.ak, credentials.sk, credentials.session_token or "none")
+        for text in promised:
+            if not isinstance(text, str) or not _VISIBLE.fullmatch(text):
+                reason = f"{provider} gave a key or token that is empty or not printable ASCII"
+                raise CredentialsRefused(LocalCode.CREDENTIALS_UNAVAILABLE, reason)
+        return credentials
+
+    def _signed_request(self, body: str, credentials: Credentials) -> bytes:
+        headers = {"Host": self._route.host, "Content-Type": _CONTENT_TYPE}
+        # Adds X-Date, X-Content-Sha256, X-Security-Token (for a temporary key pair) and Authorization.
+        SignerV4.sign(
+            "/",
+            "POST",
+            headers,
+            body,
+            None,
+            _QUERY,
+            credentials.ak,
+            credentials.sk,
+            self._region,
+            _SERVICE,
+            credentials.session_token,
+        )
+        headers |= self._route.headers
+        headers |= {"User-Agent": _USER_AGENT, "Content-Length": str(len(body))}
+        lines = [f"POST {self._route.target(_TARGET)} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
+        # Everything is visible ASCII by now. One piece: one segment, one send.
+        return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("ascii")
+
+
+def _body(task: TaskRef, interval: int, business_id: str | None) -> str:
+    fields: dict[str, object] = {"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id}
+    if business_id is not None:
+        fields["BusinessId"] = business_id
+    for name, text in fields.items():
+        if not isinstance(text, str) or not _ID.fullmatch(text):
+            raise ValueError(f"{name} does not match {_ID.pattern}")
+    if not INTERVAL_MIN_SECONDS <= interval <= INTERVAL_MAX_SECONDS:
+        raise ValueError(f"interval {interval} is outside {INTERVAL_MIN_SECONDS}..{INTERVAL_MAX_SECONDS} s")
+    # An interval is the only image setting that the provider lets a running task change.
+    fields["ImageConfig"] = {"Interval": interval}
+    return json.dumps(fields, separators=(",", ":"))
