@@ -1,0 +1,1 @@
+"""`make demo`: the real handlers over the sample events, against a stand-in of the RTC API."""

@@ -1,0 +1,48 @@
+"""Whether the provider's side ended as the events ask, one line for each task."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from devkit.demo.sample_events import shown_id
+from devkit.demo.second_opinion import Reading
+from snapshot_tuner.model import TaskRef
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked."""
+
+    right: bool
+    text: str
+
+
+def on_tasks(reading: Reading, intervals: Mapping[TaskRef, int]) -> list[Finding]:
+    """Every task at the interval (seconds) of its newest event, and no other task touched."""
+    findings: list[Finding] = []
+    for task in sorted(reading.wishes.keys() | intervals.keys(), key=lambda each: (each.room_id, each.task_id)):
+        wish, interval = reading.wishes.get(task), intervals.get(task)
+        found = f"{task.room_id}/{task.task_id}  {'not set' if interval is None else f'{interval:3} s'}  "
+        if wish is None:
+            findings.append(Finding(right=False, text=f"{found}WRONG: no event asked for it"))
+        elif interval == wish.interval:
+            findings.append(Finding(right=True, text=f"{found}as its newest event asked ({shown_id(wish.event_id)})"))
+        else:
+            asked = f"WRONG: its newest event ({shown_id(wish.event_id)}) asked for {wish.interval} s"
+            findings.append(Finding(right=False, text=found + asked))
+    return findings
+
+
+def on_calls(reading: Reading, carried_out: int) -> Finding:
+    """In this story every running task needs one call: whatever else was called, was called for nothing."""
+    needed = len(reading.wishes)
+    if carried_out == needed:
+        return Finding(right=True, text=f"{needed} calls carried out for {needed} tasks, none of them needlessly")
+    return Finding(right=False, text=f"WRONG: {carried_out} calls carried out where {needed} were needed")
+
+
+def on_given_up(reading: Reading, given_up: Collection[str]) -> Finding:
+    """What nobody can fulfil was given up, visibly; nothing else was."""
+    wrong = sorted(reading.hopeless ^ set(given_up))
+    if not wrong:
+        return Finding(right=True, text=f"{len(given_up)} messages given up, all of them malformed or poison")
+    return Finding(right=False, text=f"WRONG: given up, or not, for no reason: {', '.join(wrong)}")

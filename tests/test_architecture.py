@@ -1,0 +1,267 @@
+"""Who may import whom, and that an import has no effect (DESIGN.md, "How an event flows")."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from devkit.demo import sample_events
+from devkit.rtc_standin import StandIn
+from tests import import_probe, import_rules
+
+ROOT = Path(__file__).parents[1]
+ROOTS = (ROOT / "layers" / "snapshot_tuner", ROOT / "functions")
+SOURCES = import_rules.sources(*ROOTS)
+TEXTS = {name: path.read_text(encoding="utf-8") for name, path in SOURCES.items()}
+PACKAGES = [name for name, path in SOURCES.items() if path.name == "__init__.py"]
+
+
+def python(*arguments: str, roots: tuple[Path, ...] = ROOTS, **environment: str) -> str:
+    """What a Python of its own prints, which finds the import roots and knows nothing else of this process."""
+    path = os.pathsep.join(map(str, roots))
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-B", *arguments],
+        env={"PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def probe(name: str, *roots: Path) -> list[str]:
+    effects: list[str] = json.loads(
+        python(str(Path(import_probe.__file__)), name, *map(str, roots or ROOTS), roots=roots or ROOTS)
+    )
+    return effects
+
+
+def test_every_module_keeps_the_rules() -> None:
+    """Handlers hold no client, only bootstrap knows concrete classes, what decides is pure, nothing is circular."""
+    assert import_rules.violations(import_rules.parse(TEXTS, PACKAGES)) == []
+
+
+def test_the_rules_speak_of_modules_that_there_are() -> None:
+    """A module that was renamed takes its rule along."""
+    named = {*import_rules.FOR_HANDLERS, *import_rules.CONCRETE, *import_rules.PURE, *import_rules.INNERMOST}
+    assert named | import_rules.READS_ENVIRONMENT <= SOURCES.keys()
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "violation"),
+    [
+        (
+            "queue_worker.handler",
+            "from snapshot_tuner.ledger import Ledger",
+            "queue_worker.handler imports snapshot_tuner.ledger, which is not a handler's business",
+        ),
+        (
+            "queue_worker.handler",
+            "def later():\n    from snapshot_tuner import snapshot_api",
+            "queue_worker.handler imports snapshot_tuner.snapshot_api, a concrete class: only bootstrap knows it",
+        ),
+        (
+            "bus_listener.handler",
+            "from http_endpoint import answers",
+            "bus_listener.handler imports http_endpoint.answers, which is not a handler's business",
+        ),
+        (
+            "snapshot_tuner.outcomes",
+            "import queue_worker.handler",
+            "snapshot_tuner.outcomes imports queue_worker.handler: calls go down only",
+        ),
+        (
+            "snapshot_tuner.tuner",
+            "from .ledger.sqlite import SqliteLedger",
+            "snapshot_tuner.tuner imports snapshot_tuner.ledger.sqlite, a concrete class: only bootstrap knows it",
+        ),
+        (
+            "snapshot_tuner.tuner",
+            "from snapshot_tuner.ledger import transitions",
+            "snapshot_tuner.tuner imports snapshot_tuner.ledger.transitions, a part of the ledger's inside",
+        ),
+        (
+            "snapshot_tuner.tuner",
+            "from . import bootstrap",
+            "snapshot_tuner.tuner imports snapshot_tuner.bootstrap, which only handlers do",
+        ),
+        (
+            "snapshot_tuner.curves",
+            "import time",
+            "snapshot_tuner.curves imports time, but snapshot_tuner.policy has to be pure",
+        ),
+        (
+            "snapshot_tuner.targets",
+            "import urllib.request",
+            "snapshot_tuner.targets imports urllib.request, but snapshot_tuner.targets has to be pure",
+        ),
+        (
+            "snapshot_tuner.policy",
+            "from snapshot_tuner.clock import SystemClock",
+            "snapshot_tuner.policy imports snapshot_tuner.clock, but snapshot_tuner.policy has to be pure",
+        ),
+        (
+            "snapshot_tuner.model",
+            "from . import errors",
+            "snapshot_tuner.model imports snapshot_tuner.errors, but has to stand alone",
+        ),
+        (
+            "snapshot_tuner.curves",
+            "from snapshot_tuner.policy import Policy",
+            "snapshot_tuner.curves imports itself through others",
+        ),
+        (
+            "snapshot_tuner.policy",
+            "from os import getenv",
+            "snapshot_tuner.policy reads the environment, which only bootstrap and settings do",
+        ),
+        (
+            "http_endpoint.handler",
+            "import os\nos.environ",
+            "http_endpoint.handler reads the environment, which only bootstrap and settings do",
+        ),
+        (
+            "http_endpoint.handler",
+            "import boto3.session",
+            "http_endpoint.handler imports boto3.session, which is not deployed",
+        ),
+        (
+            "snapshot_tuner.calls",
+            "from devkit.rtc_standin import StandIn",
+            "snapshot_tuner.calls imports devkit.rtc_standin, which is not deployed",
+        ),
+    ],
+)
+def test_a_planted_violation_is_found(module: str, line: str, violation: str) -> None:
+    """Each rule can fail: one line more in a real module breaks it, wherever in the module it stands."""
+    planted = TEXTS | {module: f"{TEXTS[module]}\n{line}\n"}
+    assert violation in import_rules.violations(import_rules.parse(planted, PACKAGES))
+
+
+@cache
+def effects_of_every_import() -> dict[str, list[str]]:
+    """Each module in a process of its own, a few at once."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(SOURCES, pool.map(probe, SOURCES), strict=True))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_importing_has_no_effect(name: str) -> None:
+    """With an empty environment: no file, thread, socket or clock is touched, and no AWS SDK comes along."""
+    assert effects_of_every_import()[name] == []
+
+
+PLANTED = [
+    ("import os\nos.environ.get('LEDGER_URL')", ["the environment is read: LEDGER_URL"]),
+    ("from os import getenv\ngetenv('LEDGER_URL')", ["the environment is read: LEDGER_URL"]),
+    ("import os\ndict(os.environ)", ["the environment is read"]),
+    ("import os\nos.environ['A'] = 'b'", ["the environment is changed"]),
+    ("import time\ntime.monotonic()", ["the clock is read"]),
+    ("open(__file__).close()", ["a file is opened"]),
+    ("open(__file__ + '.new', 'w').close()", ["a file is opened for writing: {folder}/planted.py.new"]),
+    ("import socket\nsocket.socket().close()", ["a socket is made"]),
+    ("from threading import Thread\nThread(target=int).start()", ["a thread is started"]),
+    ("import sqlite3\nsqlite3.connect(':memory:').close()", ["a database is opened"]),
+    (
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-V'], capture_output=True)",
+        ["a process is started"],
+    ),
+    ("from aws_lambda_powertools import Logger\nLogger()", ["the environment is read: POWERTOOLS_SERVICE_NAME"]),
+    ("import botocore.session", ["botocore is imported"]),
+    ("try:\n    import boto3\nexcept ImportError:\n    pass", ["boto3 is imported"]),
+    ("from aws_lambda_powertools.utilities import idempotency", ["boto3 is imported"]),
+    ("import urllib3, pydantic, redis, volcenginesdkcore, aws_lambda_powertools", []),
+    ("from pydantic import BaseModel\nclass Model(BaseModel): ...", []),
+]
+
+
+@pytest.fixture(scope="module")
+def planted_effects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, list[str]]]:
+    """What the probe finds in a module of each text, with the folder that the module is in."""
+    folders = {text: tmp_path_factory.mktemp("planted") for text, _ in PLANTED}
+    for text, folder in folders.items():
+        (folder / "planted.py").write_text(text, encoding="utf-8")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda folder: probe("planted", folder), folders.values())
+        return {text: (folder, effects) for (text, folder), effects in zip(folders.items(), found, strict=True)}
+
+
+@pytest.mark.parametrize(("text", "effects"), PLANTED)
+def test_a_planted_effect_is_found(
+    planted_effects: dict[str, tuple[Path, list[str]]], text: str, effects: list[str]
+) -> None:
+    """The probe sees what a module does when it is imported, and not what other people's packages do."""
+    folder, found = planted_effects[text]
+    assert {effect.format(folder=folder) for effect in effects} <= set(found)
+    assert bool(found) == bool(effects)
+
+
+def test_neither_boto3_nor_botocore_is_deployed() -> None:
+    """The layer of dependencies holds the requirements and nothing of the AWS SDK; Powertools does not need it."""
+    text = (ROOT / "layers" / "dependencies" / "requirements.txt").read_text(encoding="utf-8")
+    deployed = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
+    assert {"pydantic", "redis", "volcenginesdk-core"} <= set(deployed)
+    assert not {"boto3", "botocore", "s3transfer"} & set(deployed)
+
+
+HANDLE_ONE = """
+import importlib, json, sys
+handler = importlib.import_module(sys.argv[1] + ".handler").lambda_handler
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 20_000
+handler(json.load(sys.stdin), Context())
+from snapshot_tuner import bootstrap
+bootstrap.close()
+print(json.dumps([name for name in sys.modules if name.partition(".")[0] in ("boto3", "botocore", "s3transfer")]))
+"""
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with StandIn() as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("function", "file"),
+    [
+        ("queue_worker", "sqs/cloudevent.json"),
+        ("http_endpoint", "http/cloudevent.json"),
+        ("bus_listener", "eventbridge/room_load.json"),
+    ],
+)
+def test_handling_an_event_brings_in_no_aws_sdk(function: str, file: str, stand_in: StandIn, tmp_path: Path) -> None:
+    """Not at import, nor when the first event is handled and the call is made.
+
+    Where it finds one, Powertools imports the bare package `botocore` to register its name there: nothing below it.
+    """
+    ((message,),) = sample_events.load([file], datetime.now(UTC)).values()
+    payload = {"Records": [message.payload]} if file.startswith("sqs/") else message.payload
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-B", "-c", HANDLE_ONE, function],
+        input=json.dumps(payload),
+        env={
+            "PYTHONPATH": os.pathsep.join(map(str, ROOTS)),
+            "LEDGER_URL": f"sqlite://{tmp_path}/ledger.db",
+            "POLICY_PATH": str(ROOT / "layers" / "policy" / "policy.yaml"),
+            **stand_in.environment(),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout.splitlines()[-1]) in ([], ["botocore"])
+    assert [call.outcome for call in stand_in.calls()] == ["ok"]

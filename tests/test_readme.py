@@ -1,0 +1,208 @@
+"""README.md says what the code does: its example is carried out, its tables are compared, both ways."""
+
+import ast
+import json
+import re
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+from pydantic_core import PydanticUndefined
+
+from http_endpoint import answers
+from queue_worker.handler import lambda_handler
+from snapshot_tuner import bootstrap, signals, tuner
+from snapshot_tuner.model import Cause, Outcome, OutcomeKind
+from snapshot_tuner.policy import Policy
+from snapshot_tuner.settings import VARIABLES, Settings
+from tests import cloudformation
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def table(first_column: str) -> list[list[str]]:
+    """The cells of the one table whose first column has this name, without code quotes."""
+    (body,) = re.findall(rf"^\| {first_column} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+    return [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in body.splitlines()]
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Answers every call with ok, and keeps it as the README prints it."""
+
+    calls: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.calls.append(f"POST {Settings.model_fields['rtc_endpoint'].default}{self.path}\n{body.decode()}\n")
+        answer = json.dumps({"ResponseMetadata": {"RequestId": "r"}, "Result": "ok"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Not on the screen."""
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
+    """The calls that arrive while the functions are set up by nothing but what is required."""
+    Provider.calls.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        for name in VARIABLES:
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("RTC_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("VOLCENGINE_ACCESS_KEY", "AK")
+        monkeypatch.setenv("VOLCENGINE_SECRET_KEY", "SK")
+        monkeypatch.setenv("LEDGER_URL", f"sqlite://{tmp_path}/ledger.db")
+        monkeypatch.setenv("POLICY_PATH", str(ROOT / "layers" / "policy" / "policy.yaml"))
+        yield Provider.calls
+        bootstrap.close()
+        server.shutdown()
+        thread.join()
+
+
+class Context:
+    def get_remaining_time_in_millis(self) -> int:
+        return 20_000
+
+
+def test_the_call_on_the_first_screen_is_what_comes_of_the_event(provider: list[str]) -> None:
+    """The event of the first block, sent today, gives the call of the second one; once more, it gives none."""
+    event, call = blocks("json")[0], blocks("http")[0]
+    today = re.sub(r'"time": "[^"]+"', f'"time": "{datetime.now(UTC).isoformat()}"', event)
+    record = {"messageId": "m", "body": today, "eventSource": "aws:sqs", "attributes": {"SentTimestamp": "0"}}
+    for _ in range(2):
+        assert lambda_handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
+    assert provider == [call]
+
+
+def test_the_reason_on_the_first_screen_is_the_one_that_the_policy_gives() -> None:
+    """The rule and the reason between the event and the call are those of the decision."""
+    policy = Policy.load(ROOT / "layers" / "policy" / "policy.yaml")
+    decision = policy.decide(signals.from_body(blocks("json")[0], sent_us=0))
+    assert f"The policy's rule `{decision.rule}` says: {decision.reason}." in README
+
+
+def test_the_first_screen_comes_first() -> None:
+    """Event, call and the two commands stand in the first 30 lines."""
+    first_screen = "\n".join(README.splitlines()[:30])
+    for part in (blocks("json")[0], blocks("http")[0], "make demo", "make test"):
+        assert part.strip() in first_screen
+
+
+def test_the_policy_shown_is_the_policy_that_is_shipped() -> None:
+    """The same version, bounds and rules; the shipped file spells out two defaults more."""
+    shipped = ROOT / "layers" / "policy" / "policy.yaml"
+    assert Policy.parse(blocks("yaml")[0], "README.md").order is Policy.load(shipped).order
+    assert yaml.safe_load(blocks("yaml")[0]).items() <= yaml.safe_load(shipped.read_text(encoding="utf-8")).items()
+
+
+def default(value: object) -> str:
+    match value:
+        case None | () | "":
+            return "none"
+        case bool():
+            return str(value).lower()
+        case _:
+            return "required" if value is PydanticUndefined else str(value)
+
+
+def test_the_table_of_settings() -> None:
+    """Every variable that is read, with its default, and no other."""
+    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
+    assert {row[0]: row[1] for row in table("variable")} == {name: default(fields[name].default) for name in VARIABLES}
+
+
+def test_the_table_of_parameters() -> None:
+    """Every parameter of the template, in its order, with its default."""
+    parameters = cloudformation.load()["Parameters"]
+    expected = [[name, default(facts.get("Default", PydanticUndefined))] for name, facts in parameters.items()]
+    assert [row[:2] for row in table("parameter")] == expected
+
+
+def test_the_table_of_outcomes() -> None:
+    """Every outcome with its log line, and who may forget the event: what is settled is acknowledged everywhere."""
+    answers_if_settled = {True: ["deleted", "200", "returns"], False: ["item failure", "raises"]}
+    rows = {row[0]: row for row in table("outcome")}
+    assert rows.keys() == set(OutcomeKind)
+    for kind in OutcomeKind:
+        _, _, log_line, queue, http, bus = rows[kind]
+        settled = Outcome(kind, "").settled
+        assert log_line == tuner._LOG_NAMES[kind]
+        assert ([queue, http, bus] if settled else [queue, bus]) == answers_if_settled[settled]
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.REJECTED, OutcomeKind.RETRY])
+def test_the_statuses_in_the_table_of_outcomes(kind: OutcomeKind) -> None:
+    """A rejected event is the sender's to mend (4xx); one to retry is answered with 429 or 503."""
+    (http,) = [row[4] for row in table("outcome") if row[0] == kind]
+    statuses = {answers.of_outcomes([Outcome(kind, "", cause=cause)]).status for cause in CAUSES[kind]}
+    assert http == {OutcomeKind.REJECTED: "4xx", OutcomeKind.RETRY: "429 or 503"}[kind]
+    assert {status in range(400, 500) and status != 429 for status in statuses} == {kind is OutcomeKind.REJECTED}
+    assert statuses <= {400, 409, 422, 429, 503}
+
+
+REJECTED = [Cause.MALFORMED, Cause.INVALID, Cause.CONFLICT, Cause.TASK_NOT_FOUND, Cause.REFUSED]
+CAUSES = {OutcomeKind.REJECTED: REJECTED, OutcomeKind.RETRY: [cause for cause in Cause if cause not in REJECTED]}
+
+
+def problems_of_outcomes() -> Iterator[list[str]]:
+    """One row for every cause, as an outcome with it is answered."""
+    for kind, causes in CAUSES.items():
+        for cause in causes:
+            answer = answers.of_outcomes([Outcome(kind, "", cause=cause)])
+            body: dict[str, Any] = json.loads(answer.body)
+            name = body["type"].removeprefix("urn:snapshot-tuner:problem:")
+            yield [name, str(answer.status), str(answer.retry_after_seconds or ""), body["title"]]
+
+
+def problems_of_the_handler() -> Iterator[list[str]]:
+    """One row for every `answers.problem(status, name, title, ...)` in the handler's own code."""
+    tree = ast.parse((ROOT / "functions" / "http_endpoint" / "handler.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="problem"),
+                args=[ast.Constant(status), ast.Constant(str(name)), ast.Constant(str(title)), _],
+            ):
+                yield [name.replace("_", "-"), str(status), "", title]
+
+
+def test_the_table_of_problems() -> None:
+    """Every problem type with its status, Retry-After and title; the README names the prefix of the types."""
+    assert sorted(table("type")) == sorted([*problems_of_outcomes(), *problems_of_the_handler()])
+    assert f"`{answers.PROBLEM_TYPE}`" in README
+
+
+def test_the_table_of_make_targets() -> None:
+    """Every target that `make help` lists, in its order and words."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):.*## (.*)$", makefile, re.MULTILINE)
+    assert table("target") == [[f"make {name}", text] for name, text in targets]
+
+
+def test_the_layout_names_what_is_there() -> None:
+    """Every path in the picture of the project exists."""
+    (layout,) = [block for block in blocks("text") if block.startswith("functions/")]
+    paths = [line.split()[0] for line in layout.splitlines()]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    """A path in backquotes leads somewhere."""
+    named = re.findall(r"`((?:layers|functions|tests|devkit|events)/[\w./]+)`", README)
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
