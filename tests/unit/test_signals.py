@@ -283,11 +283,17 @@ def test_what_json_cannot_write_is_rejected() -> None:
         assert rejection(partial(signals.from_object, event)) == (field, reason)
 
 
-def test_the_id_of_a_rejected_event_can_be_recovered() -> None:
-    """Where the envelope got as far as a valid id, an answer can name the event."""
-    bad_time = {**CLOUD_EVENT, "time": "soon"}
-    assert signals.peek_id(json.dumps(bad_time)) == "load-1"
-    assert signals.peek_id(json.dumps(record(bad_time))) == "load-1"
-    assert signals.peek_id(json.dumps({**CLOUD_EVENT, "id": "a\0"})) is None
-    assert signals.peek_id(json.dumps(without(CLOUD_EVENT, "id"))) is None
-    assert signals.peek_id(b"\xff") is None
+@pytest.mark.parametrize(
+    ("event", "event_id"),
+    [
+        ({**CLOUD_EVENT, "time": "soon"}, "load-1"),
+        (record({**CLOUD_EVENT, "time": "soon"}), "load-1"),
+        ({**CLOUD_EVENT, "id": "a\0"}, None),
+        (without(CLOUD_EVENT, "id"), None),
+    ],
+)
+def test_a_rejected_event_is_named_where_it_has_an_id(event: object, event_id: str | None) -> None:
+    """An answer and a log line can say which event it was."""
+    with pytest.raises(EventRejected) as rejected:
+        signals.from_body(json.dumps(event), sent_us=SENT_US)
+    assert rejected.value.event_id == event_id

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from .errors import EventRejected
-from .model import Json
-from .strict_json import decode, shown
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.model import Json
+from snapshot_tuner.strict_json import decode, shown
 
 MAX_ENVELOPES = 8
 """Envelopes inside each other, the event's own included; more than any chain of queues and buses needs."""

@@ -39,12 +39,13 @@ class FixDeployment(TunerError):
 
 
 class EventRejected(GiveUp):
-    """A field of the event is missing, malformed or out of range."""
+    """A field of the event is missing, malformed or out of range; `event_id` where the event has a valid one."""
 
-    def __init__(self, field: str, reason: str) -> None:
+    def __init__(self, field: str, reason: str, *, event_id: str | None = None) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+        self.event_id = event_id
 
 
 class ApiError(TunerError):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, assert_never
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationError
 
-from . import rfc3339
-from .envelopes import SQS_SOURCE, Envelope, Kind, Opened, open_document, open_envelope
-from .errors import EventRejected
-from .model import SEQUENCE_DIGITS, Json, Signal
-from .strict_json import decode, shown
+from snapshot_tuner import rfc3339
+from snapshot_tuner.envelopes import SQS_SOURCE, Envelope, Kind, Opened, open_document, open_envelope
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.model import SEQUENCE_DIGITS, Json, Signal
+from snapshot_tuner.strict_json import decode, shown
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -67,14 +67,6 @@ def from_sqs_record(record: object) -> Signal:
     if record["eventSource"] != SQS_SOURCE:
         raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {shown(record['eventSource'])}")
     return _signal(open_envelope(Envelope(Kind.SQS, record)), sent_us=None)
-
-
-def peek_id(body: bytes | str) -> str | None:
-    """The id of an event that was rejected for something else; None where it has no valid one."""
-    try:
-        return _Identified.model_validate(open_document(decode(body)).event.members).id
-    except (EventRejected, ValidationError):
-        return None
 
 
 def _without_control_characters(text: str) -> str:
@@ -159,7 +151,7 @@ def _signal(opened: Opened, sent_us: int | None) -> Signal:
             own = _EVENTBRIDGE_CORE
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=True)[0]
-        raise EventRejected(str(first["loc"][0]), _reason(first)) from None
+        raise EventRejected(str(first["loc"][0]), _reason(first), event_id=_valid_id(members)) from None
     return Signal(
         id=core.id,
         source=core.source,
@@ -170,6 +162,13 @@ def _signal(opened: Opened, sent_us: int | None) -> Signal:
         sequence=sequence,
         attributes=MappingProxyType({name: value for name, value in members.items() if name not in own}),
     )
+
+
+def _valid_id(members: Mapping[str, Json]) -> str | None:
+    try:
+        return _Identified.model_validate(members).id
+    except ValidationError:
+        return None
 
 
 def _reason(error: "ErrorDetails") -> str:

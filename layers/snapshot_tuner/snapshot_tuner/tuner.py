@@ -71,7 +71,7 @@ class Tuner:
         adjustments: list[Adjustment] = []
         for event, answer in zip(events, answers, strict=True):
             if isinstance(event, EventRejected):
-                answer.append(Outcome(OutcomeKind.REJECTED, str(event), cause=Cause.MALFORMED))
+                answer.append(Outcome(OutcomeKind.REJECTED, str(event), event.event_id, cause=Cause.MALFORMED))
                 continue
             decision = self._policy.decide(event)
             if decision.verdict is Verdict.ADJUST:
