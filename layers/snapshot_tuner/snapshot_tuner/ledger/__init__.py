@@ -128,6 +128,33 @@ class Settlement:
     in_doubt: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One call in flight: who makes it, since and until when (the store's clock), with which wish."""
+
+    token: str
+    begun: int
+    until: int
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """What the ledger knows of one task; times are microseconds since the epoch on the store's clock.
+
+    `doubt_until` is there while the provider may hold, or may yet get, an interval that no call of ours
+    has confirmed: only an applied call begun after that moment takes it away.
+    """
+
+    desired: Wish
+    desired_at: int
+    applied: Wish | None = None
+    applied_at: int | None = None
+    lease: Lease | None = None
+    doubt_until: int | None = None
+    settled_token: str | None = None
+
+
 class Ledger(Protocol):
     """What the tuner asks of a state store. Every method raises LedgerUnavailable."""
 
@@ -145,4 +172,12 @@ class Ledger(Protocol):
 
     def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
         """Report what came of each call, under the token that it was begun with."""
+        ...
+
+
+class LedgerView(Protocol):
+    """What anybody may ask of a state store: nothing changes by it. Raises LedgerUnavailable."""
+
+    def look(self, task: TaskRef) -> TaskState | None:
+        """What is known of the task now; None where nothing is."""
         ...

@@ -18,9 +18,11 @@ from snapshot_tuner.ledger import (
     CallResult,
     Forgotten,
     Granted,
+    Lease,
     Limits,
     Settlement,
     Slot,
+    TaskState,
     Wish,
     answers,
     transitions,
@@ -28,7 +30,7 @@ from snapshot_tuner.ledger import (
 from snapshot_tuner.ledger.cursor import Cursor
 from snapshot_tuner.ledger.event_key import event_key
 from snapshot_tuner.ledger.sqlite_file import SqliteFile
-from snapshot_tuner.ledger.transitions import KeyState, Lease, TaskState
+from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.model import Adjustment, TaskRef
 
 _EXPIRED_PER_ADMIT = 50
@@ -77,7 +79,6 @@ class SqliteLedger:
             return [self._settle_one(database, task, token, result, now) for task, token, result in ends]
 
     def look(self, task: TaskRef) -> TaskState | None:
-        """What is known of the task now; None where nothing is. Changes nothing."""
         with self._step() as (database, now):
             state = self._task(database, task, now)
             return state and transitions.pass_time(state, now)

@@ -10,39 +10,14 @@ from snapshot_tuner.ledger import (
     LEASE_SECONDS,
     Admission,
     CallResult,
+    Lease,
     Settlement,
+    TaskState,
     Wish,
 )
 
 _LEASE_US = round(LEASE_SECONDS * 1e6)
 _LATE_CALL_US = round(LATE_CALL_SECONDS * 1e6)
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One call in flight: who makes it, until when, with which wish."""
-
-    token: str
-    begun: int
-    until: int
-    wish: Wish
-
-
-@dataclass(frozen=True, slots=True)
-class TaskState:
-    """What the ledger knows of one task.
-
-    `doubt_until` is there while the provider may hold, or may yet get, an interval that no call of ours
-    has confirmed: only an applied call begun after that moment takes it away.
-    """
-
-    desired: Wish
-    desired_at: int
-    applied: Wish | None = None
-    applied_at: int | None = None
-    lease: Lease | None = None
-    doubt_until: int | None = None
-    settled_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

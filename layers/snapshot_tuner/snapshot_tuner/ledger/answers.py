@@ -1,0 +1,28 @@
+"""What both backends say to the operator, word for word."""
+
+from snapshot_tuner.errors import LedgerMismatch
+from snapshot_tuner.ledger import Admission, Admitted
+from snapshot_tuner.model import Order
+
+CONFLICT = Admitted(Admission.CONFLICT, "id: known with another payload")
+
+
+def in_doubt(settled_as: Admission) -> Admitted:
+    """For an event that needs no call but that nobody knows what the provider holds."""
+    return Admitted(Admission.ASSERT, "the task is in doubt", settled_as=settled_as)
+
+
+def rejected(ahead_us: int) -> Admitted:
+    """For an event whose time is so far ahead of the store's clock, or, where negative, behind it."""
+    seconds = abs(ahead_us) / 1e6
+    if ahead_us > 0:
+        return Admitted(Admission.REJECTED, f"time: {seconds:.0f} s in the future")
+    return Admitted(Admission.REJECTED, f"time: {seconds:.0f} s ago, older than the task memory")
+
+
+def other_order(namespace: str, wanted: Order, held: str) -> LedgerMismatch:
+    """For a namespace that remembers tasks by another order of events."""
+    return LedgerMismatch(
+        f"policy: order is {wanted.value}, but the ledger's namespace {namespace!r} holds tasks by {held}; "
+        f"set LEDGER_NAMESPACE to a new name"
+    )

@@ -1,0 +1,45 @@
+-- KEYS: the cursor's, then task and event of each call. ARGV: token and result of each call.
+-- Answers {now, two letters for each: kept or lost, in doubt or clear}.
+local now = read_now()
+
+local function settle(task_name, event_name, token, result)
+  local task = load_task(call('GET', task_name), now)
+  if not task then
+    return 'lc'
+  end
+  local kept = task[TOKEN] == token
+  if kept then
+    if result == 'applied' then
+      task[APPLIED_KEY], task[APPLIED_WISH], task[APPLIED_AT] = task[LEASE_KEY], task[LEASE_WISH], now
+      if task[DOUBT_UNTIL] and task[BEGUN] > task[DOUBT_UNTIL] then
+        task[DOUBT_UNTIL] = false
+      end
+      if call('EXISTS', event_name) == 1 then
+        call('SETRANGE', event_name, 0, '1')
+      end
+    elseif result == 'unknown' then
+      doubt(task, now + LATE_CALL_US)
+    end
+    end_lease(task)
+    task[SETTLED_TOKEN] = token
+  elseif task[SETTLED_TOKEN] == token then
+    kept = true -- repeated after a lost reply
+  elseif result == 'applied' then
+    doubt(task, now)
+  elseif result == 'unknown' then
+    doubt(task, now + LATE_CALL_US)
+  end
+  save_task(task_name, task, 'KEEPTTL')
+  return (kept and 'k' or 'l') .. (task[DOUBT_UNTIL] and 'd' or 'c')
+end
+
+local answers, throttled = {}, false
+for i = 1, (#KEYS - 1) / 2 do
+  local result = ARGV[2 * i]
+  throttled = throttled or result == 'throttled'
+  answers[i] = settle(KEYS[2 * i], KEYS[2 * i + 1], ARGV[2 * i - 1], result)
+end
+if throttled then
+  pause(KEYS[1], now)
+end
+return {now, table.concat(answers)}

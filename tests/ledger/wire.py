@@ -1,0 +1,91 @@
+"""A network that a test can break: a TCP proxy in front of a real server."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
+from select import select
+
+
+class Fault(Enum):
+    """What happens to the server's replies."""
+
+    NONE = auto()
+    LOST_ONCE = auto()  # the next one: the connection closes instead
+    SILENT = auto()
+    SLOW = auto()  # 0.3 s late, each
+    TRICKLING = auto()  # a byte every 0.1 s
+
+
+class Wire:
+    """Everything passes through, but for the fault that is set."""
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None) -> None:
+        self.fault = Fault.NONE
+        self._upstream_port = port
+        self._tls = tls
+        self._closing = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            with suppress(OSError):  # closed by the test's end
+                client, _ = self._listener.accept()
+                self._threads.append(threading.Thread(target=self._carry, args=(client,)))
+                self._threads[-1].start()
+
+    def _carry(self, plain: socket.socket) -> None:
+        with suppress(OSError), plain, socket.create_connection(("127.0.0.1", self._upstream_port)) as upstream:
+            client = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
+            with client:
+                while not self._closing.is_set():
+                    readable, _, _ = select([client, upstream], [], [], 0.05)
+                    if client in readable:
+                        request = client.recv(1 << 20)
+                        if not request:
+                            return
+                        upstream.sendall(request)
+                    if upstream in readable:
+                        reply = upstream.recv(1 << 20)
+                        if not reply or not self._answer(client, reply):
+                            return
+
+    def _answer(self, client: socket.socket, reply: bytes) -> bool:
+        """Whether the connection stays."""
+        match self.fault:
+            case Fault.NONE:
+                client.sendall(reply)
+            case Fault.LOST_ONCE:
+                self.fault = Fault.NONE
+                return False
+            case Fault.SILENT:
+                pass
+            case Fault.SLOW:
+                self._closing.wait(0.3)
+                client.sendall(reply)
+            case Fault.TRICKLING:
+                for byte in reply:
+                    self._closing.wait(0.1)
+                    client.sendall(bytes([byte]))
+        return True
+
+
+@contextmanager
+def wire_to(port: int, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
+    wire = Wire(port, tls)
+    try:
+        yield wire
+    finally:
+        wire.close()
