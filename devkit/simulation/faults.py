@@ -23,6 +23,7 @@ class Faults:
     clock_skew: float = 0.0  # per instance: its wall clock is off by up to 10 s
     pause: float = 0.0  # per call: the instance stands still for up to 20 s, longer than its lease
     stalled_send: float = 0.0  # per call: it stands still between its last check and the first byte
+    hasty_sender: float = 0.0  # per batch: what is not settled comes back in seconds, as over HTTP
     short_deadline: float = 0.0  # per batch: 1 to 4 s instead of 30
 
     def only(self, name: str) -> "Faults":
@@ -49,5 +50,6 @@ ALL = Faults(
     clock_skew=1.0,
     pause=0.005,
     stalled_send=0.004,
+    hasty_sender=0.20,
     short_deadline=0.05,
 )

@@ -51,5 +51,8 @@ class Queue:
         if message in self.messages:
             self.messages.remove(message)
 
+    def give_back(self, message: Message, after: float) -> None:
+        message.visible_at = self._timeline.now + after
+
     def next_visible(self) -> float | None:
         return min((message.visible_at for message in self.messages), default=None)

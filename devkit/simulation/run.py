@@ -13,9 +13,8 @@ from devkit.simulation.parts import FaultyLedger, SimulatedCalls
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import Queue
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger import SLOT_SHARE, Ledger, Limits
+from snapshot_tuner.ledger import SLOT_SHARE, Ledger, LedgerView, Limits
 from snapshot_tuner.ledger.sqlite import SqliteLedger
-from snapshot_tuner.ledger.transitions import TaskState
 from snapshot_tuner.model import Json, Order, Signal, TaskRef
 from snapshot_tuner.policy import Policy
 from snapshot_tuner.tuner import Tuner
@@ -44,10 +43,8 @@ LIMITS = Limits(
 )
 
 
-class InspectableLedger(Ledger, Protocol):
-    """What a run needs besides: to look at a task when everything has come to rest."""
-
-    def look(self, task: TaskRef) -> TaskState | None: ...
+class InspectableLedger(Ledger, LedgerView, Protocol):
+    """What a run needs: also to look at a task when everything has come to rest."""
 
 
 LedgerFactory = Callable[[Clock], InspectableLedger]
@@ -109,22 +106,8 @@ def run_on(
     def work(machine: Machine) -> None:
         calls = SimulatedCalls(machine, provider, faults, random)
         ledger = FaultyLedger(ledgers[machine.name], machine, outages, faults, random)
-        clock = MachineClock(machine)
-        tuner = Tuner(policy=policy, ledger=ledger, calls=calls, clock=clock, log=_Silent())
-        while (visible := queue.next_visible()) is not None:
-            batch = queue.receive(BATCH)
-            if not batch:
-                machine.wait(max(visible, timeline.now + 0.05))
-                continue
-            seconds = random.uniform(1, 4) if random.random() < faults.short_deadline else 30.0
-            answers = tuner.process([message.signal for message in batch], clock.monotonic() + seconds)
-            if random.random() < faults.crash_before_acknowledge:
-                machine.die_inside()
-            for message, outcomes in zip(batch, answers, strict=True):
-                for outcome in outcomes:
-                    machine.trace(f"{outcome.id}: {outcome.kind} ({outcome.reason})")
-                if all(outcome.settled for outcome in outcomes):
-                    queue.delete(message)
+        tuner = Tuner(policy=policy, ledger=ledger, calls=calls, clock=MachineClock(machine), log=_Silent())
+        _consume(queue, tuner, machine, faults, random)
 
     machines = [Machine(f"instance-{number}", timeline, random, work) for number in range(INSTANCES)]
     ledgers = {machine.name: open_ledger(StoreClock(machine)) for machine in machines}
@@ -134,6 +117,27 @@ def run_on(
         timeline.at(random.uniform(0, 1), machine.boot)
     timeline.run()
     return _judge(signals, queue, provider, ledgers[machines[0].name])
+
+
+def _consume(queue: Queue, tuner: Tuner, machine: Machine, faults: Faults, random: Random) -> None:
+    """Batch after batch, until no message is left."""
+    while (visible := queue.next_visible()) is not None:
+        batch = queue.receive(BATCH)
+        if not batch:
+            machine.wait(max(visible, machine.timeline.now + 0.05))
+            continue
+        seconds = random.uniform(1, 4) if random.random() < faults.short_deadline else 30.0
+        answers = tuner.process([message.signal for message in batch], MachineClock(machine).monotonic() + seconds)
+        if random.random() < faults.crash_before_acknowledge:
+            machine.die_inside()
+        hasty = random.random() < faults.hasty_sender
+        for message, outcomes in zip(batch, answers, strict=True):
+            for outcome in outcomes:
+                machine.trace(f"{outcome.id}: {outcome.kind} ({outcome.reason})")
+            if all(outcome.settled for outcome in outcomes):
+                queue.delete(message)
+            elif hasty:
+                queue.give_back(message, random.uniform(1, 10))
 
 
 def _send_events(queue: Queue, random: Random, faults: Faults, horizon: float) -> list[Signal]:

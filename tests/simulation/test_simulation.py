@@ -7,8 +7,8 @@ import pytest
 from devkit.simulation.__main__ import CHOICES, faults_named, table
 from devkit.simulation.faults import ALL
 from devkit.simulation.run import run
-from snapshot_tuner.ledger import Admission, CallResult, Settlement, Wish, transitions
-from snapshot_tuner.ledger.transitions import KeyState, Lease, TaskState
+from snapshot_tuner.ledger import Admission, CallResult, Lease, Settlement, TaskState, Wish, transitions
+from snapshot_tuner.ledger.transitions import KeyState
 
 SEEDS = range(12)
 
