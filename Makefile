@@ -39,8 +39,8 @@ lock: $(STAMP) ## make the requirements files anew from their .in files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements-dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 
-simulate: $(STAMP) ## many simulated runs with every fault; SEEDS=1000, or SEED=7 FAULT=everything to replay one
-	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.simulation $(if $(SEED),--seed $(SEED) --fault $(or $(FAULT),everything),--seeds $(or $(SEEDS),100))
+simulate: $(STAMP) ## simulated runs with every fault: SEEDS=1000 STORE=valkey, or SEED=7 to replay one
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.simulation --store $(or $(STORE),sqlite) $(if $(SEED),--seed $(SEED) --fault $(or $(FAULT),everything),--seeds $(or $(SEEDS),100))
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,14 +5,17 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 
 from rich.console import Console
 from rich.progress import track
 
 from devkit.simulation.faults import ALL, NAMES, Faults
 from devkit.simulation.run import Report, run
+from devkit.valkey import valkey_server
 
 NONE, EVERYTHING = "none", "everything"
+SQLITE, VALKEY = "sqlite", "valkey"
 CHOICES = (NONE, *NAMES, EVERYTHING)
 HEADINGS = ("fault", "task runs", "events", "calls", "dead letters", "tasks wrong", "left in doubt", "seeds broken")
 
@@ -20,16 +23,22 @@ HEADINGS = ("fault", "task runs", "events", "calls", "dead letters", "tasks wron
 def main() -> int:
     """Exit code 1 where a promise was broken."""
     arguments = _arguments()
+    with ExitStack() as stack:
+        url = stack.enter_context(valkey_server()).connection_url if arguments.store == VALKEY else None
+        return _run_as_told(arguments, url)
+
+
+def _run_as_told(arguments: argparse.Namespace, valkey_url: str | None) -> int:
     if arguments.seed is not None:
-        report = run(arguments.seed, faults_named(arguments.fault), trace=print)
+        report = run(arguments.seed, faults_named(arguments.fault), valkey_url=valkey_url, trace=print)
         print(report)
-        return _complain([(arguments.fault, arguments.seed, report)])
+        return _complain([(arguments.fault, arguments.seed, report)], arguments.store)
     rows = [(name, max(1, arguments.seeds // 20)) for name in CHOICES[:-1]]
     rows.append((EVERYTHING, arguments.seeds))
-    jobs = [(name, arguments.first_seed + number) for name, seeds in rows for number in range(seeds)]
+    jobs = [(name, arguments.first_seed + number, valkey_url) for name, seeds in rows for number in range(seeds)]
     reports = list(_run_all(jobs))
     print(table([(name, [report for at, _, report in reports if at == name]) for name, _ in rows]))
-    return _complain(reports)
+    return _complain(reports, arguments.store)
 
 
 def faults_named(name: str) -> Faults:
@@ -63,23 +72,23 @@ def table(rows: list[tuple[str, list[Report]]]) -> str:
     return "\n".join(lines)
 
 
-def _run_all(jobs: list[tuple[str, int]]) -> Iterator[tuple[str, int, Report]]:
+def _run_all(jobs: list[tuple[str, int, str | None]]) -> Iterator[tuple[str, int, Report]]:
     console = Console(stderr=True)
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         done = processes.map(_run_one, jobs, chunksize=4)
         yield from track(done, "simulating", total=len(jobs), console=console, disable=not console.is_terminal)
 
 
-def _run_one(job: tuple[str, int]) -> tuple[str, int, Report]:
-    name, seed = job
-    return name, seed, run(seed, faults_named(name))
+def _run_one(job: tuple[str, int, str | None]) -> tuple[str, int, Report]:
+    name, seed, valkey_url = job
+    return name, seed, run(seed, faults_named(name), valkey_url=valkey_url)
 
 
-def _complain(reports: list[tuple[str, int, Report]]) -> int:
+def _complain(reports: list[tuple[str, int, Report]], store: str) -> int:
     broken = [(name, seed, report) for name, seed, report in reports if report.broken]
     for name, seed, report in broken[:10]:
         print(f"\nseed {seed} with {name} breaks a promise:", *report.broken, sep="\n  ", file=sys.stderr)
-        print(f"replay it with: make simulate SEED={seed} FAULT={name}", file=sys.stderr)
+        print(f"replay it with: make simulate STORE={store} SEED={seed} FAULT={name}", file=sys.stderr)
     return 1 if broken else 0
 
 
@@ -89,6 +98,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=0, metavar="SEED")
     parser.add_argument("--seed", type=int, help="replay this one run and print its trace")
     parser.add_argument("--fault", choices=CHOICES, default=EVERYTHING, help="which faults to replay with")
+    parser.add_argument("--store", choices=(SQLITE, VALKEY), default=SQLITE, help="which ledger to prove")
     return parser.parse_args()
 
 

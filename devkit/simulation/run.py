@@ -2,16 +2,19 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Protocol
+from uuid import uuid4
 
 from devkit.simulation.faults import Faults
 from devkit.simulation.machine import EPOCH, Machine, MachineClock, StoreClock, Timeline
 from devkit.simulation.parts import FaultyLedger, SimulatedCalls
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import Queue
+from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import SLOT_SHARE, Ledger, LedgerView, Limits
 from snapshot_tuner.ledger.sqlite import SqliteLedger
@@ -47,6 +50,7 @@ class InspectableLedger(Ledger, LedgerView, Protocol):
     """What a run needs: also to look at a task when everything has come to rest."""
 
 
+Trace = Callable[[str], None]
 LedgerFactory = Callable[[Clock], InspectableLedger]
 """Makes a machine's own client of the one store of a run, on the store's clock."""
 
@@ -74,25 +78,23 @@ class Report:
         return (*self.violations, *(f"{room} is wrong, and the ledger does not know" for room in unnoticed))
 
 
-def run(seed: int, faults: Faults, *, trace: Callable[[str], None] | None = None) -> Report:
-    """A run on a SQLite ledger of its own."""
-    with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
-        opened: list[SqliteLedger] = []
+def run(seed: int, faults: Faults, *, valkey_url: str | None = None, trace: Trace | None = None) -> Report:
+    """A run on a ledger of its own: in the Valkey server at the URL, or in a SQLite file."""
+    with tempfile.TemporaryDirectory(prefix="simulation-") as folder, ExitStack() as opened:
+        namespace = uuid4().hex
 
         def open_ledger(clock: Clock) -> InspectableLedger:
-            opened.append(SqliteLedger(Path(folder) / "ledger.db", "simulation", LIMITS, clock))
-            return opened[-1]
+            if valkey_url is None:
+                ledger: SqliteLedger | VirtualValkeyLedger = SqliteLedger(Path(folder) / "db", namespace, LIMITS, clock)
+            else:
+                ledger = VirtualValkeyLedger(valkey_url, namespace, LIMITS, clock, _Silent())
+            opened.callback(ledger.close)
+            return ledger
 
-        try:
-            return run_on(open_ledger, seed, faults, trace=trace)
-        finally:
-            for ledger in opened:
-                ledger.close()
+        return run_on(open_ledger, seed, faults, trace=trace)
 
 
-def run_on(
-    open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Callable[[str], None] | None = None
-) -> Report:
+def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trace | None = None) -> Report:
     """A run on the ledger that the factory opens; the store must be empty."""
     random = Random(seed)  # noqa: S311 - a seed has to replay the run
     timeline = Timeline(trace=trace)

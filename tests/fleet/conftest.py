@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from devkit.rtc_standin import StandIn
+from devkit.valkey import valkey_server
 from tests.fleet.fleet import POLICY, Instance
 
 StartInstances = Callable[[int], list[Instance]]
@@ -18,16 +20,30 @@ def standin() -> Iterator[StandIn]:
         yield standin
 
 
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    with valkey_server() as server:
+        yield server.connection_url
+
+
+@pytest.fixture(params=["sqlite", "valkey"])
+def ledger_name(request: pytest.FixtureRequest) -> str:
+    """Every test here runs on both, unless it says otherwise."""
+    return str(request.param)
+
+
 @pytest.fixture
-def settings(standin: StandIn, tmp_path: Path) -> dict[str, str]:
+def settings(standin: StandIn, tmp_path: Path, ledger_name: str, request: pytest.FixtureRequest) -> dict[str, str]:
     """The instances' environment; a test may change it before it starts them."""
+    url = f"sqlite://{tmp_path}/ledger.db" if ledger_name == "sqlite" else str(request.getfixturevalue("valkey_url"))
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY, encoding="utf-8")
     return {
         **standin.environment(),
         "VOLCENGINE_ECS_METADATA_DISABLED": "true",
         "POLICY_PATH": str(policy),
-        "LEDGER_URL": f"sqlite://{tmp_path}/ledger.db",
+        "LEDGER_URL": url,
+        "LEDGER_NAMESPACE": uuid4().hex,
         "RTC_MAX_QPS": "100000",
         "WORKER_LOG": str(tmp_path / "workers.log"),
     }

@@ -2,8 +2,11 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +17,7 @@ from snapshot_tuner.model import TaskRef
 
 ROOT = Path(__file__).parents[2]
 REMAINING_MS = 30_000
+BATCH = 12
 
 POLICY = """
 version: 1
@@ -99,3 +103,48 @@ class Instance:
     @property
     def _output(self) -> IO[str]:
         return cast("IO[str]", self.process.stdout)
+
+
+class Queue:
+    """Messages until they are acknowledged, handed out in any order, some of them twice at once."""
+
+    def __init__(self, waiting: list[Message]) -> None:
+        self.waiting = waiting
+        self.killed = 0
+        self.came_back = 0
+        self._chance = random.Random(20_240_619)  # noqa: S311 - which moments does not matter, that they differ does
+        self._lock = threading.Lock()
+
+    def deliver(self, instance: Instance, *, kills: int = 0) -> None:
+        """Batch after batch until none waits; the first so many die at a random moment, or just survive it."""
+        whole = self._seconds_of_a_batch(instance) if kills else 0.0
+        while batch := self._take():
+            kill_after = self._chance.uniform(0.4, 1.3) * whole if self.killed < kills else None
+            instance.send(batch, kill_after=kill_after)
+            came_back = instance.answer()
+            with self._lock:
+                if came_back is None:
+                    self.killed += 1
+                    continue
+                self.came_back += len(came_back)
+                done = {message_id for message_id, _ in batch} - set(came_back)
+                self.waiting = [message for message in self.waiting if message[0] not in done]
+
+    def _seconds_of_a_batch(self, instance: Instance) -> float:
+        """In a process of its own, most of which goes into starting: that part is not worth many kills."""
+        started = time.monotonic()
+        instance.send(self._take(), kill_after=60.0)
+        assert instance.answer() == []
+        return time.monotonic() - started
+
+    def _take(self) -> list[Message]:
+        with self._lock:
+            return self._chance.sample(self.waiting, min(BATCH, len(self.waiting)))
+
+    def deliver_to_all(self, instances: Iterable[Instance], *, kills: int = 0) -> None:
+        """`deliver` to each of them at once; returns when no message waits any more."""
+        threads = [threading.Thread(target=self.deliver, args=(each,), kwargs={"kills": kills}) for each in instances]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()

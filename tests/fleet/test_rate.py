@@ -32,6 +32,7 @@ def test_four_cold_instances_use_the_budget_and_never_more(standin: StandIn, sta
     assert (len(arrivals) - 1) / (arrivals[-1] - arrivals[0]) >= 0.95 * SLOTS_PER_SECOND
 
 
+@pytest.mark.parametrize("ledger_name", ["valkey"], indirect=True)
 def test_instances_that_stand_still_do_not_make_up_for_it(standin: StandIn, start: StartInstances) -> None:
     """Each is stopped once for 0.8 s: the slots that it held have passed and are not used afterwards."""
     batch, newest = messages(TASKS, 1)
@@ -48,6 +49,7 @@ def test_instances_that_stand_still_do_not_make_up_for_it(standin: StandIn, star
     assert standin.peaks().per_second <= QUOTA
 
 
+@pytest.mark.parametrize("ledger_name", ["valkey"], indirect=True)
 def test_second_attempts_take_slots_too(standin: StandIn, start: StartInstances) -> None:
     """100 calls are refused for their timestamp and signed afresh: 400 calls in all, never over the quota."""
     standin.add_fault(Fault(kind=FaultKind.ERROR, error=ProviderError.INVALID_TIMESTAMP, times=100))

