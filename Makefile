@@ -1,4 +1,4 @@
-# demo · test · lint · format · simulate · lock
+# demo · run · build · test · lint · format · simulate · lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo test lint format simulate lock clean
+.PHONY: help demo run build test lint format simulate lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,6 +23,12 @@ $(STAMP): requirements-dev.txt
 demo: $(STAMP) ## the real handlers against a stand-in of the RTC API, as a live table
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.demo
 
+run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runtime emulator
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.local_runtime
+
+build: $(STAMP) ## what is deployed, into .build/deploy, with its sizes
+	@$(BIN)/python -m devkit.build
+
 test: lint ## lint, types and the whole test suite
 	$(BIN)/python -m pytest
 
@@ -35,9 +41,13 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+LOCK := $(abspath $(BIN))/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+
 lock: $(STAMP) ## make the requirements files anew from their .in files
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements-dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	$(LOCK) --no-deps devkit/local_runtime/rie-requirements.in -o devkit/local_runtime/rie-requirements.txt
+	$(LOCK) devkit/local_runtime/ric-requirements.in -o devkit/local_runtime/ric-requirements.txt
 
 simulate: $(STAMP) ## simulated runs with every fault: SEEDS=1000 STORE=valkey, or SEED=7 to replay one
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.simulation --store $(or $(STORE),sqlite) $(if $(SEED),--seed $(SEED) --fault $(or $(FAULT),everything),--seeds $(or $(SEEDS),100))

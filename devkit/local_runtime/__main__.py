@@ -1,0 +1,157 @@
+"""`make run`: the whole application on this machine, until Ctrl-C."""
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from devkit.build import BuildFailed, Interpreter, InterpreterMissing, interpreters, local
+from devkit.local_runtime import aws_api
+from devkit.local_runtime.application import DIRECT_TYPE, Application, ApplicationSettings, deployed_here, environment
+from devkit.local_runtime.aws_api import REGION
+from devkit.local_runtime.outcome_lines import line_for
+from devkit.local_runtime.processes import LOOPBACK
+from devkit.local_runtime.sandbox import Code
+from devkit.rtc_standin import StandIn
+from devkit.valkey import valkey_server
+
+_DESCRIPTION = """\
+Runs the application on this machine: the built functions under AWS's Lambda runtime emulator, a queue with its
+dead-letter queue, an event bus and a Function URL in front of them, Valkey as the ledger, and a stand-in for the RTC
+API. Prints the addresses and three commands to try, then one line per outcome. Ctrl-C ends all of it.
+"""
+
+_NAME = "snapshot-tuner"
+
+
+def main() -> None:
+    """Run until a signal comes."""
+    arguments = _arguments()
+    # Both, as a shell starts what runs in its background with SIGINT ignored.
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, signal.default_int_handler)
+    try:
+        _run(arguments)
+    except KeyboardInterrupt:
+        print("\nEverything has ended.")
+    except (BuildFailed, InterpreterMissing) as failure:
+        sys.exit(str(failure))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m devkit.local_runtime", description=_DESCRIPTION)
+    parser.add_argument(
+        "--python", metavar="VERSION", help="the Python that stands for Lambda's, such as 3.13 (default: this one)"
+    )
+    parser.add_argument(
+        "--sandboxes",
+        type=int,
+        choices=range(1, 11),
+        default=2,
+        metavar="N",
+        help="of each function (default: %(default)s)",
+    )
+    return parser.parse_args()
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    interpreter: Interpreter = interpreters.find(arguments.python) if arguments.python else interpreters.own()
+    print(f"Building for Python {interpreter.version} ...", flush=True)
+    code = Code(local(interpreter), interpreter)
+    print("Starting ...", flush=True)
+    with aws_api.served() as api, StandIn() as stand_in, valkey_server() as valkey:
+        settings = ApplicationSettings(
+            name=_NAME,
+            environment=environment(code, stand_in, f"redis://{LOOPBACK}:{valkey.port}/0"),
+            sandboxes=arguments.sandboxes,
+        )
+        with deployed_here(settings, api, code, _show) as application, _undisturbed_end():
+            print(_addresses(application, stand_in, f"{LOOPBACK}:{valkey.port}"), flush=True)
+            threading.Event().wait()
+
+
+@contextmanager
+def _undisturbed_end() -> Iterator[None]:
+    """A second Ctrl-C must not cut off the end of the block around it, or processes would stay."""
+    try:
+        yield
+    finally:
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(kind, signal.SIG_IGN)
+
+
+def _show(function: str, text: str) -> None:
+    line = line_for(function, text, datetime.now().astimezone())
+    if line is not None:
+        print(line, flush=True)
+
+
+def _addresses(application: Application, stand_in: StandIn, valkey: str) -> str:
+    rows = {
+        "Function URL": f"{application.url}/events",
+        "queue": application.queue.url,
+        "its dead letters": application.dead_letters.url,
+        "bus": f"{application.bus.name} at {application.queue.api.endpoint}",
+        "RTC stand-in": f"{stand_in.endpoint}/_standin/state",
+        "Valkey": valkey,
+    }
+    commands = "\n\n".join(commands_to_try(application))
+    return (
+        "\n".join(f"  {name:17} {address}" for name, address in rows.items())
+        + "\n\nTry these in another terminal. Sent again, the first two are duplicates; the bus gives new ids."
+        + f"\n\n{commands}"
+        "\n\nThe queue's batches wait a second for company. Ctrl-C ends everything. Outcomes:\n"
+    )
+
+
+def commands_to_try(application: Application) -> list[str]:
+    """Curl commands for HTTP, the queue and the bus, ready to be copied. curl 7.75 or later signs them."""
+    endpoint = application.queue.api.endpoint
+    queued = json.dumps(_event("try-queue", "rtc.room.load", load=0.95))
+    alert = _event("try-bus", DIRECT_TYPE)
+    entry = {
+        "EventBusName": application.bus.name,
+        "Source": "try",
+        "DetailType": alert["type"],
+        "Detail": json.dumps(alert["data"]),
+    }
+    return [
+        _curl(
+            f"{application.url}/events",
+            ["Content-Type: application/json"],
+            _event("try-http", "rtc.room.load", load=0.9),
+        ),
+        _curl(
+            endpoint,
+            ["X-Amz-Target: AmazonSQS.SendMessage", "Content-Type: application/x-amz-json-1.0"],
+            {"QueueUrl": application.queue.url, "MessageBody": queued},
+            service="sqs",
+        ),
+        _curl(
+            endpoint,
+            ["X-Amz-Target: AWSEvents.PutEvents", "Content-Type: application/x-amz-json-1.1"],
+            {"Entries": [entry]},
+            service="events",
+        ),
+    ]
+
+
+def _event(name: str, kind: str, **data: float) -> dict[str, object]:
+    task = {"AppId": "app-1", "RoomId": name, "TaskId": "task-1"}
+    # Without a time, so that it can be sent on any day; the source's sent time stands in.
+    return {"specversion": "1.0", "id": name, "source": "/try", "type": kind, "data": {**task, **data}}
+
+
+def _curl(url: str, headers: list[str], body: object, service: str | None = None) -> str:
+    signed = ["--aws-sigv4", f"aws:amz:{REGION}:{service}", "--user", "local:local"] if service else []
+    named = [word for header in headers for word in ("-H", header)]
+    return shlex.join(["curl", url, *signed, *named, "-d", json.dumps(body)])
+
+
+if __name__ == "__main__":
+    main()

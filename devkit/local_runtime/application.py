@@ -1,0 +1,108 @@
+"""The whole application on this machine: what template.yaml deploys, with the stand-in for the RTC API."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+
+from devkit.local_runtime.asynchronous import AsynchronousInvocation, AsynchronousSettings
+from devkit.local_runtime.aws_api import REGION, AwsApi
+from devkit.local_runtime.background import in_background
+from devkit.local_runtime.front import function_url_of
+from devkit.local_runtime.function import Function, FunctionSettings, running
+from devkit.local_runtime.queue_mapping import MappingSettings, QueueMapping
+from devkit.local_runtime.queues import Bus, Queue, Redrive, create_bus, create_queue
+from devkit.local_runtime.sandbox import Code
+from devkit.rtc_standin import StandIn
+
+MAPPING = MappingSettings(batch_size=100, window_seconds=1, maximum_concurrency=10)
+HANDLERS = {name: f"{name}.handler.lambda_handler" for name in ("queue_worker", "http_endpoint", "bus_listener")}
+TIMEOUT_SECONDS = {"queue_worker": 20, "http_endpoint": 10, "bus_listener": 20}
+DIRECT_TYPE = "moderation.alert"
+"""The detail-type that goes from the bus straight to bus_listener; everything else takes the queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationSettings:
+    """The template's values, except where a machine of its own or a test needs others.
+
+    `name` begins the names of queues and buses. `sandboxes` are those of each function, and bound the
+    mapping's concurrency: ten of them would be many processes for one machine. `retry_seconds` are the
+    waits before Lambda's retries of an asynchronous invocation.
+    """
+
+    name: str
+    environment: Mapping[str, str] = field(repr=False)
+    timeout_seconds: Mapping[str, int] = field(default_factory=lambda: TIMEOUT_SECONDS)
+    memory_mb: int = 512
+    sandboxes: int = 2
+    mapping: MappingSettings = MAPPING
+    visibility_seconds: int = 121
+    receives: int = 5
+    retry_seconds: tuple[int, ...] = (60, 120)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Where everything is."""
+
+    functions: Mapping[str, Function]
+    queue: Queue
+    dead_letters: Queue
+    listener_dead_letters: Queue
+    bus: Bus
+    url: str
+
+
+@contextmanager
+def deployed_here(
+    settings: ApplicationSettings, api: AwsApi, code: Code, on_line: Callable[[str, str], None]
+) -> Iterator[Application]:
+    """The application until the end of the block. `on_line` gets a function's name and each line of its log."""
+    dead_letters = create_queue(api, f"{settings.name}-event-dead-letters")
+    redrive = Redrive(dead_letters, settings.receives)
+    queue = create_queue(
+        api, f"{settings.name}-events", visibility_seconds=settings.visibility_seconds, redrive=redrive
+    )
+    listener_dead_letters = create_queue(api, f"{settings.name}-listener-dead-letters")
+    # As long as an event may be at work; see asynchronous.py.
+    inbox = create_queue(
+        api, f"{settings.name}-listener-inbox", visibility_seconds=6 * settings.timeout_seconds["bus_listener"]
+    )
+    bus = create_bus(api, settings.name)
+    bus.route("queue", {"detail-type": [{"anything-but": [DIRECT_TYPE]}]}, queue)
+    bus.route("listener", {"detail-type": [DIRECT_TYPE]}, inbox)
+    with ExitStack() as parts:
+        functions = {
+            name: parts.enter_context(running(_function(name, handler, settings), code, on_line))
+            for name, handler in HANDLERS.items()
+        }
+        concurrency = min(settings.mapping.maximum_concurrency, settings.sandboxes)
+        mapping = replace(settings.mapping, maximum_concurrency=concurrency)
+        parts.enter_context(in_background(QueueMapping(queue, functions["queue_worker"], mapping)))
+        asynchronous = AsynchronousSettings(listener_dead_letters, settings.retry_seconds)
+        parts.enter_context(in_background(AsynchronousInvocation(inbox, functions["bus_listener"], asynchronous)))
+        url = parts.enter_context(function_url_of(functions["http_endpoint"]))
+        yield Application(functions, queue, dead_letters, listener_dead_letters, bus, url)
+
+
+def environment(code: Code, stand_in: StandIn, ledger_url: str) -> dict[str, str]:
+    """The functions' variables: what the template sets, with the stand-in, this ledger and the built policy."""
+    return {
+        **stand_in.environment(),
+        "LEDGER_URL": ledger_url,
+        "POLICY_PATH": str(code.tree.policy),
+        "VOLCENGINE_ECS_METADATA_DISABLED": "true",
+        "AWS_REGION": REGION,
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+
+
+def _function(name: str, handler: str, settings: ApplicationSettings) -> FunctionSettings:
+    return FunctionSettings(
+        name=name,
+        handler=handler,
+        environment={**settings.environment, "POWERTOOLS_SERVICE_NAME": name},
+        timeout_seconds=settings.timeout_seconds[name],
+        memory_mb=settings.memory_mb,
+        sandboxes=settings.sandboxes,
+    )

@@ -1,0 +1,82 @@
+"""SQS and EventBridge over their JSON protocols, as moto serves them: no AWS SDK."""
+
+import http.client
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from devkit.local_runtime.processes import LOOPBACK
+
+REGION = "eu-central-1"
+ACCOUNT = "123456789012"
+_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Protocol:
+    name: str
+    target: str
+    content_type: str
+
+
+class Service(Enum):
+    """The two that are needed, with what their requests are marked by."""
+
+    SQS = _Protocol("sqs", "AmazonSQS", "application/x-amz-json-1.0")
+    EVENTS = _Protocol("events", "AWSEvents", "application/x-amz-json-1.1")
+
+
+class AwsApiError(Exception):
+    """The service refused a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsApi:
+    """The services on one port of this machine."""
+
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}/"
+
+    def call(self, service: Service, action: str, **parameters: object) -> dict[str, Any]:
+        """One request; raises AwsApiError."""
+        protocol = service.value
+        headers = {
+            "Content-Type": protocol.content_type,
+            "X-Amz-Target": f"{protocol.target}.{action}",
+            # The service is found by the scope; nobody checks the signature.
+            "Authorization": f"AWS4-HMAC-SHA256 Credential=local/20260101/{REGION}/{protocol.name}/aws4_request, "
+            "SignedHeaders=host, Signature=none",
+        }
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_SECONDS)
+        try:
+            connection.request("POST", "/", json.dumps(parameters).encode(), headers)
+            response = connection.getresponse()
+            body = response.read()
+        finally:
+            connection.close()
+        if response.status != http.HTTPStatus.OK:
+            raise AwsApiError(f"{action}: {response.status} {body.decode(errors='replace')}")
+        answer: dict[str, Any] = json.loads(body or b"{}")
+        return answer
+
+
+@contextmanager
+def served() -> Iterator[AwsApi]:
+    """The services in threads of this process, on a free port. moto keeps one state for the whole process."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - it takes a second, and is not needed for --help
+
+    # A line per request, and the poller alone makes twenty per second.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
+    server.start()
+    try:
+        yield AwsApi(server.get_host_and_port()[1])
+    finally:
+        server.stop()

@@ -1,0 +1,26 @@
+"""A worker in a thread of its own."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Worker(Protocol):
+    """Runs until it is stopped from another thread."""
+
+    def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@contextmanager
+def in_background(worker: Worker) -> Iterator[None]:
+    """At work until the end of the block, which waits for what the worker has begun."""
+    thread = threading.Thread(target=worker.run, name=type(worker).__name__, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join()

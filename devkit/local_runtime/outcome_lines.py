@@ -1,0 +1,40 @@
+"""A function's log as lines for a terminal: one per outcome, and whatever went wrong as it is."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from snapshot_tuner.model import OutcomeKind
+
+_KIND_OF_MESSAGE = {
+    "adjustment_applied": OutcomeKind.APPLIED,
+    "event_duplicate": OutcomeKind.DUPLICATE,
+    "event_superseded": OutcomeKind.SUPERSEDED,
+    "event_unmatched": OutcomeKind.UNMATCHED,
+    "event_held": OutcomeKind.HELD,
+    "event_rejected": OutcomeKind.REJECTED,
+    "event_to_retry": OutcomeKind.RETRY,
+}
+
+
+def line_for(function: str, text: str, now: datetime) -> str | None:
+    """What to show for a line of the function's log; None for the runtime's own accounting."""
+    try:
+        entry = json.loads(text)
+    except ValueError:
+        return f"{now:%H:%M:%S}  {function:13}  {text}" if text.startswith("[ERROR]") else None
+    if not isinstance(entry, dict):
+        return None
+    kind = _KIND_OF_MESSAGE.get(entry.get("message", ""))
+    if kind is not None:
+        return f"{now:%H:%M:%S}  {function:13}  {_outcome(kind, entry)}"
+    if entry.get("level") in ("WARNING", "ERROR", "CRITICAL"):
+        return f"{now:%H:%M:%S}  {function:13}  {text}"
+    return None
+
+
+def _outcome(kind: OutcomeKind, entry: Mapping[str, object]) -> str:
+    task = "/".join(str(entry[key]) for key in ("app_id", "room_id", "task_id") if key in entry)
+    interval = f"{entry['interval']} s" if "interval" in entry else ""
+    shown = (f"{kind:10}", f"{entry.get('event_id', '-')}", task, entry.get("rule", ""), interval, entry.get("reason"))
+    return "  ".join(str(part) for part in shown if part)

@@ -1,0 +1,124 @@
+"""`make run` as a new user meets it: three commands that work, an outcome for each, and an end without remains."""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from devkit.build.parts import ROOT
+from devkit.local_runtime.outcome_lines import line_for
+from tests.runtime.machine import is_there, process_tree
+from tests.runtime.polling import eventually
+
+START_SECONDS = 60
+
+
+class Terminal:
+    """What the program has printed so far."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def shows(self, *words: str) -> bool:
+        return any(all(word in line for word in words) for line in list(self.lines))
+
+    def close(self) -> None:
+        self._reader.join()
+
+
+@contextmanager
+def running() -> Iterator[Terminal]:
+    environment = os.environ | {"PYTHONPATH": "layers/snapshot_tuner:functions:."}
+    with subprocess.Popen(
+        [sys.executable, "-m", "devkit.local_runtime", "--sandboxes", "1"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        terminal = Terminal(process)
+        try:
+            eventually(lambda: terminal.shows("Outcomes:") or process.poll() is not None, within=START_SECONDS)
+            yield terminal
+        finally:
+            process.kill()
+            process.wait()
+            terminal.close()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the commands to try are curl's")
+def test_the_three_commands_work_as_printed_and_ctrl_c_leaves_nothing_behind() -> None:
+    """HTTP, the queue and the bus each bring one outcome; afterwards every process that was started has ended."""
+    with running() as terminal:
+        commands = [line for line in terminal.lines if line.startswith("curl ")]
+        assert len(commands) == 3, terminal.lines
+        for command in commands:
+            subprocess.run([*shlex.split(command), "--silent", "--fail"], check=True, capture_output=True)  # noqa: S603 - ours
+        eventually(lambda: terminal.shows("http_endpoint", "applied", "try-http", "35 s"))
+        eventually(lambda: terminal.shows("bus_listener", "applied", "moderation-alert", "2 s"))
+        eventually(lambda: terminal.shows("queue_worker", "applied", "try-queue", "48 s"))
+
+        started = process_tree(terminal.process.pid)
+        # Three emulators, the functions' processes behind them, and Valkey.
+        assert len(started) == 7
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.process.wait(20) == 0
+        eventually(lambda: not [pid for pid in started if is_there(pid)])
+    assert terminal.lines[-1] == "Everything has ended."
+
+
+def test_a_killed_runtime_takes_its_functions_with_it() -> None:
+    """Nobody is left to end them then, so the system does: an emulator that stays would hold ports and memory."""
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv (util-linux) is what ties a process to its parent")
+    with running() as terminal:
+        started = process_tree(terminal.process.pid)
+        emulators = [pid for pid in started if "aws-lambda-rie" in Path(f"/proc/{pid}/cmdline").read_text()]
+        assert len(emulators) == 3
+        try:
+            terminal.process.kill()
+            terminal.process.wait(20)
+            eventually(lambda: not [pid for pid in emulators if is_there(pid)])
+        finally:
+            # Valkey is not tied to the runtime; nor is anything else, should this test fail.
+            for pid in filter(is_there, started):
+                os.kill(pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            '{"message": "adjustment_applied", "event_id": "e", "rule": "r", "room_id": "b", "interval": 5}',
+            "09:02:01  queue_worker   applied     e  b  r  5 s",
+        ),
+        (
+            '{"level": "WARNING", "message": "event_rejected", "reason": "body: is not JSON"}',
+            "09:02:01  queue_worker   rejected    -  body: is not JSON",
+        ),
+        ("[ERROR] PolicyError: no rules", "09:02:01  queue_worker   [ERROR] PolicyError: no rules"),
+        ("START RequestId: 1 Version: $LATEST", None),
+        ('{"level": "DEBUG", "message": "other"}', None),
+    ],
+)
+def test_a_log_line_is_shown_as_its_outcome(line: str, shown: str | None) -> None:
+    """The runtime's own accounting is left out, errors are not."""
+    assert line_for("queue_worker", line, datetime(2026, 3, 1, 9, 2, 1, tzinfo=UTC)) == shown

@@ -1,0 +1,66 @@
+"""The local runtime runs what the template deploys: its values are the template's."""
+
+import json
+from typing import Any
+
+import pytest
+
+from devkit.build.trees import TARGET_PYTHON
+from devkit.local_runtime.application import DIRECT_TYPE, HANDLERS, MAPPING, ApplicationSettings
+from tests import cloudformation
+
+DEFAULTS = ApplicationSettings(name="defaults", environment={})
+
+
+@pytest.fixture(scope="module")
+def stack() -> cloudformation.Stack:
+    with pytest.MonkeyPatch.context() as patch:
+        # SAM asks for the region; nothing here connects to anything.
+        patch.setenv("AWS_DEFAULT_REGION", cloudformation.REGION)
+        return cloudformation.deploy(cloudformation.load(), {**cloudformation.REQUIRED, "DirectBusRule": "true"})
+
+
+def functions(stack: cloudformation.Stack) -> list[dict[str, Any]]:
+    """Those that take events."""
+    named = stack.of_type("AWS::Lambda::Function").values()
+    return [function for function in named if function["Handler"] in HANDLERS.values()]
+
+
+def test_the_functions_are_the_templates(stack: cloudformation.Stack) -> None:
+    """Handlers, timeout, memory and the Python that they are built for."""
+    deployed = {function["Handler"]: function for function in functions(stack)}
+    assert set(deployed) == set(HANDLERS.values())
+    for name, handler in HANDLERS.items():
+        assert deployed[handler]["Timeout"] == DEFAULTS.timeout_seconds[name]
+        assert deployed[handler]["MemorySize"] == DEFAULTS.memory_mb
+        assert deployed[handler]["Runtime"] == f"python{TARGET_PYTHON}"
+
+
+def test_the_queue_and_its_mapping_are_the_templates(stack: cloudformation.Stack) -> None:
+    """Batch, window, concurrency, visibility and receives."""
+    (mapping,) = stack.of_type("AWS::Lambda::EventSourceMapping").values()
+    queue = stack.of_type("AWS::SQS::Queue")["EventQueue"]
+
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (
+        MAPPING.batch_size,
+        MAPPING.window_seconds,
+    )
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": MAPPING.maximum_concurrency}
+    assert queue["VisibilityTimeout"] == DEFAULTS.visibility_seconds
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == DEFAULTS.receives
+
+
+def test_the_bus_and_its_retries_are_the_templates(stack: cloudformation.Stack) -> None:
+    """Which events go straight to the listener, and how often Lambda tries."""
+    (invoke,) = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+    rules = [
+        json.dumps(rule["EventPattern"])
+        for rule in stack.of_type("AWS::Events::Rule").values()
+        if "EventPattern" in rule
+    ]
+
+    assert invoke["MaximumRetryAttempts"] == len(DEFAULTS.retry_seconds)
+    assert sorted(rules) == sorted(
+        json.dumps({"detail-type": wanted}) for wanted in ([DIRECT_TYPE], [{"anything-but": [DIRECT_TYPE]}])
+    )
