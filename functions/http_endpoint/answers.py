@@ -1,90 +1,131 @@
-"""Outcomes as an HTTP answer: a status, a JSON body, and RFC 9457 problem details for whatever went wrong."""
+"""What goes back to the sender: a status, a JSON body, and RFC 9457 problem details for whatever went wrong."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
-from snapshot_tuner.model import Cause, Outcome, OutcomeKind
+from snapshot_tuner.model import Cause, Outcome, OutcomeKind, TaskRef
 
-PROBLEM_TYPE = "urn:snapshot-tuner:problem:"
+PROBLEM_TYPE: Final = "urn:snapshot-tuner:problem:"
 
+JSON: Final = "application/json"
+PROBLEM_JSON: Final = "application/problem+json"
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    status: int
-    title: str
-    retry_after_seconds: int | None = None
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-_OF_CAUSE = {
-    Cause.MALFORMED: _Problem(400, "The event cannot be read"),
-    Cause.INVALID: _Problem(422, "The event lacks what its rule needs"),
-    Cause.CONFLICT: _Problem(422, "The event's id is known with another payload"),
-    Cause.TASK_NOT_FOUND: _Problem(409, "The task is not running"),
-    Cause.REFUSED: _Problem(422, "The RTC API refused the call"),
-    Cause.THROTTLED: _Problem(429, "Too many calls for the account", 1),
-    Cause.BUSY: _Problem(503, "Another call for the task is in flight", 1),
-    Cause.UNAVAILABLE: _Problem(503, "The ledger or the RTC API is not available", 5),
-    Cause.UNKNOWN: _Problem(503, "Nobody knows whether the call was carried out", 20),
-    Cause.CREDENTIALS: _Problem(503, "The RTC API refused the deployment's credentials", 60),
-}
+class Problem(Enum):
+    """Every type of problem: its status, its title, and after how many seconds another try makes sense.
+
+    The names of the first ten are those of `Cause`. The README explains them all; a test compares the two.
+    """
+
+    MALFORMED = (400, "The event cannot be read")
+    INVALID = (422, "The event lacks what its rule needs")
+    CONFLICT = (422, "The event's id is known with another payload")
+    TASK_NOT_FOUND = (409, "The task is not running")
+    REFUSED = (422, "The RTC API refused the call")
+    THROTTLED = (429, "Too many calls for the account", 1)
+    BUSY = (503, "Another call for the task is in flight", 1)
+    UNAVAILABLE = (503, "The ledger or the RTC API is not available", 5)
+    UNKNOWN = (503, "Nobody knows whether the call was carried out", 20)
+    CREDENTIALS = (503, "The RTC API refused the deployment's credentials", 60)
+
+    KEY_MISSING = (400, "The event has no id and the request no Idempotency-Key")
+    UNAUTHENTICATED = (401, "The request is not signed by anybody known")
+    NO_SUCH_ROUTE = (404, "There is no such route")
+    TASK_UNKNOWN = (404, "The ledger knows no such task")
+    METHOD = (405, "The route does not take this method")
+    IN_FLIGHT = (409, "The first request with this key is still in flight", 1)
+    TOO_LARGE = (413, "The request is too large")
+    CONTENT_TYPE = (415, "The content type is not supported")
+    DEPLOYMENT = (500, "The deployment is not right")
+    DEFECT = (500, "The function has a defect")
+    UNHEALTHY = (503, "The deployment cannot do its work")
+
+    def __init__(self, status: int, title: str, retry_after_seconds: int | None = None) -> None:
+        self.status = status
+        self.title = title
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def type(self) -> str:
+        return PROBLEM_TYPE + self.name.lower().replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the sender; `body` is JSON text."""
+    """What goes back to the sender."""
 
     status: int
     content_type: str
     body: str
     retry_after_seconds: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refusal(Exception):
+    """The request ends here, with this problem; `detail` is for its sender and for the log."""
+
+    def __init__(self, problem: Problem, detail: str, headers: Mapping[str, str] = _NOTHING) -> None:
+        super().__init__(f"{problem.name}: {detail}")
+        self.problem = problem
+        self.detail = detail
+        self.headers = headers
+
+
+def ok(body: Mapping[str, Any]) -> Answer:
+    return Answer(200, JSON, _dump(body))
 
 
 def of_outcomes(outcomes: Sequence[Outcome]) -> Answer:
     """200 when everything is settled; else the outcome to retry decides the status, then the rejected one."""
-    listed = [_as_json(outcome) for outcome in outcomes]
+    members = {"outcomes": [_of_outcome(outcome) for outcome in outcomes]}
     for kind in (OutcomeKind.RETRY, OutcomeKind.REJECTED):
         for outcome in outcomes:
             if outcome.kind is kind and outcome.cause is not None:
-                facts = _OF_CAUSE[outcome.cause]
-                return problem(
-                    facts.status,
-                    outcome.cause,
-                    facts.title,
-                    outcome.reason,
-                    retry_after_seconds=facts.retry_after_seconds,
-                    members={"outcomes": listed},
-                )
-    return Answer(200, "application/json", _dump({"outcomes": listed}))
+                return of_problem(_of_cause(outcome.cause), outcome.reason, members=members)
+    return ok(members)
 
 
-def problem(
-    status: int,
-    name: str,
-    title: str,
-    detail: str,
-    *,
-    retry_after_seconds: int | None = None,
-    members: Mapping[str, Any] = MappingProxyType({}),
+def of_problem(
+    problem: Problem, detail: str, *, headers: Mapping[str, str] = _NOTHING, members: Mapping[str, Any] = _NOTHING
 ) -> Answer:
-    """RFC 9457 problem details; `name` is the last part of `type`, which the README explains."""
-    body = {"type": PROBLEM_TYPE + name.replace("_", "-"), "title": title, "status": status, "detail": detail}
-    return Answer(status, "application/problem+json", _dump(body | dict(members)), retry_after_seconds)
+    """RFC 9457 problem details, with further members where there are any."""
+    body = {"type": problem.type, "title": problem.title, "status": problem.status, "detail": detail, **members}
+    return Answer(problem.status, PROBLEM_JSON, _dump(body), problem.retry_after_seconds, headers)
 
 
-def _as_json(outcome: Outcome) -> dict[str, Any]:
-    task = outcome.task
+def of_task(task: TaskRef) -> dict[str, str]:
+    """A task in the provider's spelling."""
+    return {"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id}
+
+
+def _of_cause(cause: Cause) -> Problem:
+    return Problem[cause.name]
+
+
+def _of_outcome(outcome: Outcome) -> dict[str, Any]:
     return {
         "id": outcome.id,
         "outcome": outcome.kind,
         "rule": outcome.rule,
-        "task": task and {"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id},
+        "task": outcome.task and of_task(outcome.task),
         "interval": outcome.interval,
         "reason": outcome.reason,
     }
 
 
-def _dump(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False)
+def _dump(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, default=_number)
+
+
+def _number(value: object) -> float:
+    """A number of the policy, which are exact; an answer is for people."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"not a JSON value: {type(value).__name__}")

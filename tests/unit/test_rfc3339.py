@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot_tuner.rfc3339 import to_microseconds
+from snapshot_tuner.rfc3339 import from_microseconds, to_microseconds
 
 NINE_US = 1_772_355_600_000_000
 
@@ -78,3 +78,18 @@ def test_every_moment_keeps_its_microseconds(moment: datetime, offset_minutes: i
     aware = moment.replace(tzinfo=timezone(timedelta(minutes=offset_minutes)))
     expected = (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     assert to_microseconds(aware.isoformat()) == expected
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 1)))  # noqa: DTZ001 - it is meant in UTC
+def test_what_is_written_is_read_as_the_same_moment(moment: datetime) -> None:
+    """From microseconds to text and back."""
+    microseconds = (moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    text = from_microseconds(microseconds)
+    assert text is not None
+    assert to_microseconds(text) == microseconds
+
+
+def test_a_written_time_has_six_digits() -> None:
+    """So that times compare as texts; behind the year 9999 there is nothing to write."""
+    assert from_microseconds(NINE_US) == "2026-03-01T09:00:00.000000Z"
+    assert from_microseconds(to_microseconds("9999-12-31T23:59:59.999999-23:59")) is None

@@ -24,6 +24,8 @@ def test_only_the_ledger_has_to_be_told() -> None:
         "http_auth": "iam",
         "webhook_secrets": [],
         "rtc_callback_secrets": [],
+        "http_max_body_bytes": 262144,
+        "http_max_events": 100,
         "dry_run": False,
         "rtc_proxy": None,
     }
@@ -34,7 +36,7 @@ def test_the_variables_are_those_of_the_contract() -> None:
     assert set(VARIABLES) == {
         "RTC_ENDPOINT", "RTC_REGION", "RTC_MAX_QPS", "LEDGER_URL", "LEDGER_NAMESPACE", "POLICY_PATH",
         "IDEMPOTENCY_TTL_SECONDS", "TASK_TTL_SECONDS", "MAX_CLOCK_SKEW_SECONDS", "HTTP_AUTH", "WEBHOOK_SECRETS",
-        "RTC_CALLBACK_SECRETS", "DRY_RUN",
+        "RTC_CALLBACK_SECRETS", "HTTP_MAX_BODY_BYTES", "HTTP_MAX_EVENTS", "DRY_RUN",
     }  # fmt: skip
 
 
@@ -50,6 +52,14 @@ def test_several_secrets_are_told_apart_by_commas() -> None:
     """Both are accepted during a rotation."""
     settings = Settings.from_env({**LEDGER, "WEBHOOK_SECRETS": "old, new,", "HTTP_AUTH": "signature"})
     assert (settings.webhook_secrets, settings.http_auth) == (("old", "new"), HttpAuth.SIGNATURE)
+
+
+def test_with_signatures_ids_are_remembered_as_long_as_a_request_can_be_replayed() -> None:
+    """A timestamp is accepted from 300 s before its time until 300 s after it."""
+    signature = {**LEDGER, "HTTP_AUTH": "signature"}
+    assert Settings.from_env({**signature, "IDEMPOTENCY_TTL_SECONDS": "600"}).idempotency_ttl_seconds == 600
+    with pytest.raises(SettingsError, match=r"^IDEMPOTENCY_TTL_SECONDS: must be at least 600 with HTTP_AUTH=signature"):
+        Settings.from_env({**signature, "IDEMPOTENCY_TTL_SECONDS": "599"})
 
 
 def test_every_mistake_is_told_at_once_and_no_secret_is() -> None:

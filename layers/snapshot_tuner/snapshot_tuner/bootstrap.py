@@ -1,46 +1,99 @@
 """The one place that knows concrete classes: from the environment to a `Tuner`, built once per container."""
 
 import os
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aws_lambda_powertools import Logger
 from volcenginesdkcore.auth.providers.default_provider import DefaultCredentialProvider
+from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
 
 from snapshot_tuner.calls import ThreadedCalls
 from snapshot_tuner.clock import SystemClock
+from snapshot_tuner.emf import EmfRecorder
 from snapshot_tuner.errors import SettingsError
-from snapshot_tuner.ledger import SLOT_SHARE, Ledger, Limits
+from snapshot_tuner.ledger import SLOT_SHARE, LedgerView, Limits
+from snapshot_tuner.metrics import BatchFigures, Metric, Recorder
 from snapshot_tuner.policy import Policy
+from snapshot_tuner.restore import after_restore
+from snapshot_tuner.secret_variables import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, SecretVariables
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
-from snapshot_tuner.snapshot_api import SnapshotApi
+from snapshot_tuner.snapshot_api import CredentialProvider, SnapshotApi
 from snapshot_tuner.tuner import Tuner
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from snapshot_tuner.inspection import Inspector
+    from snapshot_tuner.ledger.redis import RedisLedger
+    from snapshot_tuner.ledger.sqlite import SqliteLedger
 
 _PARALLEL_CALLS = 64
 """Calls in flight in one container: enough for 145 calls/s of 0.4 s each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """The tuner, and what it was built with."""
+
+    tuner: Tuner
+    policy: Policy
+    ledger: LedgerView
 
 
 class _Container:
     """What one container keeps between invocations; all of it can be made again from the environment."""
 
     def __init__(self) -> None:
-        self._settings: Settings | None = None
-        self._tuner: Tuner | None = None
+        self._built_from: tuple[Settings, Mapping[str, str]] | None = None
+        self._built: _Built | None = None
         self._parts = ExitStack()
+        self._secrets = SecretVariables(SystemClock(), on_stale=_warn_of_stale_secrets)
 
-    def tuner(self, settings: Settings) -> Tuner:
-        if self._tuner is None or self._settings != settings:
-            self.close()
-            self._tuner = _build(settings, self._parts)
-            self._settings = settings
-        return self._tuner
+    def settings(self, environ: MutableMapping[str, str]) -> Settings:
+        return Settings.from_env(ChainMap(dict(self._secrets.of(environ)), environ))
+
+    def built(self, environ: MutableMapping[str, str]) -> _Built:
+        secrets = self._secrets.of(environ)
+        settings = Settings.from_env(ChainMap(dict(secrets), environ))
+        if self._built is None or self._built_from != (settings, secrets):
+            self._end()
+            recorder = _Aftermath(self._secrets, _metrics(environ))
+            self._built = _build(settings, _credentials(environ, secrets), recorder, self._parts)
+            self._built_from = (settings, secrets)
+        return self._built
 
     def close(self) -> None:
-        self._tuner = None
+        self._end()
+        self._secrets.forget()
+
+    def _end(self) -> None:
+        self._built = None
         self._parts.close()
+
+
+class _Aftermath:
+    """Takes each batch's figures to the metrics; what was refused may have been rotated, and is read again."""
+
+    def __init__(self, secrets: SecretVariables, metrics: Recorder | None) -> None:
+        self._secrets = secrets
+        self._metrics = metrics
+
+    def record(self, figures: BatchFigures) -> None:
+        if self._metrics is not None:
+            self._metrics.record(figures)
+        # A store that is down looks no different from one with a new password: reading once more costs little.
+        if figures.counts.keys() & {Metric.CREDENTIALS_REFUSED, Metric.LEDGER_STEPS_FAILED}:
+            self._secrets.suspect()
+
+
+def _warn_of_stale_secrets(error: SettingsError) -> None:
+    logger().warning("secrets_not_read_again", error=str(error))
 
 
 _CONTAINER = _Container()
@@ -49,22 +102,44 @@ _CONTAINER = _Container()
 def tuner() -> Tuner:
     """The container's tuner; raises FixDeployment, before any event is touched, until the deployment is right.
 
-    Reading the environment takes microseconds; everything else is built again only when it has changed.
+    Reading the environment takes microseconds; everything else is built again only when it has changed, or
+    when a secret has.
     """
-    return _CONTAINER.tuner(Settings.from_env(os.environ))
+    return _CONTAINER.built(os.environ).tuner
+
+
+def inspector() -> "Inspector":
+    """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`."""
+    from snapshot_tuner.inspection import Inspector  # noqa: PLC0415 - of the functions, only http_endpoint asks
+
+    built = _CONTAINER.built(os.environ)
+    return Inspector(built.policy, built.ledger)
+
+
+def settings() -> Settings:
+    """The settings alone, with nothing built yet; raises SettingsError."""
+    return _CONTAINER.settings(os.environ)
 
 
 def close() -> None:
-    """End the threads and connections of the container; the next `tuner()` builds them again."""
+    """End the threads and connections of the container and forget its secrets; the next `tuner()` makes all anew."""
     _CONTAINER.close()
 
 
+# A snapshot holds nothing of this, as nothing is built before the first invocation; should that ever change, a
+# restored container still begins with connections and credentials of its own.
+after_restore(close)
+
+
 @lru_cache(maxsize=1)
-def logger() -> Logger:
+def logger() -> "Logger":
+    # Here, as Powertools looks for botocore when it is imported, and Lambda's own Python has it.
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - see above
+
     return Logger(service="snapshot-tuner")
 
 
-def _build(settings: Settings, parts: ExitStack) -> Tuner:
+def _build(settings: Settings, credentials: CredentialProvider, recorder: Recorder, parts: ExitStack) -> _Built:
     log = logger()
     if settings.rtc_max_qps > RTC_QUOTA_QPS:
         log.warning("rate_above_quota", rtc_max_qps=settings.rtc_max_qps, quota=RTC_QUOTA_QPS)
@@ -77,7 +152,6 @@ def _build(settings: Settings, parts: ExitStack) -> Tuner:
         task_ttl=settings.task_ttl_seconds,
         max_clock_skew=settings.max_clock_skew_seconds,
     )
-    credentials = _credentials(os.environ)
     ledger = _ledger(settings, limits, clock, parts)
     api = SnapshotApi(
         endpoint=settings.rtc_endpoint,
@@ -88,10 +162,19 @@ def _build(settings: Settings, parts: ExitStack) -> Tuner:
     )
     calls = ThreadedCalls(api, clock, _PARALLEL_CALLS)
     parts.callback(calls.close)
-    return Tuner(policy=policy, ledger=ledger, calls=calls, clock=clock, log=log, dry_run=settings.dry_run)
+    tuner = Tuner(
+        policy=policy,
+        ledger=ledger,
+        calls=calls,
+        clock=clock,
+        log=log,
+        recorder=recorder,
+        dry_run=settings.dry_run,
+    )
+    return _Built(tuner, policy, ledger)
 
 
-def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitStack) -> Ledger:
+def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitStack) -> "SqliteLedger | RedisLedger":
     url = urlsplit(settings.ledger_url)
     if url.scheme == "sqlite":
         from snapshot_tuner.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - only the ledger in use is imported
@@ -109,12 +192,17 @@ def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitS
     return redis
 
 
-def _credentials(environ: Mapping[str, str]) -> DefaultCredentialProvider:
-    names = ("VOLCENGINE_ACCESS_KEY", "VOLCENGINE_SECRET_KEY")
+def _credentials(environ: Mapping[str, str], secrets: Mapping[str, str]) -> CredentialProvider:
+    if ACCESS_KEY in secrets:
+        static: CredentialProvider = StaticCredentialProvider(
+            secrets[ACCESS_KEY], secrets[SECRET_KEY], secrets.get(SESSION_TOKEN)
+        )
+        return static
+    names = (ACCESS_KEY, SECRET_KEY)
     missing = [name for name in names if not environ.get(name)]
     if len(missing) == 1:
         raise SettingsError(missing[0], "is not set, but its other half is")
-    provider = DefaultCredentialProvider()
+    provider: CredentialProvider = DefaultCredentialProvider()
     try:
         provider.get_credentials()
     except RuntimeError:
@@ -123,3 +211,10 @@ def _credentials(environ: Mapping[str, str]) -> DefaultCredentialProvider:
             names[0], f"is not set (nor {names[1]}), and no other provider of the SDK's chain has credentials"
         ) from None
     return provider
+
+
+def _metrics(environ: Mapping[str, str]) -> EmfRecorder | None:
+    """None outside Lambda, where nobody takes metrics from the log."""
+    function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    service = environ.get("POWERTOOLS_SERVICE_NAME") or "snapshot-tuner"
+    return EmfRecorder(service, function_name) if function_name else None

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, assert_never
 
 from snapshot_tuner.curves import MAX_DECIMAL_PLACES, Curve, Number, has_too_many_places, is_number
 from snapshot_tuner.errors import EventRejected, PolicyError
-from snapshot_tuner.model import Adjustment, Decision, Order, Signal, Verdict
+from snapshot_tuner.model import Adjustment, Decision, Json, Order, Signal, Verdict
 from snapshot_tuner.patterns import Pattern
 from snapshot_tuner.policy_document import Bounds, RuleDocument, TargetDocument
 from snapshot_tuner.policy_file import examine
@@ -49,11 +49,20 @@ Action: TypeAlias = Hold | Fixed | Measured
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What to do about the signals that match."""
+    """What to do about the signals that match; `match` is the pattern as the file has it."""
 
     name: str
+    match: Mapping[str, Json]
     pattern: Pattern
     action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a rule asks for, in seconds, before the bounds have a say."""
+
+    seconds: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +124,26 @@ class Policy:
                     return Decision(Verdict.REJECT, rule.name, str(rejection))
         return Decision(Verdict.UNMATCHED, None, f"no rule matches type {_shown(signal.type)!r}")
 
-    def _apply(self, rule: Rule, signal: Signal) -> Decision:
+    def asked(self, rule: Rule, signal: Signal) -> Asked | None:
+        """What a rule that matched asks for; None for one that holds. Raises EventRejected, naming the input."""
         match rule.action:
             case Hold():
-                return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
+                return None
             case Fixed(seconds):
-                reason = f"fixed {seconds} s"
+                return Asked(seconds, f"fixed {seconds} s")
             case Measured(of, curve):
                 number = _measure(of, signal)
                 seconds = curve.seconds(number)
-                reason = f"{_shown(of.label)} {_shown(str(Decimal(number)))} -> curve {seconds} s"
+                return Asked(seconds, f"{_shown(of.label)} {_shown(str(Decimal(number)))} -> curve {seconds} s")
             case _:
                 assert_never(rule.action)
-        interval, clamped = self._clamp(seconds)
-        reason += clamped
+
+    def _apply(self, rule: Rule, signal: Signal) -> Decision:
+        asked = self.asked(rule, signal)
+        if asked is None:
+            return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
+        interval, clamped = self._clamp(asked.seconds)
+        reason = asked.reason + clamped
         business_id = self._target.business(signal)
         order_key = _order_key(signal, self.order)
         return Decision(
@@ -157,7 +172,7 @@ def _rule(document: RuleDocument, pattern: Pattern) -> Rule:
         action = Fixed(document.interval)
     else:
         action = Measured(SignalPath.parse(document.interval.of), Curve.through(document.interval.curve))
-    return Rule(document.name, pattern, action)
+    return Rule(document.name, MappingProxyType(document.match), pattern, action)
 
 
 def _target(document: TargetDocument) -> Target:

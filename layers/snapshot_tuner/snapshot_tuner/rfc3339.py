@@ -1,4 +1,4 @@
-"""RFC 3339 times as whole microseconds since the Unix epoch."""
+"""RFC 3339 times as whole microseconds since the Unix epoch, and back."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -38,3 +38,12 @@ def to_microseconds(text: str) -> int:
     if microseconds < 0:
         raise ValueError("must not be before 1970")
     return microseconds
+
+
+def from_microseconds(microseconds: int) -> str | None:
+    """In UTC, with six digits: 2026-03-01T09:00:00.123000Z; None beyond the year 9999, which has five."""
+    try:
+        moment = _EPOCH + microseconds * _MICROSECOND
+    except OverflowError:
+        return None
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.strict_json import MAX_BODY_BYTES
+from snapshot_tuner.webhook_signature import TOLERANCE_SECONDS
 
 RTC_QUOTA_QPS = 150
 """The provider's limit of UpdateSnapshot calls per second for a whole account, all AppIds together."""
@@ -65,6 +67,8 @@ class Settings(BaseModel):
     http_auth: HttpAuth = HttpAuth.IAM
     webhook_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets), Field(repr=False)] = ()
     rtc_callback_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets), Field(repr=False)] = ()
+    http_max_body_bytes: Annotated[int, Field(ge=1, le=6_291_456)] = MAX_BODY_BYTES
+    http_max_events: Annotated[int, Field(ge=1, le=10_000)] = 100
     dry_run: bool = False
     rtc_proxy: Annotated[str | None, Field(repr=False)] = None
 
@@ -72,6 +76,16 @@ class Settings(BaseModel):
     def _memory_outlasts_retries(self) -> Self:
         if self.task_ttl_seconds < self.idempotency_ttl_seconds:
             raise ValueError("TASK_TTL_SECONDS: must be at least IDEMPOTENCY_TTL_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _memory_outlasts_replays(self) -> Self:
+        # A timestamp may be as far ahead as behind: so long can a signed request be sent again.
+        if self.http_auth is HttpAuth.SIGNATURE and self.idempotency_ttl_seconds < 2 * TOLERANCE_SECONDS:
+            raise ValueError(
+                f"IDEMPOTENCY_TTL_SECONDS: must be at least {2 * TOLERANCE_SECONDS} with HTTP_AUTH=signature, "
+                f"so that a replay is known"
+            )
         return self
 
     @classmethod

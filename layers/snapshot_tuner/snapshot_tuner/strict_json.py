@@ -15,8 +15,8 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any, TypeAlias, cast
 
-from .errors import EventRejected
-from .model import Json
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.model import Json
 
 MAX_BODY_BYTES = 262_144
 """256 KiB of UTF-8, the whole text."""
@@ -38,15 +38,15 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_@-]{1,40}")
 
 
-def decode(text: bytes | str, *, within: str = "") -> Json:
+def decode(text: bytes | str, *, within: str = "", at_most: int = MAX_BODY_BYTES) -> Json:
     """The value of a JSON text: integers as `int`, other numbers as `Decimal`, never a float.
 
-    `within` is the path of the text itself where it is a string inside another document. Raises
-    EventRejected; its field is the path of the fault ("data.load", "items[3]"), or `within` ("body" when
-    there is none) where the text as a whole is bad.
+    `within` is the path of the text itself where it is a string inside another document; `at_most` is how many
+    bytes it may have. Raises EventRejected; its field is the path of the fault ("data.load", "items[3]"), or
+    `within` ("body" when there is none) where the text as a whole is bad.
     """
     whole = within or "body"
-    text = _checked_text(text, whole)
+    text = _checked_text(text, whole, at_most)
     if _is_too_deep(text):
         # Before the parse: the parser recurses, and how deep it may differs between Python versions.
         raise EventRejected(whole, f"is nested deeper than {MAX_DEPTH} levels")
@@ -87,14 +87,14 @@ def shown(value: object) -> str:
             return f"a {type(value).__name__}"
 
 
-def _checked_text(text: bytes | str, whole: str) -> str:
+def _checked_text(text: bytes | str, whole: str, at_most: int) -> str:
     if isinstance(text, bytes):
         size = len(text)
     else:
         # A string cannot be shorter in bytes than in characters: no need to encode a long one.
-        size = len(text) if text.isascii() or len(text) > MAX_BODY_BYTES else len(text.encode(errors="surrogatepass"))
-    if size > MAX_BODY_BYTES:
-        raise EventRejected(whole, f"is larger than {MAX_BODY_BYTES:,} bytes")
+        size = len(text) if text.isascii() or len(text) > at_most else len(text.encode(errors="surrogatepass"))
+    if size > at_most:
+        raise EventRejected(whole, f"is larger than {at_most:,} bytes")
     if isinstance(text, bytes):
         try:
             text = text.decode()

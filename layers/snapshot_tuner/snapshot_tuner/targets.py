@@ -104,8 +104,13 @@ class Target:
         return self.business_id.fill_if_present(signal)
 
 
+def is_id(text: str) -> bool:
+    """Whether the provider could have a task, a room or an application of this name."""
+    return _ID.fullmatch(text) is not None
+
+
 def _text_of(field: str, value: Found) -> str:
-    if isinstance(value, str) and _ID.fullmatch(value):
+    if isinstance(value, str) and is_id(value):
         return value
     if value is ABSENT:
         raise EventRejected(field, "missing")

@@ -9,8 +9,10 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.dispatch import Calls, dispatch
 from snapshot_tuner.errors import EventRejected, LedgerUnavailable
 from snapshot_tuner.ledger import Admission, Admitted, Ledger
+from snapshot_tuner.metrics import Recorder
 from snapshot_tuner.model import Adjustment, Cause, Outcome, OutcomeKind, Signal, TaskRef, Verdict
 from snapshot_tuner.policy import Policy
+from snapshot_tuner.tally import Tally, WatchedCalls, WatchedLedger
 
 _ANSWER_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
@@ -52,20 +54,38 @@ class Tuner:
     """Built once per container; keeps nothing between batches."""
 
     def __init__(
-        self, *, policy: Policy, ledger: Ledger, calls: Calls, clock: Clock, log: Log, dry_run: bool = False
+        self,
+        *,
+        policy: Policy,
+        ledger: Ledger,
+        calls: Calls,
+        clock: Clock,
+        log: Log,
+        recorder: Recorder | None = None,
+        dry_run: bool = False,
     ) -> None:
         self._policy = policy
         self._ledger = ledger
         self._calls = calls
         self._clock = clock
         self._log = log
+        self._recorder = recorder
         self._dry_run = dry_run
 
     def process(self, events: Sequence[Signal | EventRejected], deadline: float) -> list[list[Outcome]]:
         """One list of outcomes per event, one outcome per task, before `deadline` (local monotonic clock).
 
         An event whose envelope could not be read is given as its EventRejected. Raises FixDeployment only.
+        The batch's figures are recorded in either case.
         """
+        tally = Tally(self._clock)
+        try:
+            return self._process(events, deadline, tally)
+        finally:
+            if self._recorder is not None:
+                self._recorder.record(tally.figures())
+
+    def _process(self, events: Sequence[Signal | EventRejected], deadline: float, tally: Tally) -> list[list[Outcome]]:
         answers: list[list[Outcome]] = [[] for _ in events]
         owners: list[list[Outcome]] = []
         adjustments: list[Adjustment] = []
@@ -79,26 +99,28 @@ class Tuner:
                 owners += [answer] * len(decision.adjustments)
             else:
                 answer.append(outcomes.of_decision(event, decision))
-        for answer, outcome in zip(owners, self._adjust(adjustments, deadline - _ANSWER_SECONDS), strict=True):
+        for answer, outcome in zip(owners, self._adjust(adjustments, deadline - _ANSWER_SECONDS, tally), strict=True):
             answer.append(outcome)
         for answer in answers:
             for outcome in answer:
+                tally.outcome(outcome)
                 self._report(outcome)
         return answers
 
-    def _adjust(self, adjustments: Sequence[Adjustment], deadline: float) -> list[Outcome]:
+    def _adjust(self, adjustments: Sequence[Adjustment], deadline: float, tally: Tally) -> list[Outcome]:
         """One outcome per adjustment; one call at most per task."""
         if self._dry_run:
             return [outcomes.of_adjustment(each, OutcomeKind.HELD, "dry run") for each in adjustments]
+        ledger, calls = WatchedLedger(self._ledger, tally), WatchedCalls(self._calls, tally)
         try:
-            admitted = self._ledger.admit(adjustments)
+            admitted = ledger.admit(adjustments)
         except LedgerUnavailable as error:
             return [
                 outcomes.of_adjustment(each, OutcomeKind.RETRY, str(error), Cause.UNAVAILABLE) for each in adjustments
             ]
         items = [_Item(adjustment, answer) for adjustment, answer in zip(adjustments, admitted, strict=True)]
         leaders = _leaders(items)
-        results = dispatch(leaders, ledger=self._ledger, calls=self._calls, clock=self._clock, deadline=deadline)
+        results = dispatch(leaders, ledger=ledger, calls=calls, clock=self._clock, deadline=deadline)
         answered: set[tuple[TaskRef, tuple[str, str]]] = set()
         answers: list[Outcome] = []
         for item in items:
@@ -110,6 +132,8 @@ class Tuner:
                 outcome = outcomes.of_admission(item.adjustment, item.admitted)
             if outcome.kind is OutcomeKind.APPLIED and (task, item.event) in answered:
                 outcome = replace(outcome, kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
+            if outcome.kind is OutcomeKind.APPLIED:
+                tally.applied(item.adjustment)
             answered.add((task, item.event))
             answers.append(outcome)
         return answers

@@ -1,0 +1,31 @@
+"""The description of the routes for people: Swagger UI, which Powertools brings, in a page that needs no network."""
+
+import json
+from importlib.resources import files
+from typing import Final
+
+from http_endpoint import openapi
+from http_endpoint.answers import Answer
+
+_HEADERS: Final = {
+    # All it needs is in the page; what it may reach is the endpoint itself, to try a route.
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def page() -> Answer:
+    """The page, 1.6 MB; built when it is asked for."""
+    # Here, as Powertools looks for botocore when it is imported, and Lambda's own Python has it.
+    from aws_lambda_powertools.event_handler.openapi import swagger_ui  # noqa: PLC0415 - see above
+
+    bundled = files(swagger_ui)
+    html = swagger_ui.generate_swagger_html(
+        spec=json.dumps(openapi.document()).replace("</", "<\\/"),
+        swagger_js=bundled.joinpath("swagger-ui-bundle.min.js").read_text("utf-8"),
+        swagger_css=bundled.joinpath("swagger-ui.min.css").read_text("utf-8"),
+        swagger_base_url="",
+        oauth2_config=None,
+    )
+    return Answer(200, "text/html", html, headers=_HEADERS)

@@ -1,0 +1,80 @@
+"""What can be seen of a decision, a task and a deployment, as the JSON of an answer."""
+
+from typing import Any
+
+from http_endpoint import answers
+from snapshot_tuner import rfc3339
+from snapshot_tuner.explanation import Asking, Explanation, Finding, RuleFinding
+from snapshot_tuner.inspection import Pending, Setting, TaskReport
+from snapshot_tuner.model import Signal
+
+
+def of_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]:
+    """The event as it was understood, the decision, the interval before and after the bounds, and every rule."""
+    decision, asked = explanation.decision, explanation.asked
+    adjustments = decision.adjustments
+    return {
+        "event": {
+            "id": signal.id,
+            "source": signal.source,
+            "type": signal.type,
+            "time": rfc3339.from_microseconds(signal.time_us),
+        },
+        "verdict": decision.verdict,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "interval": {
+            "asked": asked.seconds if asked is not None else None,
+            "bounds": {"min": explanation.bounds.min, "max": explanation.bounds.max},
+            "given": adjustments[0].interval if adjustments else None,
+        },
+        "tasks": [answers.of_task(adjustment.task) for adjustment in adjustments],
+        "rules": [_of_rule(rule) for rule in explanation.rules],
+    }
+
+
+def of_task(report: TaskReport) -> dict[str, Any]:
+    return {
+        "task": answers.of_task(report.task),
+        "desired": _of_setting(report.desired),
+        "applied": report.applied and _of_setting(report.applied),
+        "pending": [_of_pending(pending) for pending in report.pending],
+    }
+
+
+def of_health(policy_version: int, policy_sha256: str) -> dict[str, Any]:
+    """Of a deployment that can do its work: one that lacks something answers with a problem."""
+    return {
+        "status": "ok",
+        "ledger": "reachable",
+        "policy": {"version": policy_version, "sha256": policy_sha256},
+        "credentials": "present",
+    }
+
+
+def _of_rule(rule: RuleFinding) -> dict[str, Any]:
+    pattern = [_of_finding(part) for part in rule.pattern.parts] if rule.pattern is not None else []
+    return {"rule": rule.rule, "reached": rule.reached, "reason": rule.reason, "pattern": pattern}
+
+
+def _of_finding(finding: Finding) -> dict[str, Any]:
+    seen: dict[str, Any] = {"asking": finding.asking, "place": finding.place, "matched": finding.matched}
+    if finding.found is not None:
+        seen["found"] = finding.found
+    if finding.asking is Asking.TEST:
+        return seen | {"wanted": finding.wanted}
+    return seen | {"parts": [_of_finding(part) for part in finding.parts]}
+
+
+def _of_setting(setting: Setting) -> dict[str, Any]:
+    return {
+        "interval": setting.interval,
+        "since": rfc3339.from_microseconds(setting.since_us),
+        "event": {"id": setting.event_id, "source": setting.event_source},
+        "rule": setting.rule,
+    }
+
+
+def _of_pending(pending: Pending) -> dict[str, Any]:
+    until = rfc3339.from_microseconds(pending.until_us) if pending.until_us is not None else None
+    return {"kind": pending.kind, "until": until}

@@ -1,0 +1,39 @@
+"""What is counted, by the names that dashboards and alarms know, and who is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Metric(StrEnum):
+    """The metrics' names; template.yaml and README.md are checked against them."""
+
+    EVENTS_APPLIED = "EventsApplied"  # as all of Events…: one for each event and task
+    EVENTS_DUPLICATED = "EventsDuplicated"
+    EVENTS_SUPERSEDED = "EventsSuperseded"
+    EVENTS_UNMATCHED = "EventsUnmatched"
+    EVENTS_HELD = "EventsHeld"
+    EVENTS_REJECTED = "EventsRejected"
+    EVENTS_RETRIED = "EventsRetried"  # handed back to their source
+    CALLS_SENT = "CallsSent"  # whatever came of them; what counts against the account's quota
+    CALLS_REFUSED = "CallsRefused"  # for what they say; without those whose task is not running
+    TASKS_MISSED = "TasksMissed"  # calls for a task that is not running (any more)
+    CALLS_THROTTLED = "CallsThrottled"
+    CREDENTIALS_REFUSED = "CredentialsRefused"  # calls refused for who we are, or not signed for want of a key
+    LEDGER_STEPS_FAILED = "LedgerStepsFailed"  # the store was down, silent or slow
+    EVENT_TO_APPLIED = "EventToApplied"  # milliseconds from the event's time to its settled call; one per EventsApplied
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFigures:
+    """What one batch did. `counts` has no zeros; `event_to_applied_ms` has one value for each applied event."""
+
+    counts: Mapping[Metric, int]
+    event_to_applied_ms: tuple[int, ...] = ()
+
+
+class Recorder(Protocol):
+    """Is told once after each batch."""
+
+    def record(self, figures: BatchFigures) -> None: ...

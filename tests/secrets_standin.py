@@ -1,0 +1,76 @@
+"""A stand-in for the Parameters and Secrets extension of Lambda: a real HTTP server on a free loopback port."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+TOKEN = "the-session-token"
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{name}-a1b2c3"
+
+
+@dataclass
+class SecretsStandIn:
+    """Its secrets, by ARN, can be changed at any time; `asked` are the ARNs of the requests.
+
+    `answers` are given first, one to a request: a status and a body, or None to be silent until the end.
+    """
+
+    port: int = 0
+    secrets: dict[str, str] = field(default_factory=dict)
+    answers: list[tuple[int, bytes] | None] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def environment(self) -> Mapping[str, str]:
+        return {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(self.port), "AWS_SESSION_TOKEN": TOKEN}
+
+    def answer(self, path: str, token: str | None) -> tuple[int, bytes] | None:
+        parts = urlsplit(path)
+        (asked,) = parse_qs(parts.query)["secretId"]
+        self.asked.append(asked)
+        if self.answers:
+            return self.answers.pop(0)
+        if token != TOKEN:
+            return 401, b"bad session token or header key"
+        if parts.path != "/secretsmanager/get" or asked not in self.secrets:
+            return 400, b"an error of Secrets Manager"
+        return 200, json.dumps({"ARN": asked, "Name": "a secret", "SecretString": self.secrets[asked]}).encode()
+
+
+@contextmanager
+def running() -> Iterator[SecretsStandIn]:
+    stand_in = SecretsStandIn()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = stand_in.answer(self.path, self.headers.get("X-Aws-Parameters-Secrets-Token"))
+            if answer is None:
+                stand_in.over.wait(30)
+                self.close_connection = True
+                return
+            status, body = answer
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Not on the screen."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        stand_in.port = server.server_port
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield stand_in
+        finally:
+            stand_in.over.set()
+            server.shutdown()
+            thread.join()
