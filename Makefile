@@ -1,4 +1,4 @@
-# demo · run · build · test · lint · format · simulate · lock
+# demo · run · build · validate · deploy · test · lint · format · simulate · lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo run build test lint format simulate lock clean
+.PHONY: help demo run build validate deploy test lint format simulate lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +28,14 @@ run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runti
 
 build: $(STAMP) ## what is deployed, into .build/deploy, with its sizes
 	@$(BIN)/python -m devkit.build
+
+validate: $(STAMP) ## template.yaml as SAM translates it, linted; nothing is asked of AWS
+	@$(BIN)/python -m devkit.template
+
+deploy: validate build ## deploy what `make build` made, with the SAM CLI; STAGE=dev or STAGE=prod
+	@case "$(STAGE)" in dev|prod) ;; *) echo "Which one? make deploy STAGE=dev, or STAGE=prod"; exit 1;; esac
+	@command -v sam >/dev/null || { echo "The SAM CLI is needed: pipx install aws-sam-cli"; exit 1; }
+	sam deploy --config-file $(CURDIR)/samconfig.toml --config-env $(STAGE) --template-file .build/deploy/template.yaml
 
 test: lint ## lint, types and the whole test suite
 	$(BIN)/python -m pytest

@@ -39,7 +39,6 @@ NOT_FOR_US = {
 AWS_SDK = ("boto3", "botocore", "s3transfer")
 THEIRS = (
     "/pydantic/plugin/_loader.py",  # looks for plugins when the first model class is made
-    "/aws_lambda_powertools/shared/user_agent.py",  # names itself to botocore if that is there
 )
 """What other people's packages do on their own account, though a line of ours set it off."""
 

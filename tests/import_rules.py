@@ -14,9 +14,29 @@ FOR_HANDLERS = frozenset(
 )
 """All that a handler needs: to open the envelope, to get the tuner, and to answer."""
 
+ALSO_FOR = {
+    "http_endpoint": frozenset(
+        f"{PACKAGE}.{name}"
+        for name in (
+            "clock",
+            "cloudevents_http",
+            "explanation",
+            "inspection",
+            "rfc3339",
+            "rtc_callback",
+            "settings",
+            "targets",
+            "webhook_signature",
+        )
+    )
+}
+"""By function: what it needs besides. HTTP has signatures to check, modes of its own, and questions to answer."""
+
 CONCRETE = {
     f"{PACKAGE}.snapshot_api": {BOOTSTRAP, f"{PACKAGE}.calls"},  # the threads that call it are concrete, too
     f"{PACKAGE}.calls": {BOOTSTRAP},
+    f"{PACKAGE}.emf": {BOOTSTRAP},
+    f"{PACKAGE}.secrets_extension": {f"{PACKAGE}.secret_variables"},
     f"{_LEDGER}.sqlite": {BOOTSTRAP},
     f"{_LEDGER}.redis": {BOOTSTRAP},
 }
@@ -31,7 +51,8 @@ PURE = tuple(
 
 _IMPURE = frozenset(
     {f"{PACKAGE}.{name}" for name in ("snapshot_api", "calls", "connections", "http_exchange", "clock", "settings")}
-    | {BOOTSTRAP, f"{PACKAGE}.tuner", f"{PACKAGE}.dispatch"}
+    | {f"{PACKAGE}.{name}" for name in ("tuner", "dispatch", "tally", "emf", "restore")}
+    | {BOOTSTRAP, f"{PACKAGE}.secret_variables", f"{PACKAGE}.secrets_extension"}
     | {"asyncio", "http", "logging", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time", "urllib"}
 )
 
@@ -89,7 +110,7 @@ def _of_handlers(modules: Mapping[str, Module]) -> Iterator[str]:
     for name, imported in _edges(modules):
         own = name.partition(".")[0]
         if own != PACKAGE and imported in modules and imported.partition(".")[0] != own:
-            if imported not in FOR_HANDLERS:
+            if imported not in FOR_HANDLERS | ALSO_FOR.get(own, frozenset()):
                 yield f"{name} imports {imported}, which is not a handler's business"
         elif own == PACKAGE and imported in modules and imported.partition(".")[0] != PACKAGE:
             yield f"{name} imports {imported}: calls go down only"

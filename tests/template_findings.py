@@ -3,15 +3,27 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from snapshot_tuner.secret_variables import STANDS_FOR
 from snapshot_tuner.settings import VARIABLES
+from tests import template_operations
 from tests.cloudformation import Stack, references
 
 Properties = Mapping[str, Any]
 
-SECRETS = frozenset({"VOLCENGINE_ACCESS_KEY", "VOLCENGINE_SECRET_KEY", "LEDGER_URL"})
-REQUIRED_VARIABLES = SECRETS | {"VOLCENGINE_ECS_METADATA_DISABLED", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
-KNOWN_VARIABLES = REQUIRED_VARIABLES | {"VOLCENGINE_SESSION_TOKEN"} | frozenset(VARIABLES)
-"""What the settings, the SDK and Powertools read."""
+SECRETS = frozenset(variable for variables in STANDS_FOR.values() for variable in variables)
+EXTENSION_CACHE = "PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED"
+REQUIRED_VARIABLES = frozenset(
+    {
+        "CREDENTIALS_SECRET_ARN",
+        "LEDGER_URL_SECRET_ARN",
+        EXTENSION_CACHE,
+        "VOLCENGINE_ECS_METADATA_DISABLED",
+        "POWERTOOLS_SERVICE_NAME",
+        "POWERTOOLS_LOG_LEVEL",
+    }
+)
+KNOWN_VARIABLES = REQUIRED_VARIABLES | STANDS_FOR.keys() | SECRETS | frozenset(VARIABLES)
+"""What the settings, the SDK, Powertools and the secrets extension read."""
 
 VPC_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
 
@@ -25,11 +37,13 @@ def findings(stack: Stack) -> list[str]:
         queues,
         functions,
         variables,
+        secrets,
         permissions,
         rule_deliveries,
         function_deliveries,
         alarms,
         memories,
+        *template_operations.CHECKS,
     )
     return sorted(finding for check in checks for finding in check(stack))
 
@@ -57,7 +71,7 @@ def open_endpoints(stack: Stack) -> Iterator[str]:
 def queue_mappings(stack: Stack) -> Iterator[str]:
     for name, mapping in stack.of_type("AWS::Lambda::EventSourceMapping").items():
         queue = _referred(stack, mapping["EventSourceArn"])
-        function = _referred(stack, mapping["FunctionName"])
+        function = _function(stack, mapping["FunctionName"])
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"{name}: without ReportBatchItemFailures one bad record brings the whole batch back"
         if mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0) < 2:
@@ -124,8 +138,25 @@ def variables(stack: Stack) -> Iterator[str]:
         for variable in sorted(REQUIRED_VARIABLES - environment.keys()):
             yield f"{name}: {variable} is not set"
         for variable in sorted(SECRETS & environment.keys()):
-            if not str(environment[variable]).startswith("{{resolve:secretsmanager:"):
-                yield f"{name}: {variable} is a secret and does not come from Secrets Manager"
+            yield f"{name}: {variable} is a secret, and everybody who may look at the function sees it"
+
+
+def secrets(stack: Stack) -> Iterator[str]:
+    for name, function in stack.of_type("AWS::Lambda::Function").items():
+        environment = function["Environment"]["Variables"]
+        named = sorted(environment[variable] for variable in STANDS_FOR if variable in environment)
+        granted = _granted_secrets(_referred(stack, function["Role"]))
+        if sorted(granted) != named:
+            yield f"{name}: may not read just those secrets that its variables name"
+        if not any("AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:" in str(layer) for layer in function["Layers"]):
+            yield f"{name}: has no secrets extension for its architecture"
+        if environment.get(EXTENSION_CACHE) != "false":
+            yield f"{name}: the extension would hand out a secret from before its rotation"
+
+
+def _granted_secrets(role: Properties) -> list[str]:
+    resources = [resource for action, resource in _grants(role) if action == "secretsmanager:GetSecretValue"]
+    return [str(arn) for resource in resources for arn in (resource if isinstance(resource, list) else [resource])]
 
 
 def permissions(stack: Stack) -> Iterator[str]:
@@ -149,12 +180,14 @@ def _wide_statements(name: str, document: Properties) -> Iterator[str]:
             for value in values:
                 if "*" in str(value):
                     yield f"{name}: wildcard in {key} {value}"
+        if statement["Action"] == "kms:Decrypt" and "kms:ViaService" not in str(statement.get("Condition")):
+            yield f"{name}: decrypts more than secrets"
 
 
 def rule_deliveries(stack: Stack) -> Iterator[str]:
     for name, rule in stack.of_type("AWS::Events::Rule").items():
         for target in rule["Targets"]:
-            destination = target["Arn"]["Fn::GetAtt"][0]
+            ((_, destination),) = references(target["Arn"])
             if name not in _senders(stack, destination):
                 yield f"{name}: is not permitted to send to {destination}"
             if "DeadLetterConfig" not in target:
@@ -166,13 +199,13 @@ def rule_deliveries(stack: Stack) -> Iterator[str]:
 def function_deliveries(stack: Stack) -> Iterator[str]:
     for name, config in stack.of_type("AWS::Lambda::EventInvokeConfig").items():
         destination = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-        role = _referred(stack, _referred(stack, config["FunctionName"])["Role"])
+        role = _referred(stack, _function(stack, config["FunctionName"])["Role"])
         if destination is None:
             yield f"{name}: what the function gives up on is lost"
         elif ("sqs:SendMessage", destination) not in _grants(role):
             yield f"{name}: the function is not permitted to hand over what it gives up on"
     for name, mapping in stack.of_type("AWS::Lambda::EventSourceMapping").items():
-        role = _referred(stack, _referred(stack, mapping["FunctionName"])["Role"])
+        role = _referred(stack, _function(stack, mapping["FunctionName"])["Role"])
         for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
             if (action, mapping["EventSourceArn"]) not in _grants(role):
                 yield f"{name}: the function's role lacks {action}"
@@ -251,3 +284,9 @@ def _referred(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
     for _, name in references(reference):
         properties = stack.resources.get(name, {}).get("Properties", {})
     return properties
+
+
+def _function(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of the function that is referred to, be it by its alias."""
+    properties = _referred(stack, reference)
+    return _referred(stack, properties["FunctionName"]) if "FunctionVersion" in properties else properties

@@ -180,7 +180,7 @@ PLANTED = [
     ("import botocore.session", ["botocore is imported"]),
     ("try:\n    import boto3\nexcept ImportError:\n    pass", ["boto3 is imported"]),
     ("from aws_lambda_powertools.utilities import idempotency", ["boto3 is imported"]),
-    ("import urllib3, pydantic, redis, volcenginesdkcore, aws_lambda_powertools", []),
+    ("import urllib3, pydantic, redis, volcenginesdkcore", []),
     ("from pydantic import BaseModel\nclass Model(BaseModel): ...", []),
 ]
 

@@ -1,6 +1,5 @@
 """README.md says what the code does: its example is carried out, its tables are compared, both ways."""
 
-import ast
 import json
 import re
 import threading
@@ -8,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -17,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from http_endpoint import answers
 from queue_worker.handler import lambda_handler
 from snapshot_tuner import bootstrap, signals, tuner
+from snapshot_tuner.metrics import Metric
 from snapshot_tuner.model import Cause, Outcome, OutcomeKind
 from snapshot_tuner.policy import Policy
 from snapshot_tuner.settings import VARIABLES, Settings
@@ -120,6 +120,11 @@ def default(value: object) -> str:
             return "required" if value is PydanticUndefined else str(value)
 
 
+def test_the_table_of_metrics() -> None:
+    """Every name that a dashboard or an alarm can use, and no other."""
+    assert [row[0] for row in table("metric")] == [metric.value for metric in Metric]
+
+
 def test_the_table_of_settings() -> None:
     """Every variable that is read, with its default, and no other."""
     fields = {name.upper(): field for name, field in Settings.model_fields.items()}
@@ -159,31 +164,22 @@ REJECTED = [Cause.MALFORMED, Cause.INVALID, Cause.CONFLICT, Cause.TASK_NOT_FOUND
 CAUSES = {OutcomeKind.REJECTED: REJECTED, OutcomeKind.RETRY: [cause for cause in Cause if cause not in REJECTED]}
 
 
-def problems_of_outcomes() -> Iterator[list[str]]:
-    """One row for every cause, as an outcome with it is answered."""
-    for kind, causes in CAUSES.items():
-        for cause in causes:
-            answer = answers.of_outcomes([Outcome(kind, "", cause=cause)])
-            body: dict[str, Any] = json.loads(answer.body)
-            name = body["type"].removeprefix("urn:snapshot-tuner:problem:")
-            yield [name, str(answer.status), str(answer.retry_after_seconds or ""), body["title"]]
-
-
-def problems_of_the_handler() -> Iterator[list[str]]:
-    """One row for every `answers.problem(status, name, title, ...)` in the handler's own code."""
-    tree = ast.parse((ROOT / "functions" / "http_endpoint" / "handler.py").read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(
-                func=ast.Attribute(attr="problem"),
-                args=[ast.Constant(status), ast.Constant(str(name)), ast.Constant(str(title)), _],
-            ):
-                yield [name.replace("_", "-"), str(status), "", title]
+def problems() -> list[list[str]]:
+    """One row for every problem that there is."""
+    return [
+        [
+            each.type.removeprefix(answers.PROBLEM_TYPE),
+            str(each.status),
+            str(each.retry_after_seconds or ""),
+            each.title,
+        ]
+        for each in answers.Problem
+    ]
 
 
 def test_the_table_of_problems() -> None:
     """Every problem type with its status, Retry-After and title; the README names the prefix of the types."""
-    assert sorted(table("type")) == sorted([*problems_of_outcomes(), *problems_of_the_handler()])
+    assert sorted(table("type")) == sorted(problems())
     assert f"`{answers.PROBLEM_TYPE}`" in README
 
 

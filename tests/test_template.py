@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import pytest
 
+from devkit.template import __main__ as validate
+from snapshot_tuner.secret_variables import STANDS_FOR
 from snapshot_tuner.settings import Settings
 from tests.cloudformation import (
     ALL_OPTIONS,
@@ -20,15 +22,16 @@ from tests.cloudformation import (
     REGION,
     REQUIRED,
     ROOT,
+    SECRETS_KEY,
     TOPIC,
     Stack,
     deploy,
     linted,
     load,
-    translate,
 )
 from tests.template_findings import VPC_POLICY, findings
 
+REST: Final = {"AlarmTopicArn": TOPIC, "PolicyLayerArn": OWN_POLICY, "SecretsKeyArn": SECRETS_KEY, "SnapStart": "false"}
 FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener")
 
 
@@ -48,9 +51,6 @@ def properties(stack: Stack, name: str) -> dict[str, Any]:
     return found
 
 
-# ── As it is ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -59,7 +59,7 @@ def properties(stack: Stack, name: str) -> dict[str, Any]:
             ({}, {"FifoQueue": "true"}),
             ({}, IN_VPC),
             ({}, {"DirectBusRule": "true"}),
-            ({}, {"AlarmTopicArn": TOPIC, "PolicyLayerArn": OWN_POLICY}),
+            ({}, REST),
         )
     ],
     ids=lambda options: ",".join(sorted(options.keys() - REQUIRED.keys())) or "defaults",
@@ -69,9 +69,19 @@ def test_nothing_is_found_with_any_set_of_options(source: Mapping[str, Any], opt
     assert findings(deploy(source, options)) == []
 
 
-def test_the_linter_finds_nothing_in_the_translated_template(source: Mapping[str, Any]) -> None:
+def test_make_validate_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """cfn-lint passes SAM's result with its conditions and parameters."""
-    assert linted(translate(source, REQUIRED)) == []
+    assert validate.main() == 0
+    assert capsys.readouterr().out == "template.yaml: nothing found\n"
+
+
+def test_make_validate_tells_what_it_finds_and_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line for each finding, and an exit code that stops `make`."""
+    monkeypatch.setattr(validate, "linted", lambda _: ["E3002 a", "E3012 b"])
+    assert validate.main() == 1
+    assert capsys.readouterr().out == "E3002 a\nE3012 b\ntemplate.yaml: 2 findings\n"
 
 
 @pytest.mark.parametrize("options", [REQUIRED, ALL_OPTIONS], ids=["defaults", "all options"])
@@ -257,6 +267,7 @@ def test_the_settings_take_what_the_template_sets(source: Mapping[str, Any]) -> 
         variables = properties(stack, function)["Environment"]["Variables"]
         environment = {name: str(value) for name, value in variables.items()} | {"LEDGER_URL": "rediss://ledger:6379/0"}
         assert Settings.from_env(environment) == Settings(ledger_url="rediss://ledger:6379/0")
+        assert STANDS_FOR.keys() & environment.keys() == {"CREDENTIALS_SECRET_ARN", "LEDGER_URL_SECRET_ARN"}
 
 
 def samconfig() -> dict[str, Any]:
@@ -280,7 +291,7 @@ def test_samconfig_is_refused_until_its_arns_are_real(source: Mapping[str, Any],
     """Every placeholder fails its parameter's pattern, so that nothing is deployed by accident; real ARNs pass."""
     overrides = samconfig()[stage]["deploy"]["parameters"]["parameter_overrides"]
     placeholders = dict(override.split("=", 1) for override in overrides if "ARN-OF-" in override)
-    assert {"CredentialsSecretArn", "LedgerUrlSecretArn"} <= placeholders.keys()
+    assert {"CredentialsSecretArn", "LedgerUrlSecretArn", "SecretsExtensionArn"} <= placeholders.keys()
     for name, placeholder in placeholders.items():
         pattern = source["Parameters"][name]["AllowedPattern"]
         assert not re.fullmatch(pattern, placeholder)

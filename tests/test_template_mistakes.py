@@ -8,9 +8,10 @@ import pytest
 
 from tests.cloudformation import ALL_OPTIONS, REGION, REQUIRED, deploy, linted, load, translate
 from tests.template_findings import findings
+from tests.template_operations_planted import IN_OPERATIONS, REMOVED
 
-REMOVED: Final = object()
 PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
+    *IN_OPERATIONS,
     (
         "Outputs/BusArn/Value",
         {"Fn::GetAtt": ["Buss", "Arn"]},
@@ -131,11 +132,40 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
         "QueueWorker: a layer is not for x86_64: Dependencies of snapshot-tuner for python3.13 on arm64.",
     ),
     ("Globals/Function/Environment/Variables/RTC_MAXQPS", "150", "BusListener: nobody reads RTC_MAXQPS"),
-    ("Globals/Function/Environment/Variables/LEDGER_URL", REMOVED, "QueueWorker: LEDGER_URL is not set"),
+    (
+        "Globals/Function/Environment/Variables/LEDGER_URL_SECRET_ARN",
+        REMOVED,
+        "QueueWorker: LEDGER_URL_SECRET_ARN is not set",
+    ),
     (
         "Globals/Function/Environment/Variables/VOLCENGINE_SECRET_KEY",
-        "c2VjcmV0",
-        "HttpEndpoint: VOLCENGINE_SECRET_KEY is a secret and does not come from Secrets Manager",
+        {"Fn::Sub": "{{resolve:secretsmanager:${CredentialsSecretArn}:SecretString:VOLCENGINE_SECRET_KEY}}"},
+        "HttpEndpoint: VOLCENGINE_SECRET_KEY is a secret, and everybody who may look at the function sees it",
+    ),
+    (
+        "Resources/HttpEndpointRole/Properties/Policies/0/PolicyDocument/Statement/1/Resource/1",
+        REMOVED,
+        "HttpEndpoint: may not read just those secrets that its variables name",
+    ),
+    (
+        "Resources/QueueWorkerRole/Properties/Policies/0/PolicyDocument/Statement/2/Resource",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-a1b2c3",
+        "QueueWorker: may not read just those secrets that its variables name",
+    ),
+    (
+        "Globals/Function/Layers/3",
+        "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12",
+        "BusListener: has no secrets extension for its architecture",
+    ),
+    (
+        "Globals/Function/Environment/Variables/PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED",
+        "true",
+        "QueueWorker: the extension would hand out a secret from before its rotation",
+    ),
+    (
+        "Resources/BusListenerRole/Properties/Policies/0/PolicyDocument/Statement/3/Fn::If/1/Condition",
+        REMOVED,
+        "BusListenerRole: decrypts more than secrets",
     ),
     (
         "Resources/QueueWorkerRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource",
@@ -165,7 +195,7 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
     (
         "Resources/ListenerRulePermission",
         REMOVED,
-        "ListenerRule: is not permitted to send to BusListener",
+        "ListenerRule: is not permitted to send to BusListenerAliaslive",
     ),
     (
         "Resources/BusDeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/ArnEquals/aws:SourceArn/1",

@@ -1,0 +1,62 @@
+"""Mistakes to plant in how the template is released, measured and watched: place, value, what is found then."""
+
+from typing import Final
+
+REMOVED: Final = object()
+"""In place of a value: the place is taken out."""
+
+IN_OPERATIONS: Final[tuple[tuple[str, object, str], ...]] = (
+    ("Globals/Function/AutoPublishAlias", REMOVED, "QueueWorker: no alias"),
+    ("Globals/Function/SnapStart", REMOVED, "QueueWorker: does not say whether it starts from snapshots"),
+    (
+        "Resources/ListenerRule/Properties/Targets/0/Arn",
+        {"Fn::GetAtt": ["BusListener", "Arn"]},
+        "ListenerRule bus-listener: invokes BusListener past its alias",
+    ),
+    (
+        "Resources/ListenerRulePermission/Properties/FunctionName",
+        {"Ref": "BusListener"},
+        "ListenerRulePermission: invokes BusListener past its alias",
+    ),
+    ("Resources/CallsRefusedAlarm", REMOVED, "CallsRefused: no alarm"),
+    (
+        "Resources/LedgerAlarm/Properties/MetricName",
+        "LedgerUnavailable",
+        "LedgerAlarm: nobody counts LedgerUnavailable",
+    ),
+    (
+        "Resources/CredentialsAlarm/Properties/Dimensions/0/Value",
+        "snapshot-tuner",
+        "CredentialsAlarm: its metric has no such dimensions",
+    ),
+    (
+        "Globals/Function/Environment/Variables/POWERTOOLS_SERVICE_NAME",
+        "snapshot-tuner",
+        "CallsRefusedAlarm: its metric has no such dimensions",
+    ),
+    (
+        "Resources/Dashboard/Properties/DashboardBody",
+        {"Fn::Sub": '{"widgets": [{"properties": {"metrics": [["SnapshotTuner", "CallsSend"]]}}]}'},
+        "Dashboard: nobody counts CallsSend",
+    ),
+    (
+        "Resources/Dashboard/Properties/DashboardBody",
+        {"Fn::Sub": '{"widgets": [{"properties": {"metrics": [["SnapshotTuner", "CallsSent"]]}}]}'},
+        "Dashboard: does not begin with how far behind the application is",
+    ),
+    (
+        "Resources/Dashboard/Properties/DashboardBody",
+        {"Fn::Sub": '{"widgets": [{"properties": {"metrics": [["SnapshotTuner", "CallsSent"]]}}]}'},
+        "Dashboard: does not show EventsRetried",
+    ),
+    (
+        "Resources/Dashboard/Properties/DashboardBody",
+        {"Fn::Sub": '{"widgets": [{"properties": {"metrics": [["SnapshotTuner", "CallsSent"]]}}]}'},
+        "Dashboard: does not show ListenerDeadLetters",
+    ),
+    (
+        "Globals/Function/Environment/Variables/RTC_MAX_QPS",
+        "60",
+        "Dashboard: the quota is not drawn where it is",
+    ),
+)
