@@ -1,0 +1,124 @@
+"""From the start of a function's process to its first answer, under AWS's runtime emulator."""
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from devkit.benchmarks import events
+from devkit.benchmarks.surroundings import surroundings
+from devkit.benchmarks.trees import Contender, Contenders
+from devkit.local_runtime.sandbox import Sandbox
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """Medians, in seconds."""
+
+    seconds: float
+    processor_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStarts:
+    """`floor` is the runtime client with a handler that does nothing, `usual` peer (a)."""
+
+    ours: Mapping[str, ColdStart]
+    usual: ColdStart
+    floor: ColdStart
+
+
+def measure(contenders: Contenders, runs: int) -> ColdStarts:
+    """Every contender in turn, so that what else the machine does falls on all of them alike."""
+    functions: list[tuple[Contender, Callable[[], Mapping[str, Any]]]] = [
+        (contenders.queue_worker, _queue_event),
+        (contenders.http_endpoint, lambda: events.as_http(_event())),
+        (contenders.bus_listener, lambda: events.as_bus(_event())),
+        (contenders.usual, _queue_event),
+        (contenders.empty, _queue_event),
+    ]
+    samples: dict[str, list[ColdStart]] = {contender.name: [] for contender, _ in functions}
+    with surroundings() as around:
+        for _ in range(runs):
+            for contender, event in functions:
+                samples[contender.name].append(_once(contender, around.environment, event()))
+        calls = len(around.calls())
+    if calls != runs * (len(functions) - 1):
+        raise RuntimeError(f"{calls} calls were made; some first event was not handled")
+    medians = {name: _median(each) for name, each in samples.items()}
+    usual, floor = medians.pop(contenders.usual.name), medians.pop(contenders.empty.name)
+    return ColdStarts(medians, usual, floor)
+
+
+def imports(contender: Contender) -> list[tuple[str, float]]:
+    """`-X importtime` of the handler and its first event: modules with their own milliseconds, the dearest first."""
+    with surroundings() as around, tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        job = Path(folder) / "job.json"
+        job.write_text(json.dumps({"event": _queue_event(), "remaining_ms": 20_000}))
+        program = Path(__file__).resolve().parent / "contenders" / "measured.py"
+        done = subprocess.run(  # noqa: S603 - our own program
+            [*contender.command, "-X", "importtime", program, contender.handler],
+            env={**around.environment, "PYTHONPATH": contender.import_path, "PYTHONDONTWRITEBYTECODE": "1"},
+            input=json.dumps(str(job)) + "\n",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    rows = [line.removeprefix("import time:").split("|") for line in done.stderr.splitlines() if "|" in line][1:]
+    return sorted(((row[2].strip(), int(row[0]) / 1000) for row in rows), key=lambda row: -row[1])
+
+
+def _once(contender: Contender, environment: Mapping[str, str], event: Mapping[str, Any]) -> ColdStart:
+    log: list[str] = []
+    with Sandbox(
+        contender.code,
+        name=contender.name.replace(" ", "_"),
+        handler=contender.handler,
+        timeout_seconds=20,
+        memory_mb=1024,
+        environment=environment,
+        on_line=log.append,
+    ) as sandbox:
+        start = time.monotonic()
+        answer = sandbox.invoke(event)
+        seconds = time.monotonic() - start
+        processor_seconds = _processor_seconds_of_children(sandbox.pid)
+    if answer.failed:
+        raise RuntimeError("\n".join([f"{contender.name}: {answer.payload.decode()}", *log]))
+    return ColdStart(seconds, processor_seconds)
+
+
+def _processor_seconds_of_children(pid: int) -> float:
+    """User and system time of the emulator's children: the function's process, which is still there."""
+    children = [
+        child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text("ascii").split()
+    ]
+    # The command's name, in brackets, may hold spaces; utime and stime are fields 14 and 15.
+    fields = [Path(f"/proc/{child}/stat").read_text("utf-8").rpartition(")")[2].split() for child in children]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / _TICKS_PER_SECOND
+
+
+def _median(samples: list[ColdStart]) -> ColdStart:
+    return ColdStart(
+        statistics.median(each.seconds for each in samples),
+        statistics.median(each.processor_seconds for each in samples),
+    )
+
+
+def _event() -> dict[str, Any]:
+    # A room of its own: EventBridge tells whole seconds, so its event would be older than the one before.
+    (event,) = events.room_loads([f"cold-{uuid4().hex}"])
+    return event
+
+
+def _queue_event() -> dict[str, Any]:
+    return events.as_queue([_event()])

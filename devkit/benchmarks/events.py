@@ -1,0 +1,75 @@
+"""The events that every contender gets: each with an id of its own, so that none is a duplicate by chance."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from devkit.local_runtime.function_url import HttpRequest, event_of
+
+_numbers = count()
+
+
+def room_loads(rooms: Sequence[str]) -> list[dict[str, Any]]:
+    """One event for each room named, oldest first; the shipped policy finds the interval on a curve."""
+    return [_room_load(room) for room in rooms]
+
+
+def as_queue(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What Lambda hands over for a batch of an SQS queue."""
+    sent = str(int(datetime.now(UTC).timestamp() * 1000))
+    return {"Records": [_record(event, sent) for event in events]}
+
+
+def as_http(event: dict[str, Any]) -> dict[str, Any]:
+    """What Lambda hands over for a request to the function's URL."""
+    body = json.dumps(event).encode()
+    headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+    return event_of(HttpRequest("POST", "/events", headers, body, "127.0.0.1"), datetime.now(UTC))
+
+
+def as_bus(event: dict[str, Any]) -> dict[str, Any]:
+    """What EventBridge hands over."""
+    return {
+        "version": "0",
+        "id": event["id"],
+        "detail-type": event["type"],
+        "source": event["source"],
+        "account": "123456789012",
+        "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "region": "cn-north-1",
+        "resources": [],
+        "detail": event["data"],
+    }
+
+
+def _room_load(room: str) -> dict[str, Any]:
+    number = next(_numbers)
+    return {
+        "specversion": "1.0",
+        "id": f"load-{number:08}",
+        "source": "/monitor/rtc",
+        "type": "rtc.room.load",
+        "time": datetime.now(UTC).isoformat(),
+        "data": {"AppId": "app-1", "RoomId": room, "TaskId": "task-1", "load": 0.8 + number % 20 / 100},
+    }
+
+
+def _record(event: dict[str, Any], sent: str) -> dict[str, Any]:
+    return {
+        "messageId": event["id"],
+        "receiptHandle": event["id"],
+        "body": json.dumps(event),
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": sent,
+            "SenderId": "benchmark",
+            "ApproximateFirstReceiveTimestamp": sent,
+        },
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:cn-north-1:123456789012:events",
+        "awsRegion": "cn-north-1",
+    }

@@ -1,0 +1,67 @@
+"""A contender's handler in a process of its own, warm, fed with batches."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from devkit.benchmarks.trees import Contender
+
+_PROGRAM = Path(__file__).resolve().parent / "contenders" / "measured.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One batch: wall and processor time of the handler alone, the most memory that its process ever held."""
+
+    seconds: float
+    processor_seconds: float
+    peak_kib: int
+    returned: tuple[str, ...]
+
+
+class Worker:
+    """Used by one thread at a time."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self._process = process
+        self._job = folder / "job.json"
+
+    def handle(self, event: Mapping[str, Any], *, remaining_seconds: float = 900.0) -> Measured:
+        """Hand the handler a batch and wait; `remaining_seconds` is what its context says."""
+        self._job.write_text(json.dumps({"event": event, "remaining_ms": round(remaining_seconds * 1000)}))
+        requests = cast("IO[str]", self._process.stdin)
+        requests.write(json.dumps(str(self._job)) + "\n")
+        requests.flush()
+        answer = json.loads(self.read())
+        return Measured(**{**answer, "returned": tuple(answer["returned"])})
+
+    def read(self) -> str:
+        line = cast("IO[str]", self._process.stdout).readline()
+        if not line:
+            raise RuntimeError(f"the handler's process ended with {self._process.wait()}")
+        return line
+
+
+@contextmanager
+def worker(contender: Contender, environment: Mapping[str, str]) -> Iterator[Worker]:
+    """Imported and ready, until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [*contender.command, _PROGRAM, contender.handler],
+            env={**environment, "PYTHONPATH": contender.import_path, "PYTHONDONTWRITEBYTECODE": "1", "TZ": ":UTC"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            started = Worker(process, Path(folder))
+            started.read()
+            yield started
+        finally:
+            process.kill()
+            process.communicate()
