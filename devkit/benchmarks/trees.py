@@ -50,14 +50,17 @@ def build(interpreter: Interpreter) -> Contenders:
     ours = Code(local(interpreter), interpreter)
     usual = Code(_usual(interpreter), interpreter)
     return Contenders(
-        *(
-            Contender(name, ours, f"{name}.handler.lambda_handler")
-            for name in ("queue_worker", "http_endpoint", "bus_listener")
-        ),
+        queue_worker=_function("queue_worker", ours),
+        http_endpoint=_function("http_endpoint", ours),
+        bus_listener=_function("bus_listener", ours),
         usual=Contender("usual handler", usual, "usual_handler.lambda_handler"),
         # Nothing that it imports is in that tree, so it costs the empty handler nothing.
         empty=Contender("empty handler", usual, "empty_handler.lambda_handler"),
     )
+
+
+def _function(name: str, code: Code) -> Contender:
+    return Contender(name, code, f"{name}.handler.lambda_handler")
 
 
 def _usual(interpreter: Interpreter) -> Tree:

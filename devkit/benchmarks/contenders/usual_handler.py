@@ -54,7 +54,7 @@ def _handle(record: SQSRecord) -> None:
     _adjust(event=json.loads(record.body))
 
 
-@idempotent_function(data_keyword_argument="event", persistence_store=_persistence, config=_idempotency)
+@idempotent_function(data_keyword_argument="event", persistence_store=_persistence, config=_idempotency)  # type: ignore[untyped-decorator] # it has no types
 def _adjust(event: dict[str, Any]) -> dict[str, Any]:
     data = event["data"]
     load = Decimal(str(data["load"]))

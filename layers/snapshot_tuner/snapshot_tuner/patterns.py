@@ -14,12 +14,12 @@ Lists in an event, as in EventBridge (https://github.com/aws/event-ruler, "JSON 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from snapshot_tuner.conditions import Condition, Operator, Place, Report, compile_operator, equals
 from snapshot_tuner.curves import is_number
 from snapshot_tuner.model import Json, Signal
-from snapshot_tuner.signal_paths import ABSENT, ALIASES, Found, attribute_reader
+from snapshot_tuner.signal_paths import ABSENT, ALIASES, Absent, Found, Reader, attribute_reader
 
 OR: Final = "$or"
 MIN_ALTERNATIVES: Final = 2
@@ -36,7 +36,7 @@ _ANY_TEXT: Final[tuple[Json, ...]] = (
     {Operator.WILDCARD: "*"},
 )
 
-_CONTAINERS: Final = (list, dict)
+_NO_LEAVES: Final = frozenset({list, dict, Absent})
 _NOTHING: Final[dict[str, Json]] = {}
 
 _Holder = TypeVar("_Holder", Signal, dict[str, Json])
@@ -45,14 +45,19 @@ _OnFound: TypeAlias = Callable[[Found], bool]
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled `match`: the only types it can match, None where it does not list them, and what else it asks."""
+    """A compiled `match`: the only types it can match, None where it does not list them, and what else it asks.
+
+    That is a `test` of what `read` finds in the signal. Patterns that look at one attribute share its reader,
+    so that whoever asks many of them reads once.
+    """
 
     types: frozenset[str] | None
-    rest: Callable[[Signal], bool]
+    read: Callable[[Signal], Any]
+    test: Callable[[Any], bool]
 
     def matches(self, signal: Signal) -> bool:
         """Whether the pattern matches; it cannot fail."""
-        return (self.types is None or signal.type in self.types) and self.rest(signal)
+        return (self.types is None or signal.type in self.types) and self.test(self.read(signal))
 
 
 def compile_pattern(match: dict[str, Json], place: Place, report: Report) -> Pattern:
@@ -67,7 +72,7 @@ def compile_pattern(match: dict[str, Json], place: Place, report: Report) -> Pat
             types = frozenset(value for value in listed if isinstance(value, str))
             del others[name]
     rest, _ = _fields(others, place, report, _in_signal)
-    return Pattern(types, rest)
+    return Pattern(types, rest.read, rest.on_found) if isinstance(rest, _Attribute) else Pattern(types, _whole, rest)
 
 
 def matches_everything(match: dict[str, Json]) -> bool:
@@ -163,23 +168,58 @@ def _field(value: Json, place: Place, report: Report) -> tuple[_OnFound, bool]:
     def on_found(found: Found) -> bool:
         if isinstance(found, dict):
             return matches(found)
+        return on_other(found)
+
+    def on_other(found: Found) -> bool:
         if isinstance(found, list):
             objects = [item if isinstance(item, dict) else _NOTHING for item in _elements(found)]
             return over(matches(item) for item in objects or [_NOTHING])
         return matches(_NOTHING)
 
-    return on_found, absence
+    if not isinstance(matches, _Member):
+        return on_found, absence
+    key, inner = matches.key, matches.on_found
+    return (lambda found: inner(found.get(key, ABSENT)) if isinstance(found, dict) else on_other(found)), absence
+
+
+# The next two are classes, not closures, so that what holds only one of them can skip a call: it is asked of every
+# rule that does not match.
+
+
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    """A test of one attribute of a signal."""
+
+    read: Reader
+    on_found: _OnFound
+
+    def __call__(self, signal: Signal) -> bool:
+        return self.on_found(self.read(signal))
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A test of one member of an object."""
+
+    key: str
+    on_found: _OnFound
+
+    def __call__(self, holder: dict[str, Json]) -> bool:
+        return self.on_found(holder.get(self.key, ABSENT))
 
 
 def _in_signal(name: str, on_found: _OnFound) -> Callable[[Signal], bool]:
-    read = attribute_reader(name)
-    return lambda signal: on_found(read(signal))
+    return _Attribute(attribute_reader(name), on_found)
+
+
+def _whole(signal: Signal) -> Signal:
+    return signal
 
 
 def _in_object(key: str, on_found: _OnFound) -> Callable[[dict[str, Json]], bool]:
     if key in list(Operator):
         raise ValueError(f"is an operator, no field: operators stand in a list, [{{{key}: ...}}]")
-    return lambda holder: on_found(holder.get(key, ABSENT))
+    return _Member(key, on_found)
 
 
 def _leaf(items: list[Json], place: Place, report: Report) -> tuple[_OnFound, bool]:
@@ -224,12 +264,12 @@ def _on_leaves(conditions: Sequence[Condition], *, absent_matches: bool) -> _OnF
     matches = conditions[0] if len(conditions) == 1 else _some(conditions)
 
     def on_found(found: Found) -> bool:
+        if type(found) not in _NO_LEAVES:  # nearly always, so this one look comes first
+            return matches(found)  # type: ignore[arg-type] # mypy does not narrow by a set of types
         if found is ABSENT:
             return absent_matches
-        if isinstance(found, _CONTAINERS):
-            leaves = [item for item in _elements([found]) if not isinstance(item, dict)]
-            return any(map(matches, leaves)) if leaves else absent_matches
-        return matches(found)
+        leaves = [item for item in _elements([found]) if not isinstance(item, dict)]
+        return any(map(matches, leaves)) if leaves else absent_matches
 
     return on_found
 

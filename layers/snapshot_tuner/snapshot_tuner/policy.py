@@ -116,8 +116,13 @@ class Policy:
         Rejects a signal whose target or curve input is missing or mistyped for that rule, or that has no
         sequence where that is the order. A signal that changes nothing is not asked for any of these.
         """
+        read, found = None, None
         for rule in self._rules_by_type.get(signal.type, self._rules_of_any_type):
-            if rule.pattern.rest(signal):
+            pattern = rule.pattern
+            if read is not pattern.read:  # of an attribute that many rules look at, once
+                read = pattern.read
+                found = read(signal)
+            if pattern.test(found):
                 try:
                     return self._apply(rule, signal)
                 except EventRejected as rejection:

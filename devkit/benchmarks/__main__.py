@@ -1,0 +1,207 @@
+"""`make bench`: measure side by side in one run, and print the table."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from devkit.benchmarks import batches, calls, cold_start, decisions, overload, table, trees
+from devkit.benchmarks.table import Row
+from devkit.benchmarks.trees import Contenders
+from devkit.build import BuildFailed, InterpreterMissing, interpreters
+
+_DESCRIPTION = """\
+Measures what an event costs, beside a usual handler (Powertools BatchProcessor and Idempotency over Redis, the SDK
+with its defaults, one record after the other) and beside the floor (an empty handler; a bare http.client loop).
+Everything is real but the RTC API, which is the stand-in. Takes some five minutes; a figure of a busy machine is a
+ratio at best.
+"""
+
+_RULES = (50, 100, 200)
+_MEMORY_MIB = 128
+_RATE_LIMIT = 150
+
+
+def main() -> None:
+    """Measure, one figure after the other, and print each when it is there."""
+    arguments = _arguments()
+    try:
+        interpreter = interpreters.find(arguments.python) if arguments.python else interpreters.own()
+        contenders = trees.build(interpreter)
+    except (BuildFailed, InterpreterMissing) as failure:
+        sys.exit(str(failure))
+    if arguments.imports:
+        _print_imports(contenders)
+        return
+    rows: list[Row] = []
+    before = table.machine(interpreter.version)
+    for name, measure in _figures(contenders, arguments.runs, arguments.overload_tasks).items():
+        if arguments.only and name not in arguments.only:
+            continue
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        rows += measure()
+    print("\n".join([*table.lines(rows), "", f"before: {before}", f"after:  {table.machine(interpreter.version)}"]))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m devkit.benchmarks",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--python", metavar="VERSION", help="the Python that stands for Lambda's (default: this one)")
+    parser.add_argument("--runs", type=int, default=20, help="cold starts of each function (default: %(default)s)")
+    parser.add_argument("--overload-tasks", type=int, default=20_000, metavar="N", help="default: %(default)s")
+    parser.add_argument("--only", action="append", metavar="NAME", help=f"one of {', '.join(_NAMES)}; may be repeated")
+    parser.add_argument("--imports", action="store_true", help="only what queue_worker's cold start imports, by time")
+    return parser.parse_args()
+
+
+_NAMES = ("cold-start", "batch", "events", "processor", "duplicates", "policy", "memory", "overload")
+
+
+def _figures(contenders: Contenders, runs: int, tasks: int) -> dict[str, Callable[[], Iterator[Row]]]:
+    measures = (
+        lambda: _cold_start(contenders, runs),
+        lambda: _batch(contenders),
+        lambda: _events(contenders),
+        lambda: _processor(contenders),
+        _duplicates,
+        _policy,
+        lambda: _memory(contenders),
+        lambda: _overload(contenders, tasks),
+    )
+    return dict(zip(_NAMES, measures, strict=True))
+
+
+def _cold_start(contenders: Contenders, runs: int) -> Iterator[Row]:
+    starts = cold_start.measure(contenders, runs)
+    for name, ours in starts.ours.items():
+        for kind, part in (("processor", "processor_seconds"), ("wall", "seconds")):
+            here, usual, floor = (getattr(each, part) for each in (ours, starts.usual, starts.floor))
+            asked = name == "queue_worker"
+            yield Row(
+                f"cold start of {name}, {kind} time",
+                _ms(here),
+                _ms(usual),
+                f"{here / usual:.2f}",
+                _ms(floor),
+                "0.75" if asked else "",
+                here / usual <= 0.75 if asked else None,  # noqa: PLR2004 - as printed
+            )
+
+
+def _batch(contenders: Contenders) -> Iterator[Row]:
+    compared = batches.seconds_of_a_batch(contenders, runs=5)
+    ratio = compared.usual / compared.ours
+    yield Row(
+        "batch of 100 tasks, API latency 30 ms, wall time",
+        _ms(compared.ours),
+        _ms(compared.usual),
+        f"1/{ratio:.0f}",
+        to_reach="1/25",
+        reached=ratio >= 25,  # noqa: PLR2004 - as printed
+    )
+
+
+def _events(contenders: Contenders) -> Iterator[Row]:
+    many = batches.many_events_for_few_tasks(contenders.queue_worker)
+    yield Row(
+        "10,000 events for 200 tasks, batches of 1,000: calls",
+        f"{many.calls:,}",
+        to_reach="1 per task and batch",
+        reached=many.most_per_task_and_batch <= 1,
+    )
+    yield Row(
+        "likewise, wall time",
+        f"{many.seconds:.1f} s",
+        floor=f"{many.least_seconds:.1f} s",
+        to_reach="bounded by the rate (floor)",
+        reached=many.seconds <= 1.25 * many.least_seconds,
+    )
+
+
+def _processor(contenders: Contenders) -> Iterator[Row]:
+    compared = batches.processor_seconds_per_event(contenders, runs=3)
+    ratio = compared.ours / compared.usual
+    floor = calls.processor_seconds_per_call()
+    yield Row(
+        "processor time per event, one task each",
+        _us(compared.ours),
+        _us(compared.usual),
+        f"{ratio:.2f}",
+        f"{_us(floor)} (the call alone)",
+        "0.5",
+        ratio <= 0.5,  # noqa: PLR2004 - as printed
+    )
+
+
+def _duplicates() -> Iterator[Row]:
+    rate = decisions.duplicates_per_second()
+    yield Row(
+        "known events through admit, batches of 1,000",
+        f"{rate:,.0f}/s",
+        to_reach="30,000/s",
+        reached=rate >= 30_000,  # noqa: PLR2004 - as printed
+    )
+
+
+def _policy() -> Iterator[Row]:
+    for rules, microseconds in zip(_RULES, decisions.microseconds_per_decision(_RULES), strict=True):
+        asked = rules == _RULES[-1]
+        yield Row(
+            f"a decision, {rules} rules of one type, the last one matches",
+            f"{microseconds:.0f} µs",
+            to_reach="100 µs" if asked else "",
+            reached=microseconds < 100 if asked else None,  # noqa: PLR2004 - as printed
+        )
+
+
+def _memory(contenders: Contenders) -> Iterator[Row]:
+    peak = batches.peak_mib_above_empty(contenders)
+    yield Row(
+        "most memory of a batch of 10,000, above the empty handler",
+        f"{peak:.0f} MiB",
+        to_reach=f"{_MEMORY_MIB} MiB",
+        reached=peak < _MEMORY_MIB,
+    )
+
+
+def _overload(contenders: Contenders, tasks: int) -> Iterator[Row]:
+    overloaded = overload.measure(contenders.queue_worker, tasks=tasks)
+    about = f"{tasks:,} tasks at once, four instances"
+    yield Row(
+        f"{about}: share of the rate limit used",
+        f"{overloaded.share:.1%}",
+        to_reach="95 %",
+        reached=overloaded.share >= 0.95,  # noqa: PLR2004 - as printed
+    )
+    yield Row(
+        f"{about}: most calls in any second",
+        str(overloaded.most_calls_in_a_second),
+        to_reach=str(_RATE_LIMIT),
+        reached=overloaded.most_calls_in_a_second <= _RATE_LIMIT,
+    )
+    yield Row(
+        f"{about}: event to applied, 99th percentile",
+        f"{overloaded.seconds_99th_percentile:.1f} s",
+        floor=f"{0.99 * tasks / _RATE_LIMIT:.1f} s",
+    )
+
+
+def _print_imports(contenders: Contenders) -> None:
+    rows = cold_start.imports(contenders.queue_worker)
+    print(f"{sum(own for _, own in rows):7.1f} ms  {len(rows)} modules, the handler and its first event")
+    for name, own in rows[:60]:
+        print(f"{own:7.1f} ms  {name}")
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+def _us(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs"
+
+
+if __name__ == "__main__":
+    main()

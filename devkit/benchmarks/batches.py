@@ -1,0 +1,97 @@
+"""Warm handlers and their batches: wall time, processor time, calls made, memory."""
+
+import statistics
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from devkit.benchmarks import events
+from devkit.benchmarks.surroundings import surroundings
+from devkit.benchmarks.trees import Contender, Contenders
+from devkit.benchmarks.workers import Measured, Worker, worker
+
+_QUOTA_QPS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The same figure of ours and of peer (a)."""
+
+    ours: float
+    usual: float
+
+
+@dataclass(frozen=True, slots=True)
+class ManyEvents:
+    """`most_per_task_and_batch` counts calls; `least_seconds` is what the rate limit alone takes for the calls."""
+
+    seconds: float
+    calls: int
+    most_per_task_and_batch: int
+    least_seconds: float
+
+
+def seconds_of_a_batch(contenders: Contenders, runs: int, *, tasks: int = 100, latency_ms: float = 30.0) -> Compared:
+    """Wall time of a batch of one event per task, in turns; median, after one batch to warm up."""
+    with (
+        surroundings(latency_ms=latency_ms) as around,
+        worker(contenders.queue_worker, around.environment) as ours,
+        worker(contenders.usual, around.environment) as usual,
+    ):
+        pairs = [(_batch(ours, "ours", tasks), _batch(usual, "usual", tasks)) for _ in range(runs + 1)][1:]
+    return Compared(*(statistics.median(each.seconds for each in side) for side in zip(*pairs, strict=True)))
+
+
+def processor_seconds_per_event(contenders: Contenders, runs: int, *, tasks: int = 1000) -> Compared:
+    """User and system time of the handler's process, one event for each task, in turns; median."""
+    with (
+        surroundings() as around,
+        worker(contenders.queue_worker, around.environment) as ours,
+        worker(contenders.usual, around.environment) as usual,
+    ):
+        pairs = [(_batch(ours, "ours", tasks), _batch(usual, "usual", tasks)) for _ in range(runs + 1)][1:]
+    return Compared(
+        *(statistics.median(each.processor_seconds / tasks for each in side) for side in zip(*pairs, strict=True))
+    )
+
+
+def many_events_for_few_tasks(
+    contender: Contender, *, batches: int = 10, size: int = 1000, tasks: int = 200
+) -> ManyEvents:
+    """At the provider's own rate limit."""
+    rooms = [f"room-{number % tasks}" for number in range(size)]
+    with surroundings(max_qps=_QUOTA_QPS) as around, worker(contender, around.environment) as ours:
+        seen, most = 0, 0
+        start = time.monotonic()
+        for _ in range(batches):
+            _raise_if_any_came_back(ours.handle(events.as_queue(events.room_loads(rooms))))
+            calls = around.calls()
+            most = max(most, *Counter(call["task"]["RoomId"] for call in calls[seen:]).values())
+            seen = len(calls)
+        seconds = time.monotonic() - start
+    return ManyEvents(seconds, seen, most, seen / (_QUOTA_QPS * 29 / 30))
+
+
+def peak_mib_above_empty(contenders: Contenders, *, size: int = 10_000) -> float:
+    """The most memory that a batch of distinct tasks took, over what the same batch takes an empty handler."""
+    batch = events.as_queue(events.room_loads([f"memory-{number}" for number in range(size)]))
+    with (
+        surroundings() as around,
+        worker(contenders.queue_worker, around.environment) as ours,
+        worker(contenders.empty, around.environment) as empty,
+    ):
+        measured = ours.handle(batch)
+        _raise_if_any_came_back(measured)
+        return (measured.peak_kib - empty.handle(batch).peak_kib) / 1024
+
+
+def _batch(handler: Worker, name: str, tasks: int) -> Measured:
+    rooms = [f"{name}-{number}" for number in range(tasks)]
+    measured = handler.handle(events.as_queue(events.room_loads(rooms)))
+    _raise_if_any_came_back(measured)
+    return measured
+
+
+def _raise_if_any_came_back(measured: Measured) -> None:
+    if measured.returned:
+        raise RuntimeError(f"{len(measured.returned)} events were not settled; the figure would mean nothing")
