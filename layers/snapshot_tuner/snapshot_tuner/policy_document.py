@@ -101,7 +101,8 @@ _Point = Annotated[
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # Built when the document is: else each part is built once for itself and once more inside of what holds it.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Bounds(_Part):

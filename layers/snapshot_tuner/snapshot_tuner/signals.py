@@ -117,7 +117,7 @@ _Sequence = Annotated[int | None, PlainValidator(_sequence)]
 
 
 class _Identified(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)  # a container often sees one kind of event only
     id: _ShortText
 
 
