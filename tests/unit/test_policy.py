@@ -268,3 +268,20 @@ def test_a_file_that_cannot_be_read_is_a_policy_error(tmp_path: Path) -> None:
         with pytest.raises(PolicyError) as caught:
             Policy.load(path)
         assert (caught.value.file, caught.value.problems) == (str(path), (reason,))
+
+
+def test_rules_that_look_at_different_attributes_in_turn_each_see_their_own() -> None:
+    """What one rule read of the event is used by the next one only where both look at the same attribute."""
+    loaded = policy(
+        """
+  - {name: a-1, match: {data: {a: [1]}}, interval: 1}
+  - {name: from-x, match: {source: [/x]}, interval: 2}
+  - {name: a-2, match: {data: {a: [2]}}, interval: 3}
+  - {name: both, match: {data: {a: [3]}, source: [/y]}, interval: 4}
+  - {name: a-3, match: {data: {a: [3]}}, interval: 5}
+"""
+    )
+    events = [signal({"a": 1}), signal({"a": 2}, source="/x"), signal({"a": 2}), signal({"a": 3}, source="/y")]
+    assert [loaded.decide(event).rule for event in events] == ["a-1", "from-x", "a-2", "both"]
+    assert loaded.decide(signal({"a": 3})).rule == "a-3"
+    assert loaded.decide(signal({"a": 4})).verdict is Verdict.UNMATCHED
