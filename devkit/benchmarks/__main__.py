@@ -138,7 +138,7 @@ def _processor(contenders: Contenders) -> Iterator[Row]:
 def _duplicates() -> Iterator[Row]:
     rate = decisions.duplicates_per_second()
     yield Row(
-        "known events through admit, batches of 1,000",
+        "duplicates through admit, batches of 1,000",
         f"{rate:,.0f}/s",
         to_reach="30,000/s",
         reached=rate >= 30_000,  # noqa: PLR2004 - as printed
