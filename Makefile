@@ -1,4 +1,4 @@
-# demo · run · build · validate · deploy · test · lint · format · simulate · lock
+# demo · run · build · bench · validate · deploy · test · lint · format · simulate · lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo run build validate deploy test lint format simulate lock clean
+.PHONY: help demo run build bench validate deploy test lint format simulate lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +28,9 @@ run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runti
 
 build: $(STAMP) ## what is deployed, into .build/deploy, with its sizes
 	@$(BIN)/python -m devkit.build
+
+bench: $(STAMP) ## what an event costs, beside a usual handler and the floor: a table
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.benchmarks $(if $(RUNS),--runs $(RUNS))
 
 validate: $(STAMP) ## template.yaml as SAM translates it, linted; nothing is asked of AWS
 	@$(BIN)/python -m devkit.template
@@ -56,6 +59,7 @@ lock: $(STAMP) ## make the requirements files anew from their .in files
 	$(LOCK) --constraint requirements-dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 	$(LOCK) --no-deps devkit/local_runtime/rie-requirements.in -o devkit/local_runtime/rie-requirements.txt
 	$(LOCK) devkit/local_runtime/ric-requirements.in -o devkit/local_runtime/ric-requirements.txt
+	$(LOCK) --constraint requirements-dev.txt devkit/benchmarks/peer-requirements.in -o devkit/benchmarks/peer-requirements.txt
 
 simulate: $(STAMP) ## simulated runs with every fault: SEEDS=1000 STORE=valkey, or SEED=7 to replay one
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.simulation --store $(or $(STORE),sqlite) $(if $(SEED),--seed $(SEED) --fault $(or $(FAULT),everything),--seeds $(or $(SEEDS),100))
