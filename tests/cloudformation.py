@@ -1,4 +1,9 @@
-"""The parameters that the template's tests deploy it with; the rest is `devkit.template.cloudformation`'s."""
+"""The parameters that the template's tests deploy it with, and ways about a stack; the rest is
+`devkit.template.cloudformation`'s.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from devkit.template.cloudformation import REGION, ROOT, Stack, deploy, linted, load, references, translate
 
@@ -6,16 +11,21 @@ __all__ = [
     "ALL_OPTIONS",
     "IN_VPC",
     "OWN_POLICY",
+    "PUBLIC_URL",
     "REGION",
     "REQUIRED",
     "ROOT",
+    "RTC_CALLBACK_SECRETS",
     "SECRETS_KEY",
     "TOPIC",
+    "WEBHOOK_SECRETS",
     "Stack",
     "deploy",
+    "function_of",
     "linted",
     "load",
     "references",
+    "referred",
     "translate",
 ]
 
@@ -31,12 +41,34 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 OWN_POLICY = "arn:aws:lambda:eu-central-1:123456789012:layer:policy:7"
 SECRETS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 IN_VPC = {"SubnetIds": "subnet-0a1b2c3d,subnet-4e5f6a7b", "SecurityGroupIds": "sg-0a1b2c3d"}
+WEBHOOK_SECRETS = {
+    "WebhookSecretsArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:webhooks-a7b8c9",
+}
+RTC_CALLBACK_SECRETS = {
+    "RtcCallbackSecretsArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtc-d0e1f2",
+}
+PUBLIC_URL = {"HttpAuth": "signature", **WEBHOOK_SECRETS, **RTC_CALLBACK_SECRETS}
 ALL_OPTIONS = {
     **REQUIRED,
     **IN_VPC,
+    **PUBLIC_URL,
     "FifoQueue": "true",
     "DirectBusRule": "true",
     "AlarmTopicArn": TOPIC,
     "PolicyLayerArn": OWN_POLICY,
     "SecretsKeyArn": SECRETS_KEY,
 }
+
+
+def referred(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of the resource that a Ref or GetAtt names; none where it dangles, a finding of its own."""
+    properties: dict[str, Any] = {}
+    for _, name in references(reference):
+        properties = stack.resources.get(name, {}).get("Properties", {})
+    return properties
+
+
+def function_of(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of the function that is referred to, be it by its alias."""
+    properties = referred(stack, reference)
+    return referred(stack, properties["FunctionName"]) if "FunctionVersion" in properties else properties

@@ -5,8 +5,8 @@ from typing import Any
 
 from snapshot_tuner.secret_variables import STANDS_FOR
 from snapshot_tuner.settings import VARIABLES
-from tests import template_operations
-from tests.cloudformation import Stack, references
+from tests import template_operations, template_url
+from tests.cloudformation import Stack, function_of, references, referred
 
 Properties = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def findings(stack: Stack) -> list[str]:
     """All of them, sorted; empty is good."""
     checks = (
         dangling_references,
-        open_endpoints,
+        template_url.open_endpoints,
         queue_mappings,
         queues,
         functions,
@@ -59,19 +59,10 @@ def dangling_references(stack: Stack) -> Iterator[str]:
                 yield f"{name}: depends on {target}, which is not there"
 
 
-def open_endpoints(stack: Stack) -> Iterator[str]:
-    for name, url in stack.of_type("AWS::Lambda::Url").items():
-        if url["AuthType"] != "AWS_IAM":
-            yield f"{name}: AuthType is {url['AuthType']}, not AWS_IAM"
-    for name, permission in stack.of_type("AWS::Lambda::Permission").items():
-        if permission["Principal"] == "*":
-            yield f"{name}: anybody may invoke the function"
-
-
 def queue_mappings(stack: Stack) -> Iterator[str]:
     for name, mapping in stack.of_type("AWS::Lambda::EventSourceMapping").items():
-        queue = _referred(stack, mapping["EventSourceArn"])
-        function = _function(stack, mapping["FunctionName"])
+        queue = referred(stack, mapping["EventSourceArn"])
+        function = function_of(stack, mapping["FunctionName"])
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"{name}: without ReportBatchItemFailures one bad record brings the whole batch back"
         if mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0) < 2:
@@ -96,7 +87,7 @@ def queues(stack: Stack) -> Iterator[str]:
         if "RedrivePolicy" not in queue and "RedriveAllowPolicy" not in queue:
             yield f"{name}: neither has a dead-letter queue nor says whose it is"
         if "RedrivePolicy" in queue:
-            dead_letters = _referred(stack, queue["RedrivePolicy"]["deadLetterTargetArn"])
+            dead_letters = referred(stack, queue["RedrivePolicy"]["deadLetterTargetArn"])
             allowed = dead_letters.get("RedriveAllowPolicy", {}).get("sourceQueueArns", [])
             if not any(arn.endswith(f":{queue['QueueName']}") for arn in allowed):
                 yield f"{name}: its dead-letter queue does not allow it"
@@ -123,7 +114,7 @@ def functions(stack: Stack) -> Iterator[str]:
                 yield f"{name}: no alarm on {metric}"
         if roles.count(function["Role"]) > 1:
             yield f"{name}: shares its role with another function"
-        for layer in (_referred(stack, layer) for layer in function["Layers"] if isinstance(layer, dict)):
+        for layer in (referred(stack, layer) for layer in function["Layers"] if isinstance(layer, dict)):
             if layer and function["Runtime"] not in layer["CompatibleRuntimes"]:
                 yield f"{name}: a layer is not for {function['Runtime']}: {layer['Description']}"
             if layer and not set(function["Architectures"]) <= set(layer["CompatibleArchitectures"]):
@@ -145,7 +136,7 @@ def secrets(stack: Stack) -> Iterator[str]:
     for name, function in stack.of_type("AWS::Lambda::Function").items():
         environment = function["Environment"]["Variables"]
         named = sorted(environment[variable] for variable in STANDS_FOR if variable in environment)
-        granted = _granted_secrets(_referred(stack, function["Role"]))
+        granted = _granted_secrets(referred(stack, function["Role"]))
         if sorted(granted) != named:
             yield f"{name}: may not read just those secrets that its variables name"
         if not any("AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:" in str(layer) for layer in function["Layers"]):
@@ -199,13 +190,13 @@ def rule_deliveries(stack: Stack) -> Iterator[str]:
 def function_deliveries(stack: Stack) -> Iterator[str]:
     for name, config in stack.of_type("AWS::Lambda::EventInvokeConfig").items():
         destination = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-        role = _referred(stack, _function(stack, config["FunctionName"])["Role"])
+        role = referred(stack, function_of(stack, config["FunctionName"])["Role"])
         if destination is None:
             yield f"{name}: what the function gives up on is lost"
         elif ("sqs:SendMessage", destination) not in _grants(role):
             yield f"{name}: the function is not permitted to hand over what it gives up on"
     for name, mapping in stack.of_type("AWS::Lambda::EventSourceMapping").items():
-        role = _referred(stack, _function(stack, mapping["FunctionName"])["Role"])
+        role = referred(stack, function_of(stack, mapping["FunctionName"])["Role"])
         for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
             if (action, mapping["EventSourceArn"]) not in _grants(role):
                 yield f"{name}: the function's role lacks {action}"
@@ -276,17 +267,3 @@ def memories(stack: Stack) -> Iterator[str]:
             yield f"{name}: IDEMPOTENCY_TTL_SECONDS is less than an event's way to its last retry"
         if tasks < ids + dead:
             yield f"{name}: TASK_TTL_SECONDS is less than that and the time in a dead-letter queue"
-
-
-def _referred(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of the resource that a Ref or GetAtt names; none where it dangles, a finding of its own."""
-    properties: dict[str, Any] = {}
-    for _, name in references(reference):
-        properties = stack.resources.get(name, {}).get("Properties", {})
-    return properties
-
-
-def _function(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of the function that is referred to, be it by its alias."""
-    properties = _referred(stack, reference)
-    return _referred(stack, properties["FunctionName"]) if "FunctionVersion" in properties else properties

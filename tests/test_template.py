@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from tests.cloudformation import (
     ALL_OPTIONS,
     IN_VPC,
     OWN_POLICY,
+    PUBLIC_URL,
     REGION,
     REQUIRED,
     ROOT,
@@ -32,6 +34,7 @@ from tests.cloudformation import (
 from tests.template_findings import VPC_POLICY, findings
 
 REST: Final = {"AlarmTopicArn": TOPIC, "PolicyLayerArn": OWN_POLICY, "SecretsKeyArn": SECRETS_KEY, "SnapStart": "false"}
+OPTIONS: Final = ({"FifoQueue": "true"}, IN_VPC, {"DirectBusRule": "true"}, PUBLIC_URL, REST)
 FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener")
 
 
@@ -53,15 +56,7 @@ def properties(stack: Stack, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "options",
-    [
-        {**REQUIRED, **fifo, **vpc, **direct, **rest}
-        for fifo, vpc, direct, rest in itertools.product(
-            ({}, {"FifoQueue": "true"}),
-            ({}, IN_VPC),
-            ({}, {"DirectBusRule": "true"}),
-            ({}, REST),
-        )
-    ],
+    [dict(ChainMap(*chosen, REQUIRED)) for chosen in itertools.product(*(({}, option) for option in OPTIONS))],
     ids=lambda options: ",".join(sorted(options.keys() - REQUIRED.keys())) or "defaults",
 )
 def test_nothing_is_found_with_any_set_of_options(source: Mapping[str, Any], options: Mapping[str, str]) -> None:

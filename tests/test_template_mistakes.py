@@ -9,9 +9,11 @@ import pytest
 from tests.cloudformation import ALL_OPTIONS, REGION, REQUIRED, deploy, linted, load, translate
 from tests.template_findings import findings
 from tests.template_operations_planted import IN_OPERATIONS, REMOVED
+from tests.template_url_planted import IN_URL
 
 PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
     *IN_OPERATIONS,
+    *IN_URL,
     (
         "Outputs/BusArn/Value",
         {"Fn::GetAtt": ["Buss", "Arn"]},
@@ -33,16 +35,6 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
         "Resources/EventQueuePolicy/Properties/PolicyDocument/Statement/0/Condition/ArnEquals/aws:SourceArn",
         {"Fn::GetAtt": ["ListenerRule", "Arn"]},
         "EventQueuePolicy: GetAtt of ListenerRule, which is not there",
-    ),
-    (
-        "Resources/HttpEndpoint/Properties/FunctionUrlConfig/AuthType",
-        "NONE",
-        "HttpEndpointUrl: AuthType is NONE, not AWS_IAM",
-    ),
-    (
-        "Resources/HttpEndpoint/Properties/FunctionUrlConfig/AuthType",
-        "NONE",
-        "HttpEndpointUrlPublicPermissions: anybody may invoke the function",
     ),
     (
         "Resources/QueueWorker/Properties/Events/Batches/Properties/ScalingConfig/MaximumConcurrency",
