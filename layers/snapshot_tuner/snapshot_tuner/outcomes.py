@@ -45,6 +45,8 @@ def of_admission(adjustment: Adjustment, admitted: Admitted) -> Outcome:
             return of_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.INVALID)
         case Admission.DUPLICATE | Admission.SUPERSEDED:
             return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.answer])
+        case Admission.RECORDED:
+            return of_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
         case Admission.NEW | Admission.RETRY | Admission.ASSERT:
             return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.SUPERSEDED])
         case _:
@@ -82,7 +84,7 @@ def _of_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Outc
     if admitted.settled_as is not None:
         return _of_assertion(adjustment, admitted.settled_as, called)
     if not _is_of(called.wish, adjustment):
-        return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.SUPERSEDED])
+        return of_adjustment(adjustment, *_other(called.wish, adjustment))
     if called.error is not None:
         return _of_error(adjustment, called.error)
     return of_adjustment(adjustment, OutcomeKind.APPLIED)
@@ -111,6 +113,13 @@ def _of_error(adjustment: Adjustment, error: ApiError) -> Outcome:
         case _:
             kind, cause = OutcomeKind.RETRY, Cause.UNAVAILABLE
     return of_adjustment(adjustment, kind, str(error), cause)
+
+
+def _other(wish: Wish, adjustment: Adjustment) -> tuple[OutcomeKind, str]:
+    """For an event that was taken, and found another one's wish to hold when its call was due."""
+    if wish.order_key.encode() > adjustment.order_key:
+        return _SETTLED_KINDS[Admission.SUPERSEDED]
+    return OutcomeKind.HELD, f"recorded; rule {wish.rule} holds the task at {wish.interval} s"
 
 
 def _is_of(wish: Wish, adjustment: Adjustment) -> bool:

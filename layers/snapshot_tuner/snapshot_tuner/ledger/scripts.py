@@ -4,13 +4,24 @@ from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
 
-from snapshot_tuner.ledger import CURSOR_HORIZON_SECONDS, LATE_CALL_SECONDS, LEASE_SECONDS, THROTTLE_PAUSE_SECONDS
+from snapshot_tuner.ledger import (
+    CURSOR_HORIZON_SECONDS,
+    LATE_CALL_SECONDS,
+    LEASE_SECONDS,
+    OPEN_MOST,
+    SOURCE_SECONDS,
+    THROTTLE_PAUSE_SECONDS,
+    TRY_AGAIN_SECONDS,
+)
 
 _CONSTANTS = {
     "LEASE_US": LEASE_SECONDS,
     "LATE_CALL_US": LATE_CALL_SECONDS,
     "HORIZON_US": CURSOR_HORIZON_SECONDS,
     "PAUSE_US": THROTTLE_PAUSE_SECONDS,
+    "SOURCE_US": SOURCE_SECONDS,
+    "TRY_AGAIN_US": TRY_AGAIN_SECONDS,
+    "OPEN_MOST": OPEN_MOST / 1e6,
 }
 
 
