@@ -69,6 +69,8 @@ def _build(settings: Settings, parts: ExitStack) -> Tuner:
     if settings.rtc_max_qps > RTC_QUOTA_QPS:
         log.warning("rate_above_quota", rtc_max_qps=settings.rtc_max_qps, quota=RTC_QUOTA_QPS)
     policy = Policy.load(settings.policy_path)
+    if policy.longest_duration > settings.task_ttl_seconds:
+        raise SettingsError("TASK_TTL_SECONDS", f"must be at least the policy's longest, {policy.longest_duration} s")
     clock = SystemClock()
     limits = Limits(
         order=policy.order,

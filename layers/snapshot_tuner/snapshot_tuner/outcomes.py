@@ -58,9 +58,13 @@ def of_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) ->
     match result:
         case NotCalled(cause=cause, reason=reason):
             return of_adjustment(adjustment, OutcomeKind.RETRY, reason, cause)
-        case AlreadyApplied(wish=wish):
-            if admitted.settled_as is not None or not _is_of(wish, adjustment):
-                return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as or Admission.SUPERSEDED])
+        case AlreadyApplied(wish=wish, unchanged=unchanged):
+            if unchanged and _is_of(wish, adjustment):
+                return of_adjustment(adjustment, OutcomeKind.APPLIED, "unchanged: no call was needed")
+            if admitted.settled_as is not None:
+                return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as])
+            if not _is_of(wish, adjustment):
+                return of_adjustment(adjustment, *_other(wish, adjustment))
             if admitted.answer is Admission.RETRY:
                 return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
             return of_adjustment(adjustment, OutcomeKind.APPLIED, "by another worker's call")
