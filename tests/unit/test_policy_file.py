@@ -21,6 +21,7 @@ def in_rule(members: str) -> list[str]:
     return problems(f"version: 1\nrules:\n- {{name: r, {members}}}\n")
 
 
+RULE_KEYS = "name, match, interval, hold, for, then, lengthen_after"
 TOP_KEYS = "version, order, bounds, target, lengthen_after, skip_unchanged_within, rules"
 SECONDS = "must be a whole number of seconds from 1 to 600"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
@@ -146,10 +147,7 @@ RULES: list[tuple[str, list[str]]] = [
     ),
     (
         "target: {}, interval: 5",
-        [
-            "line 3, rule 'r', target: unknown key; "
-            "known here are name, match, interval, hold, for, then, lengthen_after"
-        ],
+        [f"line 3, rule 'r', target: unknown key; known here are {RULE_KEYS}"],
     ),
 ]
 

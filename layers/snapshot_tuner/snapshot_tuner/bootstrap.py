@@ -13,8 +13,9 @@ from volcenginesdkcore.auth.providers.default_provider import DefaultCredentialP
 from snapshot_tuner.calls import ThreadedCalls
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import SettingsError
-from snapshot_tuner.ledger import SLOT_SHARE, Ledger, Limits
+from snapshot_tuner.ledger import SLOT_SHARE, Limits
 from snapshot_tuner.policy import Policy
+from snapshot_tuner.reconciler import Reconciler, Store
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.snapshot_api import SnapshotApi
 from snapshot_tuner.tuner import Tuner
@@ -28,18 +29,18 @@ class _Container:
 
     def __init__(self) -> None:
         self._settings: Settings | None = None
-        self._tuner: Tuner | None = None
+        self._built: tuple[Tuner, Reconciler] | None = None
         self._parts = ExitStack()
 
-    def tuner(self, settings: Settings) -> Tuner:
-        if self._tuner is None or self._settings != settings:
+    def built(self, settings: Settings) -> tuple[Tuner, Reconciler]:
+        if self._built is None or self._settings != settings:
             self.close()
-            self._tuner = _build(settings, self._parts)
+            self._built = _build(settings, self._parts)
             self._settings = settings
-        return self._tuner
+        return self._built
 
     def close(self) -> None:
-        self._tuner = None
+        self._built = None
         self._parts.close()
 
 
@@ -51,7 +52,12 @@ def tuner() -> Tuner:
 
     Reading the environment takes microseconds; everything else is built again only when it has changed.
     """
-    return _CONTAINER.tuner(Settings.from_env(os.environ))
+    return _CONTAINER.built(Settings.from_env(os.environ))[0]
+
+
+def reconciler() -> Reconciler:
+    """The container's reconciler, as `tuner`."""
+    return _CONTAINER.built(Settings.from_env(os.environ))[1]
 
 
 def close() -> None:
@@ -64,7 +70,7 @@ def logger() -> Logger:
     return Logger(service="snapshot-tuner")
 
 
-def _build(settings: Settings, parts: ExitStack) -> Tuner:
+def _build(settings: Settings, parts: ExitStack) -> tuple[Tuner, Reconciler]:
     log = logger()
     if settings.rtc_max_qps > RTC_QUOTA_QPS:
         log.warning("rate_above_quota", rtc_max_qps=settings.rtc_max_qps, quota=RTC_QUOTA_QPS)
@@ -90,10 +96,13 @@ def _build(settings: Settings, parts: ExitStack) -> Tuner:
     )
     calls = ThreadedCalls(api, clock, _PARALLEL_CALLS)
     parts.callback(calls.close)
-    return Tuner(policy=policy, ledger=ledger, calls=calls, clock=clock, log=log, dry_run=settings.dry_run)
+    return (
+        Tuner(policy=policy, ledger=ledger, calls=calls, clock=clock, log=log, dry_run=settings.dry_run),
+        Reconciler(ledger=ledger, calls=calls, reads=calls, clock=clock, log=log, dry_run=settings.dry_run),
+    )
 
 
-def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitStack) -> Ledger:
+def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitStack) -> Store:
     url = urlsplit(settings.ledger_url)
     if url.scheme == "sqlite":
         from snapshot_tuner.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - only the ledger in use is imported
