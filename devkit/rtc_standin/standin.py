@@ -114,6 +114,11 @@ class StandIn:
         self._read_faults.answer = (status, body)
         self._read_faults.delay = delay
 
+    def read_as_usual(self) -> None:
+        """The end of `spoil_reads`."""
+        self._read_faults.answer = None
+        self._read_faults.delay = 0.0
+
     def reset(self) -> None:
         """Forget intervals, ended tasks, calls and faults."""
         self._control.reset()

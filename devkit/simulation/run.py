@@ -174,14 +174,13 @@ def _consume(queue: Queue, tuner: Tuner, machine: Machine, faults: Faults, rando
 
 
 def _reconcile(queue: Queue, reconciler: Reconciler, machine: Machine) -> None:
-    """On a schedule: every minute while events come, then now and then; at last for a while after the last one."""
-    rest = machine.timeline.now
-    while queue.messages or machine.timeline.now < rest + REST_SECONDS:
+    """Every minute while events happen; then, to save time, every tenth, until a while after the last message."""
+    last_message = machine.timeline.now
+    while machine.timeline.now < last_message + REST_SECONDS:
         if queue.messages:
-            rest = machine.timeline.now
+            last_message = machine.timeline.now
         reconciler.run(MachineClock(machine).monotonic() + 50)
-        calm = MINUTES * 60 + REST_SECONDS < machine.timeline.now < LATEST_DUPLICATES_SECONDS
-        machine.wait(machine.timeline.now + (REST_SECONDS / 2 if calm else 60))
+        machine.wait(machine.timeline.now + (60 if machine.timeline.now < MINUTES * 60 else 600))
 
 
 def _send_events(queue: Queue, random: Random, faults: Faults, horizon: float) -> list[Signal]:
