@@ -29,7 +29,7 @@ from tests.cloudformation import (
 )
 from tests.template_findings import VPC_POLICY, findings
 
-FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener")
+FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
 
 
 @pytest.fixture(autouse=True)
