@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from reconciler import handler as reconciler
+from snapshot_tuner import bootstrap
+from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.model import OutcomeKind
+from snapshot_tuner.signals import from_object
 from tests.functions.conftest import TASK, Context, Deployment
 
 ALERT = """
@@ -33,6 +37,33 @@ def test_an_alert_ends_without_an_event(deployment: Deployment, environment: Pat
     assert deployment.sent() == [30, 2, 40]
     assert (counts["due"], counts["asserted"]) == (1, 1)
     assert reconcile() == dict.fromkeys(counts, 0)
+
+
+def test_in_one_batch_the_event_that_waits_is_not_called_a_superseded_one(
+    deployment: Deployment, environment: Path
+) -> None:
+    """It is newer or older, and takes effect when the alert ends."""
+    environment.write_text(environment.read_text(encoding="utf-8") + ALERT.replace("1s", "1h"), encoding="utf-8")
+    events = [deployment.wanted("e-1", 30), deployment.event("e-2", type="alert", seconds=1)]
+    signals = [from_object(event) for event in events]
+    (base,), (alert,) = bootstrap.tuner().process(signals, time.monotonic() + 20)
+    assert (base.kind, alert.kind) == (OutcomeKind.HELD, OutcomeKind.APPLIED)
+    assert base.reason.endswith("; recorded; rule alert holds the task at 2 s")
+    assert alert.reason == "fixed 2 s, for 3600 s, then previous"
+    assert deployment.sent() == [2]
+
+
+def test_a_task_is_remembered_as_long_as_any_adjustment_lasts(
+    deployment: Deployment, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its end would be forgotten with it: the deployment is refused before any event is touched."""
+    environment.write_text(environment.read_text(encoding="utf-8") + ALERT.replace("1s", "2h"), encoding="utf-8")
+    monkeypatch.setenv("IDEMPOTENCY_TTL_SECONDS", "3600")
+    monkeypatch.setenv("TASK_TTL_SECONDS", "7199")
+    with pytest.raises(SettingsError) as caught:
+        reconcile()
+    assert str(caught.value) == "TASK_TTL_SECONDS: must be at least the policy's longest, 7200 s"
+    assert deployment.sent() == []
 
 
 def time_since(deployment: Deployment) -> float:

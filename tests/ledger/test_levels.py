@@ -74,7 +74,8 @@ def test_a_later_event_of_the_same_rule_renews(bench: Bench) -> None:
 
 def test_an_event_whose_time_is_over_is_superseded_but_its_then_counts(bench: Bench) -> None:
     bench.take(wanted(60, at=-100))
-    assert bench.take(wanted(1, at=-30, rule="alert", lasts=20)).answer is Admission.SUPERSEDED
+    over = bench.take(wanted(1, at=-30, rule="alert", lasts=20))
+    assert over == Admitted(Admission.SUPERSEDED, "its time is over")
     assert bench.holds_at(0) == 60
     assert bench.take(wanted(1, at=-30, rule="other", lasts=20, then=7)).answer is Admission.NEW
     assert bench.holds_at(0) == 7

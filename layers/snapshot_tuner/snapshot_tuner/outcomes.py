@@ -36,17 +36,21 @@ def of_adjustment(adjustment: Adjustment, kind: OutcomeKind, note: str = "", cau
     return Outcome(kind, reason, signal.id, signal.source, adjustment.rule, adjustment.task, adjustment.interval, cause)
 
 
-def of_admission(adjustment: Adjustment, admitted: Admitted) -> Outcome:
-    """For an answer of `admit` after which no call is needed, or for an older event of the same batch."""
+def of_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustment | None) -> Outcome:
+    """For an answer of `admit` after which no call is needed, or for an event of a batch in which another one leads."""
     match admitted.answer:
         case Admission.CONFLICT:
             return of_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.CONFLICT)
         case Admission.REJECTED:
             return of_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.INVALID)
         case Admission.DUPLICATE | Admission.SUPERSEDED:
-            return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.answer])
+            kind, note = _SETTLED_KINDS[admitted.answer]
+            return of_adjustment(adjustment, kind, admitted.reason or note)
         case Admission.RECORDED:
             return of_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
+        case Admission.NEW | Admission.RETRY if leader and leader.for_seconds and leader.rule != adjustment.rule:
+            note = f"recorded; rule {leader.rule} holds the task at {leader.interval} s"
+            return of_adjustment(adjustment, OutcomeKind.HELD, note)
         case Admission.NEW | Admission.RETRY | Admission.ASSERT:
             return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.SUPERSEDED])
         case _:

@@ -6,6 +6,7 @@ from snapshot_tuner.errors import LedgerMismatch
 from snapshot_tuner.ledger import Admission, Admitted, Wish
 from snapshot_tuner.model import Order
 
+_OVER = Admitted(Admission.SUPERSEDED, "its time is over")
 CONFLICT = Admitted(Admission.CONFLICT, "id: known with another payload")
 
 
@@ -22,6 +23,11 @@ def recorded(holder: Wish, until_us: int | None) -> Admitted:
 
 def _time(moment_us: int) -> str:
     return datetime.fromtimestamp(moment_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def superseded(wish: Wish, now: int) -> Admitted:
+    """For an event that changes nothing any more."""
+    return _OVER if wish.until_us is not None and wish.until_us <= now else Admitted(Admission.SUPERSEDED)
 
 
 def rejected(ahead_us: int) -> Admitted:

@@ -48,12 +48,11 @@ _ANSWERS = {
     "n": Admitted(Admission.NEW),
     "r": Admitted(Admission.RETRY),
     "d": Admitted(Admission.DUPLICATE),
-    "s": Admitted(Admission.SUPERSEDED),
     "c": answers.CONFLICT,
     "D": answers.in_doubt(Admission.DUPLICATE),
     "S": answers.in_doubt(Admission.SUPERSEDED),
 }
-"""By the letters of admit.lua; the one for a time out of range is answered with that range."""
+"""By the letters of admit.lua; the others depend on the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +204,8 @@ class RedisLedger:
             case "h":
                 order_key, rest, until_us = next(holders)
                 return answers.recorded(unpack_wish(adjustment.task, order_key, rest), until_us or None)
+            case "s":
+                return answers.superseded(wish_of(adjustment), now)
             case "x":
                 return answers.rejected(adjustment.signal.time_us - now)
             case _:

@@ -150,7 +150,7 @@ class SqliteLedger:
                 return answers.recorded(after.desired, levels.holds_until(after))
             if answer in (Admission.DUPLICATE, Admission.SUPERSEDED) and after.doubt_until is not None:
                 return answers.in_doubt(answer)
-        return Admitted(answer)
+        return answers.superseded(wish, now) if answer is Admission.SUPERSEDED else Admitted(answer)
 
     def _begin_one(
         self, database: sqlite3.Connection, task: TaskRef, token: str, now: int, lease_until: float
