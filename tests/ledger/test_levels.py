@@ -16,7 +16,7 @@ from snapshot_tuner.ledger import (
     CallResult,
     Granted,
 )
-from tests.ledger.backends import OTHER_TASK, TASK, token
+from tests.ledger.backends import OTHER_TASK, TASK, ValkeyBackend, event, limits, token
 from tests.ledger.frozen import Bench, sqlite_bench, valkey_bench, wanted
 
 
@@ -265,3 +265,13 @@ def test_a_task_that_ended_is_forgotten_unless_it_has_changed(bench: Bench) -> N
     assert bench.ledger.forget(TASK, bench.state())
     assert bench.ledger.look(TASK) is None
     assert bench.ledger.claim_checks(10) == []
+
+
+def test_a_task_that_expired_leaves_the_indexes_too(redis_backend: ValkeyBackend) -> None:
+    """Redis expires keys, not members of a sorted set; memory stays bounded all the same."""
+    ledger = redis_backend.client(limits(idempotency_ttl=1000, task_ttl=5000, max_clock_skew=10))
+    ledger.admit([event("e1")])
+    redis_backend.advance(5000 + 10 + 1)
+    assert ledger.claim_due(10) == []
+    assert ledger.claim_checks(10) == []
+    assert redis_backend.server.keys(f"{{{redis_backend.namespace}}}:*") == []
