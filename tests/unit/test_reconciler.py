@@ -29,7 +29,7 @@ class Provider:
     calls: list[tuple[TaskRef, int]] = field(default_factory=list)
     readings: list[TaskRef] = field(default_factory=list)
     call_error: CallFailed | TaskNotFound | None = None
-    read_error: CallFailed | None = None
+    read_error: CallFailed | TaskNotFound | None = None
     while_reading: Callable[[], object] = lambda: None
     ended: list[Finished] = field(default_factory=list)
 
@@ -202,6 +202,16 @@ def test_without_readings_nothing_is_repaired_and_soon_nothing_is_asked(it: Fixt
     tally = it.run(at=60)
     assert (tally.due, tally.asserted, tally.unreadable, tally.drifted) == (1, 1, UNREADABLE_MOST, 0)
     assert len(it.provider.readings) == UNREADABLE_MOST
+
+
+def test_a_task_that_the_reading_does_not_know_stops_no_other_reading(it: Fixture) -> None:
+    """GetSnapshotTask knows tasks of the last 72 hours: neither repaired nor forgotten."""
+    tasks = [TaskRef("app", "room", f"task-{number}") for number in range(10)]
+    for task in tasks:
+        it.settled(5, task)
+    it.provider.read_error = TaskNotFound("InvalidParameter.ErrorActiveTaskNotFound", "no such task", status=404)
+    assert it.run(at=60) == Tally(unreadable=10)
+    assert all(it.bench.ledger.look(task) for task in tasks)
 
 
 def test_a_failed_call_is_left_to_a_later_run(it: Fixture) -> None:

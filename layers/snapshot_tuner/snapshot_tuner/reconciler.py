@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.dispatch import CALL_SECONDS, CALL_SECONDS_LEAST, Called, Calls, NotCalled, dispatch
-from snapshot_tuner.errors import ApiError, CallAbandoned, LedgerUnavailable, TaskNotFound
+from snapshot_tuner.errors import ApiError, CallAbandoned, CallRefused, LedgerUnavailable, TaskNotFound
 from snapshot_tuner.ledger import LATE_CALL_SECONDS, SLOT_VALID_SECONDS, Ledger, Slot, TaskState, Upkeep
 from snapshot_tuner.model import Cause, TaskRef
 from snapshot_tuner.task_readings import TaskReading, TaskStatus
@@ -142,11 +142,16 @@ class Reconciler:
                 state = self._ledger.look(task)
                 if state is None or not self._is_at_rest(state):
                     continue
-                reading = self._read(task, deadline)
-                failures = failures + 1 if reading is None else 0
-                if reading is None:
+                try:
+                    reading = self._read(task, deadline)
+                except (ApiError, CallAbandoned) as error:
+                    self._warn("reading_failed", task, reason=str(error))
                     tally.unreadable += 1
-                elif reading.has_ended:
+                    # A refusal is about this task, such as one started more than 72 hours ago; all else, about all.
+                    failures = failures if isinstance(error, CallRefused) else failures + 1
+                    continue
+                failures = 0
+                if reading.has_ended:
                     self._forget(task, state, tally)
                 elif _differs(reading, state) and self._ledger.distrust(task, state):
                     self._warn("task_drifted", task, interval=reading.interval, wanted=state.desired.interval)
@@ -162,17 +167,13 @@ class Reconciler:
             return False
         return self._clock.wall_us() - (state.applied_at or 0) > LATE_CALL_SECONDS * 1e6
 
-    def _read(self, task: TaskRef, deadline: float) -> TaskReading | None:
-        """What the provider holds; None where that is not known."""
+    def _read(self, task: TaskRef, deadline: float) -> TaskReading:
+        """What the provider holds. Raises ApiError or CallAbandoned where nobody can tell."""
         now = self._clock.monotonic()
         slots = self._ledger.reserve_reads(1, deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS - now)
         if not slots:
-            return None
-        try:
-            return self._reads.read(task, slots[0], min(CALL_SECONDS, deadline - slots[0].valid_until))
-        except (ApiError, CallAbandoned) as error:
-            self._warn("reading_failed", task, reason=str(error))
-            return None
+            raise CallAbandoned("no slot is free before the deadline")
+        return self._reads.read(task, slots[0], min(CALL_SECONDS, deadline - slots[0].valid_until))
 
     def _forget(self, task: TaskRef, seen: TaskState | None, tally: Tally) -> None:
         if seen is not None and self._ledger.forget(task, seen):

@@ -39,6 +39,8 @@ _EXPIRED_PER_ADMIT = 50
 """Rows removed at a time, of each kind: more than one event can add, so that the file stops growing."""
 
 _ONE_TASK = "namespace = ? AND app_id = ? AND room_id = ? AND task_id = ?"
+_THE_TASK = "namespace = ?3 AND app_id = ?4 AND room_id = ?5 AND task_id = ?6"
+_DUE = "due_us = CASE WHEN told_us IS ?2 THEN due_us ELSE ?2 END, told_us = ?2"
 
 
 class SqliteLedger:
@@ -145,7 +147,10 @@ class SqliteLedger:
         self._save_event(database, wish.key, known, now)
         if after is not None:
             expires = max(now, signal.time_us) + self._limits.task_ttl * 1_000_000
-            self._save_task(database, task, after, now, expires)
+            if answer in (Admission.DUPLICATE, Admission.SUPERSEDED):
+                self._mark(database, "expires_us", [_names(task)], expires)
+            else:
+                self._save_task(database, task, after, now, expires)
             if answer is Admission.RECORDED:
                 return answers.recorded(after.desired, levels.holds_until(after))
             if answer in (Admission.DUPLICATE, Admission.SUPERSEDED) and after.doubt_until is not None:
@@ -234,21 +239,21 @@ class SqliteLedger:
     def _save_task(
         self, database: sqlite3.Connection, task: TaskRef, state: TaskState, now: int, expires: int | None = None
     ) -> None:
+        """Where the state says no other moment than before when a call is due, a claim stands."""
         names = (self._namespace, *_names(task))
         text, due = encode(state), transitions.due(state, now)
         if expires is None:
-            database.execute(f"UPDATE task SET state = ?, due_us = ? WHERE {_ONE_TASK}", (text, due, *names))  # noqa: S608 - constants of ours
+            database.execute(f"UPDATE task SET state = ?1, {_DUE} WHERE {_THE_TASK}", (text, due, *names))  # noqa: S608 - constants of ours
         else:
             database.execute(
-                "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET state = excluded.state, due_us = excluded.due_us,"
-                " expires_us = max(expires_us, excluded.expires_us)",
-                (*names, text, due, now, expires),
+                f"INSERT INTO task VALUES (?3, ?4, ?5, ?6, ?1, ?2, ?2, ?7, ?8) ON CONFLICT DO UPDATE"  # noqa: S608 - constants of ours
+                f" SET state = ?1, {_DUE}, expires_us = max(expires_us, ?8)",
+                (text, due, *names, now, expires),
             )
 
     def _mark(self, database: sqlite3.Connection, column: str, tasks: Sequence[tuple[str, str, str]], at: int) -> None:
         database.executemany(
-            f"UPDATE task SET {column} = ? WHERE {_ONE_TASK}",  # noqa: S608 - constants of ours
+            f"UPDATE task SET {column} = max({column}, ?) WHERE {_ONE_TASK}",  # noqa: S608 - constants of ours
             [(at, self._namespace, *names) for names in tasks],
         )
 
