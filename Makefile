@@ -6,11 +6,11 @@ STAMP := $(VENV)/.installed
 PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo run build bench validate deploy test lint format simulate lock clean
+.PHONY: help demo run build bench validate deploy test lint format simulate simulate-day lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # One environment, from pinned and hashed requirements; made anew when these change.
 $(STAMP): requirements-dev.txt
@@ -63,6 +63,9 @@ lock: $(STAMP) ## make the requirements files anew from their .in files
 
 simulate: $(STAMP) ## simulated runs with every fault: SEEDS=1000 STORE=valkey, or SEED=7 to replay one
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.simulation --store $(or $(STORE),sqlite) $(if $(SEED),--seed $(SEED) --fault $(or $(FAULT),everything),--seeds $(or $(SEEDS),100))
+
+simulate-day: $(STAMP) ## a day of virtual time with 10,000 tasks and adjustments that end; some minutes
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.simulation.day
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

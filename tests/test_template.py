@@ -35,7 +35,7 @@ from tests.template_findings import VPC_POLICY, findings
 
 REST: Final = {"AlarmTopicArn": TOPIC, "PolicyLayerArn": OWN_POLICY, "SecretsKeyArn": SECRETS_KEY, "SnapStart": "false"}
 OPTIONS: Final = ({"FifoQueue": "true"}, IN_VPC, {"DirectBusRule": "true"}, PUBLIC_URL, REST)
-FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener")
+FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,13 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
+from devkit.rtc_standin.get_snapshot_task import ENDED, MAX_QPS, RUNNING
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
 from devkit.rtc_standin.update_snapshot import Update
 from snapshot_tuner.model import TaskRef
+
+DEFAULT_INTERVAL = 2
+"""What a task starts from, in seconds (UpdateSnapshot, `ImageConfig.Interval`)."""
 
 
 class Account:
@@ -26,6 +30,7 @@ class Account:
         self._updates: dict[TaskRef, Update] = {}
         self._ended: set[TaskRef] = set()
         self._passed: deque[float] = deque()
+        self._reads: deque[float] = deque()
 
     def clear(self) -> None:
         with self._lock:
@@ -45,6 +50,29 @@ class Account:
             if len(self._passed) >= self._max_qps:
                 raise Refused(ProviderError.QPS_OVER_LIMIT, "The account's call rate was exceeded.")
             self._passed.append(arrived)
+
+    def check_read_quota(self, arrived: float) -> None:
+        """As `check_quota`, of the calls that read: the provider allows 60 a second."""
+        with self._lock:
+            while self._reads and arrived - self._reads[0] >= 1.0:
+                self._reads.popleft()
+            if len(self._reads) >= MAX_QPS:
+                raise Refused(ProviderError.QPS_OVER_LIMIT, "The account's call rate was exceeded.")
+            self._reads.append(arrived)
+
+    def restart_task(self, task: TaskRef) -> None:
+        """It runs again, from the default interval."""
+        with self._lock:
+            self._ended.discard(task)
+            self._updates.pop(task, None)
+
+    def read(self, task: TaskRef) -> tuple[int, int]:
+        """Status and interval. Raises `Refused` if there never was such a task."""
+        with self._lock:
+            if self._running is not None and task not in self._running:
+                raise Refused(ProviderError.ACTIVE_TASK_NOT_FOUND, "There is no such task.")
+            update = self._updates.get(task)
+            return ENDED if task in self._ended else RUNNING, update.interval if update else DEFAULT_INTERVAL
 
     def check_running(self, task: TaskRef) -> None:
         """Raise `Refused` if the task is not running."""

@@ -13,6 +13,7 @@ from devkit.rtc_standin.account import Account
 from devkit.rtc_standin.arrival import ArrivalClock
 from devkit.rtc_standin.call_log import HUNG_UP, CallLog
 from devkit.rtc_standin.faults import ODD_BODIES, Fault, FaultKind, FaultPlan
+from devkit.rtc_standin.get_snapshot_task import ReadFaults, is_read, parse_read, task_answer
 from devkit.rtc_standin.http_wire import MalformedRequest, Request, RequestParser, answer
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
 from devkit.rtc_standin.signature import Credentials, verify
@@ -33,6 +34,7 @@ class Site:
     log: CallLog
     faults: FaultPlan
     control: Callable[[Request], tuple[int, bytes]]
+    read_faults: ReadFaults
     open_connections: "set[Connection]" = field(default_factory=set)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -94,7 +96,8 @@ class Connection(asyncio.BufferedProtocol):
             header = self._parser.read_header()
             if header is None:
                 return
-            is_call = not header.path.startswith(CONTROL_PREFIX)
+            reads = is_read(header)
+            is_call = not reads and not header.path.startswith(CONTROL_PREFIX)
             if is_call and arrival.number is None:
                 arrival.number = self._site.log.begin(
                     arrived=arrival.monotonic, arrived_at=arrival.wall, connection=self._number
@@ -111,10 +114,27 @@ class Connection(asyncio.BufferedProtocol):
         if request is None:
             return
         self._busy = True
-        if arrival.number is None:
+        if reads:
+            self._serve_read(request, arrival)
+        elif arrival.number is None:
             self._send(*answer(*self._site.control(request)))
         else:
             self._serve(request, arrival, arrival.number)
+
+    def _serve_read(self, request: Request, arrival: _Arrival) -> None:
+        site, faults = self._site, self._site.read_faults
+        now = datetime.fromtimestamp(arrival.wall, UTC)
+        try:
+            verify(request, site.credentials, region=site.region, service=update_snapshot.SERVICE, now=now)
+            task = parse_read(request)
+            site.account.check_read_quota(arrival.monotonic)
+            told = answer(200, task_answer(site.region, task, *site.account.read(task)))
+        except Refused as refusal:
+            body = update_snapshot.failure(site.region, refusal.error, refusal.message)
+            told = answer(refusal.error.status, body)
+        if faults.answer is not None:
+            told = answer(*faults.answer)
+        self._later(site.latency + faults.delay, lambda: self._send(*told))
 
     def _serve(self, request: Request, arrival: _Arrival, number: int) -> None:
         site = self._site

@@ -4,6 +4,7 @@ GET  state     tasks with their intervals, and the peaks
 GET  calls     every call, in the order of arrival
 POST faults    one fault: the fields of `Fault`; the task by AppId, RoomId, TaskId; the error by its Code
 POST end-task  AppId, RoomId, TaskId
+POST restart-task  AppId, RoomId, TaskId
 POST reset     forget tasks, calls and faults
 """
 
@@ -33,6 +34,7 @@ class Control:
             ("GET", "/_standin/calls"): self._calls,
             ("POST", "/_standin/faults"): self._add_fault,
             ("POST", "/_standin/end-task"): self._end_task,
+            ("POST", "/_standin/restart-task"): self._restart_task,
             ("POST", "/_standin/reset"): self._reset,
         }
 
@@ -71,6 +73,10 @@ class Control:
 
     def _end_task(self, body: bytes) -> object:
         self._account.end_task(_task_ref(json.loads(body)))
+        return {}
+
+    def _restart_task(self, body: bytes) -> object:
+        self._account.restart_task(_task_ref(json.loads(body)))
         return {}
 
     def _reset(self, _body: bytes) -> object:

@@ -13,6 +13,7 @@ from devkit.rtc_standin.call_log import Call, CallLog, Peaks
 from devkit.rtc_standin.connection import Connection, Site
 from devkit.rtc_standin.control import Control
 from devkit.rtc_standin.faults import Fault, FaultPlan
+from devkit.rtc_standin.get_snapshot_task import ReadFaults
 from devkit.rtc_standin.signature import Credentials
 from snapshot_tuner.model import TaskRef
 
@@ -44,7 +45,17 @@ class StandIn:
         self._log = CallLog()
         self._faults = FaultPlan()
         self._control = Control(self._account, self._log, self._faults)
-        self._site = Site(self.credentials, region, latency, self._account, self._log, self._faults, self._control)
+        self._read_faults = ReadFaults()
+        self._site = Site(
+            self.credentials,
+            region,
+            latency,
+            self._account,
+            self._log,
+            self._faults,
+            self._control,
+            self._read_faults,
+        )
         self._port = port
         self._tls = tls
         self._ready: Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -93,6 +104,20 @@ class StandIn:
     def end_task(self, task: TaskRef) -> None:
         """The task is no longer running."""
         self._account.end_task(task)
+
+    def restart_task(self, task: TaskRef) -> None:
+        """The task ends and starts again, from its default interval; nobody is told."""
+        self._account.restart_task(task)
+
+    def spoil_reads(self, status: int, body: bytes, *, delay: float = 0.0) -> None:
+        """From now on every GetSnapshotTask is answered so, `delay` seconds late."""
+        self._read_faults.answer = (status, body)
+        self._read_faults.delay = delay
+
+    def read_as_usual(self) -> None:
+        """The end of `spoil_reads`."""
+        self._read_faults.answer = None
+        self._read_faults.delay = 0.0
 
     def reset(self) -> None:
         """Forget intervals, ended tasks, calls and faults."""

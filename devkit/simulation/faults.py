@@ -25,6 +25,8 @@ class Faults:
     stalled_send: float = 0.0  # per call: it stands still between its last check and the first byte
     hasty_sender: float = 0.0  # per batch: what is not settled comes back in seconds, as over HTTP
     short_deadline: float = 0.0  # per batch: 1 to 4 s instead of 30
+    restarted_task: float = 0.0  # per task: it starts again from the provider's default, and nobody is told
+    reading_fails: float = 0.0  # per reading: GetSnapshotTask is unavailable, or says nothing of use
 
     def only(self, name: str) -> "Faults":
         """This one fault, at its rate here."""
@@ -52,4 +54,6 @@ ALL = Faults(
     stalled_send=0.004,
     hasty_sender=0.20,
     short_deadline=0.05,
+    restarted_task=0.10,
+    reading_fails=0.10,
 )

@@ -9,8 +9,10 @@ from devkit.simulation.machine import Machine
 from devkit.simulation.provider import Provider, SentCall
 from snapshot_tuner.dispatch import Call, Finished
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable, Throttled
-from snapshot_tuner.ledger import Admitted, Begun, CallResult, Ledger, Settlement, Slot
+from snapshot_tuner.ledger import Admitted, Begun, CallResult, Settlement, Slot, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef
+from snapshot_tuner.reconciler import Store
+from snapshot_tuner.task_readings import TaskReading, TaskStatus
 
 _T = TypeVar("_T")
 
@@ -103,11 +105,36 @@ class SimulatedCalls:
         self._machine.timeline.at(moment, self._if_alive(ended))
 
 
+class SimulatedReads:
+    """`Reads` of one instance: the provider's own word, or none."""
+
+    def __init__(self, machine: Machine, provider: Provider, faults: Faults, random: Random) -> None:
+        self._machine = machine
+        self._provider = provider
+        self._faults = faults
+        self._random = random
+
+    def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:
+        machine = self._machine
+        machine.wait(machine.virtual(slot.start))
+        if machine.local(machine.timeline.now) > slot.valid_until:
+            raise CallAbandoned("its slot was missed")
+        machine.wait(machine.timeline.now + self._random.uniform(0.005, 0.04))
+        interval = self._provider.interval(task)
+        machine.wait(machine.timeline.now + self._random.uniform(0.005, 0.04))
+        if self._random.random() < self._faults.reading_fails:
+            if self._random.random() < 0.5:  # noqa: PLR2004 - half of them
+                machine.wait(machine.timeline.now + timeout)
+                raise CallFailed("Timeout", "no answer", outcome_unknown=True)
+            return TaskReading(TaskStatus.UNKNOWN, None)
+        return TaskReading(TaskStatus.RUNNING, interval)
+
+
 class FaultyLedger:
-    """A `Ledger` as one instance reaches it: over a network, to a store that can be silent."""
+    """A ledger as one instance reaches it: over a network, to a store that can be silent."""
 
     def __init__(
-        self, ledger: Ledger, machine: Machine, outages: list[tuple[float, float]], faults: Faults, random: Random
+        self, ledger: Store, machine: Machine, outages: list[tuple[float, float]], faults: Faults, random: Random
     ) -> None:
         self._ledger = ledger
         self._machine = machine
@@ -134,6 +161,25 @@ class FaultyLedger:
         if self._random.random() < self._faults.crash_after_settle:
             self._machine.die_inside()
         return settlements
+
+    def look(self, task: TaskRef) -> TaskState | None:
+        return self._step(lambda: self._ledger.look(task))
+
+    def claim_due(self, limit: int) -> list[TaskRef]:
+        return self._step(lambda: self._ledger.claim_due(limit))
+
+    def claim_checks(self, limit: int) -> list[TaskRef]:
+        return self._step(lambda: self._ledger.claim_checks(limit))
+
+    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+        self._machine.trace(f"distrusts {task.room_id}")
+        return self._step(lambda: self._ledger.distrust(task, seen))
+
+    def forget(self, task: TaskRef, seen: TaskState) -> bool:
+        return self._step(lambda: self._ledger.forget(task, seen))
+
+    def reserve_reads(self, count: int, within: float) -> list[Slot]:
+        return self._step(lambda: self._ledger.reserve_reads(count, within))
 
     def _step(self, operation: Callable[[], _T]) -> _T:
         self._travel(0.0005)

@@ -7,6 +7,9 @@ from itertools import pairwise
 from devkit.simulation.machine import Timeline
 from snapshot_tuner.model import TaskRef
 
+DEFAULT_INTERVAL = 2
+"""What a task starts from, in seconds (UpdateSnapshot, `ImageConfig.Interval`)."""
+
 
 @dataclass(slots=True)
 class SentCall:
@@ -27,6 +30,17 @@ class Provider:
         self._throttled = throttled
         self.intervals: dict[TaskRef, int] = {}
         self.calls: list[SentCall] = []
+
+    def interval(self, task: TaskRef) -> int:
+        """Seconds; what a task starts from where nobody has called."""
+        return self.intervals.get(task, DEFAULT_INTERVAL)
+
+    def restarts_at(self, moment: float, task: TaskRef) -> None:
+        def restart() -> None:
+            self.intervals.pop(task, None)
+            self._timeline.trace("provider", f"{task.room_id} starts again")
+
+        self._timeline.at(moment, restart)
 
     def throttles_now(self) -> bool:
         return any(start <= self._timeline.now < end for start, end in self._throttled)

@@ -123,7 +123,7 @@ _AGE = """
 local us, ms = ARGV[1] + 0, ARGV[2] + 0
 for _, name in ipairs(KEYS) do
   local kind = string.match(name, '}:(%a+)')
-  local times = ({task = {3, 6, 8, 9, 12}, cursor = {1, 2}})[kind]
+  local times = ({task = {3, 6, 8, 9, 12, 20, 21}, cursor = {1, 2}})[kind]
   if times then
     local record = cmsgpack.unpack(redis.call('GET', name))
     for _, field in ipairs(times) do
@@ -131,7 +131,14 @@ for _, name in ipairs(KEYS) do
     end
     redis.call('SET', name, cmsgpack.pack(record), 'KEEPTTL')
   end
-  redis.call('PEXPIRE', name, redis.call('PTTL', name) - ms)
+  local left = redis.call('PTTL', name)
+  if left > 0 then
+    redis.call('PEXPIRE', name, left - ms)
+  else -- an index: sorted by times
+    for _, member in ipairs(redis.call('ZRANGE', name, 0, -1)) do
+      redis.call('ZINCRBY', name, -us, member)
+    end
+  end
 end
 """
 

@@ -1,22 +1,8 @@
 """What an operator can see of a task, on every backend: the record as it is, and looking changes nothing."""
 
-from snapshot_tuner.ledger import LATE_CALL_SECONDS, LEASE_SECONDS, CallResult, TaskState, Wish
-from snapshot_tuner.ledger.event_key import event_key
-from snapshot_tuner.model import Adjustment
+from snapshot_tuner.ledger import LATE_CALL_SECONDS, LEASE_SECONDS, CallResult, TaskState
+from snapshot_tuner.ledger.wishes import wish_of
 from tests.ledger.backends import OTHER_TASK, TASK, Backend, Client, event, granted
-
-
-def wish_of(adjustment: Adjustment) -> Wish:
-    signal = adjustment.signal
-    return Wish(
-        order_key=adjustment.order_key.decode(),
-        interval=adjustment.interval,
-        business_id=adjustment.business_id,
-        rule=adjustment.rule,
-        event_id=signal.id,
-        event_source=signal.source,
-        key=event_key(adjustment.task, signal.source, signal.id),
-    )
 
 
 def seen(ledger: Client) -> TaskState:

@@ -75,7 +75,7 @@ def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> Non
     ) -> tuple[Admission, TaskState | None]:
         answer, after = right(state, known, wish, fingerprint, now)
         if answer is Admission.SUPERSEDED and after is not None:
-            return Admission.NEW, replace(after, desired=wish)
+            return Admission.NEW, replace(after, desired=wish, base=wish)
         return answer, after
 
     monkeypatch.setattr(transitions, "admit", admit)

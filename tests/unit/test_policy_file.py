@@ -21,6 +21,8 @@ def in_rule(members: str) -> list[str]:
     return problems(f"version: 1\nrules:\n- {{name: r, {members}}}\n")
 
 
+RULE_KEYS = "name, match, interval, hold, for, then, lengthen_after"
+TOP_KEYS = "version, order, bounds, target, lengthen_after, skip_unchanged_within, rules"
 SECONDS = "must be a whole number of seconds from 1 to 600"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
 NUMERIC = 'must be pairs of an operator and a number: ["=", 5], [">", 0], [">=", 0, "<", 5]'
@@ -66,7 +68,7 @@ HEADS: list[tuple[str, list[str]]] = [
     ("bounds: {min: 10, max: 5}", ["line 2, bounds: min 10 is greater than max 5"]),
     ("bounds: {min: 1.5}", [f"line 2, bounds.min: {SECONDS}"]),
     ("bounds: {low: 1}", ["line 2, bounds.low: unknown key; known here are min, max"]),
-    ("extra: 1", ["line 2, extra: unknown key; known here are version, order, bounds, target, rules"]),
+    ("extra: 1", [f"line 2, extra: unknown key; known here are {TOP_KEYS}"]),
     (
         "target: {room: x}",
         ["line 2, target.room: unknown key; known here are app_id, room_id, task_id, business_id"],
@@ -145,7 +147,7 @@ RULES: list[tuple[str, list[str]]] = [
     ),
     (
         "target: {}, interval: 5",
-        ["line 3, rule 'r', target: unknown key; known here are name, match, interval, hold"],
+        [f"line 3, rule 'r', target: unknown key; known here are {RULE_KEYS}"],
     ),
 ]
 
@@ -207,7 +209,7 @@ def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
     assert caught.value.problems == (
         f"line 2, order: 'on' reads as true or false in YAML 1.1: write true or false, or {QUOTE}",
         "line 3, bounds: min 10 is greater than max 5",
-        "line 4, colour: unknown key; known here are version, order, bounds, target, rules",
+        f"line 4, colour: unknown key; known here are {TOP_KEYS}",
         f"line 6, target.room_id: {PATH}; no spaces, no braces",
         "line 10, rule 'first', match.type: must be a list or an object: put the value in a list",
         f"line 12, rule 'first', match.data.load[0].numeric: {NUMERIC}",

@@ -78,6 +78,8 @@ _BY_CLASS: Mapping[str, _Meaning] = MappingProxyType(
     }
 )
 
+_NO_SUCCESS = 'neither an Error nor a Result "ok"'
+
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 # An Authorization header, whole or cut off, and any signature: a refused one may be answered with the one that
@@ -98,6 +100,17 @@ class _Facts:
 
 def classify(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> str:
     """The request id of a call that was carried out ("" where the answer names none).
+
+    Raises as `result` does, and where the Result is not "ok".
+    """
+    found, request_id = result(status, body, secrets=secrets)
+    if found != "ok":
+        raise _unreadable(status, _NO_SUCCESS, request_id)
+    return request_id or ""
+
+
+def result(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> tuple[object, str | None]:
+    """The Result of an answer without an Error, None where there is none, and the request id.
 
     `status` is the HTTP status. `secrets` are strings that must not get into an error's message, whatever
     the provider quotes. Raises CallRefused (TaskNotFound), CallFailed (Throttled, TimestampRefused) or
@@ -120,9 +133,9 @@ def classify(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> str:
             raise _unreadable(status, "an Error without a Code", request_id)
         facts = _Facts(code, _presentable(error.get("Message"), secrets), status, request_id)
         raise _error(_meaning(code, status), facts)
-    if answer.get("Result") != "ok" or not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _unreadable(status, 'neither an Error nor a Result "ok"', request_id)
-    return request_id or ""
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        raise _unreadable(status, _NO_SUCCESS, request_id)
+    return answer.get("Result"), request_id
 
 
 def _meaning(code: str, status: int) -> _Meaning:

@@ -17,7 +17,7 @@ from snapshot_tuner.calls import ThreadedCalls
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.emf import EmfRecorder
 from snapshot_tuner.errors import SettingsError
-from snapshot_tuner.ledger import SLOT_SHARE, LedgerView, Limits
+from snapshot_tuner.ledger import SLOT_SHARE, Limits
 from snapshot_tuner.metrics import BatchFigures, Metric, Recorder
 from snapshot_tuner.policy import Policy
 from snapshot_tuner.restore import after_restore
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from snapshot_tuner.inspection import Inspector
     from snapshot_tuner.ledger.redis import RedisLedger
     from snapshot_tuner.ledger.sqlite import SqliteLedger
+    from snapshot_tuner.reconciler import Reconciler
 
 _PARALLEL_CALLS = 64
 """Calls in flight in one container: enough for 145 calls/s of 0.4 s each."""
@@ -43,7 +44,10 @@ class _Built:
 
     tuner: Tuner
     policy: Policy
-    ledger: LedgerView
+    ledger: "SqliteLedger | RedisLedger"
+    calls: ThreadedCalls
+    recorder: Recorder
+    dry_run: bool
 
 
 class _Container:
@@ -116,6 +120,22 @@ def inspector() -> "Inspector":
     return Inspector(built.policy, built.ledger)
 
 
+def reconciler() -> "Reconciler":
+    """What makes tasks right without an event, on the same ledger and calls; raises FixDeployment like `tuner`."""
+    from snapshot_tuner.reconciler import Reconciler  # noqa: PLC0415 - only the function of that name needs it
+
+    built = _CONTAINER.built(os.environ)
+    return Reconciler(
+        ledger=built.ledger,
+        calls=built.calls,
+        reads=built.calls,
+        clock=SystemClock(),
+        log=logger(),
+        recorder=built.recorder,
+        dry_run=built.dry_run,
+    )
+
+
 def settings() -> Settings:
     """The settings alone, with nothing built yet; raises SettingsError."""
     return _CONTAINER.settings(os.environ)
@@ -144,6 +164,8 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
     if settings.rtc_max_qps > RTC_QUOTA_QPS:
         log.warning("rate_above_quota", rtc_max_qps=settings.rtc_max_qps, quota=RTC_QUOTA_QPS)
     policy = Policy.load(settings.policy_path)
+    if policy.longest_duration > settings.task_ttl_seconds:
+        raise SettingsError("TASK_TTL_SECONDS", f"must be at least the policy's longest, {policy.longest_duration} s")
     clock = SystemClock()
     limits = Limits(
         order=policy.order,
@@ -171,7 +193,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         recorder=recorder,
         dry_run=settings.dry_run,
     )
-    return _Built(tuner, policy, ledger)
+    return _Built(tuner, policy, ledger, calls, recorder, settings.dry_run)
 
 
 def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitStack) -> "SqliteLedger | RedisLedger":

@@ -8,7 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.dispatch import Call, Finished
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
+from snapshot_tuner.ledger import Slot
+from snapshot_tuner.model import TaskRef
 from snapshot_tuner.snapshot_api import SnapshotApi
+from snapshot_tuner.task_readings import TaskReading
 
 
 class ThreadedCalls:
@@ -42,10 +45,23 @@ class ThreadedCalls:
         self._threads.shutdown()
         self._api.close()
 
+    def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:
+        """`reconciler.Reads`, in the caller's own thread."""
+
+        def when_the_slot_starts() -> None:
+            self._wait_for(slot)
+            if self._clock.monotonic() > slot.valid_until:
+                raise CallAbandoned("its slot was missed")
+
+        return self._api.read(task, timeout=timeout, before_send=when_the_slot_starts)
+
+    def _wait_for(self, slot: Slot) -> None:
+        while (early := slot.start - self._clock.monotonic()) > 0:
+            time.sleep(early)
+
     def _carry_out(self, call: Call) -> None:
         def when_the_slot_starts() -> None:
-            while (early := call.slot.start - self._clock.monotonic()) > 0:
-                time.sleep(early)
+            self._wait_for(call.slot)
             call.check(self._clock.monotonic())
 
         wish = call.wish

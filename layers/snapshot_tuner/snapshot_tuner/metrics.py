@@ -22,6 +22,12 @@ class Metric(StrEnum):
     CALLS_THROTTLED = "CallsThrottled"
     CREDENTIALS_REFUSED = "CredentialsRefused"  # calls refused for who we are, or not signed for want of a key
     LEDGER_STEPS_FAILED = "LedgerStepsFailed"  # the store was down, silent or slow
+    TASKS_DUE = "TasksDue"  # as all of the following: by the reconciler; what needed a call without an event
+    TASKS_ASSERTED = "TasksAsserted"  # of those due, confirmed by a call
+    TASKS_DRIFTED = "TasksDrifted"  # read back with another interval than they should have
+    TASKS_REPAIRED = "TasksRepaired"  # of those drifted, confirmed by a call
+    TASKS_FORGOTTEN = "TasksForgotten"  # have ended
+    TASKS_UNREADABLE = "TasksUnreadable"  # no answer to a reading, or an odd one: no repair on a guess
     EVENT_TO_APPLIED = "EventToApplied"  # milliseconds from the event's time to its settled call; one per EventsApplied
 
 

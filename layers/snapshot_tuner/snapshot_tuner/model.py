@@ -92,6 +92,11 @@ class Adjustment:
     """What one task should become, and by which event.
 
     `interval` is in whole seconds, inside the policy's bounds. `order_key` is `Signal.order_key`.
+
+    The rest are durations in whole seconds. `for_seconds` is how long a time-bound adjustment holds, from the
+    event's time on; then the task gets `then_interval`, or, where that is None, what else it should be.
+    `lengthen_after` is how long nothing may have asked for less before this makes the interval longer;
+    within `skip_unchanged_within` of a confirmed call with the same interval none is made; 0 is "never".
     """
 
     task: TaskRef
@@ -101,6 +106,10 @@ class Adjustment:
     order_key: bytes
     rule: str
     reason: str
+    for_seconds: int | None = None
+    then_interval: int | None = None
+    lengthen_after: int = 0
+    skip_unchanged_within: int = 0
 
 
 class Verdict(StrEnum):

@@ -36,15 +36,21 @@ def of_adjustment(adjustment: Adjustment, kind: OutcomeKind, note: str = "", cau
     return Outcome(kind, reason, signal.id, signal.source, adjustment.rule, adjustment.task, adjustment.interval, cause)
 
 
-def of_admission(adjustment: Adjustment, admitted: Admitted) -> Outcome:
-    """For an answer of `admit` after which no call is needed, or for an older event of the same batch."""
+def of_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustment | None) -> Outcome:
+    """For an answer of `admit` after which no call is needed, or for an event of a batch in which another one leads."""
     match admitted.answer:
         case Admission.CONFLICT:
             return of_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.CONFLICT)
         case Admission.REJECTED:
             return of_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.INVALID)
         case Admission.DUPLICATE | Admission.SUPERSEDED:
-            return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.answer])
+            kind, note = _SETTLED_KINDS[admitted.answer]
+            return of_adjustment(adjustment, kind, admitted.reason or note)
+        case Admission.RECORDED:
+            return of_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
+        case Admission.NEW | Admission.RETRY if leader and leader.for_seconds and leader.rule != adjustment.rule:
+            note = f"recorded; rule {leader.rule} holds the task at {leader.interval} s"
+            return of_adjustment(adjustment, OutcomeKind.HELD, note)
         case Admission.NEW | Admission.RETRY | Admission.ASSERT:
             return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.SUPERSEDED])
         case _:
@@ -56,9 +62,13 @@ def of_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) ->
     match result:
         case NotCalled(cause=cause, reason=reason):
             return of_adjustment(adjustment, OutcomeKind.RETRY, reason, cause)
-        case AlreadyApplied(wish=wish):
-            if admitted.settled_as is not None or not _is_of(wish, adjustment):
-                return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as or Admission.SUPERSEDED])
+        case AlreadyApplied(wish=wish, unchanged=unchanged):
+            if unchanged and _is_of(wish, adjustment):
+                return of_adjustment(adjustment, OutcomeKind.APPLIED, "unchanged: no call was needed")
+            if admitted.settled_as is not None:
+                return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as])
+            if not _is_of(wish, adjustment):
+                return of_adjustment(adjustment, *_other(wish, adjustment))
             if admitted.answer is Admission.RETRY:
                 return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
             return of_adjustment(adjustment, OutcomeKind.APPLIED, "by another worker's call")
@@ -82,7 +92,7 @@ def _of_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Outc
     if admitted.settled_as is not None:
         return _of_assertion(adjustment, admitted.settled_as, called)
     if not _is_of(called.wish, adjustment):
-        return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.SUPERSEDED])
+        return of_adjustment(adjustment, *_other(called.wish, adjustment))
     if called.error is not None:
         return _of_error(adjustment, called.error)
     return of_adjustment(adjustment, OutcomeKind.APPLIED)
@@ -111,6 +121,13 @@ def _of_error(adjustment: Adjustment, error: ApiError) -> Outcome:
         case _:
             kind, cause = OutcomeKind.RETRY, Cause.UNAVAILABLE
     return of_adjustment(adjustment, kind, str(error), cause)
+
+
+def _other(wish: Wish, adjustment: Adjustment) -> tuple[OutcomeKind, str]:
+    """For an event that was taken, and found another one's wish to hold when its call was due."""
+    if wish.order_key.encode() > adjustment.order_key:
+        return _SETTLED_KINDS[Admission.SUPERSEDED]
+    return OutcomeKind.HELD, f"recorded; rule {wish.rule} holds the task at {wish.interval} s"
 
 
 def _is_of(wish: Wish, adjustment: Adjustment) -> bool:

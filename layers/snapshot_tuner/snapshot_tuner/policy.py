@@ -49,12 +49,18 @@ Action: TypeAlias = Hold | Fixed | Measured
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What to do about the signals that match; `match` is the pattern as the file has it."""
+    """What to do about the signals that match; `match` is the pattern as the file has it.
+
+    Durations are in whole seconds, as in `Adjustment`.
+    """
 
     name: str
     match: Mapping[str, Json]
     pattern: Pattern
     action: Action
+    lasts: int | None = None
+    then: int | None = None
+    lengthen_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +73,18 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of a file; `sha256` is 64 hex digits over its text, so that logs can tell policies apart."""
+    """The rules of a file; `sha256` is 64 hex digits over its text, so that logs can tell policies apart.
+
+    `longest_duration` is in seconds: no adjustment ends, or waits, longer.
+    """
 
     version: int
     order: Order
     bounds: Bounds
     rules: tuple[Rule, ...]
     sha256: str
+    longest_duration: int
+    _skip_unchanged_within: int
     _target: Target
     _rules_by_type: Mapping[str, tuple[Rule, ...]]
     _rules_of_any_type: tuple[Rule, ...]
@@ -96,13 +107,18 @@ class Policy:
         if found.problems or found.document is None:
             raise PolicyError(file, [str(problem) for problem in found.problems])
         document = found.document
-        rules = tuple(map(_rule, document.rules, found.patterns))
+        rules = tuple(
+            _rule(rule, pattern, document.lengthen_after)
+            for rule, pattern in zip(document.rules, found.patterns, strict=True)
+        )
         return cls(
             version=document.version,
             order=document.order,
             bounds=document.bounds,
             rules=rules,
             sha256=hashlib.sha256(text.encode()).hexdigest(),
+            longest_duration=max(max(rule.lasts or 0, rule.lengthen_after) for rule in rules),
+            _skip_unchanged_within=document.skip_unchanged_within or 0,
             _target=_target(document.target),
             _rules_by_type=MappingProxyType(
                 {name: _rules_for(name, rules) for rule in rules for name in rule.pattern.types or ()}
@@ -148,7 +164,7 @@ class Policy:
         if asked is None:
             return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
         interval, clamped = self._clamp(asked.seconds)
-        reason = asked.reason + clamped
+        reason = asked.reason + clamped + _ends(rule)
         business_id = self._target.business(signal)
         order_key = _order_key(signal, self.order)
         return Decision(
@@ -156,7 +172,19 @@ class Policy:
             rule.name,
             reason,
             tuple(
-                Adjustment(task, interval, business_id, signal, order_key, rule.name, reason)
+                Adjustment(
+                    task,
+                    interval,
+                    business_id,
+                    signal,
+                    order_key,
+                    rule.name,
+                    reason,
+                    for_seconds=rule.lasts,
+                    then_interval=rule.then,
+                    lengthen_after=rule.lengthen_after,
+                    skip_unchanged_within=self._skip_unchanged_within,
+                )
                 for task in self._target.tasks(signal)
             ),
         )
@@ -169,7 +197,14 @@ class Policy:
         return seconds, ""
 
 
-def _rule(document: RuleDocument, pattern: Pattern) -> Rule:
+def _ends(rule: Rule) -> str:
+    if rule.lasts is None:
+        return ""
+    then = "previous" if rule.then is None else f"{rule.then} s"
+    return f", for {rule.lasts} s, then {then}"
+
+
+def _rule(document: RuleDocument, pattern: Pattern, lengthen_after: int | None) -> Rule:
     action: Action
     if document.interval is None:
         action = Hold()
@@ -177,7 +212,15 @@ def _rule(document: RuleDocument, pattern: Pattern) -> Rule:
         action = Fixed(document.interval)
     else:
         action = Measured(SignalPath.parse(document.interval.of), Curve.through(document.interval.curve))
-    return Rule(document.name, MappingProxyType(document.match), pattern, action)
+    return Rule(
+        document.name,
+        MappingProxyType(document.match),
+        pattern,
+        action,
+        lasts=document.lasts,
+        then=document.then,
+        lengthen_after=document.lengthen_after or lengthen_after or 0,
+    )
 
 
 def _target(document: TargetDocument) -> Target:

@@ -1,5 +1,6 @@
 """The shape of the policy file. `policy` gives it its meaning; the editors' schema is made from it."""
 
+import re
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -23,7 +24,13 @@ from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Jso
 from snapshot_tuner.signal_paths import SignalPath
 from snapshot_tuner.targets import Template
 
+RULES_WITH_AN_END_MOST: Final = 16
+"""The ledger remembers one adjustment of each of them for every task."""
+
 NUMBERS_OF_A_POINT: Final = 2
+PREVIOUS: Final = "previous"
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+_LONGEST_SECONDS: Final = 24 * 3600
 _SECONDS_TAG: Final = "<seconds>"
 _CURVE_TAG: Final = "<curve>"
 
@@ -85,6 +92,22 @@ def _kind_of_interval(value: object) -> str:
     return _CURVE_TAG if isinstance(value, dict) else _SECONDS_TAG
 
 
+def _duration(value: object) -> int:
+    found = re.fullmatch(r"([0-9]{1,6})([smh])", value) if isinstance(value, str) else None
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 1 <= seconds <= _LONGEST_SECONDS:
+        raise ValueError("must be a duration from 1s to 24h: a whole number and s, m or h, such as 90s, 10m or 2h")
+    return seconds
+
+
+def _then(value: object) -> int | None:
+    if value == PREVIOUS:
+        return None
+    if type(value) is not int or not INTERVAL_MIN_SECONDS <= value <= INTERVAL_MAX_SECONDS:
+        raise ValueError(f"{_NOT_SECONDS}, or {PREVIOUS}")
+    return value
+
+
 def _says(description: str) -> Any:  # noqa: ANN401 - what pydantic's Field gives
     # Not attribute docstrings: to find these, pydantic parses this file again at every cold start.
     return Field(description=description)
@@ -98,6 +121,16 @@ _Point = Annotated[
     PlainValidator(_point),
     WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
 ]
+
+
+_DURATION_SCHEMA: Final = {"type": "string", "pattern": "^[0-9]{1,6}[smh]$"}
+_Duration = Annotated[int, PlainValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+_THEN_SCHEMA: Final = {
+    "anyOf": [
+        {"type": "integer", "minimum": INTERVAL_MIN_SECONDS, "maximum": INTERVAL_MAX_SECONDS},
+        {"const": PREVIOUS},
+    ]
+}
 
 
 class _Part(BaseModel):
@@ -174,10 +207,32 @@ class RuleDocument(_Part):
         _says("`true`: matched, and deliberately no change."),
     ] = None
 
+    lasts: Annotated[
+        _Duration | None,
+        Field(alias="for"),
+        _says("How long the interval holds, from the event's time on; without it until a newer event."),
+    ] = None
+    then: Annotated[
+        int | None,
+        PlainValidator(_then),
+        WithJsonSchema(_THEN_SCHEMA),
+        _says("What comes when `for` is over: seconds, or `previous`: what else the task should be by then."),
+    ] = None
+    lengthen_after: Annotated[
+        _Duration | None,
+        _says("A longer interval than now waits until no event has asked for less for so long."),
+    ] = None
+
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.interval is None) == (self.hold is None):
             raise ValueError("needs either interval or hold: true, and not both")
+        if self.hold and self.lasts is not None:
+            raise ValueError("for: hold changes nothing, so nothing of it can end")
+        if self.hold and self.lengthen_after is not None:
+            raise ValueError("lengthen_after: hold changes nothing, so nothing of it can wait")
+        if "then" in self.model_fields_set and self.lasts is None:
+            raise ValueError("then: needs for, or there is no end after which it comes")
         return self
 
 
@@ -192,6 +247,14 @@ class PolicyDocument(_Part):
     ] = Order.TIME
     bounds: Bounds = Bounds()
     target: TargetDocument = TargetDocument()
+    lengthen_after: Annotated[
+        _Duration | None,
+        _says("For every rule that does not say its own: a longer interval waits until nobody asked for less so long."),
+    ] = None
+    skip_unchanged_within: Annotated[
+        _Duration | None,
+        _says("Saves a call where one with the same interval was confirmed so short a time ago. Off without it."),
+    ] = None
     rules: Annotated[list[RuleDocument], Field(min_length=1), _says("Tried from the top.")]
 
 
@@ -210,13 +273,17 @@ def validate(value: Json) -> tuple[PolicyDocument | None, list[tuple[Place, str]
 def _reason(place: Place, kind: str, context: dict[str, Any]) -> str:
     match kind:
         case "extra_forbidden":
-            return f"unknown key; known here are {', '.join(_model_of(place).model_fields)}"
+            return f"unknown key; known here are {', '.join(_keys(_model_of(place)))}"
         case "enum":
             return f"must be {context['expected']}"
         case "value_error":
             return str(context["error"])
         case _:
             return _REASONS.get(kind, f"is not valid ({kind})")
+
+
+def _keys(model: type[_Part]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model_of(place: Place) -> type[_Part]:

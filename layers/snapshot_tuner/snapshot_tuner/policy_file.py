@@ -7,7 +7,7 @@ from typing import Final
 from snapshot_tuner.conditions import Place, Report
 from snapshot_tuner.model import Json
 from snapshot_tuner.patterns import Pattern, compile_pattern, matches_everything
-from snapshot_tuner.policy_document import PolicyDocument, validate
+from snapshot_tuner.policy_document import RULES_WITH_AN_END_MOST, PolicyDocument, validate
 from snapshot_tuner.strict_yaml import Mark, NotYamlError, read
 
 RULES: Final = "rules"
@@ -57,6 +57,8 @@ def examine(text: str) -> PolicyFile:
     rules = _rules(reading.value)
     patterns = tuple(_patterns(rules, report))
     _compare_rules(rules, reading.marks, report)
+    if document is not None:
+        _check_ends(document, report)
 
     names = {index: name for index, rule in rules if isinstance(name := rule.get("name"), str) and name}
     problems = [_problem(place, reason, reading.marks, names) for place, reason in reasons.items()]
@@ -91,6 +93,17 @@ def _compare_rules(rules: list[tuple[int, dict[str, Json]]], marks: dict[Place, 
         match = rule.get("match", {})
         if greedy is None and isinstance(match, dict) and matches_everything(match):
             greedy = _rule(index, {index: name} if isinstance(name, str) else {})
+
+
+def _check_ends(document: PolicyDocument, report: Report) -> None:
+    bounds = document.bounds
+    ending = 0
+    for index, rule in enumerate(document.rules):
+        if rule.then is not None and not bounds.min <= rule.then <= bounds.max:
+            report((RULES, index, "then"), f"{rule.then} s is outside the bounds {bounds.min} to {bounds.max} s")
+        ending += rule.lasts is not None
+        if rule.lasts is not None and ending == RULES_WITH_AN_END_MOST + 1:
+            report((RULES, index, "for"), f"no more than {RULES_WITH_AN_END_MOST} rules can have an end")
 
 
 def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[int, str]) -> Problem:

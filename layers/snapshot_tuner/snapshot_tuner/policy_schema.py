@@ -93,6 +93,17 @@ def schema() -> dict[str, Any]:
         shape = rule["properties"][name]
         del shape["default"]
         shape |= shape.pop("anyOf")[0]
+    for part, name in (
+        (rule, "for"),
+        (rule, "lengthen_after"),
+        (made, "lengthen_after"),
+        (made, "skip_unchanged_within"),
+    ):
+        shape = part["properties"][name]
+        del shape["default"]
+        shape |= shape.pop("anyOf")[0]
+    del rule["properties"]["then"]["default"]
+    rule["dependentRequired"] = {"then": ["for"]}
     rule["oneOf"] = [{"required": ["interval"]}, {"required": ["hold"]}]
     match = rule["properties"]["match"]
     match["$ref"] = "#/$defs/Pattern"

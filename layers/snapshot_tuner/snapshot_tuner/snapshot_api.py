@@ -1,4 +1,4 @@
-"""UpdateSnapshot (RTC OpenAPI, Version 2023-11-01): signed by the vendor's signer, sent over our connections.
+"""UpdateSnapshot and GetSnapshotTask (RTC OpenAPI, Version 2023-11-01), signed by the vendor's signer.
 
 No retry inside: whoever calls knows the deadline, the quota and whether a newer interval is wanted by now.
 """
@@ -6,7 +6,7 @@ No retry inside: whoever calls knows the deadline, the quota and whether a newer
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -15,12 +15,13 @@ from volcenginesdkcore.signv4 import SignerV4
 from snapshot_tuner.api_answers import LocalCode, classify
 from snapshot_tuner.connections import ConnectionPool, Route, is_alive
 from snapshot_tuner.errors import CallAbandoned, CredentialsRefused
-from snapshot_tuner.http_exchange import exchange
+from snapshot_tuner.http_exchange import Answer, exchange
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, TaskRef
+from snapshot_tuner.task_readings import TaskReading, task_reading
 
 _SERVICE = "rtc"
-_QUERY = {"Action": "UpdateSnapshot", "Version": "2023-11-01"}
-_TARGET = f"/?{urlencode(_QUERY)}"
+_VERSION = "2023-11-01"
+_UPDATE = {"Action": "UpdateSnapshot", "Version": _VERSION}
 _CONTENT_TYPE = "application/json"
 _USER_AGENT = "snapshot-tuner"
 
@@ -46,7 +47,7 @@ class CredentialProvider(Protocol):
 
 
 class SnapshotApi:
-    """The API's one call. For as many threads at once as `pool_size`.
+    """The API's two calls. For as many threads at once as `pool_size`.
 
     `endpoint` is `http[s]://host[:port]`; `proxy` is `http://host:port`, or None to go straight, whatever
     the environment says. Raises ValueError where one of them is nothing of the kind.
@@ -93,11 +94,24 @@ class SnapshotApi:
         Raises ValueError for an id or an interval that the provider does not allow: a bug of the caller.
         """
         body = _body(task, interval, business_id)
+        answer, secrets = self._exchange("POST", _UPDATE, body, timeout, before_send)
+        return classify(answer.status, answer.body, secrets=secrets)
+
+    def read(self, task: TaskRef, *, timeout: float, before_send: Callable[[], None]) -> TaskReading:
+        """What the provider holds of the task. Otherwise as `update`; it changes nothing."""
+        query = {"Action": "GetSnapshotTask", "Version": _VERSION, **_names(task)}
+        answer, secrets = self._exchange("GET", query, "", timeout, before_send)
+        return task_reading(answer.status, answer.body, secrets=secrets)
+
+    def _exchange(
+        self, method: str, query: Mapping[str, str], body: str, timeout: float, before_send: Callable[[], None]
+    ) -> tuple[Answer, list[str]]:
+        """The answer, and what must not be shown of it."""
         credentials = self._usable_credentials()
         connection = self._connections.take()
         reusable = True
         try:
-            request = self._signed_request(body, credentials)
+            request = self._signed_request(method, query, body, credentials)
             before_send()
             deadline = time.monotonic() + timeout
             reusable = False
@@ -113,7 +127,7 @@ class SnapshotApi:
         secrets = [credentials.ak, credentials.sk]
         if credentials.session_token:
             secrets.append(credentials.session_token)
-        return classify(answer.status, answer.body, secrets=secrets)
+        return answer, secrets
 
     def _usable_credentials(self) -> Credentials:
         provider = type(self._credentials).__name__
@@ -130,16 +144,16 @@ class SnapshotApi:
                 raise CredentialsRefused(LocalCode.CREDENTIALS_UNAVAILABLE, reason)
         return credentials
 
-    def _signed_request(self, body: str, credentials: Credentials) -> bytes:
+    def _signed_request(self, method: str, query: Mapping[str, str], body: str, credentials: Credentials) -> bytes:
         headers = {"Host": self._route.host, "Content-Type": _CONTENT_TYPE}
         # Adds X-Date, X-Content-Sha256, X-Security-Token (for a temporary key pair) and Authorization.
         SignerV4.sign(
             "/",
-            "POST",
+            method,
             headers,
             body,
             None,
-            _QUERY,
+            dict(query),
             credentials.ak,
             credentials.sk,
             self._region,
@@ -148,20 +162,29 @@ class SnapshotApi:
         )
         headers |= self._route.headers
         headers |= {"User-Agent": _USER_AGENT, "Content-Length": str(len(body))}
-        lines = [f"POST {self._route.target(_TARGET)} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
+        target = self._route.target(f"/?{urlencode(query)}")
+        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
         # Everything is visible ASCII by now. One piece: one segment, one send.
         return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("ascii")
 
 
 def _body(task: TaskRef, interval: int, business_id: str | None) -> str:
-    fields: dict[str, object] = {"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id}
+    fields: dict[str, object] = {**_names(task)}
     if business_id is not None:
-        fields["BusinessId"] = business_id
-    for name, text in fields.items():
-        if not isinstance(text, str) or not _ID.fullmatch(text):
-            raise ValueError(f"{name} does not match {_ID.pattern}")
+        fields |= _checked({"BusinessId": business_id})
     if not INTERVAL_MIN_SECONDS <= interval <= INTERVAL_MAX_SECONDS:
         raise ValueError(f"interval {interval} is outside {INTERVAL_MIN_SECONDS}..{INTERVAL_MAX_SECONDS} s")
     # An interval is the only image setting that the provider lets a running task change.
     fields["ImageConfig"] = {"Interval": interval}
     return json.dumps(fields, separators=(",", ":"))
+
+
+def _names(task: TaskRef) -> dict[str, str]:
+    return _checked({"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id})
+
+
+def _checked(fields: dict[str, str]) -> dict[str, str]:
+    for name, text in fields.items():
+        if not _ID.fullmatch(text):
+            raise ValueError(f"{name} does not match {_ID.pattern}")
+    return fields

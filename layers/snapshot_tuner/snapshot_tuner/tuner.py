@@ -129,7 +129,8 @@ class Tuner:
             if leads or item.admitted.answer is Admission.ASSERT:
                 outcome = outcomes.of_result(item.adjustment, item.admitted, results[task])
             else:
-                outcome = outcomes.of_admission(item.adjustment, item.admitted)
+                leader = leaders[task].adjustment if task in leaders else None
+                outcome = outcomes.of_admission(item.adjustment, item.admitted, leader)
             if outcome.kind is OutcomeKind.APPLIED and (task, item.event) in answered:
                 outcome = replace(outcome, kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
             if outcome.kind is OutcomeKind.APPLIED:

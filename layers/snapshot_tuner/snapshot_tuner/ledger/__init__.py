@@ -23,15 +23,31 @@ slot usable for 1/29 s after its start: 145 slots/s over 1 + 1/29 s are 150 call
 
 SLOT_VALID_SECONDS = 1 / 29
 
+READS_PER_SECOND = 58.0
+"""Slots for GetSnapshotTask: of 60 calls/s (Version 2023-11-01) the same share."""
+
 CURSOR_HORIZON_SECONDS = 930.0
 """No caller waits longer than a function may run (900 s): a cursor further ahead comes from a clock step."""
 
 THROTTLE_PAUSE_SECONDS = 1.0
 """How far one throttled call moves the cursor: the provider counts by the second."""
 
+SOURCE_SECONDS = 600.0
+"""How long an event that was not applied is left to its source, which brings it again: a queue's visibility
+timeout is shorter. From then on the reconciler cares for the task."""
+
+TRY_AGAIN_SECONDS = 60.0
+"""After a failed call, and after a reconciler has claimed a task, nobody else takes it up for so long."""
+
+OPEN_MOST = 16
+"""Time-bound adjustments that one task remembers, one per rule, ended ones among them."""
+
 
 class Admission(StrEnum):
-    """The answer to one adjustment; DESIGN, Ledger."""
+    """The answer to one adjustment; DESIGN, Ledger.
+
+    RECORDED: taken, but something else holds now; the ledger applies it when its time has come.
+    """
 
     NEW = auto()
     RETRY = auto()
@@ -40,6 +56,7 @@ class Admission(StrEnum):
     CONFLICT = auto()
     REJECTED = auto()
     ASSERT = auto()
+    RECORDED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +89,12 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an event asked for: the interval in seconds, and which event it was."""
+    """What an event asked for: the interval in seconds, and which event it was.
+
+    `asked_us` is the event's time. A time-bound wish holds until `until_us`; then its interval is `then`, or,
+    where that is None, something else holds. `lengthen_us` and `skip_us` are those of `Adjustment`. Times and
+    durations in microseconds.
+    """
 
     order_key: str
     interval: int
@@ -81,6 +103,11 @@ class Wish:
     event_id: str
     event_source: str
     key: str  # the ledger's name of the idempotency key
+    asked_us: int = 0
+    until_us: int | None = None
+    then: int | None = None
+    lengthen_us: int = 0
+    skip_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +125,13 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyApplied:
-    """The newest wish has been applied: no call is needed."""
+    """What the task should be now has been applied: no call is needed.
+
+    `unchanged`: by the call for another event, to the same interval, not long ago.
+    """
 
     wish: Wish
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +170,20 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A wish that holds on until a longer one may take its place (`lengthen_us`)."""
+
+    wish: Wish
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaskState:
     """What the ledger knows of one task; times are microseconds since the epoch on the store's clock.
+
+    `desired` is what the task should be now. It comes of `base`, the newest wish without an end; of `open`,
+    the newest time-bound wish of each rule, ended ones too; and of `held` (`ledger.levels`). Where the
+    provider does not have it, or may not, it is left to the event's source until `call_due`.
 
     `doubt_until` is there while the provider may hold, or may yet get, an interval that no call of ours
     has confirmed: only an applied call begun after that moment takes it away.
@@ -153,6 +196,10 @@ class TaskState:
     lease: Lease | None = None
     doubt_until: int | None = None
     settled_token: str | None = None
+    base: Wish | None = None
+    open: tuple[Wish, ...] = ()
+    held: Held | None = None
+    call_due: int = 0
 
 
 class Ledger(Protocol):
@@ -180,4 +227,34 @@ class LedgerView(Protocol):
 
     def look(self, task: TaskRef) -> TaskState | None:
         """What is known of the task now; None where nothing is."""
+        ...
+
+
+class Upkeep(LedgerView, Protocol):
+    """What the reconciler asks of a state store. Every method raises LedgerUnavailable."""
+
+    def claim_due(self, limit: int) -> list[TaskRef]:
+        """Up to `limit` tasks that need a call without an event, the longest due first.
+
+        Nobody else gets them for TRY_AGAIN_SECONDS; what comes of their calls decides when they are due next.
+        """
+        ...
+
+    def claim_checks(self, limit: int) -> list[TaskRef]:
+        """The `limit` tasks that were not claimed here for the longest time; all of them in turn."""
+        ...
+
+    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+        """The provider was seen to hold something else: in doubt from now on, so that a call is due.
+
+        Not where the task has changed since it was `seen`. Returns whether it was.
+        """
+        ...
+
+    def forget(self, task: TaskRef, seen: TaskState) -> bool:
+        """The task has ended: nothing of it is kept, unless it has changed since it was `seen`."""
+        ...
+
+    def reserve_reads(self, count: int, within: float) -> list[Slot]:
+        """As `Ledger.reserve`, of the slots for GetSnapshotTask."""
         ...

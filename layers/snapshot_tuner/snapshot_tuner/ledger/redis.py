@@ -1,11 +1,12 @@
 """The ledger of a fleet: a Redis or Valkey server, shared by any number of machines.
 
 Its keys lie in one hash slot, that of `{namespace}`: `{namespace}:task:APP:ROOM:TASK` and
-`{namespace}:event:DIGEST`, which expire with what they remember, `{namespace}:order` and
-`{namespace}:cursor`. What they hold is described in `lua/`.
+`{namespace}:event:DIGEST`, which expire with what they remember, `{namespace}:order`, a `{namespace}:cursor`
+of each budget, and two sorted sets of task names: `{namespace}:due` by the time when a call is due, and
+`{namespace}:checks` by the time of the last read-back. What they hold is described in `lua/`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -14,7 +15,9 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger import (
     LEASE_SECONDS,
+    READS_PER_SECOND,
     SLOT_VALID_SECONDS,
+    TRY_AGAIN_SECONDS,
     Admission,
     Admitted,
     AlreadyApplied,
@@ -23,19 +26,19 @@ from snapshot_tuner.ledger import (
     CallResult,
     Forgotten,
     Granted,
-    Lease,
     Limits,
     Settlement,
     Slot,
     TaskState,
-    Wish,
     answers,
 )
 from snapshot_tuner.ledger.event_key import event_key
+from snapshot_tuner.ledger.redis_record import pack_wish, unpack_state, unpack_wish
 from snapshot_tuner.ledger.redis_store import Log, RedisStore
 from snapshot_tuner.ledger.redis_url import RedisAddress
 from snapshot_tuner.ledger.scripts import Script
 from snapshot_tuner.ledger.store_clock import StoreClock
+from snapshot_tuner.ledger.wishes import wish_of
 from snapshot_tuner.model import Adjustment, TaskRef
 
 _ADMIT_MOST = 1000
@@ -45,12 +48,11 @@ _ANSWERS = {
     "n": Admitted(Admission.NEW),
     "r": Admitted(Admission.RETRY),
     "d": Admitted(Admission.DUPLICATE),
-    "s": Admitted(Admission.SUPERSEDED),
     "c": answers.CONFLICT,
     "D": answers.in_doubt(Admission.DUPLICATE),
     "S": answers.in_doubt(Admission.SUPERSEDED),
 }
-"""By the letters of admit.lua; the one for a time out of range is answered with that range."""
+"""By the letters of admit.lua; the others depend on the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,18 @@ class RedisLedger:
         self._store_clock = StoreClock()
         self._namespace = namespace
         self._prefix = f"{{{namespace}}}:".encode()
+        self._indexes = (self._prefix + b"due", self._prefix + b"checks")
         self._limits = limits
         self._clock = clock
         self._calls: dict[str, _Call] = {}
-        self._admit = Script.load("task", "admit")
-        self._reserve = Script.load("task", "cursor", "reserve")
-        self._begin = Script.load("task", "begin")
-        self._settle = Script.load("task", "cursor", "settle")
-        self._look = Script.load("task", "look")
+        task = ("record", "levels", "task")
+        self._admit = Script.load(*task, "admit")
+        self._reserve = Script.load("record", "cursor", "reserve")
+        self._begin = Script.load(*task, "begin")
+        self._settle = Script.load(*task, "cursor", "settle")
+        self._look = Script.load(*task, "look")
+        self._claim = Script.load("record", "claim")
+        self._amend = Script.load(*task, "amend")
 
     def close(self) -> None:
         self._store.close()
@@ -90,9 +96,14 @@ class RedisLedger:
 
     def reserve(self, count: int, within: float) -> list[Slot]:
         """Raises LedgerUnavailable too where the store's clock is known too badly for any slot to be usable."""
-        rate = self._limits.slots_per_second
+        return self._reserve_from(b"cursor", self._limits.slots_per_second, count, within)
+
+    def reserve_reads(self, count: int, within: float) -> list[Slot]:
+        return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, within)
+
+    def _reserve_from(self, cursor: bytes, rate: float, count: int, within: float) -> list[Slot]:
         step_us = ceil(1e6 / rate)
-        keys = [self._prefix + b"cursor"]
+        keys = [self._prefix + cursor]
         args = [b"%d" % number for number in (count, int(within * 1e6), step_us, max(1, int(rate)))]
         _, first_us, taken = self._run(self._reserve, keys, args)
         if self._store_clock.uncertainty >= SLOT_VALID_SECONDS:
@@ -103,7 +114,7 @@ class RedisLedger:
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         asked_at = self._clock.monotonic()
-        keys = [self._task_name(task) for task, _ in starts]
+        keys = [*self._indexes, *(self._task_name(task) for task, _ in starts)]
         _, *granted = self._run(self._begin, keys, [token.encode() for _, token in starts])
         self._forget_calls(asked_at)
         begun: list[Begun] = []
@@ -112,11 +123,12 @@ class RedisLedger:
         ):
             match letter:
                 case b"g":
-                    wish = _unpack_wish(task, order_key, rest)
+                    wish = unpack_wish(task, order_key, rest)
                     self._calls[token] = _Call(self._event_name(wish.key), asked_at + LEASE_SECONDS)
                     begun.append(Granted(wish, asked_at + LEASE_SECONDS))
-                case b"a":
-                    begun.append(AlreadyApplied(_unpack_wish(task, order_key, rest)))
+                case b"a" | b"u":
+                    wish = unpack_wish(task, order_key, rest)
+                    begun.append(AlreadyApplied(wish, unchanged=letter == b"u"))
                 case b"b":
                     begun.append(Busy())
                 case _:
@@ -125,7 +137,7 @@ class RedisLedger:
 
     def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
         no_event = self._prefix + b"event:"
-        keys = [self._prefix + b"cursor"]
+        keys = [self._prefix + b"cursor", self._indexes[0]]
         args: list[bytes] = []
         for task, token, result in ends:
             call = self._calls.get(token)
@@ -142,12 +154,26 @@ class RedisLedger:
     def look(self, task: TaskRef) -> TaskState | None:
         self._store.open_account()  # no batch comes before it: a store that is back must be seen at once
         _, record = self._run(self._look, [self._task_name(task)], [])
-        return _unpack_state(task, record) if record is not None else None
+        return unpack_state(task, record) if record is not None else None
+
+    def claim_due(self, limit: int) -> list[TaskRef]:
+        self._store.open_account()
+        self._store_clock.forget()
+        return self._claim_first(self._indexes[0], limit, b"now", TRY_AGAIN_SECONDS)
+
+    def claim_checks(self, limit: int) -> list[TaskRef]:
+        return self._claim_first(self._indexes[1], limit, b"+inf", 0)
+
+    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+        return self._amend_as_seen(b"distrust", task, seen)
+
+    def forget(self, task: TaskRef, seen: TaskState) -> bool:
+        return self._amend_as_seen(b"forget", task, seen)
 
     def _admit_portion(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
         limits = self._limits
         remembered_ms = (limits.task_ttl + limits.max_clock_skew) * 1000  # also where the event's time is ahead
-        keys = [self._prefix + b"order"]
+        keys = [self._prefix + b"order", *self._indexes]
         numbers = (
             remembered_ms,
             limits.idempotency_ttl * 1000,
@@ -161,16 +187,38 @@ class RedisLedger:
             args += (
                 b"%d" % signal.time_us,
                 adjustment.order_key,
-                _pack_wish(adjustment),
+                pack_wish(wish_of(adjustment)),
                 bytes.fromhex(signal.fingerprint()[:32]),
             )
-        now, letters, *held = self._run(self._admit, keys, args)
-        if held:
-            raise answers.other_order(self._namespace, limits.order, held[0].decode())
+        now, letters, more = self._run(self._admit, keys, args)
+        if letters is None:
+            raise answers.other_order(self._namespace, limits.order, more.decode())
+        holders = iter(more)
         return [
-            _ANSWERS.get(letter) or answers.rejected(adjustment.signal.time_us - now)
+            self._admitted(letter, adjustment, now, holders)
             for letter, adjustment in zip(letters.decode(), adjustments, strict=True)
         ]
+
+    def _admitted(self, letter: str, adjustment: Adjustment, now: int, holders: Iterator[Any]) -> Admitted:
+        match letter:
+            case "h":
+                order_key, rest, until_us = next(holders)
+                return answers.recorded(unpack_wish(adjustment.task, order_key, rest), until_us or None)
+            case "s":
+                return answers.superseded(wish_of(adjustment), now)
+            case "x":
+                return answers.rejected(adjustment.signal.time_us - now)
+            case _:
+                return _ANSWERS[letter]
+
+    def _claim_first(self, index: bytes, limit: int, latest: bytes, seconds: float) -> list[TaskRef]:
+        _, names = self._run(self._claim, [index], [b"%d" % limit, latest, b"%d" % round(seconds * 1e6)])
+        return [self._task_of(name) for name in names]
+
+    def _amend_as_seen(self, what: bytes, task: TaskRef, seen: TaskState) -> bool:
+        args = [what, seen.desired.order_key.encode(), b"%d" % (seen.applied_at or 0)]
+        _, done = self._run(self._amend, [*self._indexes, self._task_name(task)], args)
+        return bool(done)
 
     def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> list[Any]:
         """The script's answer: first of all the store's time."""
@@ -189,40 +237,9 @@ class RedisLedger:
     def _task_name(self, task: TaskRef) -> bytes:
         return b"%btask:%b" % (self._prefix, f"{task.app_id}:{task.room_id}:{task.task_id}".encode())
 
+    def _task_of(self, name: bytes) -> TaskRef:
+        # The ids of the provider's tasks hold no colon (`targets`).
+        return TaskRef(*name.removeprefix(self._prefix + b"task:").decode().split(":"))
+
     def _event_name(self, key: str) -> bytes:
         return b"%bevent:%b" % (self._prefix, bytes.fromhex(key))
-
-
-def _pack_wish(adjustment: Adjustment) -> bytes:
-    """All of a wish but its order key, which no script looks into; the rule's name may hold anything."""
-    return f"{adjustment.interval}\0{adjustment.business_id or ''}\0{adjustment.rule}".encode()
-
-
-def _unpack_wish(task: TaskRef, order_key: bytes, rest: bytes) -> Wish:
-    ordered_by = order_key.decode()
-    _, event_id, event_source = ordered_by.split("\0")
-    interval, business_id, rule = rest.decode().split("\0", 2)
-    return Wish(
-        order_key=ordered_by,
-        interval=int(interval),
-        business_id=business_id or None,
-        rule=rule,
-        event_id=event_id,
-        event_source=event_source,
-        key=event_key(task, event_source, event_id),
-    )
-
-
-def _unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
-    """A task's record in the order of task.lua."""
-    key, wish, desired_at, applied_key, applied_wish, applied_at, *others = record
-    token, begun, until, lease_key, lease_wish, doubt_until, settled_token = others
-    return TaskState(
-        desired=_unpack_wish(task, key, wish),
-        desired_at=desired_at,
-        applied=_unpack_wish(task, applied_key, applied_wish) if applied_key is not None else None,
-        applied_at=applied_at,
-        lease=Lease(token.decode(), begun, until, _unpack_wish(task, lease_key, lease_wish)) if token else None,
-        doubt_until=doubt_until,
-        settled_token=settled_token and settled_token.decode(),
-    )

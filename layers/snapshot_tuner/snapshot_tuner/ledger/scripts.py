@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 
-from snapshot_tuner.ledger import CURSOR_HORIZON_SECONDS, LATE_CALL_SECONDS, LEASE_SECONDS, THROTTLE_PAUSE_SECONDS
+from snapshot_tuner.ledger import (
+    CURSOR_HORIZON_SECONDS,
+    LATE_CALL_SECONDS,
+    LEASE_SECONDS,
+    OPEN_MOST,
+    SOURCE_SECONDS,
+    THROTTLE_PAUSE_SECONDS,
+    TRY_AGAIN_SECONDS,
+)
 
 # Not importlib.resources, which takes ten milliseconds of a cold start: a layer is never a zip file.
 _FOLDER = Path(__file__).parent / "lua"
@@ -14,6 +22,9 @@ _CONSTANTS = {
     "LATE_CALL_US": LATE_CALL_SECONDS,
     "HORIZON_US": CURSOR_HORIZON_SECONDS,
     "PAUSE_US": THROTTLE_PAUSE_SECONDS,
+    "SOURCE_US": SOURCE_SECONDS,
+    "TRY_AGAIN_US": TRY_AGAIN_SECONDS,
+    "OPEN_MOST": OPEN_MOST / 1e6,
 }
 
 

@@ -1,15 +1,17 @@
 """The ledger of one host: a SQLite file in WAL mode, shared by any number of its processes."""
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import (
     LEASE_SECONDS,
+    READS_PER_SECOND,
     SLOT_VALID_SECONDS,
+    TRY_AGAIN_SECONDS,
     Admission,
     Admitted,
     AlreadyApplied,
@@ -18,23 +20,27 @@ from snapshot_tuner.ledger import (
     CallResult,
     Forgotten,
     Granted,
-    Lease,
     Limits,
     Settlement,
     Slot,
     TaskState,
-    Wish,
     answers,
+    levels,
     transitions,
 )
 from snapshot_tuner.ledger.cursor import Cursor
-from snapshot_tuner.ledger.event_key import event_key
 from snapshot_tuner.ledger.sqlite_file import SqliteFile
+from snapshot_tuner.ledger.sqlite_record import decode, encode
 from snapshot_tuner.ledger.transitions import KeyState
+from snapshot_tuner.ledger.wishes import wish_of
 from snapshot_tuner.model import Adjustment, TaskRef
 
 _EXPIRED_PER_ADMIT = 50
 """Rows removed at a time, of each kind: more than one event can add, so that the file stops growing."""
+
+_ONE_TASK = "namespace = ? AND app_id = ? AND room_id = ? AND task_id = ?"
+_THE_TASK = "namespace = ?3 AND app_id = ?4 AND room_id = ?5 AND task_id = ?6"
+_DUE = "due_us = CASE WHEN told_us IS ?2 THEN due_us ELSE ?2 END, told_us = ?2"
 
 
 class SqliteLedger:
@@ -59,11 +65,18 @@ class SqliteLedger:
             return admitted
 
     def reserve(self, count: int, within: float) -> list[Slot]:
+        return self._reserve(self._namespace, self._limits.slots_per_second, count, within)
+
+    def reserve_reads(self, count: int, within: float) -> list[Slot]:
+        # No namespace has a colon in its name.
+        return self._reserve(f"{self._namespace}:reads", READS_PER_SECOND, count, within)
+
+    def _reserve(self, account: str, rate: float, count: int, within: float) -> list[Slot]:
         with self._file.transaction() as database:
             # Whatever pause falls between these readings, no slot starts early or is valid too long.
             before, now, after = self._clock.monotonic(), self._clock.wall_us(), self._clock.monotonic()
-            starts, cursor = self._cursor(database).take(count, within, self._limits.slots_per_second, now)
-            self._save_cursor(database, cursor)
+            starts, cursor = self._cursor(database, account).take(count, within, rate, now)
+            self._save_cursor(database, cursor, account)
         offsets = ((start - now) / 1e6 for start in starts)
         return [Slot(after + offset, before + offset + SLOT_VALID_SECONDS) for offset in offsets]
 
@@ -75,7 +88,7 @@ class SqliteLedger:
     def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
         with self._step() as (database, now):
             if any(result is CallResult.THROTTLED for _, _, result in ends):
-                self._save_cursor(database, self._cursor(database).pause(now))
+                self._save_cursor(database, self._cursor(database, self._namespace).pause(now), self._namespace)
             return [self._settle_one(database, task, token, result, now) for task, token, result in ends]
 
     def look(self, task: TaskRef) -> TaskState | None:
@@ -83,20 +96,44 @@ class SqliteLedger:
             state = self._task(database, task, now)
             return state and transitions.pass_time(state, now)
 
+    def claim_due(self, limit: int) -> list[TaskRef]:
+        with self._step() as (database, now):
+            due = database.execute(
+                "SELECT app_id, room_id, task_id FROM task WHERE namespace = ? AND due_us <= ? ORDER BY due_us LIMIT ?",
+                (self._namespace, now, limit),
+            ).fetchall()
+            self._mark(database, "due_us", due, now + round(TRY_AGAIN_SECONDS * 1e6))
+            return [TaskRef(*names) for names in due]
+
+    def claim_checks(self, limit: int) -> list[TaskRef]:
+        with self._step() as (database, now):
+            first = database.execute(
+                "SELECT app_id, room_id, task_id FROM task WHERE namespace = ? ORDER BY checked_us LIMIT ?",
+                (self._namespace, limit),
+            ).fetchall()
+            self._mark(database, "checked_us", first, now)
+            return [TaskRef(*names) for names in first]
+
+    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+        with self._step() as (database, now):
+            unchanged = self._is_as_seen(database, task, seen, now)
+            if unchanged:
+                self._save_task(database, task, transitions.distrust(seen, now), now)
+            return unchanged
+
+    def forget(self, task: TaskRef, seen: TaskState) -> bool:
+        with self._step() as (database, now):
+            unchanged = self._is_as_seen(database, task, seen, now)
+            if unchanged:
+                database.execute(f"DELETE FROM task WHERE {_ONE_TASK}", (self._namespace, *_names(task)))  # noqa: S608 - constants of ours
+            return unchanged
+
     def _admit_one(self, database: sqlite3.Connection, adjustment: Adjustment, now: int) -> Admitted:
         signal, task = adjustment.signal, adjustment.task
         ahead_us = signal.time_us - now
         if not -self._limits.task_ttl * 1_000_000 <= ahead_us <= self._limits.max_clock_skew * 1_000_000:
             return answers.rejected(ahead_us)
-        wish = Wish(
-            order_key=adjustment.order_key.decode(),
-            interval=adjustment.interval,
-            business_id=adjustment.business_id,
-            rule=adjustment.rule,
-            event_id=signal.id,
-            event_source=signal.source,
-            key=event_key(task, signal.source, signal.id),
-        )
+        wish = wish_of(adjustment)
         known = self._event(database, wish.key, now)
         before = self._task(database, task, now)
         fingerprint = signal.fingerprint()
@@ -105,12 +142,20 @@ class SqliteLedger:
             return answers.CONFLICT
         if known is None:
             known = KeyState(wish.order_key, fingerprint, applied=answer is Admission.DUPLICATE)
+        if answer is Admission.RECORDED:
+            known = replace(known, applied=True)  # nothing of it can be lost any more
         self._save_event(database, wish.key, known, now)
         if after is not None:
-            self._save_task(database, task, after, max(now, signal.time_us) + self._limits.task_ttl * 1_000_000)
+            expires = max(now, signal.time_us) + self._limits.task_ttl * 1_000_000
+            if answer in (Admission.DUPLICATE, Admission.SUPERSEDED):
+                self._mark(database, "expires_us", [_names(task)], expires)
+            else:
+                self._save_task(database, task, after, now, expires)
+            if answer is Admission.RECORDED:
+                return answers.recorded(after.desired, levels.holds_until(after))
             if answer in (Admission.DUPLICATE, Admission.SUPERSEDED) and after.doubt_until is not None:
                 return answers.in_doubt(answer)
-        return Admitted(answer)
+        return answers.superseded(wish, now) if answer is Admission.SUPERSEDED else Admitted(answer)
 
     def _begin_one(
         self, database: sqlite3.Connection, task: TaskRef, token: str, now: int, lease_until: float
@@ -118,11 +163,12 @@ class SqliteLedger:
         state = self._task(database, task, now)
         if state is None:
             return Forgotten()
+        before = state
         lease, busy, state = transitions.begin(state, token, now)
-        self._save_task(database, task, state)
+        self._save_task(database, task, state, now)
         if lease is not None:
             return Granted(lease.wish, lease_until)
-        return Busy() if busy else AlreadyApplied(state.desired)
+        return Busy() if busy else AlreadyApplied(state.desired, unchanged=before.applied != state.applied)
 
     def _settle_one(
         self, database: sqlite3.Connection, task: TaskRef, token: str, result: CallResult, now: int
@@ -131,7 +177,7 @@ class SqliteLedger:
         if state is None:
             return Settlement(kept=False, in_doubt=False)
         settlement, applied, state = transitions.settle(state, token, result, now)
-        self._save_task(database, task, state)
+        self._save_task(database, task, state, now)
         if applied is not None:
             database.execute(
                 "UPDATE event SET applied = 1 WHERE namespace = ? AND key = ?", (self._namespace, applied.key)
@@ -140,7 +186,7 @@ class SqliteLedger:
 
     def _check_order(self, database: sqlite3.Connection, now: int) -> None:
         wanted = self._limits.order.value
-        self._account(database)
+        self._account(database, self._namespace)
         row = database.execute("SELECT event_order FROM account WHERE namespace = ?", (self._namespace,)).fetchone()
         if row[0] == wanted:
             return
@@ -151,20 +197,18 @@ class SqliteLedger:
             raise answers.other_order(self._namespace, self._limits.order, row[0])
         database.execute("UPDATE account SET event_order = ? WHERE namespace = ?", (wanted, self._namespace))
 
-    def _account(self, database: sqlite3.Connection) -> None:
-        database.execute("INSERT OR IGNORE INTO account VALUES (?, NULL, 0, 0)", (self._namespace,))
+    def _account(self, database: sqlite3.Connection, name: str) -> None:
+        database.execute("INSERT OR IGNORE INTO account VALUES (?, NULL, 0, 0)", (name,))
 
-    def _cursor(self, database: sqlite3.Connection) -> Cursor:
-        self._account(database)
-        row = database.execute(
-            "SELECT next_us, paused_until_us FROM account WHERE namespace = ?", (self._namespace,)
-        ).fetchone()
+    def _cursor(self, database: sqlite3.Connection, name: str) -> Cursor:
+        self._account(database, name)
+        row = database.execute("SELECT next_us, paused_until_us FROM account WHERE namespace = ?", (name,)).fetchone()
         return Cursor(*row)
 
-    def _save_cursor(self, database: sqlite3.Connection, cursor: Cursor) -> None:
+    def _save_cursor(self, database: sqlite3.Connection, cursor: Cursor, name: str) -> None:
         database.execute(
             "UPDATE account SET next_us = ?, paused_until_us = ? WHERE namespace = ?",
-            (cursor.next_us, cursor.paused_until_us, self._namespace),
+            (cursor.next_us, cursor.paused_until_us, name),
         )
 
     def _event(self, database: sqlite3.Connection, key: str, now: int) -> KeyState | None:
@@ -183,27 +227,35 @@ class SqliteLedger:
 
     def _task(self, database: sqlite3.Connection, task: TaskRef, now: int) -> TaskState | None:
         row = database.execute(
-            "SELECT state FROM task WHERE namespace = ? AND app_id = ? AND room_id = ? AND task_id = ?"
-            " AND expires_us > ?",
+            f"SELECT state FROM task WHERE {_ONE_TASK} AND expires_us > ?",  # noqa: S608 - constants of ours
             (self._namespace, *_names(task), now),
         ).fetchone()
-        return _decode(row[0]) if row else None
+        return decode(row[0]) if row else None
+
+    def _is_as_seen(self, database: sqlite3.Connection, task: TaskRef, seen: TaskState, now: int) -> bool:
+        state = self._task(database, task, now)
+        return state is not None and transitions.pass_time(state, now) == seen
 
     def _save_task(
-        self, database: sqlite3.Connection, task: TaskRef, state: TaskState, expires: int | None = None
+        self, database: sqlite3.Connection, task: TaskRef, state: TaskState, now: int, expires: int | None = None
     ) -> None:
+        """Where the state says no other moment than before when a call is due, a claim stands."""
         names = (self._namespace, *_names(task))
+        text, due = encode(state), transitions.due(state, now)
         if expires is None:
-            database.execute(
-                "UPDATE task SET state = ? WHERE namespace = ? AND app_id = ? AND room_id = ? AND task_id = ?",
-                (_encode(state), *names),
-            )
+            database.execute(f"UPDATE task SET state = ?1, {_DUE} WHERE {_THE_TASK}", (text, due, *names))  # noqa: S608 - constants of ours
         else:
             database.execute(
-                "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET state = excluded.state, expires_us = max(expires_us, excluded.expires_us)",
-                (*names, _encode(state), expires),
+                f"INSERT INTO task VALUES (?3, ?4, ?5, ?6, ?1, ?2, ?2, ?7, ?8) ON CONFLICT DO UPDATE"  # noqa: S608 - constants of ours
+                f" SET state = ?1, {_DUE}, expires_us = max(expires_us, ?8)",
+                (text, due, *names, now, expires),
             )
+
+    def _mark(self, database: sqlite3.Connection, column: str, tasks: Sequence[tuple[str, str, str]], at: int) -> None:
+        database.executemany(
+            f"UPDATE task SET {column} = max({column}, ?) WHERE {_ONE_TASK}",  # noqa: S608 - constants of ours
+            [(at, self._namespace, *names) for names in tasks],
+        )
 
     def _remove_expired(self, database: sqlite3.Connection, now: int, at_most: int) -> None:
         database.execute(
@@ -226,34 +278,3 @@ class SqliteLedger:
 
 def _names(task: TaskRef) -> tuple[str, str, str]:
     return task.app_id, task.room_id, task.task_id
-
-
-def _encode(state: TaskState) -> str:
-    lease = state.lease
-    parts = (
-        _wish_parts(state.desired),
-        state.desired_at,
-        state.applied and _wish_parts(state.applied),
-        state.applied_at,
-        lease and (lease.token, lease.begun, lease.until, _wish_parts(lease.wish)),
-        state.doubt_until,
-        state.settled_token,
-    )
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-
-
-def _wish_parts(wish: Wish) -> tuple[str | int | None, ...]:
-    return wish.order_key, wish.interval, wish.business_id, wish.rule, wish.event_id, wish.event_source, wish.key
-
-
-def _decode(text: str) -> TaskState:
-    desired, desired_at, applied, applied_at, lease, doubt_until, settled_token = json.loads(text)
-    return TaskState(
-        desired=Wish(*desired),
-        desired_at=desired_at,
-        applied=Wish(*applied) if applied else None,
-        applied_at=applied_at,
-        lease=Lease(token=lease[0], begun=lease[1], until=lease[2], wish=Wish(*lease[3])) if lease else None,
-        doubt_until=doubt_until,
-        settled_token=settled_token,
-    )

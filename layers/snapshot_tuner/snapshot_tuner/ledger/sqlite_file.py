@@ -11,12 +11,14 @@ from typing import TypeVar
 
 from snapshot_tuner.errors import LedgerMismatch, LedgerUnavailable
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS task (namespace TEXT, app_id TEXT, room_id TEXT, task_id TEXT,
-    state TEXT NOT NULL, expires_us INTEGER NOT NULL,
+    state TEXT NOT NULL, told_us INTEGER, due_us INTEGER, checked_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
     PRIMARY KEY (namespace, app_id, room_id, task_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS task_expiry ON task (expires_us);
+CREATE INDEX IF NOT EXISTS task_due ON task (namespace, due_us) WHERE due_us IS NOT NULL;
+CREATE INDEX IF NOT EXISTS task_check ON task (namespace, checked_us);
 CREATE TABLE IF NOT EXISTS event (namespace TEXT, key TEXT,
     order_key TEXT NOT NULL, fingerprint TEXT NOT NULL, applied INTEGER NOT NULL, expires_us INTEGER NOT NULL,
     PRIMARY KEY (namespace, key)) WITHOUT ROWID;

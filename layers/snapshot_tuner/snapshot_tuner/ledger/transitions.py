@@ -8,16 +8,21 @@ from dataclasses import dataclass, replace
 from snapshot_tuner.ledger import (
     LATE_CALL_SECONDS,
     LEASE_SECONDS,
+    SOURCE_SECONDS,
+    TRY_AGAIN_SECONDS,
     Admission,
     CallResult,
     Lease,
     Settlement,
     TaskState,
     Wish,
+    levels,
 )
 
 _LEASE_US = round(LEASE_SECONDS * 1e6)
 _LATE_CALL_US = round(LATE_CALL_SECONDS * 1e6)
+_SOURCE_US = round(SOURCE_SECONDS * 1e6)
+_TRY_AGAIN_US = round(TRY_AGAIN_SECONDS * 1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,10 @@ class KeyState:
 def admit(
     state: TaskState | None, known: KeyState | None, wish: Wish, fingerprint: str, now: int
 ) -> tuple[Admission, TaskState | None]:
-    """NEW, RETRY, DUPLICATE, SUPERSEDED or CONFLICT, and the state with the wish in it where it is the newest."""
+    """NEW, RETRY, RECORDED, DUPLICATE, SUPERSEDED or CONFLICT; and the state, with the wish in it where it was taken.
+
+    NEW and RETRY are for a wish that holds now.
+    """
     if known is not None:
         if known.fingerprint != fingerprint:
             return Admission.CONFLICT, state
@@ -41,21 +49,41 @@ def admit(
         # The store lost the task, not the event: to apply it again could undo a newer one's call.
         return Admission.DUPLICATE, None
     if state is None:
-        return (Admission.RETRY if known else Admission.NEW), TaskState(desired=wish, desired_at=now)
+        if _is_over(wish, now) and wish.then is None:
+            return Admission.SUPERSEDED, None
+        strands = TaskState(wish, now, base=wish) if wish.until_us is None else TaskState(wish, now, open=(wish,))
+        state = replace(levels.pass_time(strands, now), call_due=now + _SOURCE_US)
+        return (Admission.RETRY if known else Admission.NEW), state
     state = pass_time(state, now)
     if (known is not None and known.applied) or (
         state.applied is not None and state.applied.order_key == wish.order_key
     ):
         return Admission.DUPLICATE, state
+    return _take(state, wish, now, seen=known is not None)
+
+
+def _take(state: TaskState, wish: Wish, now: int, *, seen: bool) -> tuple[Admission, TaskState]:
+    kept = levels.strand(state, wish)
     # Text compares by code point, which is the order of its UTF-8 bytes.
-    if state.desired.order_key > wish.order_key:
+    if kept is not None and kept.order_key > wish.order_key:
         return Admission.SUPERSEDED, state
-    seen = known is not None or state.desired.order_key == wish.order_key
-    return (Admission.RETRY if seen else Admission.NEW), replace(state, desired=wish, desired_at=now)
+    if kept is not None and kept.order_key == wish.order_key:
+        seen = True
+        wish = _first_asked(wish, kept.asked_us)
+    taken = levels.take(state, wish, now)
+    if taken.desired.order_key == wish.order_key:
+        due = state.call_due if state.doubt_until is not None else now + _SOURCE_US
+        return (Admission.RETRY if seen else Admission.NEW), replace(taken, desired_at=now, call_due=due)
+    if _is_over(wish, now) and (taken.base is None or taken.base.order_key != wish.order_key):
+        return Admission.SUPERSEDED, state
+    return Admission.RECORDED, taken
 
 
 def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, TaskState]:
-    """(lease, busy, state): the lease, or None with `busy` saying whether a call is in flight or none is needed."""
+    """(lease, busy, state): the lease, or None with `busy` saying whether a call is in flight or none is needed.
+
+    Where no call is needed, the state's `applied` is its `desired`, be it by a call for another event.
+    """
     state = pass_time(state, now)
     if state.lease is not None and state.lease.token == token:
         # Repeated after a lost reply: the same lease, and the same wish, for that one is what is sent.
@@ -64,6 +92,8 @@ def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, T
         return None, True, state
     if state.doubt_until is None and state.applied == state.desired:
         return None, False, state
+    if is_unchanged(state, now):
+        return None, False, replace(state, applied=state.desired)
     lease = Lease(token=token, begun=now, until=now + _LEASE_US, wish=state.desired)
     return lease, False, replace(state, lease=lease)
 
@@ -92,21 +122,26 @@ def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[
             applied = lease.wish
             cleared = state.doubt_until is None or lease.begun > state.doubt_until
             state = replace(state, applied=applied, applied_at=now, doubt_until=None if cleared else state.doubt_until)
+            if not cleared:  # again, from when that call can no longer arrive
+                state = replace(state, call_due=max(now, state.doubt_until or 0))
         case CallResult.UNKNOWN:
             state = _doubt(state, now + _LATE_CALL_US)
         case CallResult.FAILED | CallResult.THROTTLED:
-            pass
+            state = replace(state, call_due=max(state.call_due, now + _TRY_AGAIN_US))
     return Settlement(kept=True, in_doubt=state.doubt_until is not None), applied, state
 
 
 def pass_time(state: TaskState, now: int) -> TaskState:
-    """Turn a lease that ran out unsettled into doubt: its holder may have called, and the call may be late.
+    """End what has ended, and turn a lease that ran out unsettled into doubt.
+
+    Its holder may have called, and the call may be late.
 
     A lease or a doubt that lasts longer than any can is from before the store's clock was set back: it
     starts anew, so that nobody waits for the difference.
     """
+    state = levels.pass_time(state, now)
     if state.doubt_until is not None and state.doubt_until > now + _LATE_CALL_US:
-        state = replace(state, doubt_until=now + _LATE_CALL_US)
+        state = _doubt(replace(state, doubt_until=None), now + _LATE_CALL_US)
     lease = state.lease
     if lease is None:
         return state
@@ -117,5 +152,41 @@ def pass_time(state: TaskState, now: int) -> TaskState:
     return state
 
 
+def distrust(state: TaskState, now: int) -> TaskState:
+    """The provider was seen to hold something else: a call is due, and its success is the proof."""
+    return _doubt(state, now)
+
+
+def due(state: TaskState, now: int) -> int | None:
+    """From when on the task needs a call that no event may bring; None where it needs none, as far as is known."""
+    if state.lease is not None:
+        return state.lease.until + _LATE_CALL_US  # where nobody settles it
+    change = levels.next_change(state, now)
+    if state.doubt_until is None and state.applied == state.desired:
+        return change
+    return state.call_due if change is None else min(change, state.call_due)
+
+
+def is_unchanged(state: TaskState, now: int) -> bool:
+    """Whether another event's call has set the same interval, so short a time ago that nobody needs to repeat it."""
+    applied, desired = state.applied, state.desired
+    if not desired.skip_us or state.doubt_until is not None or applied is None or state.applied_at is None:
+        return False
+    same = (applied.interval, applied.business_id) == (desired.interval, desired.business_id)
+    return same and applied != desired and now - state.applied_at <= desired.skip_us
+
+
+def _is_over(wish: Wish, now: int) -> bool:
+    return wish.until_us is not None and wish.until_us <= now
+
+
+def _first_asked(wish: Wish, asked_us: int) -> Wish:
+    """A retry keeps the time of its first admission, so that a substituted time does not change."""
+    if wish.until_us is None:
+        return replace(wish, asked_us=asked_us)
+    return replace(wish, asked_us=asked_us, until_us=wish.until_us - wish.asked_us + asked_us)
+
+
 def _doubt(state: TaskState, until: int) -> TaskState:
-    return replace(state, doubt_until=max(until, state.doubt_until or 0))
+    until = max(until, state.doubt_until or 0)
+    return replace(state, doubt_until=until, call_due=until)

@@ -1,7 +1,8 @@
--- KEYS: the order's, then event and task of each adjustment.
+-- KEYS: those of order, due and checks, then event and task of each adjustment.
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind; then time, order key, wish, fingerprint of each adjustment.
--- Answers {now, one letter per adjustment}, or {now, false, order} where the namespace has another order.
+-- Answers {now, one letter per adjustment, what holds instead for each that is only recorded}, or
+--   {now, false, order} where the namespace has another order.
 local now = read_now()
 local order, task_ms, event_ms = ARGV[1], ARGV[2], ARGV[3]
 local latest, earliest = now + ARGV[4], now - ARGV[5]
@@ -13,27 +14,50 @@ end
 -- Ahead of everything else: a server that is full refuses the first write of a script, and none after it.
 call('SET', KEYS[1], order, 'PX', task_ms)
 
--- Whether `a` comes after `b`, as bytes: Lua's own `<` follows the server's locale.
-local function is_newer(a, b)
-  if a == b then
-    return false
-  end
-  for from = 1, #a, 8 do
-    local x, y = sub(a, from, from + 7), sub(b, from, from + 7)
-    if x ~= y then
-      for i = 1, #x do
-        local p, q = byte(x, i), byte(y, i)
-        if p ~= q then
-          return q == nil or p > q
-        end
-      end
-      return false -- `a` ends first
-    end
-  end
-  return false
+local remembers, holders = false, {}
+local due_name = KEYS[2]
+
+local function is_over(wish, now)
+  local ends = until_of(wish)
+  return ends > 0 and ends <= now
 end
 
-local remembers = false
+-- New, retry, held or superseded, and the task with the wish in it.
+local function take_up(task, order_key, wish, now, seen)
+  if not task then
+    local _, _, ends, after = numbers_of(wish)
+    if ends > 0 and ends <= now and after == 0 then
+      return 's', nil
+    end
+    task = {false, false, false, false, false, false, false, false, false, false, false, false, false,
+      false, false, false, false, false, false, false, false}
+    task[KEY], task[WISH], task[DESIRED_AT] = order_key, wish, now
+    put(task, order_key, wish)
+    pass_levels(task, now)
+    task[CALL_DUE] = now + SOURCE_US
+    return seen and 'r' or 'n', task
+  end
+  local kept_key, kept = strand(task, wish)
+  if kept_key and is_newer(kept_key, order_key) then
+    return 's', task
+  end
+  if kept_key == order_key then
+    seen = true
+    local _, asked = numbers_of(kept)
+    wish = asked_at(wish, asked)
+  end
+  local call_due = task[CALL_DUE]
+  take(task, order_key, wish, now)
+  if task[KEY] == order_key then
+    task[DESIRED_AT] = now
+    task[CALL_DUE] = task[DOUBT_UNTIL] and call_due or now + SOURCE_US
+    return seen and 'r' or 'n', task
+  end
+  if is_over(wish, now) and task[BASE_KEY] ~= order_key then
+    return 's', task
+  end
+  return 'h', task
+end
 
 local function admit(event_name, task_name, time, order_key, wish, fingerprint)
   if time > latest or time < earliest then
@@ -47,38 +71,43 @@ local function admit(event_name, task_name, time, order_key, wish, fingerprint)
     applied, order_key = byte(known) == 49, sub(known, 18)
   end
   local task = load_task(call('GETEX', task_name, 'PX', task_ms), now)
-  local answer
+  local answer, is_new = nil, not task
   if applied or (task and task[APPLIED_KEY] == order_key) then
     answer = 'd'
-  elseif task and is_newer(task[KEY], order_key) then
-    answer = 's'
-  elseif known or (task and task[KEY] == order_key) then
-    answer = 'r'
   else
-    answer = 'n'
+    answer, task = take_up(task, order_key, wish, now, known)
   end
   remembers = true
   if not known then
-    -- '1' where it has been applied, its fingerprint (16 bytes), the order key of its first admission.
-    local record = (answer == 'd' and '1' or '0') .. fingerprint .. order_key
+    -- '1' where nothing can be lost of it any more: applied, or recorded. Then its fingerprint (16 bytes), and
+    -- the order key of its first admission.
+    local record = ((answer == 'd' or answer == 'h') and '1' or '0') .. fingerprint .. order_key
     call('SET', event_name, record, 'PX', event_ms)
+  elseif answer == 'h' then
+    call('SETRANGE', event_name, 0, '1')
   end
   if answer == 'd' or answer == 's' then
     return task and task[DOUBT_UNTIL] and string.upper(answer) or answer
   end
-  task = task or {false, false, false, false, false, false, false, false, false, false, false, false, false}
-  task[KEY], task[WISH], task[DESIRED_AT] = order_key, wish, now
-  save_task(task_name, task, 'PX', task_ms)
+  if is_new then
+    call('ZADD', KEYS[3], 'NX', format('%.0f', now), task_name)
+  end
+  save_task(due_name, task_name, task, now, 'PX', task_ms)
+  if answer == 'h' then
+    local until_us = task[HELD_UNTIL] and task[HELD_KEY] == task[KEY] and task[HELD_WISH] == task[WISH]
+      and task[HELD_UNTIL]
+    holders[#holders + 1] = {task[KEY], task[WISH], until_us or until_of(task[WISH])}
+  end
   return answer
 end
 
 local answers = {}
-for i = 1, (#KEYS - 1) / 2 do
+for i = 1, (#KEYS - 3) / 2 do
   local given = 4 * i + 2
   answers[i] =
-    admit(KEYS[2 * i], KEYS[2 * i + 1], ARGV[given] + 0, ARGV[given + 1], ARGV[given + 2], ARGV[given + 3])
+    admit(KEYS[2 * i + 2], KEYS[2 * i + 3], ARGV[given] + 0, ARGV[given + 1], ARGV[given + 2], ARGV[given + 3])
 end
 if not held and not remembers then
   call('DEL', KEYS[1])
 end
-return {now, table.concat(answers)}
+return {now, table.concat(answers), holders}

@@ -1,4 +1,4 @@
--- KEYS: the cursor's, then task and event of each call. ARGV: token and result of each call.
+-- KEYS: the cursor's, the due ones', then task and event of each call. ARGV: token and result of each call.
 -- Answers {now, two letters for each: kept or lost, in doubt or clear}.
 local now = read_now()
 
@@ -13,12 +13,16 @@ local function settle(task_name, event_name, token, result)
       task[APPLIED_KEY], task[APPLIED_WISH], task[APPLIED_AT] = task[LEASE_KEY], task[LEASE_WISH], now
       if task[DOUBT_UNTIL] and task[BEGUN] > task[DOUBT_UNTIL] then
         task[DOUBT_UNTIL] = false
+      elseif task[DOUBT_UNTIL] then
+        task[CALL_DUE] = math.max(now, task[DOUBT_UNTIL])
       end
       if call('EXISTS', event_name) == 1 then
         call('SETRANGE', event_name, 0, '1')
       end
     elseif result == 'unknown' then
       doubt(task, now + LATE_CALL_US)
+    else
+      task[CALL_DUE] = math.max(task[CALL_DUE], now + TRY_AGAIN_US)
     end
     end_lease(task)
     task[SETTLED_TOKEN] = token
@@ -29,15 +33,15 @@ local function settle(task_name, event_name, token, result)
   elseif result == 'unknown' then
     doubt(task, now + LATE_CALL_US)
   end
-  save_task(task_name, task, 'KEEPTTL')
+  save_task(KEYS[2], task_name, task, now, 'KEEPTTL')
   return (kept and 'k' or 'l') .. (task[DOUBT_UNTIL] and 'd' or 'c')
 end
 
 local answers, throttled = {}, false
-for i = 1, (#KEYS - 1) / 2 do
+for i = 1, (#KEYS - 2) / 2 do
   local result = ARGV[2 * i]
   throttled = throttled or result == 'throttled'
-  answers[i] = settle(KEYS[2 * i], KEYS[2 * i + 1], ARGV[2 * i - 1], result)
+  answers[i] = settle(KEYS[2 * i + 1], KEYS[2 * i + 2], ARGV[2 * i - 1], result)
 end
 if throttled then
   pause(KEYS[1], now)

@@ -1,34 +1,10 @@
--- What every script shares: the store's time and a task's record. The Lua of transitions.py, which says why;
--- tests/ledger holds both to one suite and one model. Times are microseconds since the Unix epoch.
-
-local byte, sub = string.byte, string.sub
-local call, pack, unpack_record = redis.call, cmsgpack.pack, cmsgpack.unpack
-
-local function read_now()
-  local time = call('TIME')
-  return time[1] * 1000000 + time[2]
-end
-
--- A task's record is an array; `false` is "none". A wish is two fields: its order key, and the rest of it,
--- which no script looks into. Saved, an applied wish that is the desired one is `true`: most are, always.
-local KEY, WISH, DESIRED_AT = 1, 2, 3
-local APPLIED_KEY, APPLIED_WISH, APPLIED_AT = 4, 5, 6
-local TOKEN, BEGUN, UNTIL, LEASE_KEY, LEASE_WISH = 7, 8, 9, 10, 11
-local DOUBT_UNTIL, SETTLED_TOKEN = 12, 13
-
-local function doubt(task, until_us)
-  if not task[DOUBT_UNTIL] or task[DOUBT_UNTIL] < until_us then
-    task[DOUBT_UNTIL] = until_us
-  end
-end
-
-local function end_lease(task)
-  task[TOKEN], task[BEGUN], task[UNTIL], task[LEASE_KEY], task[LEASE_WISH] = false, false, false, false, false
-end
+-- A task's record in and out of the store, as time has changed it, and the index of what is due.
 
 local function pass_time(task, now)
+  pass_levels(task, now)
   if task[DOUBT_UNTIL] and task[DOUBT_UNTIL] > now + LATE_CALL_US then
-    task[DOUBT_UNTIL] = now + LATE_CALL_US
+    task[DOUBT_UNTIL] = false
+    doubt(task, now + LATE_CALL_US)
   end
   if task[TOKEN] then
     if task[UNTIL] <= now then
@@ -52,19 +28,48 @@ local function load_task(saved, now)
   if task[APPLIED_WISH] == true then
     task[APPLIED_WISH] = task[WISH]
   end
+  if task[BASE_KEY] == true then
+    task[BASE_KEY], task[BASE_WISH] = task[KEY], task[WISH]
+  end
   pass_time(task, now)
   return task
 end
 
+-- From when on the task needs a call that no event may bring; false where it needs none.
+local function due_at(task, now)
+  if task[TOKEN] then
+    return task[UNTIL] + LATE_CALL_US
+  end
+  local change = next_change(task, now)
+  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_WISH] == task[WISH] then
+    return change
+  end
+  return change and math.min(change, task[CALL_DUE]) or task[CALL_DUE]
+end
+
 -- `...` is 'PX', milliseconds, or 'KEEPTTL'.
-local function save_task(name, task, ...)
-  local applied_key, applied_wish = task[APPLIED_KEY], task[APPLIED_WISH]
+local function save_task(due_name, name, task, now, ...)
+  local due = due_at(task, now)
+  if due ~= task[DUE] then
+    if due then
+      call('ZADD', due_name, format('%.0f', due), name)
+    else
+      call('ZREM', due_name, name)
+    end
+    task[DUE] = due
+  end
+  local applied_key, applied_wish, base_key, base_wish =
+    task[APPLIED_KEY], task[APPLIED_WISH], task[BASE_KEY], task[BASE_WISH]
   if applied_key == task[KEY] then
     task[APPLIED_KEY] = true
   end
   if applied_wish == task[WISH] then
     task[APPLIED_WISH] = true
   end
+  if base_key == task[KEY] and base_wish == task[WISH] then
+    task[BASE_KEY], task[BASE_WISH] = true, true
+  end
   call('SET', name, pack(task), ...)
-  task[APPLIED_KEY], task[APPLIED_WISH] = applied_key, applied_wish
+  task[APPLIED_KEY], task[APPLIED_WISH], task[BASE_KEY], task[BASE_WISH] =
+    applied_key, applied_wish, base_key, base_wish
 end

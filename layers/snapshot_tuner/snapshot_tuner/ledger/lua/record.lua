@@ -1,0 +1,34 @@
+-- What every script shares: the store's time and a task's record. The Lua of transitions.py, which says why;
+-- tests/ledger holds both to one suite and one model. Times are microseconds since the Unix epoch.
+
+local byte, sub, match, format = string.byte, string.sub, string.match, string.format
+local call, pack, unpack_record = redis.call, cmsgpack.pack, cmsgpack.unpack
+
+local function read_now()
+  local time = call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- A task's record is an array; `false` is "none". A wish is two fields: its order key, and the rest of it: six
+-- numbers (interval, asked_us, until_us, then, lengthen_us, skip_us; 0 is "none"), business id and rule, with a
+-- NUL between. Saved, an applied wish or a base that is the desired one is `true`: most are, always.
+local KEY, WISH, DESIRED_AT = 1, 2, 3
+local APPLIED_KEY, APPLIED_WISH, APPLIED_AT = 4, 5, 6
+local TOKEN, BEGUN, UNTIL, LEASE_KEY, LEASE_WISH = 7, 8, 9, 10, 11
+local DOUBT_UNTIL, SETTLED_TOKEN = 12, 13
+local BASE_KEY, BASE_WISH = 14, 15
+local OPEN = 16 -- order key and rest of each, in one array
+local HELD_KEY, HELD_WISH, HELD_UNTIL = 17, 18, 19
+local CALL_DUE, DUE = 20, 21 -- DUE is what the index `due` was told last
+
+local function doubt(task, until_us)
+  if not task[DOUBT_UNTIL] or task[DOUBT_UNTIL] < until_us then
+    task[DOUBT_UNTIL] = until_us
+  end
+  task[CALL_DUE] = task[DOUBT_UNTIL]
+end
+
+local function end_lease(task)
+  task[TOKEN], task[BEGUN], task[UNTIL], task[LEASE_KEY], task[LEASE_WISH] = false, false, false, false, false
+end
+

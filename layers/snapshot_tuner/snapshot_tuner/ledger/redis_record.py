@@ -1,0 +1,55 @@
+"""A wish as the scripts keep it, and a task's record as they hand it out (lua/record.lua)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from snapshot_tuner.ledger import Held, Lease, TaskState, Wish
+from snapshot_tuner.ledger.event_key import event_key
+from snapshot_tuner.model import TaskRef
+
+
+def pack_wish(wish: Wish) -> bytes:
+    """All of a wish but its order key; no business id holds a NUL, the rule's name may hold anything."""
+    numbers = (wish.interval, wish.asked_us, wish.until_us or 0, wish.then or 0, wish.lengthen_us, wish.skip_us)
+    return "\0".join([*map(str, numbers), wish.business_id or "", wish.rule]).encode()
+
+
+def unpack_wish(task: TaskRef, order_key: bytes, rest: bytes) -> Wish:
+    ordered_by = order_key.decode()
+    _, event_id, event_source = ordered_by.split("\0")
+    interval, asked, until, then, lengthen, skip, business_id, rule = rest.decode().split("\0", 7)
+    return Wish(
+        order_key=ordered_by,
+        interval=int(interval),
+        business_id=business_id or None,
+        rule=rule,
+        event_id=event_id,
+        event_source=event_source,
+        key=event_key(task, event_source, event_id),
+        asked_us=int(asked),
+        until_us=int(until) or None,
+        then=int(then) or None,
+        lengthen_us=int(lengthen),
+        skip_us=int(skip),
+    )
+
+
+def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
+    """A task's record in the order of record.lua."""
+    key, wish, desired_at, applied_key, applied_wish, applied_at, *others = record
+    token, begun, until, lease_key, lease_wish, doubt_until, settled_token, *levels = others
+    base_key, base_wish, is_open, held_key, held_wish, held_until, call_due, _ = levels
+    wishes = is_open or []
+    return TaskState(
+        desired=unpack_wish(task, key, wish),
+        desired_at=desired_at,
+        applied=unpack_wish(task, applied_key, applied_wish) if applied_key is not None else None,
+        applied_at=applied_at,
+        lease=Lease(token.decode(), begun, until, unpack_wish(task, lease_key, lease_wish)) if token else None,
+        doubt_until=doubt_until,
+        settled_token=settled_token and settled_token.decode(),
+        base=unpack_wish(task, base_key, base_wish) if base_key is not None else None,
+        open=tuple(unpack_wish(task, *each) for each in zip(wishes[::2], wishes[1::2], strict=True)),
+        held=Held(unpack_wish(task, held_key, held_wish), held_until) if held_key is not None else None,
+        call_due=call_due,
+    )

@@ -1,0 +1,25 @@
+"""From an adjustment to the wish that the ledger keeps of it."""
+
+from snapshot_tuner.ledger import Wish
+from snapshot_tuner.ledger.event_key import event_key
+from snapshot_tuner.model import Adjustment
+
+
+def wish_of(adjustment: Adjustment) -> Wish:
+    """Its time-bound part counts from the event's time, so that a late delivery changes nothing."""
+    signal = adjustment.signal
+    ends = adjustment.for_seconds is not None
+    return Wish(
+        order_key=adjustment.order_key.decode(),
+        interval=adjustment.interval,
+        business_id=adjustment.business_id,
+        rule=adjustment.rule,
+        event_id=signal.id,
+        event_source=signal.source,
+        key=event_key(adjustment.task, signal.source, signal.id),
+        asked_us=signal.time_us,
+        until_us=signal.time_us + (adjustment.for_seconds or 0) * 1_000_000 if ends else None,
+        then=adjustment.then_interval if ends else None,
+        lengthen_us=adjustment.lengthen_after * 1_000_000,
+        skip_us=adjustment.skip_unchanged_within * 1_000_000,
+    )

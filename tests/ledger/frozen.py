@@ -1,0 +1,94 @@
+"""Both backends on a clock that stands still until a test moves it: for what has to end at a moment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from snapshot_tuner.ledger import Admitted, CallResult, Granted, TaskState
+from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.model import Adjustment, TaskRef
+from tests.ledger.backends import _ORIGIN_US, LIMITS, TASK, Warnings, event, token
+
+
+@dataclass
+class FrozenClock:
+    """`seconds` after the run's beginning, on both its faces."""
+
+    seconds: float = 0.0
+
+    def wall_us(self) -> int:
+        return _ORIGIN_US + round(self.seconds * 1e6)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
+    interval: int,
+    *,
+    at: float,
+    rule: str = "base",
+    task: TaskRef = TASK,
+    lasts: int | None = None,
+    then: int | None = None,
+    lengthen_after: int = 0,
+    skip: int = 0,
+    name: str | None = None,
+) -> Adjustment:
+    """An event of a rule, by default with an id of its own."""
+    return replace(
+        event(name or f"{rule}-{at}-{interval}", at=at, interval=interval, task=task),
+        rule=rule,
+        for_seconds=lasts,
+        then_interval=then,
+        lengthen_after=lengthen_after,
+        skip_unchanged_within=skip,
+    )
+
+
+@dataclass
+class Bench:
+    """A ledger, its clock, and the steps of a worker."""
+
+    ledger: SqliteLedger | VirtualValkeyLedger
+    clock: FrozenClock
+
+    def take(self, adjustment: Adjustment) -> Admitted:
+        [answer] = self.ledger.admit([adjustment])
+        return answer
+
+    def state(self, task: TaskRef = TASK) -> TaskState:
+        state = self.ledger.look(task)
+        assert state is not None
+        return state
+
+    def holds_at(self, seconds: float) -> int:
+        """The clock set forward, the interval that the task should have by then."""
+        self.clock.seconds = seconds
+        return self.state().desired.interval
+
+    def call(self, result: CallResult = CallResult.APPLIED, task: TaskRef = TASK) -> int:
+        """One call; returns its interval."""
+        under = token()
+        [begun] = self.ledger.begin([(task, under)])
+        assert isinstance(begun, Granted)
+        self.ledger.settle([(task, under, result)])
+        return begun.wish.interval
+
+
+@contextmanager
+def sqlite_bench(folder: Path) -> Iterator[Bench]:
+    clock = FrozenClock()
+    ledger = SqliteLedger(folder / "ledger.db", token(), LIMITS, clock)
+    yield Bench(ledger, clock)
+    ledger.close()
+
+
+@contextmanager
+def valkey_bench(url: str) -> Iterator[Bench]:
+    clock = FrozenClock()
+    ledger = VirtualValkeyLedger(url, token(), LIMITS, clock, Warnings())
+    yield Bench(ledger, clock)
+    ledger.close()
