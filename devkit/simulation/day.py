@@ -152,7 +152,9 @@ def day(tasks: int, seed: int, *, progress: bool = False) -> Report:
                         heappush(queue, (clock.seconds + VISIBILITY_SECONDS, signal.id, signal))
             for name, count in reconciler.run(clock.seconds + 50).counts().items():
                 counts[name] = counts.get(name, 0) + count
-    wrong = tuple(task.room_id for task, base in bases.items() if provider.intervals.get(task) != base)
+    wrong = tuple(
+        task.room_id for task, base in bases.items() if provider.intervals.get(task, DEFAULT_INTERVAL) != base
+    )
     return Report(tasks, len(events), provider.calls, provider.most_in_a_second, counts, wrong)
 
 

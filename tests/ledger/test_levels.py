@@ -199,6 +199,25 @@ def test_a_task_is_due_when_an_adjustment_ends_and_is_claimed_once(bench: Bench)
     assert bench.ledger.claim_due(10) == []
 
 
+def test_a_claim_stands_whatever_events_come_meanwhile(bench: Bench) -> None:
+    """Those that change nothing; one that is taken is its source's business, and the claim goes."""
+    bench.take(wanted(5, at=-1))
+    bench.call()
+    bench.take(wanted(1, at=0, rule="alert", lasts=60))
+    bench.call()
+    bench.clock.seconds = 60
+    assert bench.ledger.claim_due(10) == [TASK]
+    bench.clock.seconds = 61
+    assert bench.take(wanted(9, at=-2)).answer is Admission.SUPERSEDED
+    assert bench.take(wanted(5, at=-1)).answer is Admission.DUPLICATE
+    assert bench.ledger.claim_due(10) == []
+    bench.clock.seconds = 62
+    assert bench.take(wanted(9, at=62)).answer is Admission.NEW
+    bench.clock.seconds = 60 + TRY_AGAIN_SECONDS
+    assert bench.ledger.claim_due(10) == []
+    assert bench.call() == 9
+
+
 def test_a_doubt_is_due_when_no_call_can_arrive_any_more(bench: Bench) -> None:
     """And so is a lease that nobody settled."""
     bench.take(wanted(5, at=-1))

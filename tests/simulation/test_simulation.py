@@ -11,6 +11,7 @@ from devkit.simulation.run import run
 from devkit.valkey import valkey_server
 from snapshot_tuner.ledger import Admission, CallResult, Lease, Settlement, TaskState, Wish, transitions
 from snapshot_tuner.ledger.transitions import KeyState
+from snapshot_tuner.reconciler import Reconciler
 
 SEEDS = range(12)
 
@@ -104,6 +105,13 @@ def test_it_notices_forgotten_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transitions, "settle", settle)
     monkeypatch.setattr(transitions, "pass_time", _without_old_lease)
     assert any(run(seed, ALL).broken for seed in range(40))
+
+
+def test_it_notices_a_reconciler_that_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then adjustments do not end, and restarted tasks keep their default."""
+    monkeypatch.setattr(Reconciler, "run", lambda *_: None)
+    assert run(SEEDS[0], ALL).broken != ()
+    assert run(SEEDS[0], faults_named("none")).broken != ()
 
 
 def _without_old_lease(state: TaskState, now: int) -> TaskState:
