@@ -148,8 +148,8 @@ class FaultyLedger:
             self._machine.trace(f"{adjustment.signal.id} is {answer.answer} ({adjustment.interval} s)")
         return answers
 
-    def reserve(self, count: int, within: float) -> list[Slot]:
-        return self._step(lambda: self._ledger.reserve(count, within))
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+        return self._step(lambda: self._ledger.reserve(count, within, after=after))
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         return self._step(lambda: self._ledger.begin(starts))

@@ -9,7 +9,8 @@ from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.ledger import Admitted, CallResult, Granted, TaskState
 from snapshot_tuner.ledger.sqlite import SqliteLedger
 from snapshot_tuner.model import Adjustment, TaskRef
-from tests.ledger.backends import _ORIGIN_US, LIMITS, TASK, Warnings, event, token
+from tests.ledger import backends
+from tests.ledger.backends import LIMITS, TASK, Warnings, event, token
 
 
 @dataclass
@@ -19,7 +20,7 @@ class FrozenClock:
     seconds: float = 0.0
 
     def wall_us(self) -> int:
-        return _ORIGIN_US + round(self.seconds * 1e6)
+        return backends._ORIGIN_US + round(self.seconds * 1e6)
 
     def monotonic(self) -> float:
         return self.seconds

@@ -28,6 +28,16 @@ def test_slots_are_evenly_spaced_from_now_on(backend: Backend) -> None:
     assert gaps(slots) == pytest.approx([STEP] * 19, abs=2e-6)
 
 
+def test_a_slot_may_be_asked_for_later(backend: Backend) -> None:
+    """Whoever needs time to prepare does not get one that has begun by then; the next caller's is behind it."""
+    now = backend.clock.monotonic()
+    [slot] = backend.client().reserve(1, within=5, after=0.5)
+    assert slot.start - now == pytest.approx(0.5, abs=READING)
+    [following] = backend.client().reserve(1, within=5)
+    assert following.start > slot.start
+    assert backend.client().reserve(1, within=0.1, after=0.2) == []
+
+
 def test_a_slot_is_valid_for_a_29th_of_a_second_less_what_the_clocks_leave_open(backend: Backend) -> None:
     """150 calls in one second at 145 slots/s: never a moment longer."""
     [slot] = backend.client().reserve(1, within=5)

@@ -171,6 +171,16 @@ def test_a_missed_slot_costs_another_slot_and_nothing_else(ledger: FailingLedger
     assert second.slot.start > first.slot.start
 
 
+def test_a_machine_that_misses_slots_asks_for_later_ones(ledger: FailingLedger, clock: Clock) -> None:
+    """However slow it is to begin a call, after some attempts its slot has not begun before it is ready."""
+    wire = Wire(clock, *[CallAbandoned("its slot was missed")] * 5)
+    (result,) = run(tasks(ledger, 1), ledger, wire, clock)
+    assert isinstance(result, Called)
+    starts = [call.slot.start for call in wire.made]
+    waited = [later - (earlier + 0.02) for earlier, later in pairwise(starts)]
+    assert waited == pytest.approx([0.02, 0.04, 0.08, 0.16, 0.3], abs=0.01)
+
+
 def test_a_task_that_misses_every_slot_goes_back(ledger: FailingLedger, clock: Clock) -> None:
     """Eight slots are enough: this machine is too slow, or stands still too often."""
     wire = Wire(clock, *[CallAbandoned("its slot was missed")] * 20)

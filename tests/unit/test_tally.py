@@ -69,7 +69,7 @@ class Ledger:
         self._answer()
         return []
 
-    def reserve(self, count: int, within: float) -> list[Slot]:
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:  # noqa: ARG002 - as the ledger
         self._answer()
         return [Slot(within, within)] * count
 

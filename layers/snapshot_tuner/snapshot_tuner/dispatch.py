@@ -44,6 +44,9 @@ _CLOCK_TICK_SECONDS = 0.0005
 
 _BUSY_WAIT_SECONDS = 0.01
 _BUSY_WAIT_SECONDS_MOST = 0.64
+_LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
+"""A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every miss."""
+
 _ATTEMPTS_MOST = 8
 """Slots that one task may use up in one batch by missing them; then its event goes back to its source."""
 
@@ -144,6 +147,7 @@ class _Dispatch:
         self._flying: dict[str, _Progress] = {}
         self._results: dict[TaskRef, TaskResult] = {}
         self._tie_breaker = count()
+        self._late = 0.0
 
     def run(self) -> dict[TaskRef, TaskResult]:
         try:
@@ -185,7 +189,7 @@ class _Dispatch:
         wanted = min(len(self._ready), self._free())
         if self._slots or wanted <= 0:
             return
-        self._slots.extend(self._ledger.reserve(wanted, self._last_start - now))
+        self._slots.extend(self._ledger.reserve(wanted, self._last_start - now, after=self._late))
         if not self._slots:
             self._give_up(self._ready, Cause.THROTTLED, "no call slot is free before the deadline")
             self._ready.clear()
@@ -254,6 +258,7 @@ class _Dispatch:
         match end.error:
             case CallAbandoned():
                 progress.attempts += 1
+                self._late = min(max(_LATE_SECONDS, 2 * self._late), _LATE_SECONDS_MOST)
                 if progress.attempts < _ATTEMPTS_MOST:
                     self._ready.appendleft(progress)
                 else:

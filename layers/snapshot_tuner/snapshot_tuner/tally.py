@@ -90,9 +90,9 @@ class WatchedLedger:
         with self._failures_counted():
             return self._ledger.admit(adjustments)
 
-    def reserve(self, count: int, within: float) -> list[Slot]:
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
         with self._failures_counted():
-            return self._ledger.reserve(count, within)
+            return self._ledger.reserve(count, within, after=after)
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         with self._failures_counted():

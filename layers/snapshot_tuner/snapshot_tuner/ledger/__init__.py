@@ -209,8 +209,8 @@ class Ledger(Protocol):
         """Deduplicate and order; one answer per adjustment. Raises LedgerMismatch."""
         ...
 
-    def reserve(self, count: int, within: float) -> list[Slot]:
-        """Up to `count` slots, none that starts later than `within` seconds from now."""
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+        """Up to `count` slots, none that starts sooner than `after` or later than `within` seconds from now."""
         ...
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:

@@ -16,10 +16,12 @@ class Cursor:
     next_us: int = 0
     paused_until_us: int = 0
 
-    def take(self, count: int, within: float, slots_per_second: float, now: int) -> tuple[list[int], "Cursor"]:
-        """Start times of up to `count` slots, at most one second's worth, none later than `within` seconds."""
+    def take(
+        self, count: int, within: float, slots_per_second: float, now: int, after: float = 0.0
+    ) -> tuple[list[int], "Cursor"]:
+        """Start times of up to `count` slots, at most one second's worth, from `after` to `within` seconds from now."""
         step = ceil(1e6 / slots_per_second)
-        first = self._first_free(now)
+        first = max(self._first_free(now), now + int(after * 1e6))
         room = now + int(within * 1e6) - first
         if room < 0:
             return [], self

@@ -94,17 +94,18 @@ class RedisLedger:
         portions = range(0, len(adjustments), _ADMIT_MOST)
         return [answer for at in portions for answer in self._admit_portion(adjustments[at : at + _ADMIT_MOST])]
 
-    def reserve(self, count: int, within: float) -> list[Slot]:
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
         """Raises LedgerUnavailable too where the store's clock is known too badly for any slot to be usable."""
-        return self._reserve_from(b"cursor", self._limits.slots_per_second, count, within)
+        return self._reserve_from(b"cursor", self._limits.slots_per_second, count, (after, within))
 
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
-        return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, within)
+        return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, (0.0, within))
 
-    def _reserve_from(self, cursor: bytes, rate: float, count: int, within: float) -> list[Slot]:
+    def _reserve_from(self, cursor: bytes, rate: float, count: int, between: tuple[float, float]) -> list[Slot]:
         step_us = ceil(1e6 / rate)
+        after_us, within_us = (int(seconds * 1e6) for seconds in between)
         keys = [self._prefix + cursor]
-        args = [b"%d" % number for number in (count, int(within * 1e6), step_us, max(1, int(rate)))]
+        args = [b"%d" % number for number in (count, within_us, step_us, max(1, int(rate)), after_us)]
         _, first_us, taken = self._run(self._reserve, keys, args)
         if self._store_clock.uncertainty >= SLOT_VALID_SECONDS:
             self._run(self._reserve, keys, [b"0", *args[1:]])  # one slow reply is not a slow store

@@ -64,18 +64,19 @@ class SqliteLedger:
             self._remove_expired(database, now, at_most=max(_EXPIRED_PER_ADMIT, 2 * len(adjustments)))
             return admitted
 
-    def reserve(self, count: int, within: float) -> list[Slot]:
-        return self._reserve(self._namespace, self._limits.slots_per_second, count, within)
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+        return self._reserve(self._namespace, self._limits.slots_per_second, count, (after, within))
 
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
         # No namespace has a colon in its name.
-        return self._reserve(f"{self._namespace}:reads", READS_PER_SECOND, count, within)
+        return self._reserve(f"{self._namespace}:reads", READS_PER_SECOND, count, (0.0, within))
 
-    def _reserve(self, account: str, rate: float, count: int, within: float) -> list[Slot]:
+    def _reserve(self, account: str, rate: float, count: int, between: tuple[float, float]) -> list[Slot]:
+        sooner, later = between
         with self._file.transaction() as database:
             # Whatever pause falls between these readings, no slot starts early or is valid too long.
             before, now, after = self._clock.monotonic(), self._clock.wall_us(), self._clock.monotonic()
-            starts, cursor = self._cursor(database, account).take(count, within, rate, now)
+            starts, cursor = self._cursor(database, account).take(count, later, rate, now, sooner)
             self._save_cursor(database, cursor, account)
         offsets = ((start - now) / 1e6 for start in starts)
         return [Slot(after + offset, before + offset + SLOT_VALID_SECONDS) for offset in offsets]
