@@ -12,11 +12,14 @@ from devkit.local_runtime.function import Function, FunctionSettings, running
 from devkit.local_runtime.queue_mapping import MappingSettings, QueueMapping
 from devkit.local_runtime.queues import Bus, Queue, Redrive, create_bus, create_queue
 from devkit.local_runtime.sandbox import Code
+from devkit.local_runtime.schedule import Schedule
 from devkit.rtc_standin import StandIn
 
 MAPPING = MappingSettings(batch_size=100, window_seconds=1, maximum_concurrency=10)
-HANDLERS = {name: f"{name}.handler.lambda_handler" for name in ("queue_worker", "http_endpoint", "bus_listener")}
-TIMEOUT_SECONDS = {"queue_worker": 20, "http_endpoint": 10, "bus_listener": 20}
+HANDLERS = {
+    name: f"{name}.handler.lambda_handler" for name in ("queue_worker", "http_endpoint", "bus_listener", "reconciler")
+}
+TIMEOUT_SECONDS = {"queue_worker": 20, "http_endpoint": 10, "bus_listener": 20, "reconciler": 55}
 DIRECT_TYPE = "moderation.alert"
 """The detail-type that goes from the bus straight to bus_listener; everything else takes the queue."""
 
@@ -26,8 +29,8 @@ class ApplicationSettings:
     """The template's values, except where a machine of its own or a test needs others.
 
     `name` begins the names of queues and buses. `sandboxes` are those of each function, and bound the
-    mapping's concurrency: ten of them would be many processes for one machine. `retry_seconds` are the
-    waits before Lambda's retries of an asynchronous invocation.
+    mapping's concurrency: ten of them would be many processes for one machine; the reconciler has one.
+    `retry_seconds` are the waits before Lambda's retries of an asynchronous invocation.
     """
 
     name: str
@@ -39,6 +42,7 @@ class ApplicationSettings:
     visibility_seconds: int = 121
     receives: int = 5
     retry_seconds: tuple[int, ...] = (60, 120)
+    schedule_seconds: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def deployed_here(
         parts.enter_context(in_background(QueueMapping(queue, functions["queue_worker"], mapping)))
         asynchronous = AsynchronousSettings(listener_dead_letters, settings.retry_seconds)
         parts.enter_context(in_background(AsynchronousInvocation(inbox, functions["bus_listener"], asynchronous)))
+        parts.enter_context(in_background(Schedule(functions["reconciler"], settings.schedule_seconds)))
         url = parts.enter_context(function_url_of(functions["http_endpoint"]))
         yield Application(functions, queue, dead_letters, listener_dead_letters, bus, url)
 
@@ -104,5 +109,5 @@ def _function(name: str, handler: str, settings: ApplicationSettings) -> Functio
         environment={**settings.environment, "POWERTOOLS_SERVICE_NAME": name},
         timeout_seconds=settings.timeout_seconds[name],
         memory_mb=settings.memory_mb,
-        sandboxes=settings.sandboxes,
+        sandboxes=1 if name == "reconciler" else settings.sandboxes,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
+from snapshot_tuner.model import TaskRef
 from tests.functions.conftest import POLICY, TASK, Deployment
 from tests.functions.http_sender import send
 from tests.functions.test_outcomes import TASK_JSON
@@ -43,6 +44,28 @@ def test_a_task_in_doubt_says_until_when(deployment: Deployment) -> None:
     assert told["applied"] is None
     assert [pending["kind"] for pending in told["pending"]] == ["call_due", "in_doubt"]
     assert told["pending"][1]["until"] > told["desired"]["since"]
+
+
+def test_what_ends_or_waits_by_itself_is_pending(
+    deployment: Deployment, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alert holds for ten minutes; the longer interval that was asked for later waits for a minute."""
+    bounded = environment.with_name("bounded.yaml")
+    bounded.write_text(
+        "version: 1\nlengthen_after: 60s\nrules:\n"
+        "  - {name: alert, match: {type: [moderation.alert]}, interval: 2, for: 10m, then: 9}\n"
+        "  - {name: as-asked, match: {type: [wanted]}, interval: {of: data.interval, curve: [[1, 1], [600, 600]]}}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("POLICY_PATH", str(bounded))
+    assert deployment.queue(deployment.event("alert", type="moderation.alert")) == []
+    told = send(deployment, "GET", TASK_PATH).json
+    assert (told["applied"]["interval"], [each["kind"] for each in told["pending"]]) == (2, ["adjustment_ends"])
+    other = TaskRef("app", "room-1", "other")
+    assert deployment.queue(deployment.wanted("short", 5, task=other)) == []
+    assert deployment.queue(deployment.wanted("long", 50, seconds=1, task=other)) == []
+    told = send(deployment, "GET", "/tasks/app/room-1/other").json
+    assert (told["desired"]["interval"], [each["kind"] for each in told["pending"]]) == (5, ["lengthening_waits"])
 
 
 def test_a_task_that_nobody_spoke_of_is_404(deployment: Deployment) -> None:

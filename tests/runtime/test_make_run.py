@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from devkit.build.parts import ROOT
+from devkit.local_runtime.application import HANDLERS
 from devkit.local_runtime.outcome_lines import line_for
 from tests.runtime.machine import is_there, process_tree
 from tests.runtime.polling import eventually
@@ -77,8 +78,8 @@ def test_the_three_commands_work_as_printed_and_ctrl_c_leaves_nothing_behind() -
         eventually(lambda: terminal.shows("queue_worker", "applied", "try-queue", "48 s"))
 
         started = process_tree(terminal.process.pid)
-        # Three emulators, the functions' processes behind them, and Valkey.
-        assert len(started) == 7
+        # Four emulators, Valkey, and the functions' processes: the reconciler's comes with its first minute.
+        assert len(started) == 8
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.process.wait(20) == 0
         eventually(lambda: not [pid for pid in started if is_there(pid)])
@@ -92,7 +93,7 @@ def test_a_killed_runtime_takes_its_functions_with_it() -> None:
     with running() as terminal:
         started = process_tree(terminal.process.pid)
         emulators = [pid for pid in started if "aws-lambda-rie" in Path(f"/proc/{pid}/cmdline").read_text()]
-        assert len(emulators) == 3
+        assert len(emulators) == len(HANDLERS)
         try:
             terminal.process.kill()
             terminal.process.wait(20)

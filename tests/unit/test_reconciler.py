@@ -10,6 +10,7 @@ import pytest
 from snapshot_tuner.dispatch import Call, Finished
 from snapshot_tuner.errors import CallFailed, LedgerUnavailable, TaskNotFound
 from snapshot_tuner.ledger import CallResult, Slot
+from snapshot_tuner.metrics import BatchFigures, Metric
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.reconciler import UNREADABLE_MOST, Reconciler, RunFigures
 from snapshot_tuner.task_readings import TaskReading, TaskStatus
@@ -254,3 +255,27 @@ def test_in_a_dry_run_nothing_is_called(it: Fixture) -> None:
     it.bench.clock.seconds = 60
     assert dry.run(200) == RunFigures()
     assert (it.provider.calls, it.provider.readings) == ([], [])
+
+
+def test_a_run_is_counted_with_its_calls(it: Fixture) -> None:
+    """One metric for each figure that is not zero, and every call, which counts against the quota."""
+    recorded: list[BatchFigures] = []
+
+    class Recorded:
+        def record(self, figures: BatchFigures) -> None:
+            recorded.append(figures)
+
+    counted = Reconciler(
+        ledger=it.bench.ledger,
+        calls=it.provider,
+        reads=it.provider,
+        clock=it.bench.clock,
+        log=it.log,
+        recorder=Recorded(),
+    )
+    it.settled(5)
+    it.bench.take(wanted(1, at=1, rule="alert", lasts=60))
+    it.provider.intervals[TASK] = it.bench.call()
+    it.bench.clock.seconds = 61
+    counted.run(200)
+    assert recorded == [BatchFigures({Metric.TASKS_DUE: 1, Metric.TASKS_ASSERTED: 1, Metric.CALLS_SENT: 1})]

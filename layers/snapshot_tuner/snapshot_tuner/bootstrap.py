@@ -117,7 +117,7 @@ def inspector() -> "Inspector":
     from snapshot_tuner.inspection import Inspector  # noqa: PLC0415 - of the functions, only http_endpoint asks
 
     built = _CONTAINER.built(os.environ)
-    return Inspector(built.policy, built.ledger)
+    return Inspector(built.policy, built.ledger, SystemClock())
 
 
 def reconciler() -> "Reconciler":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
+from snapshot_tuner.clock import Clock
 from snapshot_tuner.explanation import Explanation, explain
 from snapshot_tuner.ledger import LedgerView, TaskState, Wish
 from snapshot_tuner.model import Signal, TaskRef, Verdict
@@ -26,9 +27,11 @@ class Setting:
 class PendingKind(StrEnum):
     """What may still happen to a task without another event."""
 
-    CALL_DUE = auto()  # the desired interval has not been applied; the event's retry does it
+    CALL_DUE = auto()  # the desired interval has not been applied; the event's retry, or the reconciler, does it
     CALL_IN_FLIGHT = auto()  # a worker may be calling, until its lease ends
     IN_DOUBT = auto()  # a call with an unknown outcome may still arrive, until then
+    ADJUSTMENT_ENDS = auto()  # a time-bound adjustment is open until then; of several the shortest interval holds
+    LENGTHENING_WAITS = auto()  # a longer interval was asked for, and takes effect then
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Inspector:
 
     policy: Policy
     ledger: LedgerView
+    clock: Clock
 
     def explain(self, signal: Signal) -> Explanation:
         """The decision about a signal, rule by rule."""
@@ -70,7 +74,7 @@ class Inspector:
             task,
             desired=_setting(state.desired, state.desired_at),
             applied=_setting(applied, state.applied_at) if applied and state.applied_at is not None else None,
-            pending=_pending(state),
+            pending=_pending(state, self.clock.wall_us()),
         )
 
     def is_in_flight(self, signal: Signal) -> bool:
@@ -96,7 +100,7 @@ def _setting(wish: Wish, since_us: int) -> Setting:
     return Setting(wish.interval, since_us, wish.event_id, wish.event_source, wish.rule)
 
 
-def _pending(state: TaskState) -> tuple[Pending, ...]:
+def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
     pending: list[Pending] = []
     if state.lease is not None:
         pending.append(Pending(PendingKind.CALL_IN_FLIGHT, state.lease.until))
@@ -104,4 +108,9 @@ def _pending(state: TaskState) -> tuple[Pending, ...]:
         pending.append(Pending(PendingKind.CALL_DUE, None))
     if state.doubt_until is not None:
         pending.append(Pending(PendingKind.IN_DOUBT, state.doubt_until))
+    pending += [
+        Pending(PendingKind.ADJUSTMENT_ENDS, wish.until_us) for wish in state.open if (wish.until_us or 0) > now_us
+    ]
+    if state.held is not None:
+        pending.append(Pending(PendingKind.LENGTHENING_WAITS, state.held.until_us))
     return tuple(pending)
