@@ -174,12 +174,12 @@ def _consume(queue: Queue, tuner: Tuner, machine: Machine, faults: Faults, rando
 
 
 def _reconcile(queue: Queue, reconciler: Reconciler, machine: Machine) -> None:
-    """Every minute while events happen; then, to save time, every tenth, until a while after the last message."""
-    last_message = machine.timeline.now
-    while machine.timeline.now < last_message + REST_SECONDS:
-        if queue.messages:
-            last_message = machine.timeline.now
-        reconciler.run(MachineClock(machine).monotonic() + 50)
+    """Every minute while events happen; then, to save time, every tenth, until nothing has been to do for a while."""
+    last_work = machine.timeline.now
+    while machine.timeline.now < last_work + REST_SECONDS:
+        figures = reconciler.run(MachineClock(machine).monotonic() + 50)
+        if queue.messages or figures.due or figures.drifted:
+            last_work = machine.timeline.now
         machine.wait(machine.timeline.now + (60 if machine.timeline.now < MINUTES * 60 else 600))
 
 
