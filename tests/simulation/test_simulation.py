@@ -11,7 +11,7 @@ from devkit.simulation.run import run
 from devkit.valkey import valkey_server
 from snapshot_tuner.ledger import Admission, CallResult, Lease, Settlement, TaskState, Wish, transitions
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.reconciler import Reconciler
+from snapshot_tuner.reconciler import Reconciler, RunFigures
 
 SEEDS = range(12)
 
@@ -109,7 +109,7 @@ def test_it_notices_forgotten_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_notices_a_reconciler_that_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then adjustments do not end, and restarted tasks keep their default."""
-    monkeypatch.setattr(Reconciler, "run", lambda *_: None)
+    monkeypatch.setattr(Reconciler, "run", lambda *_: RunFigures())
     assert run(SEEDS[0], ALL).broken != ()
     assert run(SEEDS[0], faults_named("none")).broken != ()
 
