@@ -1,0 +1,1 @@
+"""`./tuner`: know what a policy does before it is live. Not deployed."""

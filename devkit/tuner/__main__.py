@@ -1,0 +1,73 @@
+"""The command line of `./tuner`."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from devkit.tuner import backtest, check, explain, record
+from devkit.tuner.exits import CommandFailed, Exit
+from devkit.tuner.output import print_json, progress_console
+
+_DESCRIPTION = """\
+Know what a policy does before it is live.
+
+  ./tuner check layers/policy/policy.yaml
+  ./tuner explain layers/policy/policy.yaml events/sqs/cloudevent.json
+  ./tuner backtest new.yaml events/day.ndjson.gz --against layers/policy/policy.yaml --html backtest.html
+  ./tuner record log-lines.json > recorded.ndjson
+"""
+
+_EXIT_CODES = """\
+exit codes:
+  0  fine
+  1  the policy has mistakes: no function would start with it
+  2  the command line is wrong, or a file cannot be read
+  3  (check) the policy is legal, but something in it is suspicious
+  4  (explain) the event is rejected: it would end in a dead-letter queue
+"""
+
+_COMMANDS = {"check": check, "explain": explain, "backtest": backtest, "record": record}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. Raises SystemExit for a wrong command line, as argparse does."""
+    arguments = _parser().parse_args(words)
+    try:
+        return int(_COMMANDS[arguments.command].run(arguments))
+    except CommandFailed as failure:
+        if arguments.json:
+            print_json({"error": str(failure), **failure.details})
+        else:
+            progress_console().print(str(failure), style="red", markup=False, soft_wrap=True)
+        return int(failure.code)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:  # whoever read has seen enough
+        sys.stderr.close()
+        return int(Exit.FINE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tuner",
+        description=_DESCRIPTION,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in _COMMANDS.items():
+        about = command.__doc__ or ""
+        part = commands.add_parser(
+            name,
+            help=about.splitlines()[0].rstrip("."),
+            description=about,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        part.add_argument("--json", action="store_true", help="print one JSON document")
+        command.add_arguments(part)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

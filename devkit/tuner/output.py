@@ -1,0 +1,31 @@
+"""What every command prints through: text for people, with colours only on a terminal, or one JSON document."""
+
+import json
+import sys
+from decimal import Decimal
+
+from rich.console import Console
+
+_WIDTH_OF_A_FILE = 120
+"""Characters to a line where nobody can tell: a pipe, a file, a CI log."""
+
+
+def console() -> Console:
+    """Standard output; plain text where that is no terminal, or where NO_COLOR is set."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE, highlight=False, emoji=False)
+
+
+def progress_console() -> Console:
+    """Standard error: progress and complaints, so that standard output can go into a pipe."""
+    return Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_A_FILE, highlight=False, emoji=False)
+
+
+def print_json(value: object) -> None:
+    """One document. Decimals become the nearest double: this is for reading, not for events."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_number) + "\n")
+
+
+def _number(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"not a JSON value: {type(value).__name__}")

@@ -1,0 +1,15 @@
+"""The command line of `tuner record`."""
+
+import argparse
+
+from devkit.tuner.exits import CommandFailed, Exit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of `tuner record`."""
+    parser.add_argument("policy")
+
+
+def run(arguments: argparse.Namespace) -> Exit:
+    """Raises CommandFailed."""
+    raise CommandFailed(Exit.USAGE, f"{arguments.command}: not there yet")
