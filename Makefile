@@ -41,7 +41,7 @@ deploy: validate build ## deploy what `make build` made, with the SAM CLI; STAGE
 	sam deploy --config-file $(CURDIR)/samconfig.toml --config-env $(STAGE) --template-file .build/deploy/template.yaml
 
 test: lint ## lint, types and the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(STAMP) ## ruff and mypy strict
 	$(BIN)/ruff check $(SOURCES)

@@ -1,7 +1,7 @@
 """POST /events: every form an event may come in, and the key that tells a retry from a new one."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -186,7 +186,7 @@ def test_while_the_first_is_in_flight_its_key_is_409(deployment: Deployment) -> 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(send, deployment, "POST", "/events", event, key("key-1"))
         while not deployment.standin.calls():
-            assert not first.done()
+            assert not wait([first], timeout=0.01).done
         second = send(deployment, "POST", "/events", event, key("key-1"))
         assert (second.status, second.problem, second.headers["retry-after"]) == (409, "in-flight", "1")
         assert first.result(timeout=10).outcomes == ["applied"]
