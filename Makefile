@@ -27,7 +27,7 @@ run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runti
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.local_runtime
 
 build: $(STAMP) ## what is deployed, into .build/deploy, with its sizes
-	@$(BIN)/python -m devkit.build
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.build
 
 bench: $(STAMP) ## what an event costs, beside a usual handler and the floor: a table
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.benchmarks $(if $(RUNS),--runs $(RUNS))

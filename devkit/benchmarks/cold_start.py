@@ -67,7 +67,12 @@ def imports(contender: Contender) -> list[tuple[str, float]]:
         program = Path(__file__).resolve().parent / "contenders" / "measured.py"
         done = subprocess.run(  # noqa: S603 - our own program
             [*contender.command, "-X", "importtime", program, contender.handler],
-            env={**around.environment, "PYTHONPATH": contender.import_path, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **around.environment,
+                "POLICY_PATH": str(contender.code.tree.policy),
+                "PYTHONPATH": contender.import_path,
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             input=json.dumps(str(job)) + "\n",
             capture_output=True,
             text=True,
@@ -85,7 +90,7 @@ def _once(contender: Contender, environment: Mapping[str, str], event: Mapping[s
         handler=contender.handler,
         timeout_seconds=20,
         memory_mb=1024,
-        environment=environment,
+        environment={**environment, "POLICY_PATH": str(contender.code.tree.policy)},
         on_line=log.append,
     ) as sandbox:
         start = time.monotonic()

@@ -4,7 +4,7 @@ template.yaml
 functions/                        /var/task
 layers/dependencies/python/       /opt/python
 layers/snapshot_tuner/python/     /opt/python
-layers/policy/policy.yaml         /opt/policy.yaml
+layers/policy/policy.yaml         /opt/policy.yaml, with its checked form beside it
 """
 
 import shutil
@@ -15,6 +15,7 @@ from pathlib import Path
 from devkit.build import interpreters, tools
 from devkit.build.interpreters import Interpreter, InterpreterMissing
 from devkit.build.parts import BUILD_FOLDER, ROOT, BuildFailed, Part, copy_sources, size_bytes
+from devkit.build.policies import keep_form
 
 TARGET_PYTHON = "3.13"
 """The functions' Runtime in template.yaml; the platform stands in layers/dependencies/Makefile."""
@@ -115,12 +116,13 @@ def _bring_up_to_date(tree: Tree, install: Callable[[Path], None], pins: Sequenc
 
     def policy(target: Path) -> None:
         shutil.copyfile(_LAYERS / "policy" / "policy.yaml", target / "policy.yaml")
+        keep_form(target / "policy.yaml")
 
     for part in (
         Part(tree.dependencies, pins, settings, compiled(dependencies, "/opt")),
         Part(tree.snapshot_tuner, [_LAYERS / "snapshot_tuner"], settings, compiled(snapshot_tuner, "/opt")),
         Part(tree.functions, [ROOT / "functions"], settings, compiled(functions, "/var/task")),
-        Part(tree.policy.parent, [_LAYERS / "policy" / "policy.yaml"], settings, policy),
+        Part(tree.policy.parent, [_LAYERS / "policy" / "policy.yaml", _LAYERS / "snapshot_tuner"], settings, policy),
     ):
         part.bring_up_to_date()
     size = size_bytes(tree.dependencies)

@@ -1,5 +1,6 @@
 """What is built is what was pinned, with bytecode that is taken as it is, and nothing else."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from devkit.build.interpreters import EXTRA_VARIABLE, find
 from devkit.build.parts import BuildFailed, Part
 from devkit.build.trees import DEPENDENCIES_MOST_BYTES, TARGET_PYTHON
 from devkit.local_runtime.sandbox import Code
+from snapshot_tuner import policy_form
 
 UNCHECKED_HASH = 1
 """PEP 552: the flags of bytecode that is used without a look at its source."""
@@ -35,6 +37,7 @@ def test_what_is_deployed_has_the_shape_of_the_template(tree: Tree) -> None:
     assert (tree.functions / "queue_worker" / "handler.py").is_file()
     assert (tree.snapshot_tuner / "python" / "snapshot_tuner" / "py.typed").is_file()
     assert tree.policy.read_text() == (parts.ROOT / "layers" / "policy" / "policy.yaml").read_text()
+    assert policy_form.kept(tree.policy.read_text(), tree.policy) is not None
 
 
 def test_neither_boto3_nor_tests_nor_tools_are_deployed(tree: Tree) -> None:
@@ -151,7 +154,12 @@ def test_an_interpreter_is_what_it_says_of_itself(tmp_path: Path, monkeypatch: p
 def test_make_build_says_what_it_made(tree: Tree) -> None:
     """Sizes of every part; the second build is quick."""
     done = subprocess.run(
-        [sys.executable, "-m", "devkit.build"], cwd=parts.ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "devkit.build"],
+        cwd=parts.ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert str(tree.root) in done.stdout
     for name in ("functions", "layers/dependencies", "layers/snapshot_tuner", "layers/policy"):

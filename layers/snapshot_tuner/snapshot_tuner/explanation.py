@@ -11,12 +11,10 @@ from decimal import Decimal
 from enum import Enum, StrEnum, auto
 from typing import Final, TypeAlias, assert_never
 
-from snapshot_tuner.conditions import Place
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Decision, Json, Signal
-from snapshot_tuner.patterns import OR, compile_pattern
-from snapshot_tuner.policy import Asked, Policy, Rule
-from snapshot_tuner.policy_document import Bounds
+from snapshot_tuner.patterns import OR, compile_checked
+from snapshot_tuner.policy import Asked, Bounds, Policy, Rule
 from snapshot_tuner.signal_paths import ABSENT, Absent, Found, attribute_reader
 from snapshot_tuner.strict_json import shown
 
@@ -137,7 +135,7 @@ class _Way:
     holder: "Signal | _Seen"
 
     def matches(self, part: dict[str, Json]) -> bool:
-        return compile_pattern(self.wrap(part), (), _never_reported).matches(self.signal)
+        return compile_checked(self.wrap(part)).matches(self.signal)
 
     def look(self, key: str) -> _Seen:
         match self.holder:
@@ -215,7 +213,3 @@ def _as_json(value: Json) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
-
-
-def _never_reported(place: Place, reason: str) -> None:
-    raise ValueError(f"{place}: {reason}")  # a policy that was loaded has no mistakes

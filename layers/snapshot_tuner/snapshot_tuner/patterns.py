@@ -75,6 +75,15 @@ def compile_pattern(match: dict[str, Json], place: Place, report: Report) -> Pat
     return Pattern(types, rest.read, rest.on_found) if isinstance(rest, _Attribute) else Pattern(types, _whole, rest)
 
 
+def compile_checked(match: dict[str, Json]) -> Pattern:
+    """Compiles a `match` that has no mistakes. Raises ValueError where it has one all the same."""
+
+    def refuse(place: Place, reason: str) -> None:
+        raise ValueError(f"{place}: {reason}")
+
+    return compile_pattern(match, (), refuse)
+
+
 def matches_everything(match: dict[str, Json]) -> bool:
     """Whether a pattern plainly matches every signal: it asks for nothing, or for what is always there."""
     for key, value in match.items():

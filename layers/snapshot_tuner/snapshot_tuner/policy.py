@@ -3,7 +3,6 @@
 A policy that is loaded cannot fail: `decide` is a pure function, quick, and raises for no signal.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,14 +13,21 @@ from typing import Final, TypeAlias, assert_never
 from snapshot_tuner.curves import MAX_DECIMAL_PLACES, Curve, Number, has_too_many_places, is_number
 from snapshot_tuner.errors import EventRejected, PolicyError
 from snapshot_tuner.model import Adjustment, Decision, Json, Order, Signal, Verdict
-from snapshot_tuner.patterns import Pattern
-from snapshot_tuner.policy_document import Bounds, RuleDocument, TargetDocument
-from snapshot_tuner.policy_file import examine
+from snapshot_tuner.patterns import Pattern, compile_checked
+from snapshot_tuner.policy_form import PolicyForm, RuleForm, digest, kept
 from snapshot_tuner.signal_paths import ABSENT, SignalPath
 from snapshot_tuner.targets import Target, Template
 
 MAX_SHOWN_CHARACTERS: Final = 40
 """How much of an event's value a reason repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits for every interval, in seconds."""
+
+    min: int
+    max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +104,32 @@ class Policy:
             raise PolicyError(str(path), [f"cannot be read: {error.strerror or type(error).__name__}"]) from error
         except UnicodeDecodeError as error:
             raise PolicyError(str(path), [f"not UTF-8: the byte at offset {error.start}"]) from error
-        return cls.parse(text, str(path))
+        form = kept(text, path)
+        return cls.parse(text, str(path)) if form is None else cls.of(form, digest(text))
 
     @classmethod
     def parse(cls, text: str, file: str) -> "Policy":
         """`file` is only for the error. Raises PolicyError with every mistake in the text."""
+        from snapshot_tuner.policy_file import examine, form_of  # noqa: PLC0415 - what a cold start with a form can do without
+
         found = examine(text)
         if found.problems or found.document is None:
             raise PolicyError(file, [str(problem) for problem in found.problems])
-        document = found.document
-        rules = tuple(
-            _rule(rule, pattern, document.lengthen_after)
-            for rule, pattern in zip(document.rules, found.patterns, strict=True)
-        )
+        return cls.of(form_of(found.document), digest(text))
+
+    @classmethod
+    def of(cls, form: PolicyForm, sha256: str) -> "Policy":
+        """From a file's checked form."""
+        rules = tuple(_rule(rule, form["lengthen_after"]) for rule in form["rules"])
         return cls(
-            version=document.version,
-            order=document.order,
-            bounds=document.bounds,
+            version=form["version"],
+            order=Order(form["order"]),
+            bounds=Bounds(**form["bounds"]),
             rules=rules,
-            sha256=hashlib.sha256(text.encode()).hexdigest(),
+            sha256=sha256,
             longest_duration=max(max(rule.lasts or 0, rule.lengthen_after) for rule in rules),
-            _skip_unchanged_within=document.skip_unchanged_within or 0,
-            _target=_target(document.target),
+            _skip_unchanged_within=form["skip_unchanged_within"] or 0,
+            _target=Target(**{name: Template.parse(name, text) for name, text in form["target"].items()}),
             _rules_by_type=MappingProxyType(
                 {name: _rules_for(name, rules) for rule in rules for name in rule.pattern.types or ()}
             ),
@@ -204,31 +214,23 @@ def _ends(rule: Rule) -> str:
     return f", for {rule.lasts} s, then {then}"
 
 
-def _rule(document: RuleDocument, pattern: Pattern, lengthen_after: int | None) -> Rule:
+def _rule(form: RuleForm, lengthen_after: int | None) -> Rule:
     action: Action
-    if document.interval is None:
-        action = Hold()
-    elif isinstance(document.interval, int):
-        action = Fixed(document.interval)
-    else:
-        action = Measured(SignalPath.parse(document.interval.of), Curve.through(document.interval.curve))
+    match form["interval"]:
+        case None:
+            action = Hold()
+        case int(seconds):
+            action = Fixed(seconds)
+        case measured:
+            action = Measured(SignalPath.parse(measured["of"]), Curve.through(measured["curve"]))
     return Rule(
-        document.name,
-        MappingProxyType(document.match),
-        pattern,
+        form["name"],
+        MappingProxyType(form["match"]),
+        compile_checked(form["match"]),
         action,
-        lasts=document.lasts,
-        then=document.then,
-        lengthen_after=document.lengthen_after or lengthen_after or 0,
-    )
-
-
-def _target(document: TargetDocument) -> Target:
-    return Target(
-        app_id=Template.parse("app_id", document.app_id),
-        room_id=Template.parse("room_id", document.room_id),
-        task_id=Template.parse("task_id", document.task_id),
-        business_id=Template.parse("business_id", document.business_id),
+        lasts=form["lasts"],
+        then=form["then"],
+        lengthen_after=form["lengthen_after"] or lengthen_after or 0,
     )
 
 

@@ -7,7 +7,15 @@ from typing import Final
 from snapshot_tuner.conditions import Place, Report
 from snapshot_tuner.model import Json
 from snapshot_tuner.patterns import Pattern, compile_pattern, matches_everything
-from snapshot_tuner.policy_document import RULES_WITH_AN_END_MOST, PolicyDocument, validate
+from snapshot_tuner.policy_document import (
+    RULES_WITH_AN_END_MOST,
+    CurveDocument,
+    PolicyDocument,
+    RuleDocument,
+    TargetDocument,
+    validate,
+)
+from snapshot_tuner.policy_form import PolicyForm, RuleForm
 from snapshot_tuner.strict_yaml import Mark, NotYamlError, read
 
 RULES: Final = "rules"
@@ -34,6 +42,32 @@ class PolicyFile:
     document: PolicyDocument | None
     patterns: tuple[Pattern, ...]
     problems: tuple[Problem, ...]
+
+
+def form_of(document: PolicyDocument) -> PolicyForm:
+    """What a document without mistakes says."""
+    bounds, target = document.bounds, document.target
+    return {
+        "version": document.version,
+        "order": document.order.value,
+        "bounds": {"min": bounds.min, "max": bounds.max},
+        "target": {name: getattr(target, name) for name in TargetDocument.model_fields},
+        "lengthen_after": document.lengthen_after,
+        "skip_unchanged_within": document.skip_unchanged_within,
+        "rules": [_rule_form(rule) for rule in document.rules],
+    }
+
+
+def _rule_form(rule: RuleDocument) -> RuleForm:
+    interval = rule.interval
+    return {
+        "name": rule.name,
+        "match": rule.match,
+        "interval": {"of": interval.of, "curve": interval.curve} if isinstance(interval, CurveDocument) else interval,
+        "lasts": rule.lasts,
+        "then": rule.then,
+        "lengthen_after": rule.lengthen_after,
+    }
 
 
 def examine(text: str) -> PolicyFile:
