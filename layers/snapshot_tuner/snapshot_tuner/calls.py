@@ -4,6 +4,7 @@ import logging
 import queue
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.dispatch import Call, Finished
@@ -11,7 +12,9 @@ from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
 from snapshot_tuner.ledger import Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.snapshot_api import SnapshotApi
-from snapshot_tuner.task_readings import TaskReading
+
+if TYPE_CHECKING:
+    from snapshot_tuner.task_readings import TaskReading
 
 
 class ThreadedCalls:
@@ -45,7 +48,7 @@ class ThreadedCalls:
         self._threads.shutdown()
         self._api.close()
 
-    def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:
+    def read(self, task: TaskRef, slot: Slot, timeout: float) -> "TaskReading":
         """`reconciler.Reads`, in the caller's own thread."""
 
         def when_the_slot_starts() -> None:

@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from volcenginesdkcore.signv4 import SignerV4
@@ -17,7 +17,9 @@ from snapshot_tuner.connections import ConnectionPool, Route, is_alive
 from snapshot_tuner.errors import CallAbandoned, CredentialsRefused
 from snapshot_tuner.http_exchange import Answer, exchange
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, TaskRef
-from snapshot_tuner.task_readings import TaskReading, task_reading
+
+if TYPE_CHECKING:
+    from snapshot_tuner.task_readings import TaskReading
 
 _SERVICE = "rtc"
 _VERSION = "2023-11-01"
@@ -97,10 +99,12 @@ class SnapshotApi:
         answer, secrets = self._exchange("POST", _UPDATE, body, timeout, before_send)
         return classify(answer.status, answer.body, secrets=secrets)
 
-    def read(self, task: TaskRef, *, timeout: float, before_send: Callable[[], None]) -> TaskReading:
+    def read(self, task: TaskRef, *, timeout: float, before_send: Callable[[], None]) -> "TaskReading":
         """What the provider holds of the task. Otherwise as `update`; it changes nothing."""
         query = {"Action": "GetSnapshotTask", "Version": _VERSION, **_names(task)}
         answer, secrets = self._exchange("GET", query, "", timeout, before_send)
+        from snapshot_tuner.task_readings import task_reading  # noqa: PLC0415 - only the reconciler reads
+
         return task_reading(answer.status, answer.body, secrets=secrets)
 
     def _exchange(

@@ -3,8 +3,7 @@
 import socket
 from typing import Any
 
-from redis.connection import Connection, SSLConnection
-
+from snapshot_tuner.ledger.redis_py import Connection, SSLConnection
 from snapshot_tuner.ledger.redis_url import RedisAddress
 from snapshot_tuner.ledger.time_account import TimeAccount
 

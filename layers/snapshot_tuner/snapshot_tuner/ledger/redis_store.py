@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from redis.connection import Connection
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
-
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.redis_connection import open_connection
+from snapshot_tuner.ledger.redis_py import (
+    Connection,
+    MovedError,
+    NoScriptError,
+    RedisConnectionError,
+    RedisError,
+    ResponseError,
+)
 from snapshot_tuner.ledger.redis_url import RedisAddress
 from snapshot_tuner.ledger.scripts import Script
 from snapshot_tuner.ledger.time_account import TimeAccount

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from redis.connection import parse_url
-
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.ledger.redis_py import parse_url
 
 _TLS_OPTIONS = frozenset({"ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"})
 """What the URL may say besides. Not ssl_cert_reqs and ssl_check_hostname: rediss:// always verifies."""

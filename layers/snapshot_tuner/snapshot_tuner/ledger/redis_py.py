@@ -1,0 +1,19 @@
+"""All that is used of redis-py: its connections, its reading of addresses and its errors."""
+
+from snapshot_tuner.lean_import import without_init
+
+with without_init("redis"):
+    from redis.connection import Connection, SSLConnection, parse_url
+    from redis.exceptions import ConnectionError as RedisConnectionError
+    from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
+
+__all__ = [
+    "Connection",
+    "MovedError",
+    "NoScriptError",
+    "RedisConnectionError",
+    "RedisError",
+    "ResponseError",
+    "SSLConnection",
+    "parse_url",
+]
