@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import ClassVar
 
 import pytest
 import yaml
-from pydantic_core import PydanticUndefined
 
 from http_endpoint import answers
 from queue_worker.handler import lambda_handler
@@ -43,7 +43,7 @@ class Provider(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.calls.append(f"POST {Settings.model_fields['rtc_endpoint'].default}{self.path}\n{body.decode()}\n")
+        self.calls.append(f"POST {Settings(ledger_url='').rtc_endpoint}{self.path}\n{body.decode()}\n")
         answer = json.dumps({"ResponseMetadata": {"RequestId": "r"}, "Result": "ok"}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
@@ -117,7 +117,7 @@ def default(value: object) -> str:
         case bool():
             return str(value).lower()
         case _:
-            return "required" if value is PydanticUndefined else str(value)
+            return "required" if value is MISSING else str(value)
 
 
 def test_the_table_of_metrics() -> None:
@@ -127,14 +127,14 @@ def test_the_table_of_metrics() -> None:
 
 def test_the_table_of_settings() -> None:
     """Every variable that is read, with its default, and no other."""
-    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
-    assert {row[0]: row[1] for row in table("variable")} == {name: default(fields[name].default) for name in VARIABLES}
+    defaults = {each.name.upper(): default(each.default) for each in fields(Settings)}
+    assert {row[0]: row[1] for row in table("variable")} == {name: defaults[name] for name in VARIABLES}
 
 
 def test_the_table_of_parameters() -> None:
     """Every parameter of the template, in its order, with its default."""
     parameters = cloudformation.load()["Parameters"]
-    expected = [[name, default(facts.get("Default", PydanticUndefined))] for name, facts in parameters.items()]
+    expected = [[name, default(facts.get("Default", MISSING))] for name, facts in parameters.items()]
     assert [row[:2] for row in table("parameter")] == expected
 
 

@@ -1,5 +1,8 @@
 """The environment as `Settings`, or one error that names the variable."""
 
+from dataclasses import asdict
+from pathlib import Path
+
 import pytest
 
 from snapshot_tuner.errors import SettingsError
@@ -11,19 +14,19 @@ LEDGER = {"LEDGER_URL": "sqlite:///tmp/ledger.db"}
 def test_only_the_ledger_has_to_be_told() -> None:
     """Everything else has DESIGN's default."""
     settings = Settings.from_env(LEDGER)
-    assert settings.model_dump(mode="json") == {
+    assert asdict(settings) == {
         "rtc_endpoint": "https://rtc.volcengineapi.com",
         "rtc_region": "cn-north-1",
         "rtc_max_qps": 150,
         "ledger_url": "sqlite:///tmp/ledger.db",
         "ledger_namespace": "default",
-        "policy_path": "/opt/policy.yaml",
+        "policy_path": Path("/opt/policy.yaml"),
         "idempotency_ttl_seconds": 86400,
         "task_ttl_seconds": 1209600,
         "max_clock_skew_seconds": 300,
         "http_auth": "iam",
-        "webhook_secrets": [],
-        "rtc_callback_secrets": [],
+        "webhook_secrets": (),
+        "rtc_callback_secrets": (),
         "http_max_body_bytes": 262144,
         "http_max_events": 100,
         "dry_run": False,

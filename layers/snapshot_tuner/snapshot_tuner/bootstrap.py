@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from volcenginesdkcore.auth.providers.default_provider import DefaultCredentialProvider
-from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
-
 from snapshot_tuner.calls import ThreadedCalls
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.emf import EmfRecorder
@@ -25,6 +22,7 @@ from snapshot_tuner.secret_variables import ACCESS_KEY, SECRET_KEY, SESSION_TOKE
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.snapshot_api import CredentialProvider, SnapshotApi
 from snapshot_tuner.tuner import Tuner
+from snapshot_tuner.vendor_sdk import EnvironmentVariableCredentialProvider, StaticCredentialProvider, default_chain
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -224,7 +222,10 @@ def _credentials(environ: Mapping[str, str], secrets: Mapping[str, str]) -> Cred
     missing = [name for name in names if not environ.get(name)]
     if len(missing) == 1:
         raise SettingsError(missing[0], "is not set, but its other half is")
-    provider: CredentialProvider = DefaultCredentialProvider()
+    if not missing:  # the first of the SDK's chain
+        of_environment: CredentialProvider = EnvironmentVariableCredentialProvider()
+        return of_environment
+    provider: CredentialProvider = default_chain()
     try:
         provider.get_credentials()
     except RuntimeError:

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum, auto
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.strict_json import MAX_BODY_BYTES
+from snapshot_tuner.validation import Check, ValidationError, findings, flag, integer, literal, object_with, text, then
 
 RTC_QUOTA_QPS = 150
 """The provider's limit of UpdateSnapshot calls per second for a whole account, all AppIds together."""
@@ -43,53 +43,30 @@ def _ledger_url(url: str) -> str:
             raise ValueError("must be sqlite:///absolute/path.db, redis://host:port/0 or rediss://host:port/0")
 
 
-def _secrets(text: object) -> object:
-    return (
-        tuple(part for part in (piece.strip() for piece in text.split(",")) if part) if isinstance(text, str) else text
-    )
+def _secrets(text: str) -> tuple[str, ...]:
+    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
-class Settings(BaseModel):
-    """What the deployment says; every field is the variable of the same name in capitals."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the deployment says; every field but the last is the variable of the same name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    rtc_endpoint: Annotated[str, AfterValidator(_endpoint)] = "https://rtc.volcengineapi.com"
-    rtc_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] = "cn-north-1"
-    rtc_max_qps: Annotated[int, Field(ge=1, le=1_000_000)] = RTC_QUOTA_QPS
-    ledger_url: Annotated[str, AfterValidator(_ledger_url), Field(repr=False)]
-    ledger_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "default"
+    rtc_endpoint: str = "https://rtc.volcengineapi.com"
+    rtc_region: str = "cn-north-1"
+    rtc_max_qps: int = RTC_QUOTA_QPS
+    ledger_url: str = field(repr=False)
+    ledger_namespace: str = "default"
     policy_path: Path = Path("/opt/policy.yaml")
-    idempotency_ttl_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 86_400
-    task_ttl_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 1_209_600
-    max_clock_skew_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+    idempotency_ttl_seconds: int = 86_400
+    task_ttl_seconds: int = 1_209_600
+    max_clock_skew_seconds: int = 300
     http_auth: HttpAuth = HttpAuth.IAM
-    webhook_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets), Field(repr=False)] = ()
-    rtc_callback_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets), Field(repr=False)] = ()
-    http_max_body_bytes: Annotated[int, Field(ge=1, le=6_291_456)] = MAX_BODY_BYTES
-    http_max_events: Annotated[int, Field(ge=1, le=10_000)] = 100
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    rtc_callback_secrets: tuple[str, ...] = field(default=(), repr=False)
+    http_max_body_bytes: int = MAX_BODY_BYTES
+    http_max_events: int = 100
     dry_run: bool = False
-    rtc_proxy: Annotated[str | None, Field(repr=False)] = None
-
-    @model_validator(mode="after")
-    def _memory_outlasts_retries(self) -> Self:
-        if self.task_ttl_seconds < self.idempotency_ttl_seconds:
-            raise ValueError("TASK_TTL_SECONDS: must be at least IDEMPOTENCY_TTL_SECONDS")
-        return self
-
-    @model_validator(mode="after")
-    def _memory_outlasts_replays(self) -> Self:
-        if self.http_auth is not HttpAuth.SIGNATURE:
-            return self
-        from snapshot_tuner.webhook_signature import TOLERANCE_SECONDS  # noqa: PLC0415 - most functions check none
-
-        # A timestamp may be as far ahead as behind: so long can a signed request be sent again.
-        if self.idempotency_ttl_seconds < 2 * TOLERANCE_SECONDS:
-            raise ValueError(
-                f"IDEMPOTENCY_TTL_SECONDS: must be at least {2 * TOLERANCE_SECONDS} with HTTP_AUTH=signature, "
-                f"so that a replay is known"
-            )
-        return self
+    rtc_proxy: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -99,24 +76,59 @@ class Settings(BaseModel):
         """
         given = {name.lower(): environ[name] for name in VARIABLES if environ.get(name, "").strip()}
         try:
-            settings = cls.model_validate(given)
+            values = _checked(given)
         except ValidationError as error:
             raise _settings_error(error) from None
-        return settings.model_copy(update={"rtc_proxy": _proxy(settings.rtc_endpoint, environ)})
+        settings = cls(**values)
+        settings._check_memory()
+        return replace(settings, rtc_proxy=_proxy(settings.rtc_endpoint, environ))
+
+    def _check_memory(self) -> None:
+        """What several variables have to agree on. Raises SettingsError for the one to change."""
+        if self.task_ttl_seconds < self.idempotency_ttl_seconds:
+            raise SettingsError("TASK_TTL_SECONDS", "must be at least IDEMPOTENCY_TTL_SECONDS")
+        if self.http_auth is not HttpAuth.SIGNATURE:
+            return
+        from snapshot_tuner.webhook_signature import TOLERANCE_SECONDS  # noqa: PLC0415 - most functions check none
+
+        # A timestamp may be as far ahead as behind: so long can a signed request be sent again.
+        if self.idempotency_ttl_seconds < 2 * TOLERANCE_SECONDS:
+            raise SettingsError(
+                "IDEMPOTENCY_TTL_SECONDS",
+                f"must be at least {2 * TOLERANCE_SECONDS} with HTTP_AUTH=signature, so that a replay is known",
+            )
 
 
-VARIABLES = tuple(name.upper() for name in Settings.model_fields if name != "rtc_proxy")
+VARIABLES = tuple(each.name.upper() for each in fields(Settings) if each.name != "rtc_proxy")
 """The names of the variables that are read, besides the SDK's own and the proxies."""
+
+_SECONDS = integer(1, 31_536_000)
+_CHECKS: Mapping[str, Check] = {
+    "rtc_endpoint": then(text(), _endpoint),
+    "rtc_region": text(pattern=r"^[a-z0-9-]{1,64}$"),
+    "rtc_max_qps": integer(1, 1_000_000),
+    "ledger_url": then(text(), _ledger_url),
+    "ledger_namespace": text(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
+    "policy_path": then(text(), Path),
+    "idempotency_ttl_seconds": _SECONDS,
+    "task_ttl_seconds": _SECONDS,
+    "max_clock_skew_seconds": integer(0, 86_400),
+    "http_auth": then(literal(*HttpAuth), HttpAuth),
+    "webhook_secrets": then(text(), _secrets),
+    "rtc_callback_secrets": then(text(), _secrets),
+    "http_max_body_bytes": integer(1, 6_291_456),
+    "http_max_events": integer(1, 10_000),
+    "dry_run": flag(),
+}
+_checked = object_with(_CHECKS, needed=frozenset({"ledger_url"}))
 
 
 def _settings_error(error: ValidationError) -> SettingsError:
     problems: list[tuple[str, str]] = []
-    for problem in error.errors(include_url=False, include_input=False):
+    for problem in findings(error, with_input=False):
         text = re.sub(r"^Value error, ", "", problem["msg"])
-        variable = str(problem["loc"][0]).upper() if problem["loc"] else ""
-        if not variable:  # a check of several variables names the one to change itself
-            variable, _, text = text.partition(": ")
-        problems.append((variable, "is not set" if problem["type"] == "missing" else text[:1].lower() + text[1:]))
+        reason = "is not set" if problem["type"] == "missing" else text[:1].lower() + text[1:]
+        problems.append((str(problem["loc"][0]).upper(), reason))
     (variable, reason), *others = problems
     return SettingsError(variable, "; ".join([reason, *(f"{name}: {text}" for name, text in others)]))
 

@@ -4,15 +4,14 @@ import json
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal, assert_never
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationError
+from typing import TYPE_CHECKING, assert_never
 
 from snapshot_tuner import rfc3339
 from snapshot_tuner.envelopes import SQS_SOURCE, Envelope, Kind, Opened, open_document, open_envelope
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import SEQUENCE_DIGITS, Json, Signal
 from snapshot_tuner.strict_json import decode, shown
+from snapshot_tuner.validation import Check, ValidationError, by, findings, literal, object_with, text, then
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -102,73 +101,67 @@ _REASONS = {
     "value_error": "{error}",
 }
 
-_ShortText = Annotated[
-    str,
-    StringConstraints(strict=True, min_length=1, max_length=1024),
-    AfterValidator(_without_control_characters),
-]
-_LongText = Annotated[
-    str,
-    StringConstraints(strict=True, min_length=1, max_length=2048),
-    AfterValidator(_without_control_characters),
-]
-_Time = Annotated[int | None, PlainValidator(_microseconds)]
-_Sequence = Annotated[int | None, PlainValidator(_sequence)]
+
+def _text(longest: int) -> Check:
+    return then(text(strict=True, shortest=1, longest=longest), _without_control_characters)
 
 
-class _Identified(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)  # a container often sees one kind of event only
-    id: _ShortText
-
-
-class _CloudEvent(_Identified):
-    specversion: Literal["1.0"]
-    source: _LongText
-    type: _ShortText
-    time: _Time = None
-    sequence: _Sequence = None
-
-
-class _EventBridgeEvent(_Identified):
-    source: _LongText
-    type: _ShortText = Field(alias="detail-type")
-    time: _Time = None
+_ID = _text(1024)
+_SOURCE = _text(2048)
+_TYPE = _text(1024)
+_TIME = by(_microseconds)
+_cloud_event = object_with(
+    {
+        "id": _ID,
+        "specversion": literal("1.0"),
+        "source": _SOURCE,
+        "type": _TYPE,
+        "time": _TIME,
+        "sequence": by(_sequence),
+    },
+    needed=frozenset({"id", "specversion", "source", "type"}),
+)
+_eventbridge_event = object_with(
+    {"id": _ID, "source": _SOURCE, "detail-type": _TYPE, "time": _TIME},
+    needed=frozenset({"id", "source", "detail-type"}),
+)
+_identified = object_with({"id": _ID}, needed=frozenset({"id"}))
 
 
 def _signal(opened: Opened, sent_us: int | None) -> Signal:
     kind, members = opened.event.kind, opened.event.members
-    sequence = None
     try:
         if kind is Kind.CLOUD_EVENT:
             # A null attribute is an unset one (CloudEvents JSON format, 2.2).
             members = {name: value for name, value in members.items() if value is not None}
-            cloud_event = _CloudEvent.model_validate(members)
-            core: _CloudEvent | _EventBridgeEvent = cloud_event
-            sequence = cloud_event.sequence
-            own = _CLOUD_EVENT_CORE
+            checked = _cloud_event(members)
+            type_, own = checked["type"], _CLOUD_EVENT_CORE
         else:
-            core = _EventBridgeEvent.model_validate(members)
-            own = _EVENTBRIDGE_CORE
+            checked = _eventbridge_event(members)
+            type_, own = checked["detail-type"], _EVENTBRIDGE_CORE
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=True)[0]
+        first = findings(error, with_input=True)[0]
         raise EventRejected(str(first["loc"][0]), _reason(first), event_id=_valid_id(members)) from None
+    time_us: int | None = checked.get("time")
     return Signal(
-        id=core.id,
-        source=core.source,
-        type=core.type,
-        time_us=_stand_in_us(opened.around, sent_us) if core.time is None else core.time,
+        id=checked["id"],
+        source=checked["source"],
+        type=type_,
+        time_us=_stand_in_us(opened.around, sent_us) if time_us is None else time_us,
         data=opened.data,
-        time_is_own=core.time is not None,
-        sequence=sequence,
+        time_is_own=time_us is not None,
+        sequence=checked.get("sequence"),
         attributes=MappingProxyType({name: value for name, value in members.items() if name not in own}),
     )
 
 
 def _valid_id(members: Mapping[str, Json]) -> str | None:
     try:
-        return _Identified.model_validate(members).id
+        checked = _identified(members)
     except ValidationError:
         return None
+    valid_id: str = checked["id"]
+    return valid_id
 
 
 def _reason(error: "ErrorDetails") -> str:

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
-from volcenginesdkcore.signv4 import SignerV4
-
 from snapshot_tuner.api_answers import LocalCode, classify
 from snapshot_tuner.connections import ConnectionPool, Route, is_alive
 from snapshot_tuner.errors import CallAbandoned, CredentialsRefused
 from snapshot_tuner.http_exchange import Answer, exchange
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, TaskRef
+from snapshot_tuner.vendor_sdk import SignerV4
 
 if TYPE_CHECKING:
     from snapshot_tuner.task_readings import TaskReading

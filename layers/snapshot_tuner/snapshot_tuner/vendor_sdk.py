@@ -1,0 +1,19 @@
+"""What is used of the vendor's SDK: its signer and its credential providers, but not its transport."""
+
+from typing import Any
+
+from snapshot_tuner.lean_import import without_init
+
+with without_init("volcenginesdkcore", "volcenginesdkcore.auth", "volcenginesdkcore.auth.providers"):
+    from volcenginesdkcore.auth.providers.env_provider import EnvironmentVariableCredentialProvider
+    from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
+    from volcenginesdkcore.signv4 import SignerV4
+
+__all__ = ["EnvironmentVariableCredentialProvider", "SignerV4", "StaticCredentialProvider", "default_chain"]
+
+
+def default_chain() -> Any:  # noqa: ANN401 - untyped in the SDK
+    """The first that has credentials of environment, OIDC, the CLI's file and metadata. It imports the whole SDK."""
+    from volcenginesdkcore.auth.providers.default_provider import DefaultCredentialProvider  # noqa: PLC0415 - see above
+
+    return DefaultCredentialProvider()
