@@ -146,7 +146,7 @@ def test_the_table_of_outcomes() -> None:
     for kind in OutcomeKind:
         _, _, log_line, queue, http, bus = rows[kind]
         settled = Outcome(kind, "").settled
-        assert log_line == tuner._LOG_NAMES[kind]
+        assert log_line == tuner.LOG_NAMES[kind]
         assert ([queue, http, bus] if settled else [queue, bus]) == answers_if_settled[settled]
 
 
