@@ -66,6 +66,7 @@ class Settings:
     http_max_body_bytes: int = MAX_BODY_BYTES
     http_max_events: int = 100
     dry_run: bool = False
+    log_event_data: bool = True
     rtc_proxy: str | None = field(default=None, repr=False)
 
     @classmethod
@@ -119,6 +120,7 @@ _CHECKS: Mapping[str, Check] = {
     "http_max_body_bytes": integer(1, 6_291_456),
     "http_max_events": integer(1, 10_000),
     "dry_run": flag(),
+    "log_event_data": flag(),
 }
 _checked = object_with(_CHECKS, needed=frozenset({"ledger_url"}))
 
