@@ -275,3 +275,40 @@ def test_a_curve_is_judged_where_its_rule_is_asked() -> None:
     assert found(rules(curve % '{numeric: [">=", 1]}')) == []
     assert found(rules(curve % "{exists: true}", head="bounds: {min: 60}")) == []
     assert found(rules(curve % '{numeric: [">", 0.5]}')) == [(Kind.CURVE_NOT_MONOTONIC, ("a",))]
+
+
+def test_numbers_are_told_apart_however_close_or_large_they_are() -> None:
+    """Thresholds are exact: a gap of a billionth, and one between numbers of three hundred digits."""
+    text = (
+        'name: low, match: {{data: {{x: [{{numeric: ["<=", {}]}}]}}}}, interval: 5, for: 1m',
+        'name: high, match: {{data: {{x: [{{numeric: [">=", {}]}}]}}}}, interval: 60',
+    )
+    for low, high in (("0.1", "0.100000001"), ("1e300", "2e300"), ("-1e-9", "0")):
+        assert found(rules(text[0].format(low), text[1].format(high))) == [(Kind.GAP, ("low", "high"))]
+
+
+def test_ranges_beside_each_other_touch_at_their_threshold_only() -> None:
+    """The events on both sides are as close to it as the threshold is exact."""
+    text = rules(
+        'name: low, match: {data: {x: [{numeric: ["<", 2.50]}]}}, interval: 5',
+        'name: high, match: {data: {x: [{numeric: [">=", 2.50, "<", 2.501]}]}}, interval: 60',
+    )
+    (finding,) = inspect(text, "policy.yaml").suspicious
+    shown = [json.dumps(each.event["data"], default=str) for each in finding.suspicion.examples]
+    assert ['"x": "2.499"' in shown[0], '"x": "2.50"' in shown[1]] == [True, True]
+
+
+def test_the_finding_in_the_readme_is_what_comes_of_its_kind_of_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Steps without a band, told as the README tells them."""
+    monkeypatch.chdir(tmp_path)
+    text = rules(
+        'name: busy, match: {type: [rtc.room.load], data: {load: [{numeric: [">=", 0.8]}]}}, interval: 60',
+        "name: calm, match: {type: [rtc.room.load]}, interval: 5",
+    )
+    Path("new.yaml").write_text(text, encoding="utf-8")
+    main(["check", "new.yaml"])
+    _, _, told = capsys.readouterr().out.partition(": suspicious")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert told in readme

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Final, TypeAlias
 
 from snapshot_tuner.conditions import TEXT_OPERATORS, Operator, segments
@@ -37,7 +38,7 @@ class TextTest:
     folded: bool = False
 
 
-def tests(items: Iterable[Json]) -> set[TextTest]:
+def text_tests(items: Iterable[Json]) -> set[TextTest]:
     """The operators on text in a pattern's list, those inside of `anything-but` too."""
     found: set[TextTest] = set()
     for item in items:
@@ -45,7 +46,7 @@ def tests(items: Iterable[Json]) -> set[TextTest]:
         for name, operand in members:
             if name == Operator.ANYTHING_BUT and isinstance(operand, dict):
                 for inner, texts in operand.items():
-                    found |= tests({inner: text} for text in (texts if isinstance(texts, list) else [texts]))
+                    found |= text_tests({inner: text} for text in (texts if isinstance(texts, list) else [texts]))
             elif name in TEXT_OPERATORS:
                 found.add(_test(Operator(name), operand))
     return found
@@ -173,7 +174,7 @@ def _alphabet(whole: set[str], operators: list[TextTest]) -> list[str]:
     # What no text knows is all the same to them; it should look like a part of an id.
     unknown = next(
         char
-        for char in (*_LIKELY, *map(chr, range(0x100, 0xD800)))
+        for char in chain(_LIKELY, map(chr, range(0x100, 0xD800)))
         if char not in known and folded.isdisjoint(char.casefold())
     )
     return [unknown, *sorted(known)]

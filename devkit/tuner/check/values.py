@@ -77,7 +77,7 @@ def axis(path: Path, leaves: Iterable[Leaf], further: Iterable[Number]) -> Axis:
     if attribute and len(path) > 1:
         return Axis(path, (ABSENT,), 0, ())  # the attribute is text, so nothing is inside of it
     whole = {value for leaf in leaves for value in plain_values(leaf.items) if isinstance(value, str)}
-    operators = {test for leaf in leaves for test in texts.tests(leaf.items)}
+    operators = {test for leaf in leaves for test in texts.text_tests(leaf.items)}
     found: list[Found] = list(texts.examples(whole, operators, attribute=attribute))
     if attribute:
         return Axis(path, tuple(found), 0, ())
