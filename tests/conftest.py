@@ -1,8 +1,13 @@
-"""How the tests are shared out among pytest's processes."""
+"""How the tests are shared out among pytest's processes, and what Hypothesis may not conclude from a busy machine."""
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Machines are shared: how long an example takes says nothing about the code.
+settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared-machine")
 
 TOGETHER = ("fleet", "runtime")
 """Folders whose tests share servers, or would disturb each other."""
