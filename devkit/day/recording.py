@@ -1,14 +1,13 @@
 """The day as the text of a recording: one JSON object to a line, its numbers as they are."""
 
 import gzip
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 from devkit.day.trace import BEGINS_MS, JOIN, LEAVE, Arrival
+from devkit.exact_json import encode
 from snapshot_tuner.model import Json
 
 _SHANGHAI: Final = timezone(timedelta(hours=8))
@@ -19,7 +18,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def text(arrivals: Iterable[Arrival]) -> str:
     """`{"received": …, "event": …}`, the event a CloudEvent, one to a line."""
-    return "".join(f"{_json(_line(arrival))}\n" for arrival in arrivals)
+    return "".join(f"{encode(_line(arrival))}\n" for arrival in arrivals)
 
 
 def write(content: str, path: Path) -> None:
@@ -47,16 +46,3 @@ def _moment(since_begin_ms: int) -> datetime:
 
 def _zulu(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def _json(value: Json) -> str:
-    # The standard library would make floats of the decimals: 0.90 would become 0.9.
-    match value:
-        case Decimal():
-            return str(value)
-        case dict():
-            return "{" + ",".join(f"{json.dumps(name)}:{_json(member)}" for name, member in value.items()) + "}"
-        case list():
-            return "[" + ",".join(map(_json, value)) + "]"
-        case _:
-            return json.dumps(value)
