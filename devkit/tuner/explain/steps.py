@@ -91,10 +91,10 @@ def _bounds(visit: Visit, asked: Asked, bounds: Bounds) -> Step:
 def _ends(visit: Visit) -> Step:
     wish = wish_of(visit.adjustment)
     then = "then it is over, and what else is asked for holds" if wish.then is None else f"then {wish.then} s"
+    over = " (over by now)" if _is_over(visit) else ""
     until = wish.until_us or 0
-    over = "; that is over" if until <= visit.now_us else ""
     says = f"for {visit.adjustment.for_seconds} s from the event's time on, until {moment(until)}{over}; {then}"
-    return Step(Name.ENDS, says, wish.interval, until)
+    return Step(Name.ENDS, says, _seconds_now(visit), until)
 
 
 def _order(visit: Visit) -> Step:
@@ -116,7 +116,7 @@ def _order(visit: Visit) -> Step:
                 says = "nothing without an end was known of the task"
             else:
                 says = f"rule {wish.rule} had nothing open for the task"
-            return Step(Name.ORDER, says, wish.interval)
+            return Step(Name.ORDER, says, _seconds_now(visit))
         case Admission.SUPERSEDED if not visit.admitted.reason and other is not None:
             return Step(Name.ORDER, f"older than {_named(other)}: nothing changes")
         case Admission.DUPLICATE:
@@ -166,6 +166,17 @@ def _unchanged(visit: Visit, after: TaskState) -> Step:
 
 def _without_cooldown(visit: Visit, after: TaskState) -> Wish:
     return levels.holds(replace(after, held=None), visit.now_us)
+
+
+def _is_over(visit: Visit) -> bool:
+    until_us = wish_of(visit.adjustment).until_us
+    return until_us is not None and until_us <= visit.now_us
+
+
+def _seconds_now(visit: Visit) -> int | None:
+    """What the event asks for at the moment: of a time-bound adjustment that is over, what comes then."""
+    wish = wish_of(visit.adjustment)
+    return wish.then if _is_over(visit) else wish.interval
 
 
 def _named(wish: Wish) -> str:

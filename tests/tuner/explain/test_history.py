@@ -1,5 +1,6 @@
 """What was before an event: open adjustments, cooldowns and confirmed calls are those of its moment."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,37 @@ def test_an_adjustment_with_then_says_what_follows(explainer: Explainer, policy:
     assert steps(outcome)["ends"] == (4, says)
     assert steps(outcome)["order"] == (4, "nothing was known of the task")
     assert outcome["follows"] == [{"at": "2026-03-01T09:05:00.000000Z", "interval": 7, "rule": "watch", "event": "w"}]
+
+
+def test_an_adjustment_that_is_over_when_it_arrives_asks_for_what_comes_then(
+    explainer: Explainer, policy: Path
+) -> None:
+    """A watch of 09:00 ended at 09:05 with 7 s; an alert, which leaves nothing behind, is superseded by its own end."""
+    watch = f'{{"received": "{AT_NINE.format(6, 0)}", "event": {cloud_event("w", 0, type_="watch")}}}'
+    outcome = outcome_of(explainer, policy, watch)
+    says = "for 300 s from the event's time on, until 2026-03-01T09:05:00Z (over by now); then 7 s"
+    assert steps(outcome)["ends"] == (7, says)
+    assert [seconds for seconds, _ in steps(outcome).values()] == [4, 4, 7, 7, 7, 7, 7]
+    alert = f'{{"received": "{AT_NINE.format(10, 1)}", "event": {cloud_event("a", 0, type_="alert")}}}'
+    outcome = outcome_of(explainer, policy, alert)
+    assert outcome["outcome"] == "superseded"
+    assert [seconds for seconds, _ in steps(outcome).values()] == [3, 3, None, None]
+    assert steps(outcome)["order"] == (None, "superseded: its time is over")
+
+
+def test_the_same_event_twice_in_a_batch_is_told_so(explainer: Explainer, policy: Path) -> None:
+    """As the function answers it: one is applied, the other a duplicate."""
+    record = {"eventSource": "aws:sqs", "attributes": {}, "body": cloud_event("l", 0, load=0.5)}
+    batch = explainer.file("batch.json", json.dumps({"Records": [record, record]}))
+    (first, again) = (event["outcomes"][0] for event in explainer.events(policy, batch))
+    assert (first["outcome"], again["outcome"]) == ("applied", "duplicate")
+    assert steps(again)["order"] == (55, "the same event was there a moment ago")
+
+
+def test_what_arrived_at_the_same_moment_was_not_before(explainer: Explainer, policy: Path) -> None:
+    """Nobody knows which of them was first."""
+    outcome = outcome_of(explainer, policy, cloud_event("l2", 0, load=0.5), cloud_event("l1", 0, load=0.05))
+    assert steps(outcome)["order"] == (55, "nothing was known of the task")
 
 
 def test_an_adjustment_that_has_ended_is_open_no_more(explainer: Explainer, policy: Path) -> None:

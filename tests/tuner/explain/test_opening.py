@@ -129,6 +129,7 @@ def test_numbers_are_those_that_the_function_would_see(explainer: Explainer) -> 
         ("[" * 100_000, "body: is nested deeper than 64 levels"),
         (request("{}", content_type="text/plain"), "request: is refused with 415: Content-Type must be"),
         (request(PLAIN, content_type="application/json"), "request: is refused with 400: plain JSON needs the header"),
+        (request("x" * 262_145), "request: is refused with 413: a body has at most 262144 bytes"),
         (request("no JSON", path="/callbacks/rtc"), "body: is not JSON"),
     ],
 )

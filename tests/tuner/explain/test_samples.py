@@ -69,6 +69,7 @@ def assert_decided(event: dict[str, Any], expected: Signal | str) -> None:
     decision = POLICY.decide(expected)
     assert (event["verdict"], event["rule"], event["reason"]) == (decision.verdict, decision.rule, decision.reason)
     assert event["event"]["id"] == expected.id
+    assert expected.attributes.items() <= event["event"].items()
     assert len(event["outcomes"]) == max(1, len(decision.adjustments))
     for outcome, adjustment in zip(event["outcomes"], decision.adjustments, strict=False):
         assert outcome["interval"] == adjustment.interval
