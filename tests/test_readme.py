@@ -16,11 +16,14 @@ from pydantic_core import PydanticUndefined
 from http_endpoint import answers
 from queue_worker.handler import lambda_handler
 from snapshot_tuner import bootstrap, signals, tuner
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.logged_events import TEXT_CHARACTERS_MOST
 from snapshot_tuner.metrics import Metric
-from snapshot_tuner.model import Cause, Outcome, OutcomeKind
+from snapshot_tuner.model import Cause, Json, Outcome, OutcomeKind, Signal
 from snapshot_tuner.policy import Policy
 from snapshot_tuner.settings import VARIABLES, Settings
 from tests import cloudformation
+from tests.logged_lines import lines_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -146,8 +149,24 @@ def test_the_table_of_outcomes() -> None:
     for kind in OutcomeKind:
         _, _, log_line, queue, http, bus = rows[kind]
         settled = Outcome(kind, "").settled
-        assert log_line == tuner._LOG_NAMES[kind]
+        assert log_line == tuner.LOG_NAMES[kind]
         assert ([queue, http, bus] if settled else [queue, bus]) == answers_if_settled[settled]
+
+
+def test_the_table_of_log_lines() -> None:
+    """Every key that the line of an outcome can have, besides Powertools' own, and no other."""
+    long: dict[str, Json] = {"text": "x" * TEXT_CHARACTERS_MOST}
+    tasks: dict[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": ["a", "b"]}
+    lines = lines_of(
+        Signal("e-1", "/test", "load", 0, tasks, sequence=1, attributes={"subject": "room"}),
+        Signal("e-2", "/test", "other", 0, long, time_is_own=False, attributes=long),
+        EventRejected("body", "is empty"),
+    )
+    own = {"level", "location", "message", "timestamp", "service"}
+    assert {key for row in table("in the log line") for key in re.findall(r"\w+", row[0])} == {
+        key for line in lines for key in line if key not in own
+    }
+    assert f"{TEXT_CHARACTERS_MOST:,} characters" in README
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.REJECTED, OutcomeKind.RETRY])

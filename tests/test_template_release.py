@@ -38,6 +38,7 @@ def properties(stack: Stack, name: str) -> dict[str, Any]:
 
 OTHERS: Final = {
     "LogLevel": "DEBUG",
+    "LogEventData": "false",
     "SnapStart": "false",
     "CredentialsSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-a1b2c3",
     "RtcMaxQps": 200,
@@ -112,7 +113,7 @@ def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> No
         ("BusListener", ""),
     ):
         assert description(function) == (
-            f"INFO 150 false true production ledger-d4e5f6 volcengine-a1b2c3 {own}"
+            f"INFO 150 -se production ledger-d4e5f6 volcengine-a1b2c3 {own}"
             "187925254637 12 123456789012 policy 7 "
             "subnet-0123456789abcdef0 subnet-0123456789abcdef0 subnet-0123456789abcdef0 "
             "sg-0123456789abcdef0 sg-0123456789abcdef0"

@@ -65,5 +65,7 @@ def test_what_is_not_utf8_is_rejected_by_name() -> None:
     """In a header and in the body."""
     with pytest.raises(EventRejected, match=r"^ce-id: is not percent-encoded UTF-8$"):
         binary_document({**MARK, "ce-id": "%ff"}, b"", at_most=9)
+    with pytest.raises(EventRejected, match=r"^ce-subject: is not percent-encoded UTF-8$"):
+        binary_document({**MARK, "ce-subject": "\udc001"}, b"", at_most=9)
     with pytest.raises(EventRejected, match=r"^data: is not UTF-8"):
         binary_document(MARK, b"\xff", at_most=9)

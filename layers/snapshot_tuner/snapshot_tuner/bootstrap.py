@@ -192,6 +192,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         log=log,
         recorder=recorder,
         dry_run=settings.dry_run,
+        log_event_data=settings.log_event_data,
     )
     return _Built(tuner, policy, ledger, calls, recorder, settings.dry_run)
 

@@ -71,6 +71,8 @@ def _decoded(header: str, value: str) -> str:
     if quoted := _IN_QUOTES.fullmatch(value):
         value = _ESCAPED.sub(r"\1", quoted[1])
     try:
-        return unquote(value, errors="strict")
-    except UnicodeDecodeError:
+        text = unquote(value, errors="strict")
+        text.encode()  # a lone surrogate, as only the caller of the function itself could pass it, is no text
+    except UnicodeError:
         raise EventRejected(header, "is not percent-encoded UTF-8") from None
+    return text

@@ -8,6 +8,7 @@ _TIME = re.compile(
     r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_IN_UTC = _EPOCH.replace(tzinfo=None)  # without its zone: every outcome is logged with two times made from it
 _MICROSECOND = timedelta(microseconds=1)
 _LAST_HOUR, _LAST_MINUTE = 23, 59
 
@@ -43,7 +44,7 @@ def to_microseconds(text: str) -> int:
 def from_microseconds(microseconds: int) -> str | None:
     """In UTC, with six digits: 2026-03-01T09:00:00.123000Z; None beyond the year 9999, which has five."""
     try:
-        moment = _EPOCH + microseconds * _MICROSECOND
+        moment = _EPOCH_IN_UTC + timedelta(0, 0, microseconds)
     except OverflowError:
         return None
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.isoformat(timespec="microseconds") + "Z"

@@ -70,6 +70,7 @@ class Settings(BaseModel):
     http_max_body_bytes: Annotated[int, Field(ge=1, le=6_291_456)] = MAX_BODY_BYTES
     http_max_events: Annotated[int, Field(ge=1, le=10_000)] = 100
     dry_run: bool = False
+    log_event_data: bool = True
     rtc_proxy: Annotated[str | None, Field(repr=False)] = None
 
     @model_validator(mode="after")

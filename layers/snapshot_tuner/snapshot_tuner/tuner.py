@@ -1,10 +1,10 @@
 """A batch of events in, what came of each out: decide, admit, coalesce, dispatch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from snapshot_tuner import outcomes
+from snapshot_tuner import logged_events, outcomes, rfc3339
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.dispatch import Calls, dispatch
 from snapshot_tuner.errors import EventRejected, LedgerUnavailable
@@ -19,7 +19,7 @@ _ANSWER_SECONDS = 0.5
 
 _NEEDS_CALL = (Admission.NEW, Admission.RETRY, Admission.ASSERT)
 
-_LOG_NAMES = {
+LOG_NAMES = {
     OutcomeKind.APPLIED: "adjustment_applied",
     OutcomeKind.DUPLICATE: "event_duplicate",
     OutcomeKind.SUPERSEDED: "event_superseded",
@@ -63,6 +63,7 @@ class Tuner:
         log: Log,
         recorder: Recorder | None = None,
         dry_run: bool = False,
+        log_event_data: bool = False,
     ) -> None:
         self._policy = policy
         self._ledger = ledger
@@ -71,6 +72,7 @@ class Tuner:
         self._log = log
         self._recorder = recorder
         self._dry_run = dry_run
+        self._log_event_data = log_event_data
 
     def process(self, events: Sequence[Signal | EventRejected], deadline: float) -> list[list[Outcome]]:
         """One list of outcomes per event, one outcome per task, before `deadline` (local monotonic clock).
@@ -86,6 +88,8 @@ class Tuner:
                 self._recorder.record(tally.figures())
 
     def _process(self, events: Sequence[Signal | EventRejected], deadline: float, tally: Tally) -> list[list[Outcome]]:
+        # The year 9999 is as far as the text goes, and the store's clock would have to be there too.
+        received = rfc3339.from_microseconds(self._clock.wall_us()) or ""
         answers: list[list[Outcome]] = [[] for _ in events]
         owners: list[list[Outcome]] = []
         adjustments: list[Adjustment] = []
@@ -101,10 +105,10 @@ class Tuner:
                 answer.append(outcomes.of_decision(event, decision))
         for answer, outcome in zip(owners, self._adjust(adjustments, deadline - _ANSWER_SECONDS, tally), strict=True):
             answer.append(outcome)
-        for answer in answers:
+        for event, answer in zip(events, answers, strict=True):
             for outcome in answer:
                 tally.outcome(outcome)
-                self._report(outcome)
+            self._report(event, answer, received)
         return answers
 
     def _adjust(self, adjustments: Sequence[Adjustment], deadline: float, tally: Tally) -> list[Outcome]:
@@ -139,7 +143,17 @@ class Tuner:
             answers.append(outcome)
         return answers
 
-    def _report(self, outcome: Outcome) -> None:
+    def _report(self, event: Signal | EventRejected, answer: Sequence[Outcome], received: str) -> None:
+        """One line per outcome; what there is to say about the event itself stands on the first."""
+        about: dict[str, str | int] = {}
+        if isinstance(event, Signal):
+            about = logged_events.keys(event, with_data=self._log_event_data)
+            if len(answer) > 1:
+                about["tasks"] = len(answer)
+        for number, outcome in enumerate(answer, start=1):
+            self._write(outcome, received, about if number == 1 else {"task_number": number})
+
+    def _write(self, outcome: Outcome, received: str, more: Mapping[str, str | int]) -> None:
         task = outcome.task
         keys = {
             "event_id": outcome.id,
@@ -151,9 +165,10 @@ class Tuner:
             "interval": outcome.interval,
             "reason": outcome.reason,
             "cause": outcome.cause,
+            "received": received,
         }
         write = self._log.info if outcome.settled else self._log.warning
-        write(_LOG_NAMES[outcome.kind], **{key: value for key, value in keys.items() if value is not None})
+        write(LOG_NAMES[outcome.kind], **{key: value for key, value in keys.items() if value is not None}, **more)
 
 
 def _leaders(items: Sequence[_Item]) -> dict[TaskRef, _Item]:

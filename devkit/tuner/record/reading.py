@@ -1,0 +1,163 @@
+"""From what tells of an event to its line, or to the reason why there is none."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from devkit.tuner.record.items import Failure, LogLine, Message
+from devkit.tuner.record.wrapping import line_of_event, line_of_signal
+from snapshot_tuner import rfc3339, signals
+from snapshot_tuner.envelopes import SQS_SOURCE
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.logged_events import OMITTED_SUFFIX, TEXT_CHARACTERS_MOST
+from snapshot_tuner.model import Cause, Json, Signal
+from snapshot_tuner.strict_json import decode
+
+_MILLISECONDS = re.compile(r"[0-9]{1,15}")
+
+
+class Reason(Enum):
+    """Why something that may have been an event is not recorded."""
+
+    MALFORMED = "rejected before it was an event: its log line has nothing of it, its dead-letter queue has all"
+    WITHOUT_DATA = "logged without its data: LOG_EVENT_DATA was false, or the version older than tuner record"
+    TOO_LONG = f"logged without its data, or attributes: they have more than {TEXT_CHARACTERS_MOST:,} characters"
+    FIRST_LINE_MISSING = "of several tasks, and the line of the first one, which has the event, is not there"
+    UNREADABLE = "no function could open it"
+    BROKEN = "begins as JSON does, and is not: cut off, or not indented"
+
+
+class NotRecorded(Exception):
+    """There is no line for an event; `detail` says more where there is more to say."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A line of the file, and when its event arrived, in microseconds since the epoch."""
+
+    received_us: int
+    line: str
+
+
+class LogReader:
+    """Reads lines of outcomes: an event with several tasks has several, and the first of them has the event.
+
+    They may come in any order, as queries give them in the order that they were asked for.
+    """
+
+    def __init__(self) -> None:
+        self._awaited: Counter[str] = Counter()
+        """Lines of further tasks that first lines have told of, less those that came; none at zero."""
+
+    def read(self, log_line: LogLine) -> Recorded | None:
+        """None for the line of a further task. Raises NotRecorded."""
+        members = log_line.members
+        event = "\0".join(str(members.get(name)) for name in ("event_id", "source", "received"))
+        if "task_number" in members:
+            self._await(event, -1)
+            return None
+        tasks = members.get("tasks")
+        if isinstance(tasks, int):
+            self._await(event, tasks - 1)
+        if members.get("cause") == Cause.MALFORMED:
+            raise NotRecorded(Reason.MALFORMED, str(members.get("reason", "")))
+        omitted = {name: length for name, length in members.items() if name.endswith(OMITTED_SUFFIX)}
+        if omitted:
+            raise NotRecorded(Reason.TOO_LONG, ", ".join(f"{name} {length}" for name, length in omitted.items()))
+        if "data" not in members:
+            raise NotRecorded(Reason.WITHOUT_DATA)
+        try:
+            received_us = _microseconds(members, "received")
+            return Recorded(received_us, line_of_signal(_signal(members), received_us))
+        except EventRejected as rejected:
+            raise NotRecorded(Reason.UNREADABLE, str(rejected)) from None
+
+    def first_lines_missing(self) -> int:
+        """Events of which only lines of further tasks were there; known when all lines are read."""
+        return sum(1 for lines in self._awaited.values() if lines < 0)
+
+    def _await(self, event: str, lines: int) -> None:
+        self._awaited[event] += lines
+        if not self._awaited[event]:
+            del self._awaited[event]
+
+
+def of_message(message: Message) -> Recorded:
+    """As a record of its queue, its body untouched; it arrived when it was sent. Raises NotRecorded."""
+    record: dict[str, Json] = {"eventSource": SQS_SOURCE, "body": message.body}
+    if message.message_id is not None:
+        record["messageId"] = message.message_id
+    sent_us = None
+    if isinstance(message.sent, str) and _MILLISECONDS.fullmatch(message.sent):
+        record["attributes"] = {"SentTimestamp": message.sent}
+        sent_us = int(message.sent) * 1000
+    return _of_envelope(record, sent_us)
+
+
+def of_failure(failure: Failure) -> Recorded:
+    """The event that Lambda gave up; it arrived when the bus took it, or else when it was given up at the latest.
+
+    Raises NotRecorded.
+    """
+    on_bus = failure.payload.get("time") if isinstance(failure.payload, dict) else None
+    times = [_time(time) for time in (on_bus, failure.given_up)]
+    return _of_envelope(failure.payload, next((time for time in times if time is not None), None))
+
+
+def _of_envelope(event: Json, received_us: int | None) -> Recorded:
+    """Where nothing says when it arrived, it arrived at its own time."""
+    try:
+        if received_us is None:
+            received_us = signals.from_document(event, sent_us=None).time_us
+        return Recorded(received_us, line_of_event(event, received_us))
+    except EventRejected as rejected:
+        raise NotRecorded(Reason.UNREADABLE, str(rejected)) from None
+
+
+def _time(value: Json) -> int | None:
+    try:
+        return rfc3339.to_microseconds(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _signal(members: Mapping[str, Json]) -> Signal:
+    """What the line says of the event. Raises EventRejected where it cannot be right."""
+    is_own = "event_time" in members
+    sequence = decode(_text(members, "sequence"), within="sequence") if "sequence" in members else None
+    if sequence is not None and not isinstance(sequence, int):
+        raise EventRejected("sequence", "must be an integer")
+    attributes = decode(_text(members, "attributes"), within="attributes") if "attributes" in members else {}
+    if not isinstance(attributes, dict):
+        raise EventRejected("attributes", "must be a JSON object")
+    return Signal(
+        id=_text(members, "event_id"),
+        source=_text(members, "source"),
+        type=_text(members, "event_type"),
+        time_us=_microseconds(members, "event_time" if is_own else "event_sent"),
+        data=decode(_text(members, "data"), within="data"),
+        time_is_own=is_own,
+        sequence=sequence,
+        attributes=attributes,
+    )
+
+
+def _microseconds(members: Mapping[str, Json], name: str) -> int:
+    try:
+        return rfc3339.to_microseconds(_text(members, name))
+    except ValueError as error:
+        raise EventRejected(name, str(error)) from None
+
+
+def _text(members: Mapping[str, Json], name: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str):
+        raise EventRejected(name, "must be a string")
+    return value

@@ -1,0 +1,127 @@
+"""All inputs into one file of recorded events, and what there is to say about it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from devkit.tuner.record.documents import documents
+from devkit.tuner.record.items import Failure, Form, Item, LogLine, Message, Other, Place, items
+from devkit.tuner.record.reading import LogReader, NotRecorded, Reason, Recorded, of_failure, of_message
+from devkit.tuner.record.sorting import SortedLines
+from snapshot_tuner import rfc3339
+
+_SHOWN_MOST = 5
+
+
+@dataclass(slots=True)
+class Loss:
+    """How many were not recorded for one reason, and the first places, each with what is wrong there."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, place: Place, detail: str) -> None:
+        self.count += 1
+        if len(self.first) < _SHOWN_MOST:
+            self.first.append(f"{place}: {detail}" if detail else str(place))
+
+
+@dataclass(slots=True)
+class Summary:
+    """What came of the input. Of what is passed over nothing is missing in the recording."""
+
+    events: int = 0
+    first_us: int | None = None
+    last_us: int | None = None
+    losses: dict[Reason, Loss] = field(default_factory=dict)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    def count(self, received_us: int) -> None:
+        self.events += 1
+        self.first_us = received_us if self.first_us is None else min(received_us, self.first_us)
+        self.last_us = received_us if self.last_us is None else max(received_us, self.last_us)
+
+    def lose(self, place: Place, loss: NotRecorded) -> None:
+        self.losses.setdefault(loss.reason, Loss()).add(place, loss.detail)
+
+    def told(self) -> list[str]:
+        """For people: what is missing in the recording first."""
+        found = []
+        for reason, loss in self.losses.items():
+            found.append(f"not recorded: {loss.count:,} {reason.value}")
+            found += [f"  {first}" for first in loss.first]
+            if loss.first and loss.count > len(loss.first):
+                found.append(f"  and {loss.count - len(loss.first):,} more")
+        return found + [f"passed over: {count:,} {what}" for what, count in self.passed_over.items()]
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "events": self.events,
+            "first": None if self.first_us is None else rfc3339.from_microseconds(self.first_us),
+            "last": None if self.last_us is None else rfc3339.from_microseconds(self.last_us),
+            "not_recorded": [
+                {
+                    "reason": reason.name.lower().replace("_", "-"),
+                    "meaning": reason.value,
+                    "count": loss.count,
+                    "first": loss.first,
+                }
+                for reason, loss in self.losses.items()
+            ],
+            "passed_over": dict(self.passed_over),
+        }
+
+
+class Recording:
+    """Takes one input after the other, and puts the lines of what is recorded into `lines`."""
+
+    def __init__(self, forms: frozenset[Form], lines: SortedLines) -> None:
+        self._forms = forms
+        self._lines = lines
+        self._log = LogReader()
+        self._messages_seen: set[str] = set()
+        self._summary = Summary()
+
+    def take(self, file: str, lines: Iterable[str]) -> None:
+        for document in documents(lines):
+            for item in items(document, file, self._forms):
+                try:
+                    recorded = self._recorded(item)
+                except NotRecorded as loss:
+                    self._summary.lose(item.place, loss)
+                else:
+                    if recorded is not None:
+                        self._lines.add(recorded.received_us, recorded.line)
+                        self._summary.count(recorded.received_us)
+
+    def summary(self) -> Summary:
+        """When everything was taken."""
+        missing = self._log.first_lines_missing()
+        if missing:
+            self._summary.losses[Reason.FIRST_LINE_MISSING] = Loss(missing)
+        return self._summary
+
+    def _recorded(self, item: Item) -> Recorded | None:
+        match item:
+            case LogLine():
+                recorded = self._log.read(item)
+                if recorded is None:
+                    self._summary.passed_over["further tasks of an event"] += 1
+                return recorded
+            case Message(message_id=str(message_id)) if message_id in self._messages_seen:
+                self._summary.passed_over["messages that were there before"] += 1
+                return None
+            case Message():
+                if item.message_id is not None:
+                    self._messages_seen.add(item.message_id)
+                return of_message(item)
+            case Failure():
+                return of_failure(item)
+            case Other(broken=True):
+                raise NotRecorded(Reason.BROKEN)
+            case Other():
+                self._summary.passed_over["lines that are no outcomes"] += 1
+                return None
+            case _:
+                assert_never(item)

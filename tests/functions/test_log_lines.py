@@ -1,0 +1,59 @@
+"""The functions' own log lines, as Powertools writes them: what they hold of an event, and what they never do."""
+
+import json
+from typing import Any
+
+import pytest
+
+from snapshot_tuner import bootstrap
+from tests.functions.conftest import Deployment
+from tests.functions.http_sender import RTC_SECRET, SECRET, callback, send, signed
+from tests.logged_lines import captured
+
+
+def outcome_lines(text: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, text.splitlines()) if "event_id" in line]
+
+
+def test_every_function_logs_the_event_with_its_outcome(deployment: Deployment) -> None:
+    """By default: the same event by queue, HTTP and bus gives the same data, numbers as they came."""
+    event = deployment.event()
+    bussed = {"id": "e-2", "source": "s", "detail-type": event["type"], "time": event["time"], "detail": event["data"]}
+    with captured(bootstrap.logger()) as out:
+        deployment.queue(event)
+        deployment.post(event)
+        deployment.bus(bussed)
+    lines = outcome_lines(out.getvalue())
+    assert [line["data"] for line in lines] == [json.dumps(event["data"], separators=(",", ":"))] * 3
+    assert {line["event_type"] for line in lines} == {"rtc.room.load"}
+    assert [line["message"] for line in lines] == ["adjustment_applied", "event_duplicate", "adjustment_applied"]
+    assert all(line["received"] >= deployment.started.strftime("%Y-%m-%dT%H:%M:%S") for line in lines)
+
+
+def test_log_event_data_switches_it_off(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LOG_EVENT_DATA=false: what the event says stays out of the log, its outcome does not."""
+    monkeypatch.setenv("LOG_EVENT_DATA", "false")
+    with captured(bootstrap.logger()) as out:
+        deployment.queue(deployment.event(data={"user": "hunter2"}, subject="hunter2"))
+    (line,) = outcome_lines(out.getvalue())
+    assert "hunter2" not in out.getvalue()
+    assert (line["message"], line["event_type"]) == ("adjustment_applied", "rtc.room.load")
+
+
+def test_no_proof_of_a_sender_is_in_the_line_of_its_event(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data of a callback are logged, and neither its signature nor nonce; of a webhook no header."""
+    monkeypatch.setenv("HTTP_AUTH", "signature")
+    monkeypatch.setenv("WEBHOOK_SECRETS", SECRET)
+    monkeypatch.setenv("RTC_CALLBACK_SECRETS", RTC_SECRET)
+    body = deployment.event()
+    headers, called_back = signed(body, message_id="msg-hidden"), callback(deployment, {"RoomId": "room-1"})
+    with captured(bootstrap.logger()) as out:
+        assert send(deployment, "POST", "/events", body, headers).status == 200
+        assert send(deployment, "POST", "/callbacks/rtc", called_back).status == 200
+    webhook, rtc = outcome_lines(out.getvalue())
+    assert "room-1" in webhook["data"]
+    assert json.loads(rtc["data"]) == {"AppId": "app", "RoomId": "room-1"}
+    for hidden in (SECRET, RTC_SECRET, headers["webhook-signature"], "msg-hidden", called_back["Signature"], "n0nce"):
+        assert hidden not in out.getvalue()

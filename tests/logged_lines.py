@@ -1,0 +1,67 @@
+"""The log lines of the tuner as they come out of Powertools' logger."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from typing import TYPE_CHECKING, Any, cast
+
+from aws_lambda_powertools import Logger
+
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.model import Signal
+from snapshot_tuner.policy import Policy
+from snapshot_tuner.tuner import Tuner
+
+if TYPE_CHECKING:
+    from snapshot_tuner.dispatch import Calls
+    from snapshot_tuner.ledger import Ledger
+
+_POLICY = Policy.parse("version: 1\nrules: [{name: load, match: {type: [load]}, interval: 5}]", "policy.yaml")
+
+RECEIVED = "2026-03-01T09:00:00.250001Z"
+_RECEIVED_US = 1_772_355_600_250_001
+
+
+class _Clock:
+    """It stands still."""
+
+    def wall_us(self) -> int:
+        return _RECEIVED_US
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@contextmanager
+def captured(logger: Logger) -> Iterator[StringIO]:
+    """What the logger writes meanwhile; Powertools keeps one for each name, with the stream it was made with."""
+    out = StringIO()
+    handler = cast("Any", logger.registered_handler)
+    before = handler.setStream(out)
+    try:
+        yield out
+    finally:
+        handler.setStream(before)
+
+
+def text_of(*events: Signal | EventRejected, log_event_data: bool = True) -> str:
+    """What one batch has logged; rule `load` takes events of that type, and nothing is called."""
+    logger = Logger(service="tests")
+    tuner = Tuner(
+        policy=_POLICY,
+        ledger=cast("Ledger", None),  # a dry run asks neither
+        calls=cast("Calls", None),
+        clock=_Clock(),
+        log=logger,
+        dry_run=True,
+        log_event_data=log_event_data,
+    )
+    with captured(logger) as out:
+        tuner.process(events, 100.0)
+    return out.getvalue()
+
+
+def lines_of(*events: Signal | EventRejected, log_event_data: bool = True) -> Sequence[dict[str, Any]]:
+    """`text_of`, decoded."""
+    return [json.loads(line) for line in text_of(*events, log_event_data=log_event_data).splitlines()]
