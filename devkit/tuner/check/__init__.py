@@ -19,7 +19,8 @@ What is usual is not reported: a rule for the rest behind special ones; a narrow
 below the lowest range or above the highest. A gap and an overlap are looked for between rules that ask the same
 of everything but the number (and have a type in common). Ranges that all end at whole numbers are taken for
 counts: there is no gap between 10 and 11. Two rules do not flap where a `hold` lies between, where their
-intervals meet, where the one with the longer interval has a `lengthen_after`, or where one has a `for`.
+intervals meet, where the one with the longer interval has a `lengthen_after`, or where one has a `for`; nor where
+one side is only the rest of what a share or a count can be: below 0, above 1 or above 100.
 """
 
 from devkit.tuner.check.command import add_arguments, run

@@ -94,7 +94,7 @@ def _tell(file: Path, found: Inspection, suspicious: list[Finding]) -> None:
             _say(out, _event(example))
             _say(out, (f"    -> {_decision(example)}", "cyan"))
     for rule, reason in found.not_examined:
-        _say(out, (f"{file}: rule {rule!r} was not examined for what is suspicious: it {reason}", "dim"))
+        _say(out, (f"{file}: rule {rule!r} was not examined for what is suspicious: {reason}", "dim"))
     if not found.mistakes and not suspicious:
         rules = "1 rule" if found.rules == 1 else f"{found.rules} rules"
         _say(out, f"{file}: {rules}, no mistakes, nothing suspicious")

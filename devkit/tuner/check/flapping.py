@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from devkit.tuner.check.boxes import Box, intersection
 from devkit.tuner.check.constraints import Path, spelled
@@ -13,23 +13,29 @@ from devkit.tuner.check.findings import Kind, Suspicion
 from devkit.tuner.check.landscape import Landscape, curve_of, measured_by
 from devkit.tuner.check.ranges import clamped, is_whole, place_of
 from devkit.tuner.check.values import Axis, beside
+from snapshot_tuner.curves import Number
 from snapshot_tuner.policy import Fixed, Hold
 
-_ROUNDING_SECONDS = 1
+_ROUNDING_SECONDS: Final = 1
 """What two curves that meet may differ by, having been rounded to whole seconds."""
+
+_WHOLE: Final = (1, 100)
+"""Where a share ends, as a number and in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Border:
     """Neighbouring classes of a number; values of them that are next to each other; and where either side ends.
 
-    `between` is a class that lies between them but holds no whole number, where the number is a count.
+    `between` is a class that lies between them but holds no whole number, where the number is a count. `beyond` is
+    the side, 0 or 1, on which there are no values in practice.
     """
 
     cells: tuple[int, int]
     numbers: tuple[Decimal, Decimal]
     ends: tuple[Decimal, Decimal]
     between: int | None = None
+    beyond: int | None = None
 
     def __str__(self) -> str:
         low, high = self.ends
@@ -58,19 +64,34 @@ def flapping(landscape: Landscape) -> Iterator[Suspicion]:
 
 def _borders(landscape: Landscape, axis: Axis) -> list[_Border]:
     borders = []
-    whole = is_whole(landscape, axis.path)
+    whole, limits = is_whole(landscape, axis.path), _limits(landscape, axis.path)
     for cell in axis.number_cells:
         threshold = axis.threshold(cell)
         if threshold is None:
             continue
-        for cells in ((cell - 1, cell), (cell, cell + 1)):
+        for side, cells in enumerate(((cell - 1, cell), (cell, cell + 1))):
             low, high = (threshold if each == cell else beside(threshold, axis, each) for each in cells)
-            borders.append(_Border(cells, (low, high), (threshold, threshold)))
+            beyond = side if limits[side] == threshold else None
+            borders.append(_Border(cells, (low, high), (threshold, threshold), beyond=beyond))
         next_one = axis.threshold(cell + 2) if cell + 2 in axis.number_cells else None
         if next_one is not None and next_one - threshold == 1 and whole:
             both = (threshold, next_one)
             borders.append(_Border((cell, cell + 2), both, both, between=cell + 1))
     return borders
+
+
+def _limits(landscape: Landscape, path: Path) -> tuple[Number | None, Number | None]:
+    """Between which values a number is in practice, as far as its ranges give that away.
+
+    Where nothing is said of it below 0, or above a whole of which it is a share, such an end only keeps out what is
+    senseless. One that is compared with fractions up to 1, or with anything from 0 up to 1 or 100, is a share.
+    """
+    ends = {end for i in landscape.examined() for part in landscape.parts[i] for end in part.ends(path)}
+    if not ends or min(ends) < 0:
+        return None, None
+    low, high = min(ends), max(ends)
+    is_share = high in _WHOLE and (low == 0 or (high == 1 and not is_whole(landscape, path)))
+    return (0 if low == 0 else None), (high if is_share else None)
 
 
 def _touching(
@@ -90,7 +111,7 @@ def _touching(
 
 def _flap(landscape: Landscape, axis: Axis, border: _Border, box: Box, rules: tuple[int, int]) -> Suspicion | None:
     spans = [_span(landscape, i, axis.path, number) for i, number in zip(rules, border.ends, strict=True)]
-    if _is_harmless(landscape, rules, spans):
+    if _is_harmless(landscape, rules, spans) or _is_senseless(landscape, axis.path, border, rules):
         return None
     point = point_in(landscape, {**box, axis.path: axis.everything}, *rules)
     examples = []
@@ -140,6 +161,10 @@ def _is_harmless(landscape: Landscape, rules: tuple[int, int], spans: Sequence[_
     if one[0] <= other[1] + rounding and other[0] <= one[1] + rounding:
         return True
     return pair[0 if one > other else 1].lengthen_after > 0
+
+
+def _is_senseless(landscape: Landscape, path: Path, border: _Border, rules: tuple[int, int]) -> bool:
+    return border.beyond is not None and not any(part.ends(path) for part in landscape.parts[rules[border.beyond]])
 
 
 def _is_empty(landscape: Landscape, point: Mapping[Path, int], axis: Axis, between: int | None) -> bool:

@@ -22,8 +22,8 @@ from snapshot_tuner.policy_document import CurveDocument, PolicyDocument
 from snapshot_tuner.signal_paths import ALIASES
 
 _NOT_FREE: Final = {
-    ("time",): "looks at the event's time, of which no examples are made",
-    ("sequence",): "looks at the event's sequence, of which no examples are made",
+    ("time",): "it looks at the event's time, of which no examples are made",
+    ("sequence",): "it looks at the event's sequence, of which no examples are made",
 }
 
 
@@ -94,7 +94,7 @@ def survey(policy: Policy, document: PolicyDocument) -> Landscape:
             all_ways.append(ways(rule.match, ("rules", i, "match")))
         except TooManyWaysError:
             all_ways.append([])
-            not_examined[i] = f"can match in more than {WAYS_MOST} ways"
+            not_examined[i] = f"it can match in more than {WAYS_MOST} ways"
     leaves: dict[Path, list[Leaf]] = {}
     for way in (way for each in all_ways for way in each):
         for leaf in way:
@@ -159,7 +159,7 @@ def _axes(
         if path in _NOT_FREE:
             without[path] = _NOT_FREE[path]
         elif path in holders:
-            without[path] = f"looks at {spelled(path)}, inside of which the policy looks too"
+            without[path] = f"it looks at {spelled(path)}, inside of which the policy looks too"
         else:
             try:
                 axes[path] = axis(path, leaves.get(path, ()), numbers.get(path, ()))

@@ -23,7 +23,6 @@ UNKNOWN_TO_ALL: Final = "another"
 
 _LIKELY: Final = "xzqjkvw0123456789abcdefghilmnoprstuy"
 _ALL: Final = range(0x110000)
-_SURROGATES: Final = range(0xD800, 0xE000)
 
 
 class TooManyTextsError(Exception):
@@ -180,20 +179,19 @@ def _alphabet(whole: set[str], operators: list[TextTest]) -> list[str]:
     return [unknown, *sorted(known)]
 
 
-def _folding_to(char: str) -> frozenset[str]:
-    return _unfolded().get(char, frozenset({char}))
+def _folding_to(char: str) -> set[str]:
+    return {char, *_unfolded().get(char, ())}
 
 
 @cache
-def _unfolded() -> dict[str, frozenset[str]]:
-    """Every character that another one, or several, are folded to."""
-    found: dict[str, set[str]] = {}
-    for code in _ALL:
-        if code not in _SURROGATES:
-            char = chr(code)
-            for each in char.casefold():
-                found.setdefault(each, set()).add(char)
-    return {char: frozenset(sources) for char, sources in found.items()}
+def _unfolded() -> dict[str, list[str]]:
+    """For each character the others that are folded to it, or to several of which it is one."""
+    found: dict[str, list[str]] = {}
+    for char in map(chr, _ALL):
+        if (folded := char.casefold()) != char:
+            for each in folded:
+                found.setdefault(each, []).append(char)
+    return found
 
 
 def _is_attribute(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from devkit.tuner.check.boxes import intersection
+from devkit.tuner.check.boxes import Box, TooManyPiecesError, intersection, rest
 from devkit.tuner.check.constraints import Leaf, Way, spelled, ways
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, Kind, Suspicion
@@ -24,27 +24,40 @@ def never_matching(landscape: Landscape) -> Iterator[Suspicion]:
 
 def _shadowed(landscape: Landscape, i: int) -> Iterator[Suspicion]:
     rule = landscape.policy.rules[i]
-    takers: list[str] = []
+    taken = _taken(landscape, i)
+    names = [landscape.policy.rules[j].name for j in taken]
     examples: list[Example] = []
-    for j in (j for j in landscape.examined() if j < i):
-        taken = [
-            both for box in landscape.decided[j] for part in landscape.parts[i] if (both := intersection(box, part.box))
-        ]
-        if not taken:
-            continue
-        name = landscape.policy.rules[j].name
-        takers.append(name)
-        example = show(landscape, point_in(landscape, taken[0], j))
+    for (j, box), name in zip(taken.items(), names, strict=True):
+        example = show(landscape, point_in(landscape, box, j))
         if example is not None and rule.pattern.matches(example.signal) and example.decision.rule == name:
             examples.append(example)
     if examples:
         message = (
-            f"rule {rule.name!r} can never match: {_named(takers)} before it "
-            f"{'takes' if len(takers) == 1 else 'take'} every event that it is for{_aside(landscape, i)}"
+            f"rule {rule.name!r} can never match: {_named(names)} before it "
+            f"{'takes' if len(names) == 1 else 'take'} every event that it is for{_aside(landscape, i)}"
         )
-        yield Suspicion(
-            Kind.NEVER_MATCHES, ("rules", i), (*takers, rule.name), message, tuple(examples[:EXAMPLES_MOST])
-        )
+        yield Suspicion(Kind.NEVER_MATCHES, ("rules", i), (*names, rule.name), message, tuple(examples[:EXAMPLES_MOST]))
+
+
+def _taken(landscape: Landscape, i: int) -> dict[int, Box]:
+    """The rules that it takes to leave nothing to rule i, each with some events that it takes."""
+    own = [part.box for part in landscape.parts[i]]
+    taken = {
+        j: both
+        for j in landscape.examined()
+        if j < i
+        for box in landscape.decided[j]
+        for each in own
+        if (both := intersection(box, each)) is not None
+    }
+    for j in list(taken):
+        others = [part.box for other in taken if other != j for part in landscape.parts[other]]
+        try:
+            if not rest(own, others, landscape.everything):
+                del taken[j]
+        except TooManyPiecesError:  # then it is named although it may not be needed
+            continue
+    return taken
 
 
 def _contradictory(landscape: Landscape, i: int) -> Iterator[Suspicion]:
