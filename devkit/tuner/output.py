@@ -22,7 +22,12 @@ def progress_console() -> Console:
 
 def print_json(value: object) -> None:
     """One document. Decimals become the nearest double: this is for reading, not for events."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_number) + "\n")
+    sys.stdout.write(json_text(value, indent=2) + "\n")
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """The text of a document, its numbers as `print_json` has them."""
+    return json.dumps(value, indent=indent, ensure_ascii=False, default=_number)
 
 
 def _number(value: object) -> object:

@@ -1,4 +1,27 @@
-"""Every mistake in a policy, and what is legal in it but suspicious."""
+"""Every mistake in a policy, and what is legal in it but suspicious.
+
+Mistakes come with their line and column, all at once; a function would not start with such a file. Only a policy
+without mistakes is looked through for what its author may not have meant:
+
+  never-matches        a rule to which no event can get: the rules before it take all that it is for, also if only
+                       together, or it contradicts itself
+  gap                  a range of a number between those of two rules, which no rule is for
+  overlap              a range of a number that is in two rules, with different actions
+  flapping             two rules that touch at a number and give different intervals on either side, so that a
+                       value that wavers there changes the interval each time
+  curve-not-monotonic  a curve that goes up and down
+  always-clamped       a curve that lies outside of the bounds altogether
+
+Each of these comes with events that show it, which the policy itself has decided; there are none without. They
+can be given to `tuner explain`.
+
+What is usual is not reported: a rule for the rest behind special ones; a narrow range before a wider one; no rule
+below the lowest range or above the highest. A gap and an overlap are looked for between rules that ask the same
+of everything but the number (and have a type in common). Ranges that all end at whole numbers are taken for
+counts: there is no gap between 10 and 11. Two rules do not flap where a `hold` lies between, where their
+intervals meet, where the one with the longer interval has a `lengthen_after`, or where one has a `for`; nor where
+one side is only the rest of what a share or a count can be: below 0, above 1 or above 100.
+"""
 
 from devkit.tuner.check.command import add_arguments, run
 

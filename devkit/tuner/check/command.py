@@ -1,15 +1,119 @@
 """The command line of `tuner check`."""
 
 import argparse
+from pathlib import Path
 
+from rich.console import Console
+from rich.text import Text
+
+from devkit.tuner.check.findings import Example, Kind
+from devkit.tuner.check.inspection import Finding, Inspection, inspect
 from devkit.tuner.exits import CommandFailed, Exit
+from devkit.tuner.output import console, json_text, print_json
+from snapshot_tuner.model import Verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of `tuner check`."""
-    parser.add_argument("policy")
+    parser.add_argument("policy", type=Path, metavar="POLICY", help="the policy file")
+    parser.add_argument(
+        "--ignore",
+        type=Kind,
+        choices=list(Kind),
+        action="append",
+        default=[],
+        metavar="KIND",
+        help=f"do not report this kind of suspicion; may be repeated: {', '.join(Kind)}",
+    )
 
 
 def run(arguments: argparse.Namespace) -> Exit:
-    """Raises CommandFailed."""
-    raise CommandFailed(Exit.USAGE, f"{arguments.command}: not there yet")
+    """Raises CommandFailed where the file cannot be read."""
+    found = inspect(_text(arguments.policy), str(arguments.policy))
+    suspicious = [each for each in found.suspicious if each.suspicion.kind not in arguments.ignore]
+    if arguments.json:
+        print_json(_document(arguments.policy, found, suspicious))
+    else:
+        _tell(arguments.policy, found, suspicious)
+    if found.mistakes:
+        return Exit.MISTAKES
+    return Exit.SUSPICIOUS if suspicious else Exit.FINE
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise CommandFailed(Exit.USAGE, f"{path}: {error.strerror or type(error).__name__}") from None
+    except UnicodeDecodeError as error:
+        raise CommandFailed(Exit.USAGE, f"{path}: not UTF-8: the byte at offset {error.start}") from None
+
+
+def _document(file: Path, found: Inspection, suspicious: list[Finding]) -> dict[str, object]:
+    return {
+        "policy": str(file),
+        "rules": found.rules,
+        "mistakes": [
+            {"line": each.line, "column": each.column, "place": each.place, "reason": each.reason}
+            for each in found.mistakes
+        ],
+        "suspicious": [
+            {
+                "kind": each.suspicion.kind,
+                "line": each.mark.line,
+                "column": each.mark.column,
+                "rules": each.suspicion.rules,
+                "message": each.suspicion.message,
+                "examples": [
+                    {
+                        "event": example.event,
+                        "rule": example.decision.rule,
+                        "verdict": example.decision.verdict,
+                        "interval": example.interval,
+                        "reason": example.decision.reason,
+                    }
+                    for example in each.suspicion.examples
+                ],
+            }
+            for each in suspicious
+        ],
+        "not_examined": [{"rule": rule, "reason": reason} for rule, reason in found.not_examined],
+    }
+
+
+def _tell(file: Path, found: Inspection, suspicious: list[Finding]) -> None:
+    out = console()
+    for mistake in found.mistakes:
+        where = f"{mistake.place}: " if mistake.place else ""
+        _say(out, (f"{file}:{mistake.line}:{mistake.column}: ", "bold"), ("mistake: ", "red"), where + mistake.reason)
+    for each in suspicious:
+        mark, suspicion = each.mark, each.suspicion
+        kind = f"suspicious ({suspicion.kind}): "
+        _say(out, (f"{file}:{mark.line}:{mark.column}: ", "bold"), (kind, "yellow"), suspicion.message)
+        for example in suspicion.examples:
+            _say(out, _event(example))
+            _say(out, (f"    -> {_decision(example)}", "cyan"))
+    for rule, reason in found.not_examined:
+        _say(out, (f"{file}: rule {rule!r} was not examined for what is suspicious: {reason}", "dim"))
+    if not found.mistakes and not suspicious:
+        rules = "1 rule" if found.rules == 1 else f"{found.rules} rules"
+        _say(out, f"{file}: {rules}, no mistakes, nothing suspicious")
+
+
+def _event(example: Example) -> str:
+    # Its data on a line of its own, where it has any, so that neither line is too long to read.
+    attributes = {name: value for name, value in example.event.items() if name != "data"}
+    text = f"    {json_text(attributes)}"
+    return f'{text[:-1]},\n     "data": {json_text(example.event["data"])}}}' if "data" in example.event else text
+
+
+def _decision(example: Example) -> str:
+    decision = example.decision
+    if decision.verdict is Verdict.UNMATCHED:
+        return decision.reason
+    return f"rule {decision.rule!r}: {decision.reason}"
+
+
+def _say(out: Console, *parts: str | tuple[str, str]) -> None:
+    # Lines are not broken: a terminal does that, and editors look for the place at the beginning of one.
+    out.print(Text.assemble(*parts), soft_wrap=True)

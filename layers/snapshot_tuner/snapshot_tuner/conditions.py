@@ -179,7 +179,7 @@ def wildcard(pattern: str) -> Condition:
     else. Between the first and the last segment each one is taken at its first occurrence behind the one before,
     which never needs to be taken back: linear time, whatever the text.
     """
-    first, *others = _segments(pattern)
+    first, *others = segments(pattern)
     if not others:
         return lambda value: isinstance(value, str) and value == first
     *between, last = others
@@ -201,22 +201,23 @@ def wildcard(pattern: str) -> Condition:
     return matches
 
 
-def _segments(pattern: str) -> list[str]:
-    segments = [""]
+def segments(pattern: str) -> list[str]:
+    """The texts before, between and behind the stars of a wildcard. Raises ValueError as `wildcard` does."""
+    found = [""]
     characters = iter(enumerate(pattern))
     for at, character in characters:
         if character == "*":
             if pattern[at + 1 : at + 2] == "*":
                 raise ValueError("** is not allowed: one * stands for any number of characters")
-            segments.append("")
+            found.append("")
         elif character == "\\":
             _, escaped = next(characters, (at, ""))
             if escaped not in ("*", "\\"):
                 raise ValueError(r"a backslash may only stand before * or another backslash")
-            segments[-1] += escaped
+            found[-1] += escaped
         else:
-            segments[-1] += character
-    return segments
+            found[-1] += character
+    return found
 
 
 def _never(value: Json) -> bool:  # noqa: ARG001 - stands in for a condition that was reported as a mistake

@@ -1,0 +1,83 @@
+"""Example events: from classes of values to a CloudEvent, and what the real policy decides about it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from devkit.tuner.check.boxes import Box
+from devkit.tuner.check.constraints import Path
+from devkit.tuner.check.findings import Example
+from devkit.tuner.check.landscape import Landscape, measured_by, path_of
+from devkit.tuner.check.values import cells_of
+from devkit.tuner.output import json_text
+from snapshot_tuner import signals
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.model import Json, Order
+from snapshot_tuner.signal_paths import ABSENT, Found
+from snapshot_tuner.targets import is_id
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_TIME: Final = "2026-03-01T09:00:00Z"
+
+
+def point_in(landscape: Landscape, box: Box, *rules: int) -> dict[Path, int]:
+    """One class for each field, so that an event of them is in the box and complete for what these rules do with it."""
+    needed = dict(_targets(landscape))
+    measured = {path for rule in rules if (path := measured_by(landscape, rule)) is not None}
+    point = {}
+    for path, axis in landscape.axes.items():
+        mask = box.get(path, axis.everything)
+        if path in measured:
+            mask = mask & axis.numbers or mask
+        cells = cells_of(mask)
+        if path in needed:
+            cells.sort(key=lambda cell: not _is_id(axis.values[cell]))
+        point[path] = cells[0]
+    return point
+
+
+def show(
+    landscape: Landscape, point: Mapping[Path, int], exactly: Mapping[Path, Found] | None = None
+) -> Example | None:
+    """An event of these classes and what comes of it; None where no such event can be written down.
+
+    `exactly` has values to take in place of those that stand for their classes.
+    """
+    values: dict[Path, Found] = {("id",): "example-1", ("source",): "/example", ("type",): "example", ("time",): _TIME}
+    if landscape.document.order is Order.SEQUENCE:
+        values["sequence",] = 1
+    values |= _targets(landscape)
+    values |= {path: landscape.axes[path].values[cell] for path, cell in point.items()}
+    values |= exactly or {}
+    event: dict[str, Json] = {"specversion": "1.0"}
+    if not all(value is ABSENT or _put(event, path, value) for path, value in values.items()):
+        return None
+    try:
+        signal = signals.from_body(json_text(event), sent_us=None)
+    except EventRejected:
+        return None
+    return Example(event, signal, landscape.policy.decide(signal))
+
+
+def _targets(landscape: Landscape) -> Iterator[tuple[Path, str]]:
+    target = landscape.document.target
+    for name, template in (("app-1", target.app_id), ("room-1", target.room_id), ("task-1", target.task_id)):
+        for path in _PLACEHOLDER.findall(template):
+            yield path_of(path), name
+
+
+def _is_id(value: Found) -> bool:
+    return isinstance(value, str) and is_id(value)
+
+
+def _put(event: dict[str, Json], path: Path, value: Json) -> bool:
+    holder = event
+    for key in path[:-1]:
+        inner = holder.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return False
+        holder = inner
+    if isinstance(holder.get(path[-1]), dict):
+        return False
+    holder[path[-1]] = value
+    return True

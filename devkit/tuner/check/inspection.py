@@ -1,0 +1,64 @@
+"""Everything about one policy file: its mistakes, or else what is suspicious in it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from devkit.tuner.check.curves import curves
+from devkit.tuner.check.findings import Suspicion
+from devkit.tuner.check.flapping import flapping
+from devkit.tuner.check.gaps import gaps
+from devkit.tuner.check.landscape import Landscape, survey
+from devkit.tuner.check.overlaps import overlaps
+from devkit.tuner.check.unreachable import never_matching
+from snapshot_tuner.conditions import Place
+from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy_file import Problem, examine
+from snapshot_tuner.strict_yaml import Mark, read
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A suspicion and where in the file it is."""
+
+    mark: Mark
+    suspicion: Suspicion
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in a file, in its order.
+
+    With `mistakes` nothing else is looked for. `not_examined` has rules with the reason why nothing is said of
+    them.
+    """
+
+    rules: int
+    mistakes: Sequence[Problem]
+    suspicious: Sequence[Finding]
+    not_examined: Sequence[tuple[str, str]]
+
+
+def inspect(text: str, file: str) -> Inspection:
+    """`file` is the name of the text. Raises nothing."""
+    examined = examine(text)
+    if examined.problems or examined.document is None:
+        return Inspection(0, examined.problems, (), ())
+    policy = Policy.parse(text, file)
+    landscape = survey(policy, examined.document)
+    marks = read(text).marks
+    found = [Finding(_mark(marks, suspicion.place), suspicion) for suspicion in _suspicions(landscape)]
+    found.sort(key=lambda finding: (finding.mark.line, finding.mark.column))
+    not_examined = [(policy.rules[i].name, reason) for i, reason in sorted(landscape.not_examined.items())]
+    return Inspection(len(policy.rules), (), found, not_examined)
+
+
+def _suspicions(landscape: Landscape) -> Iterator[Suspicion]:
+    yield from never_matching(landscape)
+    yield from gaps(landscape)
+    yield from overlaps(landscape)
+    yield from flapping(landscape)
+    yield from curves(landscape)
+
+
+def _mark(marks: dict[Place, Mark], place: Place) -> Mark:
+    return next(marks[place[:end]] for end in range(len(place), -1, -1) if place[:end] in marks)

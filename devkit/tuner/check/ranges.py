@@ -1,0 +1,63 @@
+"""Ranges of a number: in words, and what rules ask for at one value of it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Final
+
+from devkit.tuner.check.boxes import Box
+from devkit.tuner.check.constraints import Path, spelled
+from devkit.tuner.check.landscape import Landscape, Part
+from devkit.tuner.check.values import Axis
+from snapshot_tuner.conditions import Place
+from snapshot_tuner.policy import Policy
+
+TYPE: Final[Path] = ("type",)
+
+
+def similar_parts(landscape: Landscape, path: Path) -> Iterator[tuple[int, Part, int, Part]]:
+    """Pairs of rules with ranges of the same number, the earlier one first, that ask the same of all other fields.
+
+    Of the type they only have to have one in common.
+    """
+    ranged = [(i, part) for i in landscape.examined() for part in landscape.parts[i] if part.ends(path)]
+    for (i, one), (j, other) in combinations(ranged, 2):
+        if (
+            i != j
+            and _others(one.box, path) == _others(other.box, path)
+            and one.box.get(TYPE, -1) & other.box.get(TYPE, -1)
+        ):
+            yield i, one, j, other
+
+
+def is_whole(landscape: Landscape, path: Path) -> bool:
+    """Whether every range of the number ends at a whole number: then it is taken for a count."""
+    ends = {end for i in landscape.examined() for part in landscape.parts[i] for end in part.ends(path)}
+    return all(end == int(end) for end in ends)
+
+
+def place_of(landscape: Landscape, rule: int, path: Path) -> Place:
+    """Where a rule asks for a range of the number; where it stands itself if it does not."""
+    leaves = (leaf for part in landscape.parts[rule] for leaf in part.way if leaf.path == path and leaf.ends)
+    return next((leaf.place for leaf in leaves), ("rules", rule))
+
+
+def clamped(policy: Policy, seconds: int) -> int:
+    """The seconds inside of the policy's bounds."""
+    return min(max(seconds, policy.bounds.min), policy.bounds.max)
+
+
+def in_words(axis: Axis, cells: Sequence[int]) -> str:
+    """Neighbouring classes of numbers as a person would say it: data.load above 0.6 and below 0.8."""
+    field, numbers = spelled(axis.path), axis.number_cells
+    low, high = axis.threshold(cells[0]), axis.threshold(cells[-1])
+    if low is not None and len(cells) == 1:
+        return f"{field} {low}"
+    above = None if cells[0] == numbers[0] else axis.threshold(cells[0] - 1)
+    below = None if cells[-1] == numbers[-1] else axis.threshold(cells[-1] + 1)
+    begin = f"from {low}" if low is not None else f"above {above}" if above is not None else ""
+    end = f"up to {high}" if high is not None else f"below {below}" if below is not None else ""
+    return f"{field} {' and '.join(filter(None, (begin, end))) or 'of any size'}"
+
+
+def _others(box: Box, path: Path) -> dict[Path, int]:
+    return {each: mask for each, mask in box.items() if each not in (path, TYPE)}
