@@ -9,6 +9,8 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from devkit.day import recording
 from devkit.day.__main__ import ROOMS, SEED
 from devkit.day.dice import Dice
@@ -26,12 +28,15 @@ from devkit.day.trace import (
     SILENT_UNTIL,
     day,
 )
+from devkit.tuner.__main__ import main
+from devkit.tuner.exits import Exit
 from snapshot_tuner import rfc3339, signals
 from snapshot_tuner.model import Signal, Verdict
 from snapshot_tuner.policy import Policy
 from snapshot_tuner.strict_json import decode
 
 ROOT = Path(__file__).parents[2]
+CALMER = ROOT / "devkit" / "tuner" / "examples" / "calmer.yaml"
 FILE = ROOT / "events" / "day.ndjson.gz"
 README = (ROOT / "events" / "README.md").read_text(encoding="utf-8")
 LATE_MS = 5000
@@ -257,8 +262,14 @@ def test_some_rooms_have_two_tasks() -> None:
 
 def test_the_example_policy_is_one_for_the_day() -> None:
     """It loads, and every rule of it decides about some event of the day."""
-    policy = Policy.load(ROOT / "devkit" / "tuner" / "examples" / "calmer.yaml")
+    policy = Policy.load(CALMER)
     deciding = {policy.decide(line.signal).rule for line in firsts()}
     assert deciding == {None, *(rule.name for rule in policy.rules)}
     assert any(rule.lasts and rule.then for rule in policy.rules)
     assert all(rule.lengthen_after for rule in policy.rules)
+
+
+def test_nothing_is_suspicious_in_the_example_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    """`tuner check` says so."""
+    assert main(["check", str(CALMER)]) == Exit.FINE
+    assert "nothing suspicious" in capsys.readouterr().out

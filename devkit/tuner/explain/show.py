@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from devkit.exact_json import encode
 from devkit.tuner.explain.history import History
 from devkit.tuner.explain.replay import Explained
 from devkit.tuner.explain.steps import follows, moment, steps
+from snapshot_tuner.exact_json import encode
 from snapshot_tuner.explanation import Asking, Finding, Reached, RuleFinding
 from snapshot_tuner.model import Outcome, OutcomeKind, Signal
 

@@ -1,9 +1,8 @@
 """Running `tuner explain`, for the tests of it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -49,11 +48,8 @@ class Explainer:
         return captured.err
 
 
-Event: TypeAlias = Callable[..., str]
-
-
 def cloud_event(id_: str, minute: int, second: int = 0, type_: str = "rtc.room.load", **data: object) -> str:
-    """Of room-1, at that time after 09:00; data as given, loads as text."""
+    """A CloudEvent of room-1, so many minutes and seconds after 09:00; `data` beside or instead of the task's names."""
     members = {"AppId": "app", "RoomId": "room-1", "TaskId": "task-1", **data}
     event = {
         "specversion": "1.0",
