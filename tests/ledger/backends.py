@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from redis import Redis
 
+from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.clock import Clock, SystemClock
 from snapshot_tuner.ledger import Granted, Ledger, Limits
 from snapshot_tuner.ledger.redis import RedisLedger
@@ -17,7 +18,16 @@ from snapshot_tuner.model import Adjustment, Order, Signal, TaskRef
 LIMITS = Limits(
     order=Order.TIME, slots_per_second=145.0, idempotency_ttl=86_400, task_ttl=1_209_600, max_clock_skew=300
 )
-Client: TypeAlias = SqliteLedger | RedisLedger
+
+
+class MemoryClient(MemoryLedger):
+    """Has nothing to close."""
+
+    def close(self) -> None:
+        """What was shared is still there."""
+
+
+Client: TypeAlias = SqliteLedger | RedisLedger | MemoryClient
 
 TASK = TaskRef("app", "room", "task")
 OTHER_TASK = TaskRef("app", "room", "other")
@@ -100,11 +110,35 @@ class Backend(Protocol):
         ...
 
 
-class SqliteBackend:
+class _OnSteppedClock:
     """Its clock is an argument."""
 
-    def __init__(self, path: Path, cleanup: ExitStack) -> None:
+    def __init__(self) -> None:
         self.clock = SteppedClock()
+
+    def advance(self, seconds: float) -> None:
+        self.clock.wall_step_us += round(seconds * 1e6)
+        self.clock.monotonic_step += max(0.0, seconds)
+
+
+class MemoryBackend(_OnSteppedClock):
+    """In this process, for one thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._namespace = token()
+        self._memories: dict[str, Memory] = {}
+
+    def client(self, limits: Limits = LIMITS, namespace: str | None = None) -> Client:
+        name = namespace or self._namespace
+        return MemoryClient(self._memories.setdefault(name, Memory(name)), limits, self.clock)
+
+
+class SqliteBackend(_OnSteppedClock):
+    """In a file of its own."""
+
+    def __init__(self, path: Path, cleanup: ExitStack) -> None:
+        super().__init__()
         self._path = path
         self._namespace = token()
         self._cleanup = cleanup
@@ -113,10 +147,6 @@ class SqliteBackend:
         ledger = SqliteLedger(self._path, namespace or self._namespace, limits, self.clock)
         self._cleanup.callback(ledger.close)
         return ledger
-
-    def advance(self, seconds: float) -> None:
-        self.clock.wall_step_us += round(seconds * 1e6)
-        self.clock.monotonic_step += max(0.0, seconds)
 
 
 _AGE = """

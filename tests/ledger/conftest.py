@@ -1,4 +1,4 @@
-"""Both backends for every test that asks for `backend` or `ledger`."""
+"""Every backend for every test that asks for `backend` or `ledger`."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ from devkit.valkey import valkey_server
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.ledger import Ledger
 from tests.ledger import backends
-from tests.ledger.backends import Backend, SqliteBackend, ValkeyBackend
+from tests.ledger.backends import Backend, MemoryBackend, SqliteBackend, ValkeyBackend
 
 
 @pytest.fixture(autouse=True)
@@ -32,11 +32,13 @@ def redis_backend(valkey: ValkeyServer) -> Iterator[ValkeyBackend]:
         yield ValkeyBackend(valkey.connection_url, cleanup)
 
 
-@pytest.fixture(params=["sqlite", "valkey"])
+@pytest.fixture(params=["sqlite", "valkey", "memory"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     with ExitStack() as cleanup:
         if request.param == "sqlite":
             yield SqliteBackend(tmp_path / "ledger.db", cleanup)
+        elif request.param == "memory":
+            yield MemoryBackend()
         else:
             yield ValkeyBackend(request.getfixturevalue("valkey").connection_url, cleanup)
 

@@ -1,4 +1,4 @@
-"""Both backends on a clock that stands still until a test moves it: for what has to end at a moment."""
+"""Every backend on a clock that stands still until a test moves it: for what has to end at a moment."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.ledger import Admitted, CallResult, Granted, TaskState
 from snapshot_tuner.ledger.sqlite import SqliteLedger
 from snapshot_tuner.model import Adjustment, TaskRef
@@ -53,7 +54,7 @@ def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
 class Bench:
     """A ledger, its clock, and the steps of a worker."""
 
-    ledger: SqliteLedger | VirtualValkeyLedger
+    ledger: SqliteLedger | VirtualValkeyLedger | MemoryLedger
     clock: FrozenClock
 
     def take(self, adjustment: Adjustment) -> Admitted:
@@ -85,6 +86,12 @@ def sqlite_bench(folder: Path) -> Iterator[Bench]:
     ledger = SqliteLedger(folder / "ledger.db", token(), LIMITS, clock)
     yield Bench(ledger, clock)
     ledger.close()
+
+
+@contextmanager
+def memory_bench() -> Iterator[Bench]:
+    clock = FrozenClock()
+    yield Bench(MemoryLedger(Memory(token()), LIMITS, clock), clock)
 
 
 @contextmanager

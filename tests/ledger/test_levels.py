@@ -1,4 +1,4 @@
-"""What a task should be now, on both backends: adjustments that end, longer intervals that wait, calls saved."""
+"""What a task should be now, on every backend: adjustments that end, longer intervals that wait, calls saved."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,16 +17,18 @@ from snapshot_tuner.ledger import (
     Granted,
 )
 from tests.ledger.backends import OTHER_TASK, TASK, ValkeyBackend, event, limits, token
-from tests.ledger.frozen import Bench, sqlite_bench, valkey_bench, wanted
+from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
 
 
-@pytest.fixture(params=["sqlite", "valkey"])
+@pytest.fixture(params=["sqlite", "valkey", "memory"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    opened = (
-        sqlite_bench(tmp_path)
-        if request.param == "sqlite"
-        else valkey_bench(request.getfixturevalue("valkey").connection_url)
-    )
+    match request.param:
+        case "sqlite":
+            opened = sqlite_bench(tmp_path)
+        case "memory":
+            opened = memory_bench()
+        case _:
+            opened = valkey_bench(request.getfixturevalue("valkey").connection_url)
     with opened as made:
         yield made
 

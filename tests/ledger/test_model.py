@@ -23,7 +23,7 @@ from snapshot_tuner.ledger import (
 )
 from snapshot_tuner.model import TaskRef
 from tests.ledger import model
-from tests.ledger.backends import Backend, Client, SqliteBackend, ValkeyBackend, event
+from tests.ledger.backends import Backend, Client, MemoryBackend, SqliteBackend, ValkeyBackend, event
 
 TASKS = [TaskRef("app", "room", name) for name in ("one", "two")]
 tasks = st.sampled_from([0, 1])
@@ -166,6 +166,11 @@ def test_sqlite_answers_every_history_as_the_model_does() -> None:
     """Duplicates, retries, conflicts, late settles, lapses and doubts in any order."""
     with TemporaryDirectory() as folder:
         check(lambda cleanup: SqliteBackend(Path(folder) / "ledger.db", cleanup))
+
+
+def test_memory_answers_every_history_as_the_model_does() -> None:
+    """What a backtest says of duplicates and retries is what a deployment does."""
+    check(lambda _: MemoryBackend())
 
 
 def test_valkey_answers_every_history_as_the_model_does(valkey: ValkeyServer) -> None:

@@ -6,8 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
+import pytest
+
 from snapshot_tuner.ledger import Admission, Busy, CallResult, Granted, Ledger
 from tests.ledger.backends import LIMITS, TASK, Backend, event, granted, token
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite", "valkey"], indirect=True)
+"""The one in memory is for one thread."""
 
 CLIENTS = 4
 T = TypeVar("T")

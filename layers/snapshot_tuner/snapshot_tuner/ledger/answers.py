@@ -1,4 +1,4 @@
-"""What both backends say to the operator, word for word."""
+"""What every backend says to the operator, word for word."""
 
 from datetime import UTC, datetime
 

@@ -1,0 +1,161 @@
+"""Who is in which room when: lessons and meetings by day, live shows and chats with their peak in the evening.
+
+Times are milliseconds since the day began, at 00:00 local time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import Final
+
+from devkit.day.dice import Dice
+
+SECOND: Final = 1000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+_CAPACITIES: Final = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+"""A room is booked in one of these sizes."""
+
+_BOOKED_PERCENT: Final = (85, 150)
+"""Of the places that are needed at most: some rooms are booked too small, and get full."""
+
+
+class Kind(StrEnum):
+    """What a room is for."""
+
+    LESSON = auto()
+    MEETING = auto()
+    LIVE = auto()
+    CHAT = auto()
+
+
+_SHARES: Final = {Kind.LESSON: 20, Kind.MEETING: 24, Kind.LIVE: 26, Kind.CHAT: 30}
+
+# How many rooms of a kind open in each hour of the day, relative to its other hours.
+_OPENINGS: Final = {
+    Kind.LESSON: (0, 0, 0, 0, 0, 0, 0, 2, 9, 9, 8, 4, 1, 4, 8, 8, 6, 3, 5, 9, 6, 0, 0, 0),
+    Kind.MEETING: (0, 0, 0, 0, 0, 0, 0, 1, 4, 10, 9, 6, 1, 5, 10, 9, 7, 5, 3, 2, 1, 0, 0, 0),
+    Kind.LIVE: (4, 2, 1, 1, 0, 0, 0, 1, 1, 2, 3, 4, 6, 4, 3, 3, 4, 6, 10, 18, 24, 22, 13, 6),
+    Kind.CHAT: (7, 4, 3, 2, 1, 1, 1, 2, 3, 3, 3, 4, 6, 5, 4, 4, 5, 7, 9, 12, 15, 16, 13, 9),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One person in a room."""
+
+    user: str
+    joins: int
+    leaves: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room from its first person to its last; `stays` by the time of joining."""
+
+    name: str
+    kind: Kind
+    tasks: tuple[str, ...]
+    capacity: int
+    stays: tuple[Stay, ...]
+
+    @property
+    def opens(self) -> int:
+        return self.stays[0].joins
+
+    @property
+    def closes(self) -> int:
+        return max(stay.leaves for stay in self.stays)
+
+
+def rooms(count: int, dice: Dice) -> list[Room]:
+    """`count` rooms that open within the day; the last ones go on beyond it."""
+    kinds = tuple(_SHARES)
+    made = []
+    for number in range(1, count + 1):
+        kind = kinds[dice.weighted(tuple(_SHARES.values()))]
+        opens = dice.weighted(_OPENINGS[kind]) * HOUR + dice.below(HOUR)
+        stays = _STAYS[kind](opens, dice)
+        two = kind is Kind.LIVE and dice.chance(100)
+        made.append(
+            Room(
+                f"{kind}-{number:03}",
+                kind,
+                ("stage", "guests") if two else ("main",),
+                _capacity(_most_at_once(stays), dice),
+                tuple(sorted(stays, key=lambda stay: (stay.joins, stay.user))),
+            )
+        )
+    return made
+
+
+def _lesson(opens: int, dice: Dice) -> list[Stay]:
+    """The teacher first; the class within minutes of the bell, and away when it rings again."""
+    opens -= opens % (15 * MINUTE)
+    ends = opens + dice.one_of((40, 45, 60, 90)) * MINUTE
+    stays = [Stay("teacher", max(0, opens - dice.between(20, 300) * SECOND), ends + dice.between(20, 400) * SECOND)]
+    for number in range(1, dice.between(6, 36) + 1):
+        joins = opens + dice.between(-60, 60) * SECOND + dice.below(dice.heavy(90, 1200) * SECOND)
+        joins = max(stays[0].joins + SECOND, joins)
+        stays.append(Stay(f"pupil-{number:02}", joins, ends + dice.below(dice.heavy(30, 240) * SECOND)))
+    return stays
+
+
+def _meeting(opens: int, dice: Dice) -> list[Stay]:
+    """On the half hour; some come late, some leave before the others."""
+    opens -= opens % (30 * MINUTE)
+    ends = opens + dice.one_of((15, 25, 30, 45, 60, 60, 90)) * MINUTE + dice.between(-180, 420) * SECOND
+    stays = []
+    for number in range(1, 2 + dice.heavy(2, 24)):
+        joins = opens + dice.below(dice.heavy(120, 900) * SECOND)
+        leaves = ends + dice.below(40 * SECOND)
+        if dice.chance(120):
+            leaves = joins + dice.between(3, 20) * MINUTE
+        stays.append(Stay(f"person-{number:02}", joins, max(leaves, joins + 20 * SECOND)))
+    return stays
+
+
+def _live(opens: int, dice: Dice) -> list[Stay]:
+    """The host all the time; an audience that swells and ebbs, whose members mostly look in for minutes."""
+    lasts = dice.heavy(45, 300) * MINUTE
+    ends = opens + lasts + dice.below(5 * MINUTE)
+    stays = [Stay("host", opens, ends)]
+    for number in range(1, dice.heavy(7, 260) + 1):
+        joins = opens + 5 * SECOND + (dice.below(lasts) + dice.below(lasts)) // 2
+        stay = dice.heavy(3 * MINUTE, 90 * MINUTE)
+        stays.append(Stay(f"guest-{number:03}", joins, min(joins + stay, ends + dice.below(20 * SECOND))))
+    return stays
+
+
+def _chat(opens: int, dice: Dice) -> list[Stay]:
+    """People come and go; there is no host."""
+    lasts = dice.between(20, 150) * MINUTE
+    stays = [Stay("user-01", opens, opens + dice.between(5 * MINUTE, lasts))]
+    for number in range(2, dice.heavy(4, 48) + 1):
+        joins = opens + dice.between(5 * SECOND, lasts)
+        stays.append(Stay(f"user-{number:02}", joins, joins + dice.heavy(4 * MINUTE, 60 * MINUTE)))
+    return stays
+
+
+_STAYS: Final[dict[Kind, Callable[[int, Dice], list[Stay]]]] = {
+    Kind.LESSON: _lesson,
+    Kind.MEETING: _meeting,
+    Kind.LIVE: _live,
+    Kind.CHAT: _chat,
+}
+
+
+def _most_at_once(stays: Sequence[Stay]) -> int:
+    changes = sorted([(stay.joins, 1) for stay in stays] + [(stay.leaves, -1) for stay in stays])
+    most = now = 0
+    for _, change in changes:
+        now += change
+        most = max(most, now)
+    return most
+
+
+def _capacity(needed: int, dice: Dice) -> int:
+    wanted = needed * dice.between(*_BOOKED_PERCENT) // 100
+    return next((capacity for capacity in _CAPACITIES if capacity >= wanted), _CAPACITIES[-1])

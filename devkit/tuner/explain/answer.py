@@ -1,0 +1,66 @@
+"""An explanation as JSON; what it shares with the answer of `POST /explain` is written by the same code."""
+
+from typing import Any
+
+from devkit.tuner.explain.history import History
+from devkit.tuner.explain.replay import Explained
+from devkit.tuner.explain.steps import Change, Step, follows, steps
+from http_endpoint import answers, views
+from snapshot_tuner import rfc3339
+from snapshot_tuner.model import Signal
+
+
+def of_history(past: History | None) -> dict[str, Any] | None:
+    """None where none was given: nothing is open at first then."""
+    if past is None:
+        return None
+    return {"file": str(past.file), "events": len(past.invocations), "unreadable": past.unreadable}
+
+
+def of_event(explained: Explained) -> dict[str, Any]:
+    """As over HTTP, with the event's data and what would come of it; `rules` is empty where it cannot be read."""
+    event, why = explained.event, explained.explanation
+    outcomes = [_of_outcome(explained, index) for index in range(len(explained.outcomes))]
+    if not isinstance(event, Signal) or why is None:
+        unread: dict[str, Any] = {
+            "event": {"id": explained.outcomes[0].id},
+            "verdict": "reject",
+            "rule": None,
+            "rules": [],
+        }
+        return {**unread, "reason": explained.outcomes[0].reason, "outcomes": outcomes}
+    told = views.of_explanation(event, why)
+    told["event"] |= {"received": _time(explained.received_us), **event.attributes, "data": event.data}
+    return {**told, "outcomes": outcomes}
+
+
+def _of_outcome(explained: Explained, index: int) -> dict[str, Any]:
+    outcome = explained.outcomes[index]
+    told: dict[str, Any] = {
+        "task": outcome.task and answers.of_task(outcome.task),
+        "outcome": outcome.kind,
+        "interval": outcome.interval,
+        "reason": outcome.reason,
+    }
+    why = explained.explanation
+    if not explained.visits or why is None or why.asked is None:
+        return told | {"steps": [], "follows": []}
+    visit = explained.visits[index]
+    return told | {
+        "steps": [_of_step(step) for step in steps(visit, why.asked, why.bounds)],
+        "follows": [_of_change(change) for change in follows(visit)],
+    }
+
+
+def _of_step(step: Step) -> dict[str, Any]:
+    until = None if step.until_us is None else _time(step.until_us)
+    return {"step": step.name, "seconds": step.seconds, "says": step.says, "until": until}
+
+
+def _of_change(change: Change) -> dict[str, Any]:
+    event = {"rule": change.rule, "event": change.event_id}
+    return {"at": _time(change.at_us), "interval": change.interval, **event}
+
+
+def _time(us: int) -> str | None:
+    return rfc3339.from_microseconds(us)

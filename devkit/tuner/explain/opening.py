@@ -1,0 +1,145 @@
+"""From a file to the events in it, by the readers that are deployed: here is decided only which of them is meant."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from devkit.tuner import recordings
+from devkit.tuner.exits import CommandFailed, Exit
+from devkit.tuner.recordings import Arrival, Unreadable
+from http_endpoint import callers, reading
+from http_endpoint.answers import Refusal
+from http_endpoint.request import Request
+from snapshot_tuner import signals
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.invocation import read_each
+from snapshot_tuner.model import Signal
+from snapshot_tuner.rtc_callback import Callback
+from snapshot_tuner.settings import Settings
+from snapshot_tuner.strict_json import decode
+
+_CALLBACKS: Final = "/callbacks/rtc"
+_DIGITS_MOST: Final = 15
+_SETTINGS: Final = Settings(ledger_url="sqlite:///nowhere")
+"""Every limit of HTTP at its default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Events that reach a function together, and when: microseconds since the epoch."""
+
+    received_us: int
+    events: tuple[Signal | EventRejected, ...]
+
+
+def open_file(path: Path) -> list[Invocation]:
+    """In the order of the file. Raises CommandFailed where it cannot be read, or holds nothing."""
+    with readable(path):
+        invocations = _opened(path, path.read_bytes())
+    if not any(invocation.events for invocation in invocations):
+        raise CommandFailed(Exit.USAGE, f"{path}: no event in it")
+    return invocations
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raises CommandFailed where what is done inside cannot read the file."""
+    try:
+        yield
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise CommandFailed(Exit.USAGE, f"{path}: {reason}") from None
+
+
+def _opened(path: Path, content: bytes) -> list[Invocation]:
+    payload = _loaded(content)
+    match payload:
+        case {"Records": list(records)}:
+            return [_together(read_each(records, signals.from_sqs_record), *map(_sent_us, records))]
+        case {"requestContext": {"http": _}}:
+            return [_of_request(payload)]
+        case {"received": _, "event": _}:
+            return _of_recording(path)
+        case {"detail-type": _}:
+            # As the runtime hands it to bus_listener: with floats.
+            return [_together(read_each([payload], signals.from_object))]
+        case list():
+            return [_together(_of_list(content))]
+        case None if path.suffix == ".gz" or _is_of_lines(content):
+            return _of_recording(path)
+        case _:
+            return [_together(read_each([content], _of_body), _sent_us(payload))]
+
+
+def _loaded(content: bytes) -> Any:  # noqa: ANN401 - whatever it is
+    """As the Lambda runtime would load it; None where it could not."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_of_lines(content: bytes) -> bool:
+    lines = content.split(b"\n", 1)
+    return len(lines) > 1 and bool(lines[1].strip()) and isinstance(_loaded(lines[0]), dict)
+
+
+def _sent_us(record: object) -> int:
+    """When a queue got its record; 0 where it does not say."""
+    match record:
+        case {"attributes": {"SentTimestamp": str(sent)}} if sent.isdecimal() and len(sent) <= _DIGITS_MOST:
+            return int(sent) * 1000
+        case _:
+            return 0
+
+
+def _of_body(content: bytes) -> Signal:
+    return signals.from_body(content, sent_us=None)
+
+
+def _of_list(content: bytes) -> list[Signal | EventRejected]:
+    """CloudEvents in batch mode, without their request."""
+    try:
+        documents = decode(content)
+    except EventRejected as rejected:
+        return [rejected]
+    each = documents if isinstance(documents, list) else []
+    return read_each(each, lambda document: signals.from_document(document, sent_us=None))
+
+
+def _of_request(payload: Mapping[str, Any]) -> Invocation:
+    try:
+        request = Request.of(payload)
+    except (KeyError, TypeError, AttributeError) as error:
+        reason = f"no Function URL request in payload format 2.0: {type(error).__name__} {error}"
+        raise CommandFailed(Exit.USAGE, reason) from None
+    events: Iterable[Signal | EventRejected]
+    try:
+        callers.check_size(request, _SETTINGS)
+        if payload.get("rawPath") == _CALLBACKS:
+            events = read_each([request.body or b""], lambda body: Callback.read(body).signal())
+        else:
+            events = reading.read(request, callers.caller_of(request, _SETTINGS), _SETTINGS).events
+    except Refusal as refusal:
+        events = [EventRejected("request", f"is refused with {refusal.problem.status}: {refusal.detail}")]
+    return Invocation(request.received_us, tuple(events))
+
+
+def _of_recording(path: Path) -> list[Invocation]:
+    return [_recorded(each) for each in recordings.read(path)]
+
+
+def _recorded(line: Arrival | Unreadable) -> Invocation:
+    if isinstance(line, Arrival):
+        return Invocation(line.received_us, (line.signal,))
+    return Invocation(0, (EventRejected(f"line {line.line}", line.reason),))
+
+
+def _together(events: Iterable[Signal | EventRejected], *sent_us: int) -> Invocation:
+    """Received when the last of them was sent, as far as that is known; else when it happened."""
+    read = tuple(events)
+    happened = (event.time_us for event in read if isinstance(event, Signal))
+    return Invocation(max(sent_us, default=0) or max(happened, default=0), read)

@@ -1,0 +1,188 @@
+"""An interval step by step: what was asked for, and what every part of the rules made of it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum, auto
+
+from devkit.tuner.explain.replay import Visit
+from snapshot_tuner import rfc3339
+from snapshot_tuner.ledger import Admission, TaskState, Wish, levels, transitions
+from snapshot_tuner.ledger.wishes import wish_of
+from snapshot_tuner.policy import Asked
+from snapshot_tuner.policy_document import Bounds
+
+_TAKEN = (Admission.NEW, Admission.RETRY, Admission.RECORDED)
+
+
+class Name(StrEnum):
+    """The steps, in their order."""
+
+    ASKED = auto()  # by the rule: a fixed interval, or its curve
+    BOUNDS = auto()  # of the policy
+    ENDS = auto()  # a time-bound adjustment, and what comes then
+    ORDER = auto()  # whether a newer event was there before
+    OPEN = auto()  # time-bound adjustments, of which the shortest holds
+    COOLDOWN = auto()  # lengthen_after: a longer interval waits
+    UNCHANGED = auto()  # skip_unchanged_within: a call that is saved
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step says, in words; the interval after it in seconds, where there still is one.
+
+    `until_us` is the moment that the words name, in microseconds since the epoch.
+    """
+
+    name: Name
+    says: str
+    seconds: int | None = None
+    until_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a task gets at a moment (microseconds since the epoch) if no other event comes."""
+
+    at_us: int
+    interval: int
+    rule: str
+    event_id: str
+
+
+def steps(visit: Visit, asked: Asked, bounds: Bounds) -> list[Step]:
+    """Up to the one that ends the matter."""
+    told = [Step(Name.ASKED, asked.reason, asked.seconds), _bounds(visit, asked, bounds)]
+    if visit.adjustment.for_seconds is not None:
+        told.append(_ends(visit))
+    told.append(_order(visit))
+    if visit.admitted.answer in _TAKEN and visit.after is not None:
+        told += [_open(visit, visit.after), _cooldown(visit, visit.after)]
+        if _is_its_own(visit, visit.after.desired):
+            told.append(_unchanged(visit, visit.after))
+    return told
+
+
+def follows(visit: Visit) -> Iterator[Change]:
+    """What the task gets later if no other event comes."""
+    state, now = visit.after, visit.now_us
+    while state is not None and (moment := levels.next_change(state, now)) is not None:
+        changed = levels.pass_time(state, moment)
+        if changed.desired != state.desired:
+            wish = changed.desired
+            yield Change(moment, wish.interval, wish.rule, wish.event_id)
+        state, now = changed, moment
+
+
+def moment(us: int) -> str:
+    """For people: RFC 3339 in UTC, with as many digits as it takes."""
+    text = rfc3339.from_microseconds(us)
+    return f"{us} us" if text is None else text.removesuffix("Z").rstrip("0").removesuffix(".") + "Z"
+
+
+def _bounds(visit: Visit, asked: Asked, bounds: Bounds) -> Step:
+    given = visit.adjustment.interval
+    if given == asked.seconds:
+        says = f"within {bounds.min} to {bounds.max} s"
+    else:
+        says = f"clamped to {given} s by bounds.{'min' if given > asked.seconds else 'max'}"
+    return Step(Name.BOUNDS, says, given)
+
+
+def _ends(visit: Visit) -> Step:
+    wish = wish_of(visit.adjustment)
+    then = "then it is over, and what else is asked for holds" if wish.then is None else f"then {wish.then} s"
+    over = " (over by now)" if _is_over(visit) else ""
+    until = wish.until_us or 0
+    says = f"for {visit.adjustment.for_seconds} s from the event's time on, until {moment(until)}{over}; {then}"
+    return Step(Name.ENDS, says, _seconds_now(visit), until)
+
+
+def _order(visit: Visit) -> Step:
+    """Wishes without an end compete with each other, time-bound ones with those of their own rule."""
+    wish = wish_of(visit.adjustment)
+    before = visit.before
+    other = None if before is None else levels.strand(before, wish)
+    match visit.admitted.answer:
+        case Admission.NEW | Admission.RETRY | Admission.RECORDED:
+            if other is not None and other.key == wish.key:
+                says = "the same event was there a moment ago"
+            elif other is not None:
+                says = (
+                    f"newer than event {other.event_id} of {moment(other.asked_us)}, which asked for {other.interval} s"
+                )
+            elif before is None:
+                says = "nothing was known of the task"
+            elif wish.until_us is None:
+                says = "nothing without an end was known of the task"
+            else:
+                says = f"rule {wish.rule} had nothing open for the task"
+            return Step(Name.ORDER, says, _seconds_now(visit))
+        case Admission.SUPERSEDED if not visit.admitted.reason and other is not None:
+            return Step(Name.ORDER, f"older than {_named(other)}: nothing changes")
+        case Admission.DUPLICATE:
+            return Step(Name.ORDER, "this event was applied before: nothing changes")
+        case answer:
+            return Step(Name.ORDER, f"{answer}: {visit.admitted.reason}")
+
+
+def _open(visit: Visit, after: TaskState) -> Step:
+    """What the shortest of the open ones, or the base, would set without a cooldown."""
+    others = [wish for wish in after.open if (wish.until_us or 0) > visit.now_us and not _is_its_own(visit, wish)]
+    wanted = _without_cooldown(visit, after)
+    if not others:
+        return Step(Name.OPEN, "nothing else is open", wanted.interval)
+    told = ", ".join(
+        f"rule {wish.rule} holds {wish.interval} s until {moment(wish.until_us or 0)} (event {wish.event_id})"
+        for wish in sorted(others, key=lambda wish: wish.interval)
+    )
+    if _is_its_own(visit, wanted):
+        return Step(Name.OPEN, f"{told}; this one is the shortest", wanted.interval)
+    return Step(Name.OPEN, f"{told}; the shortest holds", wanted.interval, wanted.until_us)
+
+
+def _cooldown(visit: Visit, after: TaskState) -> Step:
+    wanted = _without_cooldown(visit, after)
+    held = after.held
+    if held is not None and after.desired == held.wish:
+        says = (
+            f"{wanted.interval} s is longer than the {held.wish.interval} s that event {held.wish.event_id} asked for: "
+            f"it waits until {moment(held.until_us)}"
+        )
+        return Step(Name.COOLDOWN, says, held.wish.interval, held.until_us)
+    wait = visit.adjustment.lengthen_after
+    says = f"lengthen_after {wait} s: nothing to wait for" if wait else "no lengthen_after"
+    return Step(Name.COOLDOWN, says, after.desired.interval)
+
+
+def _unchanged(visit: Visit, after: TaskState) -> Step:
+    interval, within = after.desired.interval, visit.adjustment.skip_unchanged_within
+    if not within:
+        return Step(Name.UNCHANGED, "no skip_unchanged_within: a call is made", interval)
+    if transitions.is_unchanged(after, visit.now_us):
+        says = f"confirmed at {moment(after.applied_at or 0)}, less than {within} s ago: no call is needed"
+        return Step(Name.UNCHANGED, says, interval)
+    return Step(Name.UNCHANGED, f"not confirmed within {within} s: a call is made", interval)
+
+
+def _without_cooldown(visit: Visit, after: TaskState) -> Wish:
+    return levels.holds(replace(after, held=None), visit.now_us)
+
+
+def _is_over(visit: Visit) -> bool:
+    until_us = wish_of(visit.adjustment).until_us
+    return until_us is not None and until_us <= visit.now_us
+
+
+def _seconds_now(visit: Visit) -> int | None:
+    """What the event asks for at the moment: of a time-bound adjustment that is over, what comes then."""
+    wish = wish_of(visit.adjustment)
+    return wish.then if _is_over(visit) else wish.interval
+
+
+def _named(wish: Wish) -> str:
+    return f"event {wish.event_id} of {moment(wish.asked_us)}"
+
+
+def _is_its_own(visit: Visit, wish: Wish) -> bool:
+    signal = visit.adjustment.signal
+    return (wish.event_id, wish.event_source) == (signal.id, signal.source)

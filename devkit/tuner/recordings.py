@@ -1,0 +1,90 @@
+"""Files of recorded events: one JSON object per line, `.gz` or plain.
+
+A line is either any envelope that `snapshot_tuner.signals` opens, which then arrived at the event's own time, or
+
+    {"received": "<RFC 3339>", "sent": "<RFC 3339>", "event": {…an envelope…}}
+
+where `received` is when it arrived at the function, and `sent` stands in for the time of an event without one.
+Numbers are exact, as written. Blank lines mean nothing.
+"""
+
+import gzip
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from snapshot_tuner import rfc3339, signals
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.model import Json, Signal
+from snapshot_tuner.strict_json import MAX_BODY_BYTES, decode, shown
+
+MAX_LINE_BYTES = 4 * MAX_BODY_BYTES
+"""An event of the largest size, escaped into the body of a queue's record; a longer line is not read."""
+
+_MEMBERS = {"received", "sent", "event"}
+_TELL_EVERY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event that arrived at a function at `received_us` (microseconds since the epoch); `line` counts from 1."""
+
+    line: int
+    received_us: int
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A line that is no event, and why."""
+
+    line: int
+    reason: str
+
+
+def read(path: Path, told: Callable[[int], None] | None = None) -> Iterator[Arrival | Unreadable]:
+    """Every line that is not blank, in the order of the file. Raises OSError; EOFError for a `.gz` that is cut off.
+
+    `told` is called now and then with how many bytes of the file have been read.
+    """
+    with ExitStack() as opened:
+        file: IO[bytes] = opened.enter_context(path.open("rb"))
+        lines = cast("IO[bytes]", opened.enter_context(gzip.open(file))) if path.suffix == ".gz" else file
+        number = 0
+        while line := lines.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            if told is not None and number % _TELL_EVERY == 0:
+                told(file.tell())
+            if len(line) > MAX_LINE_BYTES:
+                while line and not line.endswith(b"\n"):
+                    line = lines.readline(MAX_LINE_BYTES)
+                yield Unreadable(number, f"line: is longer than {MAX_LINE_BYTES:,} bytes")
+            elif not line.isspace():
+                yield _arrival(number, line)
+
+
+def _arrival(number: int, line: bytes) -> Arrival | Unreadable:
+    try:
+        document = decode(line, within="line", at_most=MAX_LINE_BYTES)
+        if isinstance(document, dict) and document and document.keys() <= _MEMBERS:
+            received_us = _time(document, "received")
+            sent_us = _time(document, "sent") if "sent" in document else None
+            return Arrival(number, received_us, signals.from_document(document.get("event"), sent_us=sent_us))
+        signal = signals.from_document(document, sent_us=None)
+        return Arrival(number, signal.time_us, signal)
+    except EventRejected as rejected:
+        return Unreadable(number, str(rejected))
+
+
+def _time(wrapper: dict[str, Json], name: str) -> int:
+    time = wrapper.get(name)
+    if time is None:
+        raise EventRejected(name, "is missing")
+    if not isinstance(time, str):
+        raise EventRejected(name, f"must be an RFC 3339 string, not {shown(time)}")
+    try:
+        return rfc3339.to_microseconds(time)
+    except ValueError as error:
+        raise EventRejected(name, str(error)) from None
