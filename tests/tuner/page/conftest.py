@@ -1,7 +1,6 @@
 """One real browser for all tests of the page, with every request and complaint of its pages kept."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,37 +9,26 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Request, sync_playwright
 
 from devkit.tuner import page as document
+from devkit.tuner.page import chromium
 from tests.tuner.page.browsing import Open, Opened, Report
 
-NO_BROWSER = "no Chromium is found: apt-get install --no-install-recommends chromium"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",  # root, as in a container, has no other choice
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
-
-def executable() -> str:
+def chromium_path() -> str:
     """Chromium's; a test that needs it is skipped where there is none, and fails where CI is set."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = chromium.executable()
     if found is None:
         if os.environ.get("CI"):
-            pytest.fail(NO_BROWSER)
-        pytest.skip(NO_BROWSER)
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
     return found
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Closed after the last of these tests: while Playwright runs, this thread can have no other event loop."""
-    path = executable()
+    path = chromium_path()
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
         yield running
         running.close()
 

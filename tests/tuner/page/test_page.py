@@ -107,8 +107,23 @@ def test_the_limit_reached_is_a_warning(open_report: Open) -> None:
     report = sample_report.make(rooms=2, hours=1)
     report["policies"][0]["figures"]["most_calls_in_a_second"] = 145
     opened = open_report(report)
-    assert "The new policy reached what the limit leaves: 145 calls in a second." in opened.text("#warnings")
-    assert "The old policy" not in opened.text("#warnings")
+    assert "145 calls in a second, all that the limit leaves" in opened.text("#warnings")
+    assert "under the new policy." in opened.text("#warnings")
+    assert "under the old policy" not in opened.text("#warnings")
+
+
+def test_what_was_rejected_is_a_warning_with_reasons(open_report: Open) -> None:
+    """Said once where it is as many under both policies; the first reasons unfold."""
+    report = sample_report.make(rooms=2, hours=1)
+    for policy in report["policies"]:
+        policy["outcomes"]["rejected"] = 2
+        policy["figures"]["dead_letters"] = 2
+        policy["rejected"] = [{"id": "evt-7", "reason": "data.load is not a number"}]
+    report["policies"][1]["figures"]["dead_letters"] = 5
+    opened = open_report(report)
+    opened.page.get_by_text("2 events were rejected under both policies.").click()
+    assert "evt-7: data.load is not a number" in opened.text("#warnings")
+    assert "3 events were tried in vain, and given up as dead letters under the old policy." in opened.text("#warnings")
 
 
 def bare(report: Report) -> Report:

@@ -26,20 +26,38 @@ const showHeadline = () => {
     ` · ${several(now.figures.tasks, "task", "tasks")}, ${decimal(now.figures.task_hours)} task-hours`, when);
 };
 
-const warn = (...content) => byId("warnings").append(element("div", { class: "warning" }, ...content));
+/** One box for everything that should not be missed; what can be unfolded tells the first cases. */
+const warn = (text, cases = []) => {
+  const items = cases.map((each) => element("li", {}, each));
+  byId("warnings").classList.add("warning");
+  byId("warnings").append(items.length
+    ? element("details", {}, element("summary", {}, text), element("ul", {}, items))
+    : element("p", {}, text));
+};
+
+/** What there are so many of under each policy: said once where it is the same under both. */
+const warnOfEach = (countOf, text, casesOf = () => []) => {
+  const same = policies.length > 1 && countOf(now) === countOf(before);
+  for (const policy of same ? [now] : policies) {
+    const whose = same ? " under both policies" : policies.length > 1 ? ` under the ${policy.role} policy` : "";
+    if (countOf(policy)) warn(`${text(countOf(policy))}${whose}.`, casesOf(policy));
+  }
+};
 
 const showWarnings = () => {
   const { unreadable, unreadable_count: bad } = report.recording;
   if (bad) {
-    warn(element("details", {}, element("summary", {}, `${several(bad, "line", "lines")} of the recording could not be read.`),
-      element("ul", {}, unreadable.map(({ line, reason }) => element("li", {}, `line ${line}: `, named(reason))))));
+    warn(`${several(bad, "line", "lines")} of the recording could not be read.`,
+      unreadable.map(({ line, reason }) => [`line ${line}: `, named(reason)]));
   }
-  for (const { role, figures } of policies) {
-    if (figures.most_calls_in_a_second >= assumptions.slots_per_second) {
-      warn(`The ${policies.length > 1 ? `${role} ` : ""}policy reached what the limit leaves: ${
-        figures.most_calls_in_a_second} calls in a second. Events then wait for their turn.`);
-    }
-  }
+  warnOfEach(({ outcomes }) => outcomes.rejected ?? 0,
+    (number) => `${several(number, "event was", "events were")} rejected`,
+    ({ rejected }) => (rejected ?? []).map(({ id, reason }) => [element("code", {}, named(id)), ": ", named(reason)]));
+  // A rejected event is a dead letter at once; others become one when no attempt helped.
+  warnOfEach(({ figures, outcomes }) => Math.max(0, (figures.dead_letters ?? 0) - (outcomes.rejected ?? 0)),
+    (number) => `${several(number, "event was", "events were")} tried in vain, and given up as dead letters`);
+  warnOfEach(({ figures }) => figures.most_calls_in_a_second >= assumptions.slots_per_second && figures.most_calls_in_a_second,
+    (number) => `${number} calls in a second, all that the limit leaves: events waited for their turn`);
 };
 
 const tile = (name, figure, ...beside) => element("li", { class: "tile" }, element("p", { class: "name" }, name),
@@ -79,7 +97,8 @@ const roomsByAddress = new Map(report.rooms.map((room) => [addressOf(room.task),
 
 const noteOf = (room) => {
   if (!room) return "";
-  return before ? change(room.pictures[0], room.pictures[1]) : several(room.pictures[0], "picture", "pictures");
+  const pictures = before ? change(room.pictures[0], room.pictures[1]) : several(room.pictures[0], "picture", "pictures");
+  return `${pictures}, ${several(room.changes[0], "change", "changes")}`;
 };
 
 /** The section of one room: its chart, what is pointed at, and what happened. */
@@ -112,6 +131,7 @@ const showRoomSection = () => {
         : `${count(room.pictures[0])} pictures`),
       room?.different_share != null && `other intervals ${percent(room.different_share)} of its time`,
       period(chart.start, chart.end),
+      chart.left_out && `${several(chart.left_out, "more is", "more are")} left out`,
     ].filter(Boolean).join(" · ");
     current?.destroy();
     const say = (at, row) => showMoment(byId("room-readout"), story, policies, at, row);
@@ -163,6 +183,9 @@ const ASSUMPTIONS = {
   batch_window_seconds: ["It waits for more events for", seconds],
   call_seconds: ["A call takes", seconds],
   start_interval_seconds: ["A task starts at an interval of", seconds],
+  workers: ["Batches at work at once, at most", count],
+  visibility_seconds: ["An event to be tried again comes back after", seconds],
+  receives: ["It is a dead letter after", (value) => several(value, "attempt", "attempts")],
 };
 
 const showAssumptions = () => {

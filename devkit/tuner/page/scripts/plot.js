@@ -92,6 +92,7 @@ const timeAxis = (brush) =>
 const paint = (brush, draw) => (plot) => {
   const { ctx, bbox } = plot;
   ctx.save();
+  ctx.setLineDash([]); // uPlot leaves those of its last line
   draw(ctx, bbox, brush.scale * devicePixelRatio, plot);
   ctx.restore();
 };

@@ -92,9 +92,11 @@ const describeRoom = (story, policies, onpoint) => (brush) => {
   const data = columns(story);
   const values = data.slice(1).flat().filter((value) => value != null);
   const [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [1, 10];
+  const reach = high / low; // on a logarithmic scale a factor is a distance: below the lines there is room for ticks
+  const range = [low / Math.max(1.2, reach ** 0.16), high * Math.max(1.1, reach ** 0.06)];
   const roles = policies.map((policy) => policy.role);
   const bounds = policies.map((policy) => policy.bounds);
-  const splits = INTERVALS.filter((value) => value >= low / 1.7 && value <= high * 1.3);
+  const splits = INTERVALS.filter((value) => value >= range[0] && value <= range[1]);
   const line = (role) => ({
     stroke: brush.colours[role],
     width: (role === "old" ? 1.75 : 2) * brush.scale,
@@ -107,7 +109,7 @@ const describeRoom = (story, policies, onpoint) => (brush) => {
     height: brush.narrow ? 250 : 320,
     options: {
       padding: [12, roles.length > 1 ? 74 : 48, 0, 0].map((each) => each * brush.scale),
-      scales: { y: { distr: 3, range: () => [low / 2, high * 1.35] } }, // below the lines there is room for the ticks
+      scales: { y: { distr: 3, range: () => range } },
       axes: [
         timeAxis(brush),
         axis(brush, { size: 44 * brush.scale, splits: () => splits, filter: (_, all) => all, values: (_, all) => all }),
