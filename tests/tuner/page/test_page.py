@@ -275,12 +275,15 @@ def test_a_printed_page_holds_every_section(open_report: Open) -> None:
     """The PDF's outline has every heading, each chart is a part of it, and the screen is as before."""
     opened = open_report(REPORT, color_scheme="dark")
     before = opened.ink("#room-plot")
+    seen = "[...document.querySelectorAll('canvas')].map(each => each.width)"
+    opened.page.evaluate(f"addEventListener('beforeprint', () => {{ window.atPrint = {seen}; }})")
     printed = opened.page.pdf(format="A4", outline=True, tagged=True)
     for heading in texts(opened.page.locator("h1, h2, h3")):
         title = f"({heading}".encode() if heading.isascii() else heading.encode("utf-16-be").hex().upper().encode()
         assert title in printed, heading
     expect(opened.page.locator("html")).not_to_have_attribute("data-paper", "")
     assert opened.ink("#room-plot") == before
+    assert opened.page.evaluate("window.atPrint") == [1380, 1380, 1380]  # a page's width, twice as fine
     length = len(printed)
     for chart in CHARTS:
         opened.page.locator(chart).evaluate("place => { place.style.visibility = 'hidden'; }")

@@ -161,13 +161,20 @@ def test_looking_closer_and_at_all_again(open_report: Open) -> None:
 
 
 def test_a_finger_on_the_chart_tells_why(open_report: Open) -> None:
-    """A touch is as good as a pointer."""
+    """A touch is as good as a pointer, and so is a finger that moves across the chart."""
     chart = REPORT["charts"][0]
     event, _, step = caused(chart)
     opened = open_report(REPORT, has_touch=True, is_mobile=True, viewport={"width": 800, "height": 900})
     opened.page.locator("#room-plot").scroll_into_view_if_needed()
     opened.page.touchscreen.tap(*at(opened, chart, event["at"]))
-    expect(opened.page.locator("#room-readout")).to_contain_text(step["reason"])
+    readout = opened.page.locator("#room-readout")
+    expect(readout.locator(".moment")).to_contain_text(event["id"])
+    expect(readout).to_contain_text(step["reason"])
+    finger = opened.page.context.new_cdp_session(opened.page)
+    for kind, time in (("touchStart", event["at"]), ("touchMove", chart["end"] - 60), ("touchMove", chart["end"])):
+        x, y = at(opened, chart, time)
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    expect(readout.locator(".moment")).to_contain_text(chart["events"][-1]["id"])
 
 
 def test_the_table_tells_what_happened(open_report: Open) -> None:
@@ -220,5 +227,6 @@ def test_a_step_that_no_event_caused_has_a_row_of_its_own(open_report: Open) -> 
     opened = open_report(with_an_end_of_its_own())
     first, second = texts(opened.page.locator("#happenings tbody tr"))
     assert "5 → 2\u202fs moderation-alert" in first
+    assert "(1\u202fs after it arrived)" in first
     assert "2 → 5\u202fs moderation-alert" in second
     assert "its time was over" in second
