@@ -1,0 +1,71 @@
+"""One real browser for all tests of the page, with every request and complaint of its pages kept."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Request, sync_playwright
+
+from devkit.tuner import page as document
+from devkit.tuner.page import chromium
+from tests.tuner.page.browsing import Open, Opened, Report
+
+
+def chromium_path() -> str:
+    """Chromium's; a test that needs it is skipped where there is none, and fails where CI is set."""
+    found = chromium.executable()
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
+    return found
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Closed after the last of these tests: while Playwright runs, this thread can have no other event loop."""
+    path = chromium_path()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Write a report and open it: `open_report(report, fragment="#…", **options of the browser's context)`.
+
+    Afterwards every page must have asked for nothing but itself, and have complained about nothing.
+    """
+    opened: list[Opened] = []
+
+    def show(report: Report, *, fragment: str = "", **options: Any) -> Opened:  # noqa: ANN401 - Playwright's own
+        file = tmp_path / f"backtest-{len(opened)}.html"
+        document.write(report, file)
+        page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}).new_page()
+        one = Opened(page, file.as_uri())
+        page.set_default_timeout(10_000)
+        opened.append(one)
+
+        def console(message: ConsoleMessage) -> None:
+            one.heard_of(message.type, message.text)
+
+        def error(message: Error) -> None:
+            one.heard_of("error", str(message))
+
+        def request(asked: Request) -> None:
+            one.requests.append(asked.url)
+
+        page.on("console", console)
+        page.on("pageerror", error)
+        page.on("request", request)
+        page.goto(file.as_uri() + fragment)
+        return one
+
+    yield show
+    for one in opened:
+        one.page.context.close()
+        assert one.complaints == []
+        assert {url.partition("#")[0] for url in one.requests} == {one.address}
