@@ -66,13 +66,13 @@ class Replay:
     def opened(cls, policy: Policy, folder: Path) -> Iterator["Replay"]:
         """Keeps its ledger in the folder."""
         clock = _Clock()
-        defaults = Settings.model_fields
+        defaults = Settings(ledger_url="")
         limits = Limits(
             order=policy.order,
             slots_per_second=RTC_QUOTA_QPS * SLOT_SHARE,
-            idempotency_ttl=defaults["idempotency_ttl_seconds"].default,
-            task_ttl=defaults["task_ttl_seconds"].default,
-            max_clock_skew=defaults["max_clock_skew_seconds"].default,
+            idempotency_ttl=defaults.idempotency_ttl_seconds,
+            task_ttl=defaults.task_ttl_seconds,
+            max_clock_skew=defaults.max_clock_skew_seconds,
         )
         ledger = SqliteLedger(folder / "ledger.db", "explain", limits, clock)
         try:

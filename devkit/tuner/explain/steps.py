@@ -8,8 +8,7 @@ from devkit.tuner.explain.replay import Visit
 from snapshot_tuner import rfc3339
 from snapshot_tuner.ledger import Admission, TaskState, Wish, levels, transitions
 from snapshot_tuner.ledger.wishes import wish_of
-from snapshot_tuner.policy import Asked
-from snapshot_tuner.policy_document import Bounds
+from snapshot_tuner.policy import Asked, Bounds
 
 _TAKEN = (Admission.NEW, Admission.RETRY, Admission.RECORDED)
 
