@@ -17,6 +17,8 @@ from devkit.rtc_standin.get_snapshot_task import ReadFaults
 from devkit.rtc_standin.signature import Credentials
 from snapshot_tuner.model import TaskRef
 
+_ACCEPTING_SECONDS = 0.1
+
 HOST = "127.0.0.1"
 
 
@@ -149,6 +151,9 @@ class StandIn:
         self._ready.set_result((server.sockets[0].getsockname()[1], loop, closing))
         await closing.wait()
         server.close()
+        accepting = asyncio.all_tasks() - {asyncio.current_task()}
+        if accepting:  # accepted, but not among the open connections yet; a TLS handshake may never end
+            await asyncio.wait(accepting, timeout=_ACCEPTING_SECONDS)
         while self._site.open_connections:
             for connection in tuple(self._site.open_connections):
                 connection.abort()
