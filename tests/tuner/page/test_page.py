@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Position, expect
 
+from tests.runtime.polling import eventually
 from tests.tuner.page import sample_report
 from tests.tuner.page.browsing import Open, Report, texts
 
@@ -248,7 +249,8 @@ def test_darkness(open_report: Open) -> None:
     dark = {chart: opened.ink(chart) for chart in CHARTS}
     opened.page.emulate_media(color_scheme="light")
     assert opened.page.evaluate(ground) == "rgb(246, 247, 248)"
-    assert [chart for chart in CHARTS if opened.ink(chart) == dark[chart]] == []
+    # The page hears of it a moment after its style sheet does.
+    eventually(lambda: all(opened.ink(chart) != ink for chart, ink in dark.items()))
 
 
 def test_on_paper_there_is_nothing_to_press_and_nothing_is_cut(open_report: Open) -> None:

@@ -225,6 +225,7 @@ def with_an_end_of_its_own() -> Report:
 def test_a_step_that_no_event_caused_has_a_row_of_its_own(open_report: Open) -> None:
     """An adjustment that ended: the event stands in its own row, the end in the next."""
     opened = open_report(with_an_end_of_its_own())
+    opened.page.get_by_label("also events that changed nothing").check()
     first, second = texts(opened.page.locator("#happenings tbody tr"))
     assert "5 → 2\u202fs moderation-alert" in first
     assert "(1\u202fs after it arrived)" in first
