@@ -103,6 +103,14 @@ def test_a_message_that_was_received_twice_is_recorded_once(tmp_path: Path) -> N
     assert summary["passed_over"] == {"messages that were there before": 1}
 
 
+def test_an_id_that_is_no_text_identifies_no_message(tmp_path: Path) -> None:
+    """Whatever wrote such a dump: its events are recorded, each as often as it is there."""
+    odd = message(1, EVENT, "1772355600000") | {"MessageId": {"a": []}}
+    _, lines, summary = record(tmp_path, json.dumps([odd, odd]))
+    assert ["messageId" in line["event"] for line in lines] == [False, False]
+    assert (summary["not_recorded"], summary["passed_over"]) == ([], {})
+
+
 @pytest.mark.parametrize(
     ("payload", "received"),
     [
@@ -256,6 +264,7 @@ def test_a_compressed_recording_is_the_same_file_each_time(tmp_path: Path) -> No
         assert main(["record", str(log), "-o", str(tmp_path / name)]) == 0
     first, second, plain = ((tmp_path / name).read_bytes() for name in ("a.ndjson.gz", "b.ndjson.gz", "c.ndjson"))
     assert first == second
+    assert first[3:8] == bytes(5)  # no name, and no time
     assert gzip.decompress(first) == plain
 
 
