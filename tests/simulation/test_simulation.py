@@ -1,7 +1,6 @@
 """Promise: whatever goes wrong on the way, every task ends at its newest event's interval, or that is a dead letter."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -76,7 +75,7 @@ def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> Non
     ) -> tuple[Admission, TaskState | None]:
         answer, after = right(state, known, wish, fingerprint, now)
         if answer is Admission.SUPERSEDED and after is not None:
-            return Admission.NEW, replace(after, desired=wish, base=wish)
+            return Admission.NEW, after._replace(desired=wish, base=wish)
         return answer, after
 
     monkeypatch.setattr(transitions, "admit", admit)
@@ -88,7 +87,7 @@ def test_it_notices_two_calls_in_flight(monkeypatch: pytest.MonkeyPatch) -> None
     right = transitions.begin
 
     def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, TaskState]:
-        return right(replace(state, lease=None), token, now)
+        return right(state._replace(lease=None), token, now)
 
     monkeypatch.setattr(transitions, "begin", begin)
     assert _broken_seeds() != []
@@ -115,4 +114,4 @@ def test_it_notices_a_reconciler_that_does_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def _without_old_lease(state: TaskState, now: int) -> TaskState:
-    return replace(state, lease=None) if state.lease is not None and state.lease.until <= now else state
+    return state._replace(lease=None) if state.lease is not None and state.lease.until <= now else state

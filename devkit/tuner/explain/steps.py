@@ -1,7 +1,7 @@
 """An interval step by step: what was asked for, and what every part of the rules made of it. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from devkit.tuner.explain.replay import Visit
@@ -164,7 +164,7 @@ def _unchanged(visit: Visit, after: TaskState) -> Step:
 
 
 def _without_cooldown(visit: Visit, after: TaskState) -> Wish:
-    return levels.holds(replace(after, held=None), visit.now_us)
+    return levels.holds(after._replace(held=None), visit.now_us)
 
 
 def _is_over(visit: Visit) -> bool:

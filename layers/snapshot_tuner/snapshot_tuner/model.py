@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from enum import StrEnum, auto
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
 """A decoded JSON value. Numbers are exact: an `int`, or a `Decimal` as written, never a float."""
@@ -30,9 +30,11 @@ _EXACT = Context(prec=1000)
 """More digits than a number of an event may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRef:
-    """One running snapshot task, as the provider names it; the ledger's key."""
+class TaskRef(NamedTuple):
+    """One running snapshot task, as the provider names it; the ledger's key.
+
+    A tuple, because it is hashed more often than anything else.
+    """
 
     app_id: str
     room_id: str
@@ -60,8 +62,7 @@ class Signal:
     def fingerprint(self) -> str:
         """64 hex digits over what a retry of the same event must repeat: type, data and its own time."""
         repeated = [self.type, self.time_us if self.time_is_own else None, self.data]
-        text = json.dumps(repeated, sort_keys=True, separators=(",", ":"), default=_canonical_number)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(_canonical(repeated).encode()).hexdigest()
 
     def order_key(self, order: Order) -> bytes | None:
         """Bytes that sort as (time or sequence, id, source); None where the sequence is asked for and missing.
@@ -85,6 +86,9 @@ def _canonical_number(number: object) -> object:
     if number == number.to_integral_value():
         return int(number)
     return f"\0{number.normalize(_EXACT)}"
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_canonical_number).encode
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ token after a lost reply. Backends: `ledger.sqlite` (one host), `ledger.redis` (
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from snapshot_tuner.model import Adjustment, Order, TaskRef
 
@@ -87,8 +87,10 @@ class Slot:
     valid_until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+# What is remembered of a task is made of tuples: compared and changed several times for every call.
+
+
+class Wish(NamedTuple):
     """What an event asked for: the interval in seconds, and which event it was.
 
     `asked_us` is the event's time. A time-bound wish holds until `until_us`; then its interval is `then`, or,
@@ -159,8 +161,7 @@ class Settlement:
     in_doubt: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """One call in flight: who makes it, since and until when (the store's clock), with which wish."""
 
     token: str
@@ -169,16 +170,14 @@ class Lease:
     wish: Wish
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A wish that holds on until a longer one may take its place (`lengthen_us`)."""
 
     wish: Wish
     until_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class TaskState:
+class TaskState(NamedTuple):
     """What the ledger knows of one task; times are microseconds since the epoch on the store's clock.
 
     `desired` is what the task should be now. It comes of `base`, the newest wish without an end; of `open`,

@@ -5,8 +5,6 @@ those of its own rule. While time-bound ones are open the shortest interval hold
 end counts from its event's time, what holds at a moment does not depend on the order of deliveries.
 """
 
-from dataclasses import replace
-
 from snapshot_tuner.ledger import OPEN_MOST, Held, TaskState, Wish
 
 
@@ -21,12 +19,12 @@ def take(state: TaskState, wish: Wish, now: int) -> TaskState:
     """The state with the wish in its strand, as it is now. `state` is of now, too."""
     before = state
     if wish.until_us is None:
-        state = replace(state, base=wish)
+        state = state._replace(base=wish)
     else:
         others = [each for each in state.open if each.rule != wish.rule]
         if len(others) == OPEN_MOST:  # rules come and go with policies: the one that ends first gives way
             others.remove(min(others, key=_ends))
-        state = replace(state, open=(*others, wish))
+        state = state._replace(open=(*others, wish))
     state = _lapse(state, now)
     wanted = _without_cooldown(state, now)
     if wanted != _without_cooldown(before, now):
@@ -34,17 +32,22 @@ def take(state: TaskState, wish: Wish, now: int) -> TaskState:
         if wish.lengthen_us and wanted.interval > before.desired.interval:
             due = max(each.asked_us for each in _asked(before) if each.interval < wanted.interval) + wish.lengthen_us
             held = Held(before.desired, due) if due > now else None
-        state = replace(state, held=held)
-    return pass_time(state, now)
+        state = state._replace(held=held)
+    return _with_what_holds(state, now)
 
 
 def pass_time(state: TaskState, now: int) -> TaskState:
     """What has ended no longer holds; where that changes what the task should be, a call is due now."""
-    state = _lapse(state, now)
+    if not state.open and state.held is None:
+        return state  # nothing in it can end
+    return _with_what_holds(_lapse(state, now), now)
+
+
+def _with_what_holds(state: TaskState, now: int) -> TaskState:
     wanted = holds(state, now)
     if wanted == state.desired:
         return state
-    return replace(state, desired=wanted, desired_at=now, call_due=now)
+    return state._replace(desired=wanted, desired_at=now, call_due=now)
 
 
 def holds(state: TaskState, now: int) -> Wish:
@@ -63,6 +66,8 @@ def holds_until(state: TaskState) -> int | None:
 
 def next_change(state: TaskState, now: int) -> int | None:
     """The next moment at which `pass_time` may find another wish."""
+    if not state.open and state.held is None:
+        return None
     ends = [wish.until_us for wish in state.open if wish.until_us is not None and wish.until_us > now]
     if state.held is not None and state.held.until_us > now:
         ends.append(state.held.until_us)
@@ -74,13 +79,13 @@ def _lapse(state: TaskState, now: int) -> TaskState:
     for wish in state.open:
         newer = base is None or wish.order_key > base.order_key
         if _ends(wish) <= now and wish.then is not None and newer:
-            base = replace(wish, interval=wish.then, until_us=None, then=None)
+            base = wish._replace(interval=wish.then, until_us=None, then=None)
     held = state.held if state.held is not None and state.held.until_us > now else None
-    return replace(state, base=base, held=held)
+    return state if base is state.base and held is state.held else state._replace(base=base, held=held)
 
 
 def _without_cooldown(state: TaskState, now: int) -> Wish:
-    is_open = [wish for wish in state.open if _ends(wish) > now]
+    is_open = [wish for wish in state.open if _ends(wish) > now] if state.open else None
     if is_open:
         shortest = min(wish.interval for wish in is_open)
         return max((wish for wish in is_open if wish.interval == shortest), key=lambda wish: wish.order_key)

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from snapshot_tuner.clock import Clock
@@ -144,7 +143,7 @@ class SqliteLedger:
         if known is None:
             known = KeyState(wish.order_key, fingerprint, applied=answer is Admission.DUPLICATE)
         if answer is Admission.RECORDED:
-            known = replace(known, applied=True)  # nothing of it can be lost any more
+            known = known._replace(applied=True)  # nothing of it can be lost any more
         self._save_event(database, wish.key, known, now)
         if after is not None:
             expires = max(now, signal.time_us) + self._limits.task_ttl * 1_000_000

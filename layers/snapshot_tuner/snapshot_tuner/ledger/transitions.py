@@ -3,7 +3,7 @@
 `now` and every time in a state are microseconds since the Unix epoch on the store's clock.
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from snapshot_tuner.ledger import (
     LATE_CALL_SECONDS,
@@ -25,8 +25,7 @@ _SOURCE_US = round(SOURCE_SECONDS * 1e6)
 _TRY_AGAIN_US = round(TRY_AGAIN_SECONDS * 1e6)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyState:
+class KeyState(NamedTuple):
     """What the ledger knows of one event of one task: the order key of its first admission is kept."""
 
     order_key: str
@@ -44,7 +43,7 @@ def admit(
     if known is not None:
         if known.fingerprint != fingerprint:
             return Admission.CONFLICT, state
-        wish = replace(wish, order_key=known.order_key)
+        wish = wish._replace(order_key=known.order_key)
     if state is None and known is not None and known.applied:
         # The store lost the task, not the event: to apply it again could undo a newer one's call.
         return Admission.DUPLICATE, None
@@ -52,7 +51,7 @@ def admit(
         if _is_over(wish, now) and wish.then is None:
             return Admission.SUPERSEDED, None
         strands = TaskState(wish, now, base=wish) if wish.until_us is None else TaskState(wish, now, open=(wish,))
-        state = replace(levels.pass_time(strands, now), call_due=now + _SOURCE_US)
+        state = levels.pass_time(strands, now)._replace(call_due=now + _SOURCE_US)
         return (Admission.RETRY if known else Admission.NEW), state
     state = pass_time(state, now)
     if (known is not None and known.applied) or (
@@ -73,7 +72,7 @@ def _take(state: TaskState, wish: Wish, now: int, *, seen: bool) -> tuple[Admiss
     taken = levels.take(state, wish, now)
     if taken.desired.order_key == wish.order_key:
         due = state.call_due if state.doubt_until is not None else now + _SOURCE_US
-        return (Admission.RETRY if seen else Admission.NEW), replace(taken, desired_at=now, call_due=due)
+        return (Admission.RETRY if seen else Admission.NEW), taken._replace(desired_at=now, call_due=due)
     if _is_over(wish, now) and (taken.base is None or taken.base.order_key != wish.order_key):
         return Admission.SUPERSEDED, state
     return Admission.RECORDED, taken
@@ -93,9 +92,9 @@ def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, T
     if state.doubt_until is None and state.applied == state.desired:
         return None, False, state
     if is_unchanged(state, now):
-        return None, False, replace(state, applied=state.desired)
+        return None, False, state._replace(applied=state.desired)
     lease = Lease(token=token, begun=now, until=now + _LEASE_US, wish=state.desired)
-    return lease, False, replace(state, lease=lease)
+    return lease, False, state._replace(lease=lease)
 
 
 def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[Settlement, Wish | None, TaskState]:
@@ -115,19 +114,16 @@ def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[
             case CallResult.FAILED | CallResult.THROTTLED:
                 pass
         return Settlement(kept=False, in_doubt=state.doubt_until is not None), None, state
-    state = replace(state, lease=None, settled_token=token)
     applied = None
     match result:
         case CallResult.APPLIED:
             applied = lease.wish
-            cleared = state.doubt_until is None or lease.begun > state.doubt_until
-            state = replace(state, applied=applied, applied_at=now, doubt_until=None if cleared else state.doubt_until)
-            if not cleared:  # again, from when that call can no longer arrive
-                state = replace(state, call_due=max(now, state.doubt_until or 0))
+            state = _confirmed(state, lease, token, now)
         case CallResult.UNKNOWN:
-            state = _doubt(state, now + _LATE_CALL_US)
+            state = _doubt(state._replace(lease=None, settled_token=token), now + _LATE_CALL_US)
         case CallResult.FAILED | CallResult.THROTTLED:
-            state = replace(state, call_due=max(state.call_due, now + _TRY_AGAIN_US))
+            due = max(state.call_due, now + _TRY_AGAIN_US)
+            state = state._replace(lease=None, settled_token=token, call_due=due)
     return Settlement(kept=True, in_doubt=state.doubt_until is not None), applied, state
 
 
@@ -141,14 +137,14 @@ def pass_time(state: TaskState, now: int) -> TaskState:
     """
     state = levels.pass_time(state, now)
     if state.doubt_until is not None and state.doubt_until > now + _LATE_CALL_US:
-        state = _doubt(replace(state, doubt_until=None), now + _LATE_CALL_US)
+        state = _doubt(state._replace(doubt_until=None), now + _LATE_CALL_US)
     lease = state.lease
     if lease is None:
         return state
     if lease.until <= now:
-        return _doubt(replace(state, lease=None), lease.until + _LATE_CALL_US)
+        return _doubt(state._replace(lease=None), lease.until + _LATE_CALL_US)
     if lease.begun > now:
-        return replace(state, lease=replace(lease, begun=now, until=now + _LEASE_US))
+        return state._replace(lease=lease._replace(begun=now, until=now + _LEASE_US))
     return state
 
 
@@ -183,10 +179,22 @@ def _is_over(wish: Wish, now: int) -> bool:
 def _first_asked(wish: Wish, asked_us: int) -> Wish:
     """A retry keeps the time of its first admission, so that a substituted time does not change."""
     if wish.until_us is None:
-        return replace(wish, asked_us=asked_us)
-    return replace(wish, asked_us=asked_us, until_us=wish.until_us - wish.asked_us + asked_us)
+        return wish._replace(asked_us=asked_us)
+    return wish._replace(asked_us=asked_us, until_us=wish.until_us - wish.asked_us + asked_us)
+
+
+def _confirmed(state: TaskState, lease: Lease, token: str, now: int) -> TaskState:
+    doubt_until, due = state.doubt_until, state.call_due
+    if doubt_until is not None:
+        if lease.begun > doubt_until:
+            doubt_until = None
+        else:  # again, from when that call can no longer arrive
+            due = max(now, doubt_until)
+    return state._replace(
+        lease=None, settled_token=token, applied=lease.wish, applied_at=now, doubt_until=doubt_until, call_due=due
+    )
 
 
 def _doubt(state: TaskState, until: int) -> TaskState:
     until = max(until, state.doubt_until or 0)
-    return replace(state, doubt_until=until, call_due=until)
+    return state._replace(doubt_until=until, call_due=until)
