@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
+from secrets import token_hex
 from typing import Protocol, assert_never
-from uuid import uuid4
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
@@ -201,7 +201,7 @@ class _Dispatch:
         chosen = [self._ready.popleft() for _ in range(min(due, self._free(), len(self._ready)))]
         if not chosen:
             return False
-        starts = [(progress.task, uuid4().hex) for progress in chosen]
+        starts = [(progress.task, token_hex(16)) for progress in chosen]
         try:
             answers = self._ledger.begin(starts)
         except LedgerUnavailable:

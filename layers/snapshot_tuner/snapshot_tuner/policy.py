@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, assert_never
 
 from snapshot_tuner.curves import MAX_DECIMAL_PLACES, Curve, Number, has_too_many_places, is_number
 from snapshot_tuner.errors import EventRejected, PolicyError
-from snapshot_tuner.model import Adjustment, Decision, Json, Order, Signal, Verdict
+from snapshot_tuner.model import Adjustment, Decision, Json, Order, Signal, TaskRef, Verdict
 from snapshot_tuner.patterns import Pattern, compile_checked
 from snapshot_tuner.policy_form import PolicyForm, RuleForm, digest, kept
 from snapshot_tuner.signal_paths import ABSENT, SignalPath
@@ -155,6 +155,10 @@ class Policy:
                     return Decision(Verdict.REJECT, rule.name, str(rejection))
         return Decision(Verdict.UNMATCHED, None, f"no rule matches type {_shown(signal.type)!r}")
 
+    def tasks(self, signal: Signal) -> list[TaskRef]:
+        """The tasks that the signal names, whatever the rules say of it. Raises EventRejected, naming the field."""
+        return self._target.tasks(signal)
+
     def asked(self, rule: Rule, signal: Signal) -> Asked | None:
         """What a rule that matched asks for; None for one that holds. Raises EventRejected, naming the input."""
         match rule.action:
@@ -195,7 +199,7 @@ class Policy:
                     lengthen_after=rule.lengthen_after,
                     skip_unchanged_within=self._skip_unchanged_within,
                 )
-                for task in self._target.tasks(signal)
+                for task in self.tasks(signal)
             ),
         )
 

@@ -2,15 +2,18 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _TIME = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
+_NO_SUCH_TIME = "must be a date and a time of day that exist"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_IN_UTC = _EPOCH.replace(tzinfo=None)  # without its zone: every outcome is logged with two times made from it
 _MICROSECOND = timedelta(microseconds=1)
-_LAST_HOUR, _LAST_MINUTE = 23, 59
+_LAST_HOUR, _LAST_MINUTE, _LAST_SECOND = 23, 59, 59
+_SECOND_US = 1_000_000
 
 
 def to_microseconds(text: str) -> int:
@@ -23,22 +26,32 @@ def to_microseconds(text: str) -> int:
     parts = _TIME.fullmatch(text)
     if parts is None:
         raise ValueError("must be an RFC 3339 time with a zone, like 2026-03-01T09:00:00.123Z")
-    *date_and_time, fraction, sign, hours, minutes = parts.groups()
-    year, month, day, hour, minute, second = map(int, date_and_time)
-    try:
-        local = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        raise ValueError("must be a date and a time of day that exist") from None
-    offset = timedelta()
+    date, hour, minute, second, fraction, sign, hours, minutes = parts.groups()
+    seconds = _midnight(date) + _of_day(int(hour), int(minute), int(second))
     if sign:
-        offset = timedelta(hours=int(hours), minutes=int(minutes))
         if int(hours) > _LAST_HOUR or int(minutes) > _LAST_MINUTE:
             raise ValueError("must have an offset from UTC of at most 23:59")
-    since_epoch = local - _EPOCH + (offset if sign == "-" else -offset)
-    microseconds = since_epoch // _MICROSECOND + int((fraction or "")[:6].ljust(6, "0"))
+        offset = (int(hours) * 60 + int(minutes)) * 60
+        seconds += offset if sign == "-" else -offset
+    microseconds = seconds * _SECOND_US + (int(fraction[:6].ljust(6, "0")) if fraction else 0)
     if microseconds < 0:
         raise ValueError("must not be before 1970")
     return microseconds
+
+
+@lru_cache(maxsize=16)  # events are of today
+def _midnight(date: str) -> int:
+    """Seconds since the epoch. Raises ValueError."""
+    try:
+        return (datetime.fromisoformat(date).replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+    except ValueError:
+        raise ValueError(_NO_SUCH_TIME) from None
+
+
+def _of_day(hour: int, minute: int, second: int) -> int:
+    if hour > _LAST_HOUR or minute > _LAST_MINUTE or second > _LAST_SECOND:
+        raise ValueError(_NO_SUCH_TIME)
+    return (hour * 60 + minute) * 60 + second
 
 
 def from_microseconds(microseconds: int) -> str | None:

@@ -54,16 +54,19 @@ class Template:
 
     def fill(self, signal: Signal) -> str:
         """The one id. Raises EventRejected, naming the path."""
-        return self._join([_text_of(path.text, path.read(signal)) for path in self._paths])
+        return self._alone(signal) or self._join([_text_of(path.text, path.read(signal)) for path in self._paths])
 
     def fill_if_present(self, signal: Signal) -> str | None:
         """The one id, or None where a path finds nothing or null."""
-        if any(path.read(signal) in (ABSENT, None) for path in self._paths):
-            return None
+        for path in self._paths:
+            if path.read(signal) in (ABSENT, None):
+                return None
         return self.fill(signal)
 
     def fill_each(self, signal: Signal) -> list[str]:
         """The ids, in order and each once: several where the only placeholder finds a list."""
+        if (alone := self._alone(signal)) is not None:
+            return [alone]
         found = self._paths[0].read(signal) if len(self._paths) == 1 else ABSENT
         if not isinstance(found, list):
             return [self.fill(signal)]
@@ -74,6 +77,12 @@ class Template:
             raise EventRejected(field, f"{len(found)} tasks; at most {MAX_TASKS}")
         ids = (self._join([_text_of(f"{field}[{i}]", item)], f"{field}[{i}]") for i, item in enumerate(found))
         return list(dict.fromkeys(ids))
+
+    def _alone(self, signal: Signal) -> str | None:
+        """What is there nearly always: a template that is one path, which finds an id."""
+        if self._format == "%s" and isinstance(found := self._paths[0].read(signal), str) and is_id(found):
+            return found
+        return None
 
     def _join(self, values: Sequence[str], field: str | None = None) -> str:
         whole = self._format % tuple(values)
