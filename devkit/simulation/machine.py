@@ -29,6 +29,13 @@ class Timeline:
             self.now, _, action = heappop(self._due)
             action()
 
+    def run_until(self, moment: float) -> None:
+        """What is due by then; the time is that moment afterwards."""
+        while self._due and self._due[0][0] <= moment:
+            self.now, _, action = heappop(self._due)
+            action()
+        self.now = max(self.now, moment)
+
     def trace(self, who: str, what: str) -> None:
         if self._trace is not None:
             self._trace(f"{self.now:12.4f}  {who:<10}  {what}")

@@ -1,0 +1,121 @@
+"""One reading of a recording, fed to one policy or two."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush, heappushpop
+from pathlib import Path
+from typing import IO
+
+from devkit.tuner.backtest.assumptions import Assumptions
+from devkit.tuner.backtest.policy_run import PolicyRun
+from devkit.tuner.backtest.rooms import Rooms
+from devkit.tuner.backtest.trail import Trail
+from devkit.tuner.recordings import Arrival, Unreadable, read
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.model import Signal, TaskRef
+from snapshot_tuner.policy import Policy
+
+LOOK_AHEAD = 10_000
+"""Events that are put into the order of their arrival; one that is further behind arrives late."""
+
+UNREADABLE_SHOWN = 20
+
+
+@dataclass(slots=True)
+class Recording:
+    """What was read; `late` are those that stood too far behind their place."""
+
+    events: int = 0
+    first_us: int = 0
+    last_us: int = 0
+    late: int = 0
+    unreadable_count: int = 0
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+class Replay:
+    """Two policies see the same events at the same moments; each has an account of its own."""
+
+    def __init__(self, policies: Sequence[Policy], assumptions: Assumptions) -> None:
+        self.assumptions = assumptions
+        self.policies = policies
+        self.recording = Recording()
+        self.rooms = Rooms(len(policies), assumptions.start_interval)
+        self.runs: list[PolicyRun] = []
+
+    def run(
+        self,
+        path: Path,
+        *,
+        told: Callable[[int], None] | None = None,
+        trail: Trail | None = None,
+        decisions: IO[str] | None = None,
+    ) -> None:
+        """`told`: as of `recordings.read`. `decisions` gets a line for each outcome under the first policy."""
+        recording = self.recording
+        for arrival in in_order(self._readable(read(path, told))):
+            if not self.runs:
+                recording.first_us = recording.last_us = arrival.received_us
+                self._begin(trail, decisions)
+            recording.events += 1
+            recording.late += arrival.received_us < recording.last_us
+            recording.last_us = max(recording.last_us, arrival.received_us)
+            self._arrive(arrival.signal, (recording.last_us - recording.first_us) / 1e6, trail)
+        for run in self.runs:
+            run.finish()
+
+    def _begin(self, trail: Trail | None, decisions: IO[str] | None) -> None:
+        for number, policy in enumerate(self.policies):
+            run = PolicyRun(
+                number,
+                policy,
+                assumptions=self.assumptions,
+                origin_us=self.recording.first_us,
+                rooms=self.rooms,
+                trail=trail,
+                decisions=decisions if number == 0 else None,
+            )
+            self.runs.append(run)
+
+    def _arrive(self, signal: Signal, at: float, trail: Trail | None) -> None:
+        for run in self.runs:
+            run.world.advance(at)
+        for task in self._tasks(signal):
+            room = self.rooms.event(task, at)
+            if trail is not None:
+                trail.event(room.number, at, signal)
+        for run in self.runs:
+            run.world.put(signal)
+
+    def _tasks(self, signal: Signal) -> Iterable[TaskRef]:
+        """Those that any of the policies finds in it, also where its rules change nothing."""
+        found: dict[TaskRef, None] = {}
+        for policy in self.policies:
+            try:
+                found.update(dict.fromkeys(policy.tasks(signal)))
+            except EventRejected:
+                continue  # what comes of it, its outcome says
+        return found
+
+    def _readable(self, lines: Iterable[Arrival | Unreadable]) -> Iterator[Arrival]:
+        recording = self.recording
+        for line in lines:
+            if isinstance(line, Arrival):
+                yield line
+                continue
+            recording.unreadable_count += 1
+            if len(recording.unreadable) < UNREADABLE_SHOWN:
+                recording.unreadable.append(line)
+
+
+def in_order(arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
+    """By their arrival, as far as LOOK_AHEAD reaches; those of the same moment by their lines."""
+    ahead: list[tuple[int, int, Arrival]] = []
+    for arrival in arrivals:
+        entry = (arrival.received_us, arrival.line, arrival)
+        if len(ahead) < LOOK_AHEAD:
+            heappush(ahead, entry)
+        else:
+            yield heappushpop(ahead, entry)[2]
+    while ahead:
+        yield heappop(ahead)[2]
