@@ -7,6 +7,7 @@ one comes, so the steps since the newest event are kept, and counted when there 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from snapshot_tuner.model import TaskRef
 
@@ -89,7 +90,7 @@ class Rooms:
     def _count(self, room: Room, until: float) -> None:
         """What the sides stood at from `room.last` on."""
         steps = [(at, number, to) for number, side in enumerate(room.sides) for at, to in side.steps]
-        for at, number, interval in sorted(steps):
+        for at, number, interval in sorted(steps, key=itemgetter(0)):
             self._pass(room, at)
             room.sides[number].interval = interval
         for side in room.sides:
