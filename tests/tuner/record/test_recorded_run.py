@@ -22,7 +22,7 @@ from devkit.tuner.record.items import Form
 from devkit.tuner.record.recording import Recording, Summary
 from devkit.tuner.record.sorting import SortedLines
 from snapshot_tuner import bootstrap, rfc3339, signals
-from snapshot_tuner.model import Decision, Order, Signal
+from snapshot_tuner.model import Decision, Order, Signal, TaskRef
 from snapshot_tuner.policy import Policy
 from snapshot_tuner.settings import VARIABLES
 from snapshot_tuner.strict_json import decode
@@ -133,15 +133,50 @@ def deliver(batch: Sequence[sample_events.Message]) -> None:
 
 
 @pytest.fixture(scope="module")
-def recorded(run: Run, tmp_path_factory: pytest.TempPathFactory) -> list[Signal]:
-    """What `tuner record` makes of the log, read back."""
+def recording(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `tuner record` makes of the log."""
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "log.jsonl").write_text(run.log, encoding="utf-8")
     assert main(["record", str(folder / "log.jsonl"), "-o", str(folder / "recorded.ndjson")]) == 0
-    lines = (folder / "recorded.ndjson").read_text(encoding="utf-8").splitlines()
-    arrivals = [read(line) for line in lines]
+    return folder / "recorded.ndjson"
+
+
+@pytest.fixture(scope="module")
+def recorded(recording: Path) -> list[Signal]:
+    """The recording, read back."""
+    arrivals = [read(line) for line in recording.read_text(encoding="utf-8").splitlines()]
     assert [received_us for received_us, _ in arrivals] == sorted(received_us for received_us, _ in arrivals)
     return [signal for _, signal in arrivals]
+
+
+def test_a_backtest_of_the_recording_gives_the_same_decisions(run: Run, recording: Path, tmp_path: Path) -> None:
+    """Every delivery, every task: rule, interval and the policy's reason, letter for letter."""
+    decided = [each for signal, decision in run.decided for each in _told(signal, decision)]
+    decisions = tmp_path / "decisions.ndjson"
+    assert main(["backtest", str(POLICY), str(recording), "--decisions", str(decisions)]) == 0
+    told = [json.loads(line) for line in decisions.read_text(encoding="utf-8").splitlines()]
+    # Behind the policy's reason stands what came of it, which differs: this provider is never slow nor refuses.
+    replayed = [
+        (*(each[name] for name in ("id", "source", "task", "rule", "interval")), each["reason"].partition("; ")[0])
+        for each in told
+    ]
+    assert sorted(replayed, key=str) == sorted(decided, key=str)
+    assert {each[3] for each in decided} == {
+        *("moderation-alert", "room-load-high", "dead-band", "room-load-normal"),
+        None,
+    }
+
+
+def _told(signal: Signal, decision: Decision) -> list[tuple[object, ...]]:
+    """A decision as `--decisions` has it, without what came of it."""
+    event = (signal.id, signal.source)
+    if not decision.adjustments:
+        return [(*event, None, decision.rule, None, decision.reason)]
+    return [(*event, _names(each.task), each.rule, each.interval, each.reason) for each in decision.adjustments]
+
+
+def _names(task: TaskRef) -> dict[str, str]:
+    return {"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id}
 
 
 def test_every_event_that_was_decided_is_recorded_as_it_was(run: Run, recorded: list[Signal]) -> None:
