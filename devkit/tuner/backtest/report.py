@@ -161,9 +161,9 @@ def _rooms(replay: Replay, choice: Choice, trail: Trail | None) -> dict[str, Any
 
 
 def _liveliness(room: Room, *, two: bool) -> tuple[float, int]:
-    """What makes a chart worth looking at: a difference, or else changes."""
+    """What makes a chart worth looking at: changes, and a difference where there are two policies."""
     changes = sum(side.changes for side in room.sides)
-    return (abs(room.difference), changes) if two else (float(changes), room.events)
+    return (abs(room.difference) * changes, changes) if two else (float(changes), room.events)
 
 
 def _room(task: TaskRef, room: Room, *, two: bool) -> dict[str, Any]:
