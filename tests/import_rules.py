@@ -45,7 +45,8 @@ CONCRETE = {
 READS_ENVIRONMENT = frozenset({BOOTSTRAP, f"{PACKAGE}.settings"})
 
 PURE = tuple(
-    f"{PACKAGE}.{name}" for name in ("policy", "patterns", "conditions", "curves", "targets", "signal_paths", "signals")
+    f"{PACKAGE}.{name}"
+    for name in ("policy", "patterns", "pattern_leaves", "conditions", "curves", "targets", "signal_paths", "signals")
 )
 """What is decided from values alone."""
 

@@ -11,6 +11,7 @@ null. A field that is absent matches nothing but `exists: false`.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from operator import eq, ge, gt, le, lt
@@ -46,6 +47,17 @@ _COMPARISONS: Final[dict[str, Callable[[Number, Number], bool]]] = {"=": eq, ">"
 _LOW: Final = (">", ">=")
 _HIGH: Final = ("<", "<=")
 _NUMERIC_FORMS: Final = [["="], *([one] for one in (*_LOW, *_HIGH)), *([low, high] for low in _LOW for high in _HIGH)]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A number on one side of a bound."""
+
+    compare: Callable[[Number, Number], bool]
+    bound: Decimal
+
+    def __call__(self, value: Json) -> bool:
+        return is_number(value) and self.compare(value, self.bound)
 
 
 def equals(values: Sequence[Json]) -> Condition:
@@ -159,13 +171,7 @@ def _numeric(operand: Json, place: Place, report: Report) -> Condition:
     # Decimals, because these are quicker to compare with the decimals that events hold.
     compare, bound = _COMPARISONS[operators[0]], Decimal(limits[0][1])
     if len(limits) == 1:
-        # Without a call of is_number for the two types that there are: policies are mostly made of these.
-        def compares(value: Json) -> bool:
-            if isinstance(value, Decimal):
-                return value.is_finite() and compare(value, bound)
-            return type(value) is int and compare(value, bound)  # a bool is no number
-
-        return compares
+        return Limit(compare, bound)
     below, high = _COMPARISONS[operators[1]], Decimal(limits[1][1])
     if bound >= high:
         report(place, f"the lower bound must be below the upper; {bound} is not below {high}")

@@ -12,14 +12,15 @@ Lists in an event, as in EventBridge (https://github.com/aws/event-ruler, "JSON 
 - `exists` asks about leaves: an object or an empty list is no leaf, so there `exists: false` matches.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
-from snapshot_tuner.conditions import Condition, Operator, Place, Report, compile_operator, equals
+from snapshot_tuner.conditions import Operator, Place, Report
 from snapshot_tuner.curves import is_number
 from snapshot_tuner.model import Json, Signal
-from snapshot_tuner.signal_paths import ABSENT, ALIASES, Absent, Found, Reader, attribute_reader
+from snapshot_tuner.pattern_leaves import OnFound, elements, leaf
+from snapshot_tuner.signal_paths import ABSENT, ALIASES, Found, Reader, attribute_reader
 
 OR: Final = "$or"
 MIN_ALTERNATIVES: Final = 2
@@ -36,11 +37,9 @@ _ANY_TEXT: Final[tuple[Json, ...]] = (
     {Operator.WILDCARD: "*"},
 )
 
-_NO_LEAVES: Final = frozenset({list, dict, Absent})
 _NOTHING: Final[dict[str, Json]] = {}
 
 _Holder = TypeVar("_Holder", Signal, dict[str, Json])
-_OnFound: TypeAlias = Callable[[Found], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ def _fields(
     members: dict[str, Json],
     place: Place,
     report: Report,
-    bind: Callable[[str, _OnFound], Callable[[_Holder], bool]],
+    bind: Callable[[str, OnFound], Callable[[_Holder], bool]],
 ) -> tuple[Callable[[_Holder], bool], bool]:
     """An object of a pattern: what tests the holder of its fields, and whether it asks for absence only.
 
@@ -146,7 +145,7 @@ def _alternatives(
     value: Json,
     place: Place,
     report: Report,
-    bind: Callable[[str, _OnFound], Callable[[_Holder], bool]],
+    bind: Callable[[str, OnFound], Callable[[_Holder], bool]],
 ) -> tuple[Callable[[_Holder], bool], bool]:
     tests: list[Callable[[_Holder], bool]] = []
     absence = True
@@ -163,9 +162,9 @@ def _alternatives(
     return (lambda holder: any(test(holder) for test in tests)), absence
 
 
-def _field(value: Json, place: Place, report: Report) -> tuple[_OnFound, bool]:
+def _field(value: Json, place: Place, report: Report) -> tuple[OnFound, bool]:
     if isinstance(value, list):
-        return _leaf(value, place, report)
+        return leaf(value, place, report)
     if not isinstance(value, dict):
         report(place, "must be a list or an object: put the value in a list")
         return _nowhere, False
@@ -181,7 +180,7 @@ def _field(value: Json, place: Place, report: Report) -> tuple[_OnFound, bool]:
 
     def on_other(found: Found) -> bool:
         if isinstance(found, list):
-            objects = [item if isinstance(item, dict) else _NOTHING for item in _elements(found)]
+            objects = [item if isinstance(item, dict) else _NOTHING for item in elements(found)]
             return over(matches(item) for item in objects or [_NOTHING])
         return matches(_NOTHING)
 
@@ -200,7 +199,7 @@ class _Attribute:
     """A test of one attribute of a signal."""
 
     read: Reader
-    on_found: _OnFound
+    on_found: OnFound
 
     def __call__(self, signal: Signal) -> bool:
         return self.on_found(self.read(signal))
@@ -211,13 +210,13 @@ class _Member:
     """A test of one member of an object."""
 
     key: str
-    on_found: _OnFound
+    on_found: OnFound
 
     def __call__(self, holder: dict[str, Json]) -> bool:
         return self.on_found(holder.get(self.key, ABSENT))
 
 
-def _in_signal(name: str, on_found: _OnFound) -> Callable[[Signal], bool]:
+def _in_signal(name: str, on_found: OnFound) -> Callable[[Signal], bool]:
     return _Attribute(attribute_reader(name), on_found)
 
 
@@ -225,89 +224,16 @@ def _whole(signal: Signal) -> Signal:
     return signal
 
 
-def _in_object(key: str, on_found: _OnFound) -> Callable[[dict[str, Json]], bool]:
+def _in_object(key: str, on_found: OnFound) -> Callable[[dict[str, Json]], bool]:
     if key in list(Operator):
         raise ValueError(f"is an operator, no field: operators stand in a list, [{{{key}: ...}}]")
     return _Member(key, on_found)
-
-
-def _leaf(items: list[Json], place: Place, report: Report) -> tuple[_OnFound, bool]:
-    if not items:
-        report(place, "must not be an empty list")
-    exact: list[Json] = []
-    conditions: list[Condition] = []
-    exists: set[bool] = set()
-    for index, item in enumerate(items):
-        here = (*place, index)
-        if isinstance(item, list):
-            report(here, "must be a value or an operator, not a list")
-        elif not isinstance(item, dict):
-            exact.append(item)
-        elif (operator := _operator(item, here, report)) is Operator.EXISTS:
-            operand = item[operator]
-            if not isinstance(operand, bool):
-                report((*here, operator), "must be true or false")
-            exists.add(operand is True)
-        elif operator is not None:
-            conditions.append(compile_operator(operator, item[operator], (*here, operator), report))
-    if exact:
-        conditions.insert(0, equals(exact))  # in front: it is the quickest
-    if True in exists:
-        conditions = [_anything]
-    return _on_leaves(conditions, absent_matches=False in exists), exists == {False} and not conditions
-
-
-def _operator(item: dict[str, Json], place: Place, report: Report) -> Operator | None:
-    if len(item) != 1:
-        report(place, f"must hold exactly one operator, not {len(item)}")
-        return None
-    (name,) = item
-    try:
-        return Operator(name)
-    except ValueError:
-        report((*place, name), f"unknown operator; known are {', '.join(Operator)}")
-        return None
-
-
-def _on_leaves(conditions: Sequence[Condition], *, absent_matches: bool) -> _OnFound:
-    matches = conditions[0] if len(conditions) == 1 else _some(conditions)
-
-    def on_found(found: Found) -> bool:
-        if type(found) not in _NO_LEAVES:  # nearly always, so this one look comes first
-            return matches(found)  # type: ignore[arg-type] # mypy does not narrow by a set of types
-        if found is ABSENT:
-            return absent_matches
-        leaves = [item for item in _elements([found]) if not isinstance(item, dict)]
-        return any(map(matches, leaves)) if leaves else absent_matches
-
-    return on_found
-
-
-def _elements(items: list[Json]) -> Iterator[Json]:
-    # Not recursive: an event decides how deep its lists go.
-    open_lists = [iter(items)]
-    while open_lists:
-        for item in open_lists[-1]:
-            if isinstance(item, list):
-                open_lists.append(iter(item))
-                break
-            yield item
-        else:
-            open_lists.pop()
 
 
 def _every(tests: list[Callable[[_Holder], bool]]) -> Callable[[_Holder], bool]:
     if len(tests) == 1:
         return tests[0]
     return lambda holder: all(test(holder) for test in tests)
-
-
-def _some(conditions: Sequence[Condition]) -> Condition:
-    return lambda value: any(condition(value) for condition in conditions)
-
-
-def _anything(value: Json) -> bool:  # noqa: ARG001 - `exists: true` takes every value
-    return True
 
 
 def _nowhere(found: Found) -> bool:  # noqa: ARG001 - stands in for a field that was reported as a mistake
