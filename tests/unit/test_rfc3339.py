@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -108,19 +109,16 @@ def said(read: Callable[[str], int], text: str) -> int | str:
         return str(error)
 
 
-_nearly_usual = st.builds(
-    "{}{}{:02}:{:02}:{:02}{}{}".format,
-    st.sampled_from(["1969-12-31", "2026-02-28", "2026-02-29"]),
-    st.sampled_from("Tt "),
-    st.sampled_from([0, 23, 24]),
-    st.sampled_from([0, 59, 60]),
-    st.sampled_from([0, 59, 60]),
-    st.sampled_from([".000", ".999", ",500", ".12\u0663", ".5"]),
-    st.sampled_from(["Z", "z", "Z\n"]),
-)
-
-
-@given(_nearly_usual)
-def test_the_usual_form_is_read_like_any_other(text: str) -> None:
+def test_the_usual_form_is_read_like_any_other() -> None:
     """Milliseconds in UTC have a short way, which takes and refuses what the long one does."""
-    assert said(to_microseconds, text) == said(_in_any_form, text)
+    parts = (
+        ["1969-12-31", "2026-02-28", "2026-02-29"],
+        ["T", "t", " "],
+        ["00:", "23:", "24:"],
+        ["00:", "59:", "60:"],
+        ["00", "59", "60"],
+        [".000", ".999", ",500", ".12\u0663", ".5"],
+        ["Z", "z", "Z\n"],
+    )
+    for text in map("".join, product(*parts)):
+        assert said(to_microseconds, text) == said(_in_any_form, text)
