@@ -104,7 +104,8 @@ def _checked_text(text: bytes | str, whole: str, at_most: int) -> str:
 
 
 def _is_too_deep(text: str) -> bool:
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+    lists = text.count("[") if "[" in text else 0  # to look is cheaper than to count
+    if lists + text.count("{") <= MAX_DEPTH:
         return False
     steps = (_STEP.get(token.group(), 0) for token in _STRING_OR_BRACKET.finditer(text))
     return any(depth > MAX_DEPTH for depth in accumulate(steps))
@@ -112,7 +113,8 @@ def _is_too_deep(text: str) -> bool:
 
 def _may_hold_surrogate(text: str) -> bool:
     # Half of an escaped pair counts too: whether the other half is there shows in the decoded strings.
-    return "\\ud" in text or "\\uD" in text or (not text.isascii() and _SURROGATE.search(text) is not None)
+    escaped = "\\" in text and ("\\ud" in text or "\\uD" in text)
+    return escaped or (not text.isascii() and _SURROGATE.search(text) is not None)
 
 
 class _Fault(Exception):
