@@ -1,12 +1,14 @@
 """RFC 3339 times: to the microsecond, and nothing that is not one."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot_tuner.rfc3339 import from_microseconds, to_microseconds
+from snapshot_tuner.rfc3339 import _in_any_form, from_microseconds, to_microseconds
 
 NINE_US = 1_772_355_600_000_000
 
@@ -55,9 +57,14 @@ NONE_SUCH = "must be a date and a time of day that exist"
         ("2026-13-01T00:00:00Z", NONE_SUCH),
         ("2026-03-01T24:00:00Z", NONE_SUCH),
         ("2016-12-31T23:59:60Z", NONE_SUCH),
+        ("2016-12-31T23:59:60.000Z", NONE_SUCH),
+        ("2026-03-01T09:00:00.12\u0663Z", FORM),
+        ("2026-03-01T09:00:0\u00b2.123Z", FORM),
+        ("2026-03-01 09:00:00.123Z", FORM),
         ("2026-03-01T09:00:00+24:00", "must have an offset from UTC of at most 23:59"),
         ("2026-03-01T09:00:00-08:60", "must have an offset from UTC of at most 23:59"),
         ("1969-12-31T23:59:59.999999Z", "must not be before 1970"),
+        ("1969-12-31T23:59:59.999Z", "must not be before 1970"),
         ("1970-01-01T00:00:00+00:01", "must not be before 1970"),
         ("0001-01-01T00:00:00+23:59", "must not be before 1970"),
     ],
@@ -93,3 +100,25 @@ def test_a_written_time_has_six_digits() -> None:
     """So that times compare as texts; behind the year 9999 there is nothing to write."""
     assert from_microseconds(NINE_US) == "2026-03-01T09:00:00.000000Z"
     assert from_microseconds(to_microseconds("9999-12-31T23:59:59.999999-23:59")) is None
+
+
+def said(read: Callable[[str], int], text: str) -> int | str:
+    try:
+        return read(text)
+    except ValueError as error:
+        return str(error)
+
+
+def test_the_usual_form_is_read_like_any_other() -> None:
+    """Milliseconds in UTC have a short way, which takes and refuses what the long one does."""
+    parts = (
+        ["1969-12-31", "2026-02-28", "2026-02-29"],
+        ["T", "t", " "],
+        ["00:", "23:", "24:"],
+        ["00:", "59:", "60:"],
+        ["00", "59", "60"],
+        [".000", ".999", ",500", ".12\u0663", ".5"],
+        ["Z", "z", "Z\n"],
+    )
+    for text in map("".join, product(*parts)):
+        assert said(to_microseconds, text) == said(_in_any_form, text)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Json
-from snapshot_tuner.strict_json import MAX_BODY_BYTES, decode, shown
+from snapshot_tuner.strict_json import MAX_BODY_BYTES, _decoded_in_full, decode, shown
 
 
 def rejection(text: bytes | str, *, within: str = "") -> tuple[str, str]:
@@ -183,3 +184,42 @@ def test_any_text_gives_a_value_or_a_rejection(text: bytes | str) -> None:
     except EventRejected as rejected:
         said = str(rejected)
     assert len(said.encode()) < 300
+
+
+_written = st.recursive(
+    st.sampled_from(
+        ["0", "-0", "0.90", "1E+2", "1e-400", "2e401", "9" * 309, "9" * 401, "0." + "1" * 400, "NaN", "-Infinity"]
+    )
+    | st.sampled_from(
+        ['""', '"a"', '"\\ud83d\\ude00"', '"\\uD800"', '"\ud800"', '"é"', '"\t"', "tru", "null", "", "[" * 65]
+    ),
+    lambda inner: (
+        st.builds(
+            "{}{}{}".format,
+            st.sampled_from(["", " ", "\ufeff"]),
+            inner,
+            st.sampled_from(["", "\r\n", "\xa0", "]", "{}"]),
+        )
+        | st.lists(inner, max_size=3).map(lambda values: f"[{','.join(values)}]")
+        | st.lists(st.tuples(st.sampled_from(['"a"', '"b"', '"\\u0061"', '"\\ud800"', "a"]), inner), max_size=3).map(
+            lambda members: f"{{{','.join(f'{name} :{value}' for name, value in members)}}}"
+        )
+    ),
+    max_leaves=6,
+)
+"""Texts that are nearly JSON: duplicate keys, surrogates, numbers at and beyond the limits, too much or too little."""
+
+
+def said(read: Callable[[], Json]) -> str:
+    try:
+        return repr(read())
+    except EventRejected as rejected:
+        return str(rejected)
+
+
+@given(_written | st.text('[]{}":,\\ud8c0019e-+.NaInfity \ud800'))
+def test_reading_in_one_go_and_reading_for_the_fault_agree(text: str) -> None:
+    """The short way takes what the long one takes, with the same digits, and has no words of its own."""
+    answer = said(lambda: decode(text))
+    if not answer.startswith(("body: is empty", "body: begins with", "body: is nested deeper")):  # before either
+        assert answer == said(lambda: _decoded_in_full(text, "body", ""))

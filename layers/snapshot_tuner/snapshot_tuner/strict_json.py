@@ -9,8 +9,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any, TypeAlias, cast
@@ -28,6 +27,8 @@ MAX_EXPONENT = 400
 
 _LARGEST_DOUBLE = Decimal(sys.float_info.max)
 _SURELY_A_DOUBLE = 308  # an integer in at most so many characters is below 1.8e308
+_TOO_LARGE = "is a number too large for a double (1.8e308)"
+_WHITESPACE = " \t\n\r"
 _SHOWN_CHARACTERS = 60
 _PATH_CHARACTERS = 100
 
@@ -50,18 +51,13 @@ def decode(text: bytes | str, *, within: str = "", at_most: int = MAX_BODY_BYTES
     if _is_too_deep(text):
         # Before the parse: the parser recurses, and how deep it may differs between Python versions.
         raise EventRejected(whole, f"is nested deeper than {MAX_DEPTH} levels")
-    hooks = _Hooks()
-    decoder = json.JSONDecoder(
-        object_pairs_hook=hooks.members,
-        parse_float=hooks.decimal,
-        parse_int=hooks.integer,
-        parse_constant=hooks.constant,
-    )
     try:
-        document = decoder.decode(text)
-    except json.JSONDecodeError as error:
-        raise EventRejected(whole, f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
-    if hooks.met_a_fault or _may_hold_surrogate(text):
+        document, end = _raw_decode(text)
+    except (_Fault, json.JSONDecodeError):
+        document, end = None, 0
+    if end != len(text) and (end == 0 or text[end:].strip(_WHITESPACE)):
+        return _decoded_in_full(text, whole, within)
+    if _may_hold_surrogate(text):
         _raise_first_fault(document, within)
     return cast("Json", document)
 
@@ -108,7 +104,8 @@ def _checked_text(text: bytes | str, whole: str, at_most: int) -> str:
 
 
 def _is_too_deep(text: str) -> bool:
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+    lists = text.count("[") if "[" in text else 0  # to look is cheaper than to count
+    if lists + text.count("{") <= MAX_DEPTH:
         return False
     steps = (_STEP.get(token.group(), 0) for token in _STRING_OR_BRACKET.finditer(text))
     return any(depth > MAX_DEPTH for depth in accumulate(steps))
@@ -116,60 +113,93 @@ def _is_too_deep(text: str) -> bool:
 
 def _may_hold_surrogate(text: str) -> bool:
     # Half of an escaped pair counts too: whether the other half is there shows in the decoded strings.
-    return "\\ud" in text or "\\uD" in text or (not text.isascii() and _SURROGATE.search(text) is not None)
+    escaped = "\\" in text and ("\\ud" in text or "\\uD" in text)
+    return escaped or (not text.isascii() and _SURROGATE.search(text) is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """Stands in the document where a hook met something wrong: a hook cannot know the path to it."""
+class _Fault(Exception):
+    """What a hook of the scanner met: raised where any will do, put into the document where its place is asked for."""
 
-    reason: str
-    key: str | None = None
+    def __init__(self, reason: str, key: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.key = key
 
 
-class _Hooks:
-    """What the C scanner calls for each object and number of one text."""
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+    raise _Fault("is a duplicate key", repeated)
 
-    def __init__(self) -> None:
-        self.met_a_fault = False
 
-    def members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Fault:
-        members = dict(pairs)
-        if len(members) == len(pairs):
-            return members
-        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        return self._fault("is a duplicate key", key=repeated)
+def _integer(text: str) -> int:
+    if len(text) <= _SURELY_A_DOUBLE:
+        return int(text)
+    if _digits(text) > MAX_DIGITS:
+        raise _Fault(f"is an integer of more than {MAX_DIGITS} digits")
+    if Decimal(text).copy_abs() > _LARGEST_DOUBLE:
+        raise _Fault(_TOO_LARGE)
+    return int(text)
 
-    def integer(self, text: str) -> int | _Fault:
-        if len(text) <= _SURELY_A_DOUBLE:
-            return int(text)
-        if _digits(text) > MAX_DIGITS:
-            return self._fault(f"is an integer of more than {MAX_DIGITS} digits")
-        return int(text) if Decimal(text).copy_abs() <= _LARGEST_DOUBLE else self._too_large()
 
-    def decimal(self, text: str) -> Decimal | _Fault:
-        if len(text) > MAX_DIGITS and _digits(text) > MAX_DIGITS:
-            return self._fault(f"is a number of more than {MAX_DIGITS} digits")
-        exponent = text.lower().partition("e")[2]
-        if exponent and abs(int(exponent)) > MAX_EXPONENT:
-            return self._fault(f"is a number with an exponent beyond {MAX_EXPONENT}")
-        number = Decimal(text)
-        # copy_abs, because abs() would round to the context's precision.
-        return number if number.copy_abs() <= _LARGEST_DOUBLE else self._too_large()
+def _decimal(text: str) -> Decimal:
+    if len(text) <= _SURELY_A_DOUBLE and "e" not in text and "E" not in text:
+        return Decimal(text)
+    if len(text) > MAX_DIGITS and _digits(text) > MAX_DIGITS:
+        raise _Fault(f"is a number of more than {MAX_DIGITS} digits")
+    exponent = text.lower().partition("e")[2]
+    if exponent and abs(int(exponent)) > MAX_EXPONENT:
+        raise _Fault(f"is a number with an exponent beyond {MAX_EXPONENT}")
+    number = Decimal(text)
+    # copy_abs, because abs() would round to the context's precision.
+    if number.copy_abs() > _LARGEST_DOUBLE:
+        raise _Fault(_TOO_LARGE)
+    return number
 
-    def constant(self, name: str) -> _Fault:
-        return self._fault(f"is {name}, which is not a JSON number")
 
-    def _too_large(self) -> _Fault:
-        return self._fault("is a number too large for a double (1.8e308)")
-
-    def _fault(self, reason: str, key: str | None = None) -> _Fault:
-        self.met_a_fault = True
-        return _Fault(reason, key)
+def _constant(name: str) -> None:
+    raise _Fault(f"is {name}, which is not a JSON number")
 
 
 def _digits(number: str) -> int:
     return len(number) - sum(map(number.count, "+-.eE"))
+
+
+# Not `decode`, which looks for white space around the text with two regular expressions.
+_raw_decode = json.JSONDecoder(
+    object_pairs_hook=_members, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
+).raw_decode
+
+
+def _or_fault(hook: Callable[[Any], object]) -> Callable[[Any], Any]:
+    def called(met: object) -> object:
+        try:
+            return hook(met)
+        except _Fault as fault:
+            return fault.with_traceback(None)  # with it, each would keep its frames
+
+    return called
+
+
+# A hook cannot know the path to what it meets: faults stand in the document until all of it is there.
+_decode_with_faults = json.JSONDecoder(
+    object_pairs_hook=_or_fault(_members),
+    parse_float=_or_fault(_decimal),
+    parse_int=_or_fault(_integer),
+    parse_constant=_or_fault(_constant),
+).decode
+
+
+def _decoded_in_full(text: str, whole: str, within: str) -> Json:
+    """Once more, for the words and the place of what is wrong, or to skip white space in front."""
+    try:
+        document = _decode_with_faults(text)
+    except json.JSONDecodeError as error:
+        raise EventRejected(whole, f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    _raise_first_fault(document, within)
+    return cast("Json", document)
 
 
 _Place: TypeAlias = "tuple[_Place, str | int] | None"
@@ -182,7 +212,7 @@ def _raise_first_fault(document: object, within: str) -> None:
     while todo:
         place, value = todo.pop()
         match value:
-            case _Fault(reason, key):
+            case _Fault(reason=reason, key=key):
                 raise EventRejected(_path(place if key is None else (place, key), within), reason)
             case str() if _SURROGATE.search(value):
                 raise EventRejected(_path(place, within), "contains a lone surrogate")
