@@ -11,8 +11,8 @@ from devkit.tuner.backtest.delays import Delays
 from devkit.tuner.backtest.rooms import Rooms
 from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.backtest.world import Message, World
-from snapshot_tuner.dispatch import Call
-from snapshot_tuner.model import Outcome, OutcomeKind
+from snapshot_tuner.ledger import Wish
+from snapshot_tuner.model import Outcome, OutcomeKind, TaskRef
 from snapshot_tuner.policy import Policy
 
 REJECTED_SHOWN = 20
@@ -55,9 +55,8 @@ class PolicyRun:
     def sent(self, at: float, now: float) -> None:
         self.rate.sent(at, now)
 
-    def confirmed(self, call: Call, at: float, *, by_event: bool) -> None:
-        wish = call.wish
-        room = self._rooms.of[call.task]
+    def confirmed(self, task: TaskRef, wish: Wish, at: float, *, by_event: bool) -> None:
+        room = self._rooms.of[task]
         changed = self._rooms.step(room, self._number, at, wish.interval)
         if changed and self._trail is not None:
             step = (wish.interval, wish.rule, wish.event_id, wish.event_source, by_event)

@@ -12,7 +12,7 @@ from devkit.tuner.backtest.rooms import Rooms
 from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.recordings import Arrival, Unreadable, read
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.model import Signal, TaskRef
+from snapshot_tuner.model import Decision, Signal, TaskRef
 from snapshot_tuner.policy import Policy
 
 LOOK_AHEAD = 10_000
@@ -80,17 +80,21 @@ class Replay:
     def _arrive(self, signal: Signal, at: float, trail: Trail | None) -> None:
         for run in self.runs:
             run.world.advance(at)
-        for task in self._tasks(signal):
+        decisions = [policy.decide(signal) for policy in self.policies]
+        for task in self._tasks(signal, decisions):
             room = self.rooms.event(task, at)
             if trail is not None:
                 trail.event(room.number, at, signal)
-        for run in self.runs:
-            run.world.put(signal)
+        for run, decision in zip(self.runs, decisions, strict=True):
+            run.world.put(signal, decision)
 
-    def _tasks(self, signal: Signal) -> Iterable[TaskRef]:
+    def _tasks(self, signal: Signal, decisions: Sequence[Decision]) -> Iterable[TaskRef]:
         """Those that any of the policies finds in it, also where its rules change nothing."""
         found: dict[TaskRef, None] = {}
-        for policy in self.policies:
+        for policy, decision in zip(self.policies, decisions, strict=True):
+            if decision.adjustments:
+                found.update((adjustment.task, None) for adjustment in decision.adjustments)
+                continue
             try:
                 found.update(dict.fromkeys(policy.tasks(signal)))
             except EventRejected:
