@@ -4,7 +4,6 @@ Pure: whoever holds a batch asks the ledger, and makes the calls, between its st
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 from snapshot_tuner import outcomes
 from snapshot_tuner.dispatch import TaskResult
@@ -76,7 +75,7 @@ class Batch:
                 outcome = outcomes.of_admission(adjustment, admitted, leader)
             name = (task, adjustment.signal.id, adjustment.signal.source)
             if outcome.kind is OutcomeKind.APPLIED and name in answered:
-                outcome = replace(outcome, kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
+                outcome = outcome._replace(kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
             answered.add(name)
             concluded.append(outcome)
             owner.append(outcome)
