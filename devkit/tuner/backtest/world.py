@@ -124,13 +124,18 @@ class World:
     def _is_batch(self) -> bool:
         """Whether a batch is full, or its window over; where all workers were busy meanwhile, it is over by then."""
         waiting = self._waiting
-        full = len(waiting) >= self._assumptions.batch_size
-        return full or (bool(waiting) and self._timeline.now >= self._window_ends)
+        if not waiting:
+            return False
+        return self._timeline.now >= self._window_ends or len(waiting) >= self._assumptions.batch_size
 
     def _take_batch(self) -> list[Message]:
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._assumptions.batch_size))]
-        if self._waiting:
-            self._open_window()
+        waiting, size = self._waiting, self._assumptions.batch_size
+        if len(waiting) <= size:
+            batch = list(waiting)
+            waiting.clear()
+            return batch
+        batch = [waiting.popleft() for _ in range(size)]
+        self._open_window()
         return batch
 
     def _work(self, worker: _Worker) -> None:
@@ -140,10 +145,11 @@ class World:
             batch = worker.batch = Batch()
             for message in worker.messages:
                 batch.add(message.signal, message.decision)
-            tasks = batch.admit(self._ledger.admit(batch.adjustments))
-            deadline = worker.received + WORKER_SECONDS - ANSWER_SECONDS
-            if not worker.caller.call(tasks, deadline, partial(self._called, worker)):
-                return
+            if batch.adjustments:
+                tasks = batch.admit(self._ledger.admit(batch.adjustments))
+                deadline = worker.received + WORKER_SECONDS - ANSWER_SECONDS
+                if not worker.caller.call(tasks, deadline, partial(self._called, worker)):
+                    return
             self._answer(worker)
         self._idle.append(worker)
 
@@ -153,17 +159,18 @@ class World:
 
     def _answer(self, worker: _Worker) -> None:
         batch, now = worker.batch, self._timeline.now
-        batch.conclude(worker.caller.results)
+        if batch.adjustments:
+            batch.conclude(worker.caller.results)
         for message, outcomes in zip(worker.messages, batch.answers, strict=True):
             message.receives += 1
             self._watch.outcomes(message, outcomes, now)
-            kinds = {outcome.kind for outcome in outcomes}
-            if OutcomeKind.RETRY in kinds and message.receives < MAX_RECEIVES:
-                self._timeline.at(worker.received + VISIBILITY_SECONDS, partial(self._put_again, message))
-                continue
-            self._unfinished -= 1
-            if OutcomeKind.RETRY in kinds or OutcomeKind.REJECTED in kinds:
+            if not all(outcome.settled for outcome in outcomes):
+                kinds = {outcome.kind for outcome in outcomes}
+                if OutcomeKind.RETRY in kinds and message.receives < MAX_RECEIVES:
+                    self._timeline.at(worker.received + VISIBILITY_SECONDS, partial(self._put_again, message))
+                    continue
                 self._watch.dead(message)
+            self._unfinished -= 1
 
     def _reconcile(self) -> None:
         """As the reconciler does; there is nothing to read back, as this provider holds what was confirmed."""

@@ -163,6 +163,9 @@ class Cause(StrEnum):
     CREDENTIALS = auto()  # retry: the API refused our credentials
 
 
+_NOT_SETTLED = (OutcomeKind.REJECTED, OutcomeKind.RETRY)
+
+
 class Outcome(NamedTuple):
     """What came of one event for one task; the fields are those of the answer over HTTP.
 
@@ -182,4 +185,4 @@ class Outcome(NamedTuple):
     @property
     def settled(self) -> bool:
         """Whether the source may forget the event."""
-        return self.kind not in (OutcomeKind.REJECTED, OutcomeKind.RETRY)
+        return self.kind not in _NOT_SETTLED
