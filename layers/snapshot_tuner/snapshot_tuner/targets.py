@@ -68,7 +68,8 @@ class Template:
 
     def fill_each(self, signal: Signal) -> list[str]:
         """The ids, in order and each once: several where the only placeholder finds a list."""
-        if (alone := self._alone(signal)) is not None:
+        alone = self._alone(signal)
+        if alone is not None:
             return [alone]
         found = self._paths[0].read(signal) if len(self._paths) == 1 else ABSENT
         if not isinstance(found, list):

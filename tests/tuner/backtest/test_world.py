@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from devkit.tuner.backtest import policy_run
@@ -87,6 +87,9 @@ def both(path: Path, policies: list[Policy], assumptions: Assumptions) -> tuple[
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(events, min_size=1, max_size=60), assumptions=surroundings)
+@example(
+    [(0, f"r{number}", "load", 1, ["t1"], None) for number in range(25)], Assumptions(max_qps=1, call_seconds=6)
+).via("calls that do not end in their time, and tasks for which there is no slot")
 def test_any_recording_gives_what_the_functions_own_code_gives(
     history: list[tuple[float, str, str, int, list[str], float | None]], assumptions: Assumptions
 ) -> None:
