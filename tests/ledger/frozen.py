@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
@@ -40,8 +40,7 @@ def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
     name: str | None = None,
 ) -> Adjustment:
     """An event of a rule, by default with an id of its own."""
-    return replace(
-        event(name or f"{rule}-{at}-{interval}", at=at, interval=interval, task=task),
+    return event(name or f"{rule}-{at}-{interval}", at=at, interval=interval, task=task)._replace(
         rule=rule,
         for_seconds=lasts,
         then_interval=then,

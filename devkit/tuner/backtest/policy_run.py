@@ -11,12 +11,12 @@ from devkit.tuner.backtest.delays import Delays
 from devkit.tuner.backtest.rooms import Rooms
 from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.backtest.world import Message, World
-from snapshot_tuner.dispatch import Call
-from snapshot_tuner.model import Outcome, OutcomeKind
+from snapshot_tuner.ledger import Wish
+from snapshot_tuner.model import Outcome, OutcomeKind, TaskRef
 from snapshot_tuner.policy import Policy
 
 REJECTED_SHOWN = 20
-_WANTED = frozenset({OutcomeKind.APPLIED, OutcomeKind.HELD})
+_WANTED = (OutcomeKind.APPLIED, OutcomeKind.HELD)
 
 
 class PolicyRun:
@@ -55,9 +55,8 @@ class PolicyRun:
     def sent(self, at: float, now: float) -> None:
         self.rate.sent(at, now)
 
-    def confirmed(self, call: Call, at: float, *, by_event: bool) -> None:
-        wish = call.wish
-        room = self._rooms.of[call.task]
+    def confirmed(self, task: TaskRef, wish: Wish, at: float, *, by_event: bool) -> None:
+        room = self._rooms.of[task]
         changed = self._rooms.step(room, self._number, at, wish.interval)
         if changed and self._trail is not None:
             step = (wish.interval, wish.rule, wish.event_id, wish.event_source, by_event)
@@ -68,12 +67,13 @@ class PolicyRun:
         if rule is not None and message.receives == 1:
             self.events_of[rule] += 1
         for outcome in outcomes:
-            self.kinds[outcome.kind] += 1
-            if outcome.kind is OutcomeKind.APPLIED:
+            kind = outcome.kind
+            self.kinds[kind] += 1
+            if kind is OutcomeKind.APPLIED:
                 self._applied(message, outcome, now)
-            elif outcome.kind is OutcomeKind.REJECTED and len(self.rejected) < REJECTED_SHOWN:
+            elif kind is OutcomeKind.REJECTED and len(self.rejected) < REJECTED_SHOWN:
                 self.rejected.append((outcome.id, outcome.reason))
-            if self._trail is not None and outcome.task is not None and outcome.kind in _WANTED:
+            if self._trail is not None and outcome.task is not None and kind in _WANTED:
                 self._trail.outcome(self._rooms.of[outcome.task].number, self._number, outcome)
             if self._decisions is not None:
                 self._decisions.write(_decision(outcome))

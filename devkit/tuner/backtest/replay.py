@@ -1,8 +1,11 @@
 """One reading of a recording, fed to one policy or two."""
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from heapq import heappop, heappush, heappushpop
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -12,13 +15,15 @@ from devkit.tuner.backtest.rooms import Rooms
 from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.recordings import Arrival, Unreadable, read
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.model import Signal, TaskRef
+from snapshot_tuner.model import Decision, Signal, TaskRef
 from snapshot_tuner.policy import Policy
 
 LOOK_AHEAD = 10_000
 """Events that are put into the order of their arrival; one that is further behind arrives late."""
 
 UNREADABLE_SHOWN = 20
+
+_ALLOCATED_BETWEEN_COLLECTIONS = 100_000
 
 
 @dataclass(slots=True)
@@ -53,16 +58,17 @@ class Replay:
     ) -> None:
         """`told`: as of `recordings.read`. `decisions` gets a line for each outcome under the first policy."""
         recording = self.recording
-        for arrival in in_order(self._readable(read(path, told))):
-            if not self.runs:
-                recording.first_us = recording.last_us = arrival.received_us
-                self._begin(trail, decisions)
-            recording.events += 1
-            recording.late += arrival.received_us < recording.last_us
-            recording.last_us = max(recording.last_us, arrival.received_us)
-            self._arrive(arrival.signal, (recording.last_us - recording.first_us) / 1e6, trail)
-        for run in self.runs:
-            run.finish()
+        with _few_collections():
+            for arrival in in_order(self._readable(read(path, told))):
+                if not self.runs:
+                    recording.first_us = recording.last_us = arrival.received_us
+                    self._begin(trail, decisions)
+                recording.events += 1
+                recording.late += arrival.received_us < recording.last_us
+                recording.last_us = max(recording.last_us, arrival.received_us)
+                self._arrive(arrival.signal, (recording.last_us - recording.first_us) / 1e6, trail)
+            for run in self.runs:
+                run.finish()
 
     def _begin(self, trail: Trail | None, decisions: IO[str] | None) -> None:
         for number, policy in enumerate(self.policies):
@@ -80,22 +86,20 @@ class Replay:
     def _arrive(self, signal: Signal, at: float, trail: Trail | None) -> None:
         for run in self.runs:
             run.world.advance(at)
-        for task in self._tasks(signal):
+        decisions = [policy.decide(signal) for policy in self.policies]
+        for task in self._tasks(signal, decisions):
             room = self.rooms.event(task, at)
             if trail is not None:
                 trail.event(room.number, at, signal)
-        for run in self.runs:
-            run.world.put(signal)
+        for run, decision in zip(self.runs, decisions, strict=True):
+            run.world.put(signal, decision)
 
-    def _tasks(self, signal: Signal) -> Iterable[TaskRef]:
+    def _tasks(self, signal: Signal, decisions: Sequence[Decision]) -> Iterable[TaskRef]:
         """Those that any of the policies finds in it, also where its rules change nothing."""
-        found: dict[TaskRef, None] = {}
-        for policy in self.policies:
-            try:
-                found.update(dict.fromkeys(policy.tasks(signal)))
-            except EventRejected:
-                continue  # what comes of it, its outcome says
-        return found
+        tasks, *others = [
+            _tasks(policy, signal, decision) for policy, decision in zip(self.policies, decisions, strict=True)
+        ]
+        return dict.fromkeys(chain(tasks, *others)) if others else tasks
 
     def _readable(self, lines: Iterable[Arrival | Unreadable]) -> Iterator[Arrival]:
         recording = self.recording
@@ -106,6 +110,28 @@ class Replay:
             recording.unreadable_count += 1
             if len(recording.unreadable) < UNREADABLE_SHOWN:
                 recording.unreadable.append(line)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Events come and go by the hundred thousand and hold no cycles: looking for some among them is time lost."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATED_BETWEEN_COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _tasks(policy: Policy, signal: Signal, decision: Decision) -> list[TaskRef]:
+    if decision.adjustments:
+        return [adjustment.task for adjustment in decision.adjustments]
+    try:
+        return policy.tasks(signal)
+    except EventRejected:
+        return []  # what comes of it, its outcome says
 
 
 def in_order(arrivals: Iterable[Arrival]) -> Iterator[Arrival]:

@@ -90,11 +90,12 @@ class Rooms:
     def _count(self, room: Room, until: float) -> None:
         """What the sides stood at from `room.last` on."""
         steps = [(at, number, to) for number, side in enumerate(room.sides) for at, to in side.steps]
-        for at, number, interval in sorted(steps, key=itemgetter(0)):
-            self._pass(room, at)
-            room.sides[number].interval = interval
-        for side in room.sides:
-            side.steps.clear()
+        if steps:
+            for at, number, interval in sorted(steps, key=itemgetter(0)):
+                self._pass(room, at)
+                room.sides[number].interval = interval
+            for side in room.sides:
+                side.steps.clear()
         self._pass(room, until)
 
     def _pass(self, room: Room, until: float) -> None:

@@ -1,7 +1,7 @@
 """One policy in virtual time: a queue, its workers and the reconciler as deployed, and a provider that never fails.
 
-Deciding, admitting, slots, leases and calls are the functions' own code (`Tuner`, `Reconciler`), over a ledger in
-memory. Every worker is real, blocking code in a greenlet of its own.
+What decides is the functions' own code: policy, batch, and the rules of the ledger, kept in memory. What waits is
+not: a million events would spend their time in it. So a worker here is no thread but a row of steps on a timeline.
 """
 
 from collections import deque
@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from greenlet import getcurrent, greenlet
-
 from devkit.simulation.machine import Timeline
 from devkit.tuner.backtest.assumptions import (
     MAX_RECEIVES,
-    PARALLEL_CALLS,
     RECONCILER_EVERY_SECONDS,
     RECONCILER_SECONDS,
     VISIBILITY_SECONDS,
@@ -23,36 +20,32 @@ from devkit.tuner.backtest.assumptions import (
     WORKERS,
     Assumptions,
 )
+from devkit.tuner.backtest.caller import Caller, CallWatch
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
-from snapshot_tuner.dispatch import Call, Finished
-from snapshot_tuner.ledger import Slot
-from snapshot_tuner.model import Outcome, OutcomeKind, Signal, TaskRef
+from snapshot_tuner.batch import Batch
+from snapshot_tuner.dispatch import CALL_SECONDS, NO_SLOT
+from snapshot_tuner.model import Decision, Outcome, OutcomeKind, Signal
 from snapshot_tuner.policy import Policy
-from snapshot_tuner.reconciler import Reconciler
-from snapshot_tuner.task_readings import TaskReading, TaskStatus
-from snapshot_tuner.tuner import Tuner
+from snapshot_tuner.reconciler import PAGE, STOP_SECONDS
+from snapshot_tuner.tuner import ANSWER_SECONDS
 
 
 @dataclass(slots=True)
 class Message:
-    """An event in the queue since `queued`; `arrived` is when it came for the first time. Seconds of virtual time."""
+    """An event in the queue since `queued`; `arrived` is when it came for the first time. Seconds of virtual time.
+
+    `decision` is the policy's: of an event it is always the same, so that it is made once.
+    """
 
     signal: Signal
+    decision: Decision
     arrived: float
     queued: float
     receives: int = 0
 
 
-class Watch(Protocol):
+class Watch(CallWatch, Protocol):
     """Is told what happens; moments in seconds since the recording began."""
-
-    def sent(self, at: float, now: float) -> None:
-        """A call will be sent at `at`."""
-        ...
-
-    def confirmed(self, call: Call, at: float, *, by_event: bool) -> None:
-        """A call ended well; `by_event` is False where the reconciler made it."""
-        ...
 
     def outcomes(self, message: Message, outcomes: Sequence[Outcome], now: float) -> None:
         """What came of one delivery of an event."""
@@ -61,6 +54,16 @@ class Watch(Protocol):
     def dead(self, message: Message) -> None:
         """An event went to the dead-letter queue."""
         ...
+
+
+@dataclass(slots=True)
+class _Worker:
+    """The batch that it is at, and when it was received."""
+
+    caller: Caller
+    batch: Batch
+    messages: list[Message]
+    received: float = 0.0
 
 
 class World:
@@ -73,39 +76,31 @@ class World:
         self._waiting: deque[Message] = deque()
         self._window_ends = 0.0
         self._unfinished = 0
-        self._hub = getcurrent()
-        clock = _Clock(self._timeline, origin_us)
-        memory, limits = Memory("backtest"), assumptions.limits(policy.order)
-
-        def tuner(calls: "_Calls") -> Tuner:
-            ledger = MemoryLedger(memory, limits, clock)
-            return Tuner(policy=policy, ledger=ledger, calls=calls, clock=clock, log=_NoLog())
-
-        self._idle: list[greenlet] = []
-        for _ in range(WORKERS):
-            calls = _Calls(self._timeline, assumptions.call_seconds, watch, by_event=True)
-            self._idle.append(greenlet(partial(self._work, tuner(calls))))
-        calls = _Calls(self._timeline, assumptions.call_seconds, watch, by_event=False)
-        reconciler = Reconciler(
-            ledger=_NothingDrifts(memory, limits, clock), calls=calls, reads=calls, clock=clock, log=_NoLog()
+        self._ledger = MemoryLedger(
+            Memory("backtest"), assumptions.limits(policy.order), _Clock(self._timeline, origin_us)
         )
-        reconciling = greenlet(partial(self._reconcile, reconciler))
-        self._timeline.at(RECONCILER_EVERY_SECONDS, reconciling.switch)
+        self._idle = [_Worker(self._caller(by_event=True), Batch(), []) for _ in range(WORKERS)]
+        self._reconciler = self._caller(by_event=False)
+        self._reconciler_began = 0.0
+        self._timeline.at(RECONCILER_EVERY_SECONDS, self._reconcile)
 
     def advance(self, to: float) -> None:
         """Let time pass: all that is due by then happens."""
         self._timeline.run_until(to)
 
-    def put(self, signal: Signal) -> None:
-        """An event arrives now."""
+    def put(self, signal: Signal, decision: Decision) -> None:
+        """An event arrives now, of which the policy says this."""
         self._unfinished += 1
         now = self._timeline.now
-        self._put(Message(signal, now, now))
+        self._put(Message(signal, decision, now, now))
 
     def finish(self) -> None:
         """Let time pass until every event is settled or a dead letter."""
         while self._unfinished:
             self._timeline.run_until(self._timeline.now + 1)
+
+    def _caller(self, *, by_event: bool) -> Caller:
+        return Caller(self._ledger, self._timeline, self._assumptions.call_seconds, self._watch, by_event=by_event)
 
     def _put_again(self, message: Message) -> None:
         message.queued = self._timeline.now
@@ -124,50 +119,76 @@ class World:
 
     def _start_workers(self) -> None:
         while self._idle and self._is_batch():
-            self._idle.pop().switch()
+            self._work(self._idle.pop())
 
     def _is_batch(self) -> bool:
         """Whether a batch is full, or its window over; where all workers were busy meanwhile, it is over by then."""
         waiting = self._waiting
-        full = len(waiting) >= self._assumptions.batch_size
-        return full or (bool(waiting) and self._timeline.now >= self._window_ends)
+        if not waiting:
+            return False
+        return self._timeline.now >= self._window_ends or len(waiting) >= self._assumptions.batch_size
 
     def _take_batch(self) -> list[Message]:
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._assumptions.batch_size))]
-        if self._waiting:
-            self._open_window()
+        waiting, size = self._waiting, self._assumptions.batch_size
+        if len(waiting) <= size:
+            batch = list(waiting)
+            waiting.clear()
+            return batch
+        batch = [waiting.popleft() for _ in range(size)]
+        self._open_window()
         return batch
 
-    def _work(self, tuner: Tuner) -> None:
-        """One worker: batch after batch for as long as there is one."""
-        me = getcurrent()
-        while True:
-            while self._is_batch():
-                batch, received = self._take_batch(), self._timeline.now
-                answers = tuner.process([message.signal for message in batch], received + WORKER_SECONDS)
-                for message, outcomes in zip(batch, answers, strict=True):
-                    self._answered(message, outcomes, received)
-            self._idle.append(me)
-            self._hub.switch()
+    def _work(self, worker: _Worker) -> None:
+        """Batch after batch for as long as there is one, or until calls have to be waited for."""
+        while self._is_batch():
+            worker.messages, worker.received = self._take_batch(), self._timeline.now
+            batch = worker.batch = Batch()
+            for message in worker.messages:
+                batch.add(message.signal, message.decision)
+            if batch.adjustments:
+                tasks = batch.admit(self._ledger.admit(batch.adjustments))
+                deadline = worker.received + WORKER_SECONDS - ANSWER_SECONDS
+                if not worker.caller.call(tasks, deadline, partial(self._called, worker)):
+                    return
+            self._answer(worker)
+        self._idle.append(worker)
 
-    def _answered(self, message: Message, outcomes: Sequence[Outcome], received: float) -> None:
-        message.receives += 1
-        self._watch.outcomes(message, outcomes, self._timeline.now)
-        kinds = {outcome.kind for outcome in outcomes}
-        if OutcomeKind.RETRY in kinds and message.receives < MAX_RECEIVES:
-            self._timeline.at(received + VISIBILITY_SECONDS, partial(self._put_again, message))
-            return
-        self._unfinished -= 1
-        if kinds & {OutcomeKind.RETRY, OutcomeKind.REJECTED}:
-            self._watch.dead(message)
+    def _called(self, worker: _Worker) -> None:
+        self._answer(worker)
+        self._work(worker)
 
-    def _reconcile(self, reconciler: Reconciler) -> None:
-        me = getcurrent()
-        while True:
-            began = self._timeline.now
-            reconciler.run(began + RECONCILER_SECONDS)
-            self._timeline.at(began + RECONCILER_EVERY_SECONDS, me.switch)
-            self._hub.switch()
+    def _answer(self, worker: _Worker) -> None:
+        batch, now = worker.batch, self._timeline.now
+        if batch.adjustments:
+            batch.conclude(worker.caller.results)
+        for message, outcomes in zip(worker.messages, batch.answers, strict=True):
+            message.receives += 1
+            self._watch.outcomes(message, outcomes, now)
+            if not all(outcome.settled for outcome in outcomes):
+                kinds = {outcome.kind for outcome in outcomes}
+                if OutcomeKind.RETRY in kinds and message.receives < MAX_RECEIVES:
+                    self._timeline.at(worker.received + VISIBILITY_SECONDS, partial(self._put_again, message))
+                    continue
+                self._watch.dead(message)
+            self._unfinished -= 1
+
+    def _reconcile(self) -> None:
+        """As the reconciler does; there is nothing to read back, as this provider holds what was confirmed."""
+        self._reconciler_began = self._timeline.now
+        self._reconciler.results = {}
+        self._call_due()
+
+    def _call_due(self) -> None:
+        """Page by page, until nothing is due any more, or there is no time or no slot for it."""
+        caller = self._reconciler
+        deadline = self._reconciler_began + RECONCILER_SECONDS - STOP_SECONDS
+        while self._timeline.now < deadline - CALL_SECONDS and NO_SLOT not in caller.results.values():
+            tasks = self._ledger.claim_due(PAGE)
+            if not tasks:
+                break
+            if not caller.call(tasks, deadline, self._call_due):
+                return
+        self._timeline.at(self._reconciler_began + RECONCILER_EVERY_SECONDS, self._reconcile)
 
 
 class _Clock:
@@ -182,55 +203,3 @@ class _Clock:
 
     def monotonic(self) -> float:
         return self._timeline.now
-
-
-class _Calls:
-    """The calls of one worker: each is sent when its slot starts and confirmed `call_seconds` later."""
-
-    parallelism = PARALLEL_CALLS
-
-    def __init__(self, timeline: Timeline, call_seconds: float, watch: Watch, *, by_event: bool) -> None:
-        self._timeline = timeline
-        self._call_seconds = call_seconds
-        self._watch = watch
-        self._by_event = by_event
-        self._hub = getcurrent()
-        self._flying: deque[tuple[float, Finished]] = deque()
-
-    def start(self, call: Call) -> None:
-        sent = max(self._timeline.now, call.slot.start)
-        call.check(sent)
-        self._watch.sent(sent, self._timeline.now)
-        self._flying.append((sent + self._call_seconds, Finished(call, None)))  # slots ascend
-
-    def finished(self, until: float) -> list[Finished]:
-        flying, timeline = self._flying, self._timeline
-        wake = min(until, flying[0][0]) if flying else until
-        if wake > timeline.now:
-            timeline.at(wake, getcurrent().switch)
-            self._hub.switch()
-        ended = []
-        while flying and flying[0][0] <= timeline.now:
-            end = flying.popleft()[1]
-            self._watch.confirmed(end.call, timeline.now, by_event=self._by_event)
-            ended.append(end)
-        return ended
-
-    def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:  # noqa: ARG002 - `reconciler.Reads`
-        """Never asked: see `_NothingDrifts`."""
-        return TaskReading(TaskStatus.UNKNOWN, None)
-
-
-class _NothingDrifts(MemoryLedger):
-    """The reconciler's: this provider holds what was confirmed, so that there is nothing to read back."""
-
-    def claim_checks(self, limit: int) -> list[TaskRef]:  # noqa: ARG002 - `Upkeep`
-        return []
-
-
-class _NoLog:
-    def info(self, msg: str, **keys: object) -> None:
-        """Say nothing: outcomes are watched."""
-
-    def warning(self, msg: str, **keys: object) -> None:
-        """Likewise."""

@@ -34,12 +34,13 @@ def has_too_many_places(number: Number) -> bool:
 class Curve:
     """Seconds over a measured value.
 
-    `_xs` ascend strictly. `_lines[i]` is (slope, offset) from `_xs[i]` up to the next one.
+    `_xs` ascend strictly. `_lines[i]` is (a, b, c) from `_xs[i]` up to the next one: there the seconds are
+    (a * value + b) / c.
     """
 
     _xs: tuple[Number, ...]
     _seconds: tuple[int, ...]
-    _lines: tuple[tuple[Fraction, Fraction], ...]
+    _lines: tuple[tuple[int, int, int], ...]
 
     @classmethod
     def through(cls, points: Sequence[tuple[Number, Number]]) -> "Curve":
@@ -59,8 +60,10 @@ class Curve:
         lines = []
         for (x0, y0), (x1, y1) in pairwise(exact):
             slope = (y1 - y0) / (x1 - x0)
-            lines.append((slope, y0 - slope * x0))
-        return cls(tuple(x for x, _ in points), tuple(_half_up(y) for _, y in exact), tuple(lines))
+            offset = y0 - slope * x0
+            common = slope.denominator * offset.denominator
+            lines.append(((slope * common).numerator, (offset * common).numerator, common))
+        return cls(tuple(x for x, _ in points), tuple(_half_up(*y.as_integer_ratio()) for _, y in exact), tuple(lines))
 
     def seconds(self, value: Number) -> int:
         """Whole seconds, half up, for a value of at most MAX_DECIMAL_PLACES places."""
@@ -70,9 +73,10 @@ class Curve:
             return self._seconds[0]
         if index == len(self._lines):
             return self._seconds[-1]
-        slope, offset = self._lines[index]
-        return _half_up(slope * Fraction(value) + offset)
+        a, b, c = self._lines[index]
+        numerator, denominator = value.as_integer_ratio()
+        return _half_up(a * numerator + b * denominator, c * denominator)
 
 
-def _half_up(seconds: Fraction) -> int:
-    return (2 * seconds.numerator + seconds.denominator) // (2 * seconds.denominator)
+def _half_up(numerator: int, denominator: int) -> int:
+    return (2 * numerator + denominator) // (2 * denominator)

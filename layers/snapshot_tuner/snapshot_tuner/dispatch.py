@@ -35,15 +35,15 @@ CALL_SECONDS = 7.0
 CALL_SECONDS_LEAST = 1.0
 """A call that would have to be cut off sooner is not made."""
 
-_LEAD_SECONDS = 0.05
-_LEAD_SECONDS_LEAST = 0.015
+LEAD_SECONDS = 0.05
+LEAD_SECONDS_LEAST = 0.015
 """How long before its slot a call is begun: at 145/s five or six of them share one round trip."""
 
-_CLOCK_TICK_SECONDS = 0.0005
+CLOCK_TICK_SECONDS = 0.0005
 """Waking up a little after a moment, not just before it."""
 
-_BUSY_WAIT_SECONDS = 0.01
-_BUSY_WAIT_SECONDS_MOST = 0.64
+BUSY_WAIT_SECONDS = 0.01
+BUSY_WAIT_SECONDS_MOST = 0.64
 _LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
 """A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every miss."""
 
@@ -114,6 +114,12 @@ class Called:
 
 TaskResult = AlreadyApplied | Called | NotCalled
 
+IN_FLIGHT_ELSEWHERE = NotCalled(Cause.BUSY, "a call for the task is in flight elsewhere")
+NO_TIME_LEFT = NotCalled(Cause.UNAVAILABLE, "no time left for a call")
+NOT_ENDED = NotCalled(Cause.UNKNOWN, "the call did not end in its time")
+NO_SLOT = NotCalled(Cause.THROTTLED, "no call slot is free before the deadline")
+TASK_LOST = NotCalled(Cause.UNAVAILABLE, "the ledger lost the task since the event was admitted")
+
 
 @dataclass(slots=True)
 class _Progress:
@@ -121,7 +127,7 @@ class _Progress:
 
     task: TaskRef
     attempts: int = 0
-    busy_wait: float = _BUSY_WAIT_SECONDS
+    busy_wait: float = BUSY_WAIT_SECONDS
     signed_afresh: bool = False
 
 
@@ -168,16 +174,16 @@ class _Dispatch:
 
     def _give_up_what_no_longer_fits(self, now: float) -> None:
         if now > self._last_start:
-            self._give_up((each for _, _, each in self._busy), Cause.BUSY, "a call for the task is in flight elsewhere")
-            self._give_up(self._ready, Cause.UNAVAILABLE, "no time left for a call")
+            self._give_up((each for _, _, each in self._busy), IN_FLIGHT_ELSEWHERE)
+            self._give_up(self._ready, NO_TIME_LEFT)
             self._busy.clear()
             self._ready.clear()
         if now > self._deadline:
-            self._give_up(self._flying.values(), Cause.UNKNOWN, "the call did not end in its time")
+            self._give_up(self._flying.values(), NOT_ENDED)
             self._flying.clear()
 
-    def _give_up(self, given_up: Iterable[_Progress], cause: Cause, reason: str) -> None:
-        self._results.update((progress.task, NotCalled(cause, reason)) for progress in given_up)
+    def _give_up(self, given_up: Iterable[_Progress], result: NotCalled) -> None:
+        self._results.update((progress.task, result) for progress in given_up)
 
     def _free(self) -> int:
         return self._calls.parallelism - len(self._flying)
@@ -191,13 +197,13 @@ class _Dispatch:
             return
         self._slots.extend(self._ledger.reserve(wanted, self._last_start - now, after=self._late))
         if not self._slots:
-            self._give_up(self._ready, Cause.THROTTLED, "no call slot is free before the deadline")
+            self._give_up(self._ready, NO_SLOT)
             self._ready.clear()
 
     def _begin_due(self) -> bool:
         """Begin the calls whose slots are near. A busy task leaves its slot to the next one."""
         now = self._clock.monotonic()
-        due = sum(1 for slot in self._slots if slot.start <= now + _LEAD_SECONDS)
+        due = sum(1 for slot in self._slots if slot.start <= now + LEAD_SECONDS)
         chosen = [self._ready.popleft() for _ in range(min(due, self._free(), len(self._ready)))]
         if not chosen:
             return False
@@ -220,12 +226,12 @@ class _Dispatch:
                 self._calls.start(Call(progress.task, token, wish, slot, lease_until, timeout))
             case Busy():
                 wake_at = self._clock.monotonic() + progress.busy_wait
-                progress.busy_wait = min(progress.busy_wait * 2, _BUSY_WAIT_SECONDS_MOST)
+                progress.busy_wait = min(progress.busy_wait * 2, BUSY_WAIT_SECONDS_MOST)
                 heappush(self._busy, (wake_at, next(self._tie_breaker), progress))
             case AlreadyApplied():
                 self._results[progress.task] = begun
             case Forgotten():
-                self._give_up([progress], Cause.UNAVAILABLE, "the ledger lost the task since the event was admitted")
+                self._give_up([progress], TASK_LOST)
             case _:
                 assert_never(begun)
 
@@ -235,10 +241,10 @@ class _Dispatch:
             return now
         moments = [self._last_start if self._ready or self._busy else self._deadline]
         if self._ready and self._slots and self._free():
-            moments.append(self._slots[0].start - _LEAD_SECONDS_LEAST)
+            moments.append(self._slots[0].start - LEAD_SECONDS_LEAST)
         if self._busy:
             moments.append(self._busy[0][0])
-        return min(moments) + _CLOCK_TICK_SECONDS
+        return min(moments) + CLOCK_TICK_SECONDS
 
     def _settle(self, finished: Sequence[Finished]) -> None:
         if not finished:
@@ -263,7 +269,7 @@ class _Dispatch:
                     self._ready.appendleft(progress)
                 else:
                     reason = f"given up {progress.attempts} times before sending: {end.error}"
-                    self._give_up([progress], Cause.UNAVAILABLE, reason)
+                    self._give_up([progress], NotCalled(Cause.UNAVAILABLE, reason))
             case TimestampRefused() if not progress.signed_afresh:
                 progress.signed_afresh = True
                 self._ready.appendleft(progress)
@@ -275,8 +281,10 @@ class _Dispatch:
         while self._flying and self._clock.monotonic() < self._deadline:
             for end in self._calls.finished(self._deadline):
                 self._conclude(end, None)
-        self._give_up(self._flying.values(), Cause.UNKNOWN, "the call did not end in its time")
-        self._give_up((*self._ready, *(each for _, _, each in self._busy)), Cause.UNAVAILABLE, str(ledger_error))
+        self._give_up(self._flying.values(), NOT_ENDED)
+        self._give_up(
+            (*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, str(ledger_error))
+        )
 
 
 def _call_result(error: ApiError | CallAbandoned | None) -> CallResult:

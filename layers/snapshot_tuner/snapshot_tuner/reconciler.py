@@ -26,7 +26,7 @@ SAMPLE_PAGE = 20
 UNREADABLE_MOST = 3
 """After so many readings that failed in a row, reading is left to the next run."""
 
-_STOP_SECONDS = 0.5
+STOP_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
 
 
@@ -105,8 +105,8 @@ class Reconciler:
             return figures
         calls = Tally(self._clock)
         try:
-            if self._call_due(deadline - _STOP_SECONDS, figures, calls):
-                self._check_sample(deadline - _STOP_SECONDS, figures, calls)
+            if self._call_due(deadline - STOP_SECONDS, figures, calls):
+                self._check_sample(deadline - STOP_SECONDS, figures, calls)
         except LedgerUnavailable as error:
             calls.ledger_failed()
             self._log.warning("reconciler_stopped", reason=str(error))

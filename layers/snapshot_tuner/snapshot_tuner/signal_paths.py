@@ -4,7 +4,7 @@ A path is the name of an attribute, then keys of nested objects, with dots betwe
 lists, and a key with a dot in it has no path.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -75,11 +75,13 @@ def attribute_reader(name: str) -> Reader:
 
 @dataclass(frozen=True, slots=True)
 class SignalPath:
-    """A path, ready to be read; `text` is how the policy spells it."""
+    """A path; `text` is how the policy spells it.
+
+    `read` gives the value at the path; ABSENT where a key is missing or something above it is no object.
+    """
 
     text: str
-    _attribute: Reader
-    _keys: tuple[str, ...]
+    read: Reader
 
     @classmethod
     def parse(cls, text: str) -> "SignalPath":
@@ -90,18 +92,33 @@ class SignalPath:
                 raise ValueError("a path is names with dots between, such as data.RoomId; no spaces, no braces")
             if not key:
                 raise ValueError("a path is names with dots between, such as data.RoomId; a name is empty here")
-        return cls(text, attribute_reader(name), tuple(keys))
+        return cls(text, _reader(attribute_reader(name), keys))
 
     @property
     def label(self) -> str:
         """The last name of the path: what a person calls the value."""
         return self.text.rpartition(".")[2]
 
-    def read(self, signal: Signal) -> Found:
-        """The value at the path; ABSENT where a key is missing or something above it is no object."""
-        found = self._attribute(signal)
-        for key in self._keys:
+
+def _reader(attribute: Reader, keys: Sequence[str]) -> Reader:
+    """Made once for each path, as every event is asked for several."""
+    if not keys:
+        return attribute
+    first, *others = keys
+
+    def member(signal: Signal) -> Found:
+        found = attribute(signal)
+        return found.get(first, ABSENT) if isinstance(found, dict) else ABSENT
+
+    if not others:
+        return member
+
+    def deeper(signal: Signal) -> Found:
+        found = member(signal)
+        for key in others:
             if not isinstance(found, dict):
                 return ABSENT
             found = found.get(key, ABSENT)
         return found
+
+    return deeper

@@ -30,11 +30,12 @@ _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template, taken apart; `_format` has a %s for each of the paths."""
+    """A template, taken apart; `_format` has a %s for each of the paths. `_only`: of one that is nothing but a path."""
 
     name: str
     _format: str
     _paths: tuple[SignalPath, ...]
+    _only: SignalPath | None
 
     @classmethod
     def parse(cls, name: str, text: str) -> "Template":
@@ -50,7 +51,8 @@ class Template:
             raise ValueError("must not be empty")
         if sum(map(len, literals)) > MAX_ID_CHARACTERS:
             raise ValueError(f"an id has at most {MAX_ID_CHARACTERS} characters")
-        return cls(name, "%s".join(literals), paths)  # no literal has a % in it
+        only = paths[0] if len(paths) == 1 and not any(literals) else None
+        return cls(name, "%s".join(literals), paths, only)  # no literal has a % in it
 
     def fill(self, signal: Signal) -> str:
         """The one id. Raises EventRejected, naming the path."""
@@ -59,13 +61,15 @@ class Template:
     def fill_if_present(self, signal: Signal) -> str | None:
         """The one id, or None where a path finds nothing or null."""
         for path in self._paths:
-            if path.read(signal) in (ABSENT, None):
+            found = path.read(signal)
+            if found is ABSENT or found is None:
                 return None
         return self.fill(signal)
 
     def fill_each(self, signal: Signal) -> list[str]:
         """The ids, in order and each once: several where the only placeholder finds a list."""
-        if (alone := self._alone(signal)) is not None:
+        alone = self._alone(signal)
+        if alone is not None:
             return [alone]
         found = self._paths[0].read(signal) if len(self._paths) == 1 else ABSENT
         if not isinstance(found, list):
@@ -80,8 +84,10 @@ class Template:
 
     def _alone(self, signal: Signal) -> str | None:
         """What is there nearly always: a template that is one path, which finds an id."""
-        if self._format == "%s" and isinstance(found := self._paths[0].read(signal), str) and is_id(found):
-            return found
+        if self._only is not None:
+            found = self._only.read(signal)
+            if isinstance(found, str) and _ID.fullmatch(found):
+                return found
         return None
 
     def _join(self, values: Sequence[str], field: str | None = None) -> str:

@@ -1,23 +1,21 @@
 """A batch of events in, what came of each out: decide, admit, coalesce, dispatch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from snapshot_tuner import logged_events, outcomes, rfc3339
+from snapshot_tuner import logged_events, rfc3339
+from snapshot_tuner.batch import Batch
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.dispatch import Calls, dispatch
 from snapshot_tuner.errors import EventRejected, LedgerUnavailable
-from snapshot_tuner.ledger import Admission, Admitted, Ledger
+from snapshot_tuner.ledger import Ledger
 from snapshot_tuner.metrics import Recorder
-from snapshot_tuner.model import Adjustment, Cause, Outcome, OutcomeKind, Signal, TaskRef, Verdict
+from snapshot_tuner.model import Cause, Outcome, OutcomeKind, Signal
 from snapshot_tuner.policy import Policy
 from snapshot_tuner.tally import Tally, WatchedCalls, WatchedLedger
 
-_ANSWER_SECONDS = 0.5
+ANSWER_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
-
-_NEEDS_CALL = (Admission.NEW, Admission.RETRY, Admission.ASSERT)
 
 LOG_NAMES = {
     OutcomeKind.APPLIED: "adjustment_applied",
@@ -36,18 +34,6 @@ class Log(Protocol):
     def info(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
 
     def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One adjustment of the batch, and what the ledger said to it."""
-
-    adjustment: Adjustment
-    admitted: Admitted
-
-    @property
-    def event(self) -> tuple[str, str]:
-        return self.adjustment.signal.id, self.adjustment.signal.source
 
 
 class Tuner:
@@ -90,58 +76,35 @@ class Tuner:
     def _process(self, events: Sequence[Signal | EventRejected], deadline: float, tally: Tally) -> list[list[Outcome]]:
         # The year 9999 is as far as the text goes, and the store's clock would have to be there too.
         received = rfc3339.from_microseconds(self._clock.wall_us()) or ""
-        answers: list[list[Outcome]] = [[] for _ in events]
-        owners: list[list[Outcome]] = []
-        adjustments: list[Adjustment] = []
-        for event, answer in zip(events, answers, strict=True):
+        batch = Batch()
+        for event in events:
             if isinstance(event, EventRejected):
-                answer.append(Outcome(OutcomeKind.REJECTED, str(event), event.event_id, cause=Cause.MALFORMED))
-                continue
-            decision = self._policy.decide(event)
-            if decision.verdict is Verdict.ADJUST:
-                adjustments += decision.adjustments
-                owners += [answer] * len(decision.adjustments)
+                batch.reject(event)
             else:
-                answer.append(outcomes.of_decision(event, decision))
-        for answer, outcome in zip(owners, self._adjust(adjustments, deadline - _ANSWER_SECONDS, tally), strict=True):
-            answer.append(outcome)
-        for event, answer in zip(events, answers, strict=True):
+                batch.add(event, self._policy.decide(event))
+        self._adjust(batch, deadline - ANSWER_SECONDS, tally)
+        for event, answer in zip(events, batch.answers, strict=True):
             for outcome in answer:
                 tally.outcome(outcome)
             self._report(event, answer, received)
-        return answers
+        return batch.answers
 
-    def _adjust(self, adjustments: Sequence[Adjustment], deadline: float, tally: Tally) -> list[Outcome]:
-        """One outcome per adjustment; one call at most per task."""
+    def _adjust(self, batch: Batch, deadline: float, tally: Tally) -> None:
+        """One call at most per task."""
         if self._dry_run:
-            return [outcomes.of_adjustment(each, OutcomeKind.HELD, "dry run") for each in adjustments]
+            batch.conclude_all(OutcomeKind.HELD, "dry run")
+            return
         ledger, calls = WatchedLedger(self._ledger, tally), WatchedCalls(self._calls, tally)
         try:
-            admitted = ledger.admit(adjustments)
+            admitted = ledger.admit(batch.adjustments)
         except LedgerUnavailable as error:
-            return [
-                outcomes.of_adjustment(each, OutcomeKind.RETRY, str(error), Cause.UNAVAILABLE) for each in adjustments
-            ]
-        items = [_Item(adjustment, answer) for adjustment, answer in zip(adjustments, admitted, strict=True)]
-        leaders = _leaders(items)
-        results = dispatch(leaders, ledger=ledger, calls=calls, clock=self._clock, deadline=deadline)
-        answered: set[tuple[TaskRef, tuple[str, str]]] = set()
-        answers: list[Outcome] = []
-        for item in items:
-            task = item.adjustment.task
-            leads = task in leaders and item.event == leaders[task].event and item.admitted.answer in _NEEDS_CALL
-            if leads or item.admitted.answer is Admission.ASSERT:
-                outcome = outcomes.of_result(item.adjustment, item.admitted, results[task])
-            else:
-                leader = leaders[task].adjustment if task in leaders else None
-                outcome = outcomes.of_admission(item.adjustment, item.admitted, leader)
-            if outcome.kind is OutcomeKind.APPLIED and (task, item.event) in answered:
-                outcome = replace(outcome, kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
+            batch.conclude_all(OutcomeKind.RETRY, str(error), Cause.UNAVAILABLE)
+            return
+        tasks = batch.admit(admitted)
+        outcomes = batch.conclude(dispatch(tasks, ledger=ledger, calls=calls, clock=self._clock, deadline=deadline))
+        for adjustment, outcome in zip(batch.adjustments, outcomes, strict=True):
             if outcome.kind is OutcomeKind.APPLIED:
-                tally.applied(item.adjustment)
-            answered.add((task, item.event))
-            answers.append(outcome)
-        return answers
+                tally.applied(adjustment)
 
     def _report(self, event: Signal | EventRejected, answer: Sequence[Outcome], received: str) -> None:
         """One line per outcome; what there is to say about the event itself stands on the first."""
@@ -169,21 +132,3 @@ class Tuner:
         }
         write = self._log.info if outcome.settled else self._log.warning
         write(LOG_NAMES[outcome.kind], **{key: value for key, value in keys.items() if value is not None}, **more)
-
-
-def _leaders(items: Sequence[_Item]) -> dict[TaskRef, _Item]:
-    """The event on whose behalf each task is called: the newest that the ledger took.
-
-    Whatever `admit` takes becomes the newest of its task, so of several the last one leads. An event that
-    only asserts leads where there is none.
-    """
-    leaders: dict[TaskRef, _Item] = {}
-    for item in items:
-        match item.admitted.answer:
-            case Admission.NEW | Admission.RETRY:
-                leaders[item.adjustment.task] = item
-            case Admission.ASSERT:
-                leaders.setdefault(item.adjustment.task, item)
-            case _:
-                pass
-    return leaders

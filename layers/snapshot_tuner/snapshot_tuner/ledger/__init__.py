@@ -59,8 +59,7 @@ class Admission(StrEnum):
     RECORDED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """`settled_as` is what an ASSERT would have been: DUPLICATE or SUPERSEDED."""
 
     answer: Admission
@@ -79,15 +78,15 @@ class Limits:
     max_clock_skew: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A permit for one call: not before `start`, not after `valid_until`; on the local monotonic clock."""
 
     start: float
     valid_until: float
 
 
-# What is remembered of a task is made of tuples: compared and changed several times for every call.
+# What is remembered of a task, and what is answered for every event, is made of tuples: made, compared and changed
+# several times for every call.
 
 
 class Wish(NamedTuple):
@@ -112,8 +111,7 @@ class Wish(NamedTuple):
     skip_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """The call may be made, with this wish, while the lease lasts (local monotonic clock)."""
 
     wish: Wish
@@ -125,8 +123,7 @@ class Busy:
     """Another call for the task is in flight."""
 
 
-@dataclass(frozen=True, slots=True)
-class AlreadyApplied:
+class AlreadyApplied(NamedTuple):
     """What the task should be now has been applied: no call is needed.
 
     `unchanged`: by the call for another event, to the same interval, not long ago.
@@ -153,8 +150,7 @@ class CallResult(StrEnum):
     UNKNOWN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """`kept` is False where the lease was lost before the call was settled."""
 
     kept: bool

@@ -1,7 +1,7 @@
 """The shared cursor behind `reserve`: where the next call slot starts. Times in microseconds, the store's clock."""
 
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 from snapshot_tuner.ledger import CURSOR_HORIZON_SECONDS, THROTTLE_PAUSE_SECONDS
 
@@ -9,8 +9,7 @@ _HORIZON_US = round(CURSOR_HORIZON_SECONDS * 1e6)
 _PAUSE_US = round(THROTTLE_PAUSE_SECONDS * 1e6)
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """`next_us` is the earliest start of the next slot; `paused_until_us` the end of the newest pause."""
 
     next_us: int = 0

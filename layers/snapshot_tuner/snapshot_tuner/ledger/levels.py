@@ -17,6 +17,11 @@ def strand(state: TaskState, wish: Wish) -> Wish | None:
 
 def take(state: TaskState, wish: Wish, now: int) -> TaskState:
     """The state with the wish in its strand, as it is now. `state` is of now, too."""
+    if wish.until_us is None and not wish.lengthen_us and not state.open and state.held is None:
+        # What it nearly always comes to, in one step: nothing is, or gets, bound in time.
+        if wish == state.desired:
+            return state._replace(base=wish)
+        return state._replace(base=wish, desired=wish, desired_at=now, call_due=now)
     before = state
     if wish.until_us is None:
         state = state._replace(base=wish)
