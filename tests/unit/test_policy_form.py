@@ -11,7 +11,7 @@ from devkit.build.policies import keep_form
 from snapshot_tuner import policy_file, policy_form
 from snapshot_tuner.errors import PolicyError
 from snapshot_tuner.model import Signal
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy import Measured, Policy, Rule
 from tests.unit.test_policy_properties import signals
 
 EVERYTHING = """
@@ -93,9 +93,13 @@ def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: py
     monkeypatch.setattr(policy_file, "examine", never)
     policy = Policy.load(file)
     assert policy.sha256 == from_yaml.sha256
-    assert [(rule.name, rule.match, rule.action) for rule in policy.rules] == [
-        (rule.name, rule.match, rule.action) for rule in from_yaml.rules
-    ]
+    assert [said(rule) for rule in policy.rules] == [said(rule) for rule in from_yaml.rules]
+
+
+def said(rule: Rule) -> tuple[object, ...]:
+    action = rule.action
+    number = (action.of.text, action.curve) if isinstance(action, Measured) else action
+    return (rule.name, repr(rule.match), number, rule.lasts, rule.then, rule.lengthen_after)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
