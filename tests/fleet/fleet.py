@@ -120,12 +120,15 @@ class Queue:
         whole = self._seconds_of_a_batch(instance) if kills else 0.0
         while batch := self._take():
             kill_after = self._chance.uniform(0.4, 1.3) * whole if self.killed < kills else None
+            started = time.monotonic()
             instance.send(batch, kill_after=kill_after)
             came_back = instance.answer()
             with self._lock:
                 if came_back is None:
                     self.killed += 1
+                    whole *= 1.05  # the machine may be busier by now, and every kill too early
                     continue
+                whole = time.monotonic() - started
                 self.came_back += len(came_back)
                 done = {message_id for message_id, _ in batch} - set(came_back)
                 self.waiting = [message for message in self.waiting if message[0] not in done]
