@@ -181,6 +181,16 @@ def test_a_machine_that_misses_slots_asks_for_later_ones(ledger: FailingLedger, 
     assert waited == pytest.approx([0.02, 0.04, 0.08, 0.16, 0.3], abs=0.01)
 
 
+def test_slots_that_are_missed_together_count_once(ledger: FailingLedger, clock: Clock) -> None:
+    """One pause of the machine, three calls that it cost their slots: each comes again 20 ms after it came back."""
+    wire = Wire(clock, *[CallAbandoned("its slot was missed")] * 3)
+    results = run(tasks(ledger, 3), ledger, wire, clock)
+    assert all(isinstance(result, Called) and result.error is None for result in results)
+    first, second = wire.made[:3], wire.made[3:]
+    waited = [again.slot.start - (call.slot.start + 0.02) for call, again in zip(first, second, strict=True)]
+    assert waited == pytest.approx([0.02, 0.02, 0.02], abs=0.005)
+
+
 def test_a_task_that_misses_every_slot_goes_back(ledger: FailingLedger, clock: Clock) -> None:
     """Eight slots are enough: this machine is too slow, or stands still too often."""
     wire = Wire(clock, *[CallAbandoned("its slot was missed")] * 20)

@@ -153,7 +153,7 @@ class _Dispatch:
         self._flying: dict[str, _Progress] = {}
         self._results: dict[TaskRef, TaskResult] = {}
         self._tie_breaker = count()
-        self._late = 0.0
+        self._late, self._late_since = 0.0, float("-inf")
 
     def run(self) -> dict[TaskRef, TaskResult]:
         try:
@@ -264,7 +264,9 @@ class _Dispatch:
         match end.error:
             case CallAbandoned():
                 progress.attempts += 1
-                self._late = min(max(_LATE_SECONDS, 2 * self._late), _LATE_SECONDS_MOST)
+                if end.call.slot.start > self._late_since:  # of those that were due by then nothing new is learnt
+                    self._late = min(max(_LATE_SECONDS, 2 * self._late), _LATE_SECONDS_MOST)
+                    self._late_since = self._clock.monotonic()
                 if progress.attempts < _ATTEMPTS_MOST:
                     self._ready.appendleft(progress)
                 else:
