@@ -16,6 +16,14 @@ Everything is real but the RTC API, which is the stand-in. Takes some five minut
 ratio at best.
 """
 
+_COLD_START_RATIO = 0.75
+_BATCH_RATIO = 25
+_PROCESSOR_RATIO = 0.5
+_DUPLICATES_PER_SECOND = 30_000
+_DECISION_MICROSECONDS = 100
+_RATE_SHARE = 0.95
+"""What is to be reached; the README's table has them as they are printed here."""
+
 _RULES = (50, 100, 200)
 _MEMORY_MIB = 128
 _RATE_LIMIT = 150
@@ -85,8 +93,8 @@ def _cold_start(contenders: Contenders, runs: int) -> Iterator[Row]:
                 _ms(usual),
                 f"{here / usual:.2f}",
                 _ms(floor),
-                "0.75" if asked else "",
-                here / usual <= 0.75 if asked else None,  # noqa: PLR2004 - as printed
+                f"{_COLD_START_RATIO}" if asked else "",
+                here / usual <= _COLD_START_RATIO if asked else None,
             )
 
 
@@ -98,8 +106,8 @@ def _batch(contenders: Contenders) -> Iterator[Row]:
         _ms(compared.ours),
         _ms(compared.usual),
         f"1/{ratio:.0f}",
-        to_reach="1/25",
-        reached=ratio >= 25,  # noqa: PLR2004 - as printed
+        to_reach=f"1/{_BATCH_RATIO}",
+        reached=ratio >= _BATCH_RATIO,
     )
 
 
@@ -130,8 +138,8 @@ def _processor(contenders: Contenders) -> Iterator[Row]:
         _us(compared.usual),
         f"{ratio:.2f}",
         f"{_us(floor)} (the call alone)",
-        "0.5",
-        ratio <= 0.5,  # noqa: PLR2004 - as printed
+        f"{_PROCESSOR_RATIO}",
+        ratio <= _PROCESSOR_RATIO,
     )
 
 
@@ -140,8 +148,8 @@ def _duplicates() -> Iterator[Row]:
     yield Row(
         "duplicates through admit, batches of 1,000",
         f"{rate:,.0f}/s",
-        to_reach="30,000/s",
-        reached=rate >= 30_000,  # noqa: PLR2004 - as printed
+        to_reach=f"{_DUPLICATES_PER_SECOND:,}/s",
+        reached=rate >= _DUPLICATES_PER_SECOND,
     )
 
 
@@ -151,8 +159,8 @@ def _policy() -> Iterator[Row]:
         yield Row(
             f"a decision, {rules} rules of one type, the last one matches",
             f"{microseconds:.0f} µs",
-            to_reach="100 µs" if asked else "",
-            reached=microseconds < 100 if asked else None,  # noqa: PLR2004 - as printed
+            to_reach=f"{_DECISION_MICROSECONDS} µs" if asked else "",
+            reached=microseconds < _DECISION_MICROSECONDS if asked else None,
         )
 
 
@@ -172,8 +180,8 @@ def _overload(contenders: Contenders, tasks: int) -> Iterator[Row]:
     yield Row(
         f"{about}: share of the rate limit used",
         f"{overloaded.share:.1%}",
-        to_reach="95 %",
-        reached=overloaded.share >= 0.95,  # noqa: PLR2004 - as printed
+        to_reach=f"{_RATE_SHARE:.0%}",
+        reached=overloaded.share >= _RATE_SHARE,
     )
     yield Row(
         f"{about}: most calls in any second",

@@ -45,13 +45,13 @@ class ThreadedCalls:
         ended: list[Finished] = []
         try:
             ended.append(self._ended.get(timeout=max(0.0, until - self._clock.monotonic())))
-            if self._in_flight > 1:
-                time.sleep(_FLOCK_SECONDS)
-            while True:
-                ended.append(self._ended.get_nowait())
+            flock_ends = self._clock.monotonic() + _FLOCK_SECONDS
+            while len(ended) < self._in_flight:
+                ended.append(self._ended.get(timeout=max(0.0, flock_ends - self._clock.monotonic())))
         except queue.Empty:
-            self._in_flight -= len(ended)
-            return ended
+            pass  # nothing more within its time
+        self._in_flight -= len(ended)
+        return ended
 
     def close(self) -> None:
         self._threads.shutdown()

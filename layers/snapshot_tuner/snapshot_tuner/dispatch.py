@@ -35,17 +35,15 @@ CALL_SECONDS = 7.0
 CALL_SECONDS_LEAST = 1.0
 """A call that would have to be cut off sooner is not made."""
 
-LEAD_SECONDS = 0.05
-LEAD_SECONDS_LEAST = 0.015
+LEAD_SECONDS, LEAD_SECONDS_LEAST = 0.05, 0.015
 """How long before its slot a call is begun: at 145/s five or six of them share one round trip."""
 
 CLOCK_TICK_SECONDS = 0.0005
 """Waking up a little after a moment, not just before it."""
 
-BUSY_WAIT_SECONDS = 0.01
-BUSY_WAIT_SECONDS_MOST = 0.64
+BUSY_WAIT_SECONDS, BUSY_WAIT_SECONDS_MOST = 0.01, 0.64
 _LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
-"""A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every miss."""
+"""A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every pause of it."""
 
 _ATTEMPTS_MOST = 8
 """Slots that one task may use up in one batch by missing them; then its event goes back to its source."""
