@@ -3,7 +3,8 @@
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapshot_tuner.model import TaskRef
 
@@ -11,8 +12,7 @@ PENDING = "pending"
 HUNG_UP = "hung up"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call, in the order of arrival.
 
     `arrived` and `ended` are seconds on the monotonic clock, which all processes of one Linux host share;
@@ -78,7 +78,7 @@ class CallLog:
             call = self._calls.get(number)
             if call is None:
                 return
-            self._calls[number] = replace(call, task=task, interval=interval, business_id=business_id)
+            self._calls[number] = call._replace(task=task, interval=interval, business_id=business_id)
             self._in_flight_per_task[task] += 1
             most = max(self._most_in_flight_per_task, self._in_flight_per_task[task])
             self._most_in_flight_per_task = most
@@ -88,7 +88,7 @@ class CallLog:
         with self._lock:
             call = self._calls.get(number)
             if call is not None:
-                self._calls[number] = replace(call, applied=when)
+                self._calls[number] = call._replace(applied=when)
 
     def end(self, number: int, outcome: str, when: float) -> None:
         """The call is no longer in flight."""
@@ -96,7 +96,7 @@ class CallLog:
             call = self._calls.get(number)
             if call is None or call.ended is not None:
                 return
-            self._calls[number] = replace(call, outcome=outcome, ended=when)
+            self._calls[number] = call._replace(outcome=outcome, ended=when)
             self._in_flight -= 1
             if call.task is not None:
                 self._in_flight_per_task[call.task] -= 1

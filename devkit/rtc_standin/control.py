@@ -59,7 +59,7 @@ class Control:
 
     def _calls(self, _body: bytes) -> object:
         calls = self._log.calls()
-        return {"calls": [{**asdict(call), "task": _task(call.task) if call.task else None} for call in calls]}
+        return {"calls": [{**call._asdict(), "task": _task(call.task) if call.task else None} for call in calls]}
 
     def _add_fault(self, body: bytes) -> object:
         fields = json.loads(body)

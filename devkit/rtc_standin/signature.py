@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
 from devkit.rtc_standin.http_wire import Request
@@ -19,6 +20,7 @@ _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} Credential=(?P<access_key>[^/,\s]+)/(?P<date>\d{{8}})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)"
     r"/request, ?SignedHeaders=(?P<signed>[a-z0-9;-]+), ?Signature=(?P<signature>[0-9a-f]{64})"
 )
+_BASIC_TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _ALWAYS_SIGNED = frozenset({"host", "x-date"})
 
 
@@ -66,6 +68,7 @@ def canonical_request(request: Request, signed: list[str], body_hash: str) -> st
     return "\n".join([request.method, request.path, query, headers, ";".join(signed), body_hash])
 
 
+@lru_cache(maxsize=8)
 def signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
     """The key of one day, region and service."""
     key = secret_key.encode()
@@ -87,7 +90,8 @@ def _check_date(request: Request, now: datetime) -> str:
     if timestamp is None:
         raise Refused(ProviderError.MISSING_REQUEST_INFO, "The request has no X-Date header.")
     try:
-        signed_at = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        # The one form that is documented; `strptime` reads it, too, at many times the price.
+        signed_at = datetime.fromisoformat(timestamp if _BASIC_TIME.fullmatch(timestamp) else "")
     except ValueError:
         raise Refused(ProviderError.INVALID_TIMESTAMP, "X-Date is not a time.") from None
     if abs((now - signed_at).total_seconds()) > TOLERANCE_SECONDS:
