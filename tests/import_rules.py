@@ -33,8 +33,8 @@ ALSO_FOR = {
 """By function: what it needs besides. HTTP has signatures to check, modes of its own, and questions to answer."""
 
 CONCRETE = {
-    f"{PACKAGE}.snapshot_api": {BOOTSTRAP, f"{PACKAGE}.calls"},  # the threads that call it are concrete, too
-    f"{PACKAGE}.calls": {BOOTSTRAP},
+    f"{PACKAGE}.snapshot_api": {BOOTSTRAP, f"{PACKAGE}.api_calls"},  # what carries them out is concrete, too
+    f"{PACKAGE}.api_calls": {BOOTSTRAP},
     f"{PACKAGE}.emf": {BOOTSTRAP},
     f"{PACKAGE}.secrets_extension": {f"{PACKAGE}.secret_variables"},
     f"{_LEDGER}.sqlite": {BOOTSTRAP},
@@ -51,8 +51,8 @@ PURE = tuple(
 """What is decided from values alone."""
 
 _IMPURE = frozenset(
-    {f"{PACKAGE}.{name}" for name in ("snapshot_api", "calls", "connections", "http_exchange", "clock", "settings")}
-    | {f"{PACKAGE}.{name}" for name in ("tuner", "dispatch", "tally", "emf", "restore")}
+    {f"{PACKAGE}.{name}" for name in ("snapshot_api", "api_calls", "connections", "http_exchange", "clock", "settings")}
+    | {f"{PACKAGE}.{name}" for name in ("tuner", "dispatch", "tally", "emf", "restore", "steps", "step_loop")}
     | {BOOTSTRAP, f"{PACKAGE}.secret_variables", f"{PACKAGE}.secrets_extension"}
     | {"asyncio", "http", "logging", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time", "urllib"}
 )

@@ -14,7 +14,7 @@ from snapshot_tuner.policy import Policy
 from snapshot_tuner.tuner import Tuner
 
 if TYPE_CHECKING:
-    from snapshot_tuner.dispatch import Calls
+    from snapshot_tuner.call import Calls
     from snapshot_tuner.ledger import Ledger
 
 _POLICY = Policy.parse("version: 1\nrules: [{name: load, match: {type: [load]}, interval: 5}]", "policy.yaml")

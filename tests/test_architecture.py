@@ -136,9 +136,9 @@ def test_the_rules_speak_of_modules_that_there_are() -> None:
             "http_endpoint.handler imports boto3.session, which is not deployed",
         ),
         (
-            "snapshot_tuner.calls",
+            "snapshot_tuner.api_calls",
             "from devkit.rtc_standin import StandIn",
-            "snapshot_tuner.calls imports devkit.rtc_standin, which is not deployed",
+            "snapshot_tuner.api_calls imports devkit.rtc_standin, which is not deployed",
         ),
     ],
 )

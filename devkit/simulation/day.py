@@ -20,7 +20,7 @@ from rich.progress import track
 
 from devkit.simulation.machine import EPOCH
 from devkit.simulation.provider import DEFAULT_INTERVAL
-from snapshot_tuner.dispatch import Call, Finished
+from snapshot_tuner.call import Call, Finished
 from snapshot_tuner.errors import CallFailed
 from snapshot_tuner.ledger import SLOT_SHARE, Limits, Slot
 from snapshot_tuner.ledger.sqlite import SqliteLedger

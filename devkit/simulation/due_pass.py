@@ -15,8 +15,8 @@ from typing import Any, cast
 from uuid import uuid4
 
 from devkit.valkey import valkey_server
+from snapshot_tuner.call import Call, Finished
 from snapshot_tuner.clock import SystemClock
-from snapshot_tuner.dispatch import Call, Finished
 from snapshot_tuner.ledger import CallResult, Limits, Slot
 from snapshot_tuner.ledger.redis import RedisLedger
 from snapshot_tuner.ledger.sqlite import SqliteLedger

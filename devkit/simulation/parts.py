@@ -7,7 +7,7 @@ from typing import TypeVar
 from devkit.simulation.faults import Faults
 from devkit.simulation.machine import Machine
 from devkit.simulation.provider import Provider, SentCall
-from snapshot_tuner.dispatch import Call, Finished
+from snapshot_tuner.call import Call, Finished
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable, Throttled
 from snapshot_tuner.ledger import Admitted, Begun, CallResult, Settlement, Slot, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef

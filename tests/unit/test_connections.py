@@ -19,10 +19,9 @@ from volcenginesdkcore.auth.providers.static_provider import StaticCredentialPro
 from devkit.rtc_standin import StandIn
 from snapshot_tuner import connections
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
-from snapshot_tuner.model import TaskRef
 from snapshot_tuner.snapshot_api import SnapshotApi
+from tests.api_calls import TASK, update
 
-TASK = TaskRef("app", "room", "task")
 KEYS = StaticCredentialProvider("AKLTstandin", "standin-secret-key")
 
 
@@ -39,13 +38,9 @@ def client(endpoint: str, proxy: str | None = None, pool_size: int = 4) -> Itera
     api.close()
 
 
-def update(api: SnapshotApi, before_send: Callable[[], None] = lambda: None) -> str:
-    return api.update(TASK, 5, None, timeout=5, before_send=before_send)
-
-
-def failure(api: SnapshotApi, before_send: Callable[[], None] = lambda: None) -> ApiError:
+def failure(api: SnapshotApi) -> ApiError:
     with pytest.raises(ApiError) as caught:
-        update(api, before_send)
+        update(api)
     return caught.value
 
 
@@ -197,7 +192,7 @@ def test_a_call_whose_connection_dies_while_it_waits_for_its_slot_is_abandoned()
 
         update(api)
         with pytest.raises(CallAbandoned, match="the server has closed its connection"):
-            update(api, lose)
+            update(api, before_send=lose)
         assert dead.is_set()
         assert len(stand_in.calls()) == 1
 
@@ -255,7 +250,7 @@ def test_over_tls_a_connection_given_up_before_its_first_call_is_kept(
     with client(secure.endpoint) as api:
         for _ in range(2):
             with pytest.raises(CallAbandoned):
-                update(api, give_up)
+                update(api, before_send=give_up)
         update(api)
         update(api)
     assert connections_used(secure) == [1, 1]

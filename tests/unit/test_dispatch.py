@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from snapshot_tuner.dispatch import Call, Called, Finished, NotCalled, TaskResult, dispatch
+from snapshot_tuner.call import Call, Finished
+from snapshot_tuner.dispatch import Called, NotCalled, TaskResult, dispatch
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable
 from snapshot_tuner.ledger import AlreadyApplied, Begun, CallResult, Limits, Settlement, Slot, Wish
 from snapshot_tuner.ledger.sqlite import SqliteLedger

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from snapshot_tuner.dispatch import Call, Finished
+from snapshot_tuner.call import Call, Finished
 from snapshot_tuner.errors import CallFailed, LedgerUnavailable, TaskNotFound
 from snapshot_tuner.ledger import CallResult, Slot
 from snapshot_tuner.metrics import BatchFigures, Metric

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
@@ -25,8 +26,9 @@ from snapshot_tuner.errors import (
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.snapshot_api import Credentials as ApiCredentials
 from snapshot_tuner.snapshot_api import SnapshotApi
-
-TASK = TaskRef("app", "room", "task")
+from snapshot_tuner.step_loop import StepLoop
+from snapshot_tuner.steps import Steps
+from tests.api_calls import TASK, update
 
 
 @pytest.fixture
@@ -48,14 +50,6 @@ def client_of(stand_in: StandIn, credentials: Credentials | None = None, pool_si
     return SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=provider, pool_size=pool_size)
 
 
-def at_once() -> None:
-    """No slot to wait for."""
-
-
-def update(api: SnapshotApi, interval: int = 5, *, task: TaskRef = TASK, timeout: float = 5.0) -> str:
-    return api.update(task, interval, None, timeout=timeout, before_send=at_once)
-
-
 def failure(api: SnapshotApi, timeout: float = 5.0) -> ApiError:
     with pytest.raises(ApiError) as caught:
         update(api, timeout=timeout)
@@ -64,7 +58,7 @@ def failure(api: SnapshotApi, timeout: float = 5.0) -> ApiError:
 
 def test_a_call_sets_the_interval_and_returns_the_request_id(stand_in: StandIn, api: SnapshotApi) -> None:
     """Signed by the vendor's signer, verified by the stand-in's own code."""
-    request_id = api.update(TASK, 600, "biz@1", timeout=5, before_send=at_once)
+    request_id = update(api, 600, business_id="biz@1")
     assert len(request_id) == 32
     (call,) = stand_in.calls()
     assert (call.task, call.interval, call.business_id, call.outcome) == (TASK, 600, "biz@1", "ok")
@@ -189,7 +183,7 @@ def test_the_timeout_bounds_the_whole_call_however_the_answer_drips(
 def test_the_time_before_sending_does_not_count(api: SnapshotApi) -> None:
     """The call's slot may be further away than the call may take."""
     slot = threading.Event()
-    assert api.update(TASK, 5, None, timeout=0.25, before_send=lambda: assert_waits(slot, 0.5))
+    assert update(api, timeout=0.25, before_send=lambda: assert_waits(slot, 0.5))
 
 
 def assert_waits(event: threading.Event, seconds: float) -> None:
@@ -207,7 +201,7 @@ def test_a_call_given_up_before_sending_sends_nothing_and_keeps_the_connection(
         raise reason
 
     with pytest.raises(type(reason)) as caught:
-        api.update(TASK, 9, None, timeout=5, before_send=give_up)
+        update(api, 9, before_send=give_up)
     assert caught.value is reason
     update(api, 7)
     assert [(call.interval, call.connection) for call in stand_in.calls()] == [(5, 1), (7, 1)]
@@ -224,7 +218,7 @@ def test_before_send_finds_the_connection_open_and_nothing_sent(stand_in: StandI
         seen.append(len(stand_in._site.open_connections))
         assert stand_in.calls() == ()
 
-    api.update(TASK, 5, None, timeout=5, before_send=look)
+    update(api, before_send=look)
     assert (seen, len(stand_in.calls())) == ([1], 1)
 
 
@@ -247,7 +241,7 @@ def test_what_the_provider_does_not_allow_is_not_sent(
 ) -> None:
     """Older versions of the API replaced an illegal interval by 2 s without a word."""
     with pytest.raises(ValueError, match=r"AppId|RoomId|TaskId|BusinessId|interval"):
-        api.update(task, interval, business_id, timeout=5, before_send=at_once)
+        update(api, interval, task=task, business_id=business_id)
     assert stand_in.calls() == ()
 
 
@@ -261,7 +255,7 @@ def test_sixty_four_calls_at_once_take_as_many_connections_and_keep_them(stand_i
         together.wait(10)
 
     def call(task: TaskRef, interval: int) -> str:
-        return api.update(task, interval, None, timeout=7, before_send=wait_for_all)
+        return update(api, interval, task=task, timeout=7, before_send=wait_for_all)
 
     with ThreadPoolExecutor(64) as threads:
         for _ in range(2):
@@ -307,6 +301,40 @@ def test_without_usable_credentials_nothing_is_sent_and_nothing_is_told(stand_in
     assert error.__suppress_context__ or error.__context__ is None
     assert stand_in.calls() == ()
     api.close()
+
+
+def test_a_provider_that_takes_its_time_holds_up_no_other_call(stand_in: StandIn) -> None:
+    """It fetches new keys over HTTP, perhaps for half a minute; the calls beside it are made meanwhile."""
+    fetched = threading.Event()
+
+    class Slow:
+        def get_credentials(self) -> ApiCredentials:
+            assert fetched.wait(60)
+            credentials: ApiCredentials = StaticCredentialProvider(
+                "AKLTstandin", "standin-secret-key"
+            ).get_credentials()
+            return credentials
+
+    slow = SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=Slow(), pool_size=1)
+    quick = client_of(stand_in)
+    loop, ended = StepLoop(), list[str]()
+
+    def note(name: str, error: Exception | None) -> None:
+        ended.append(f"{name}: {error}")
+
+    def nothing_to_wait_for() -> Steps[None]:
+        yield from ()
+
+    for name, api in (("slow", slow), ("quick", quick)):
+        steps = api.update(TASK, 5, None, timeout=5, before_send=nothing_to_wait_for)
+        loop.start(steps, partial(note, name))
+    while len(ended) < 2:
+        loop.round(time.monotonic() + 5)
+        if ended:
+            fetched.set()
+    assert ended == ["quick: None", "slow: None"]
+    for each in (slow, quick, loop):
+        each.close()
 
 
 def test_a_server_that_sends_our_request_back_gets_nothing_into_an_error() -> None:

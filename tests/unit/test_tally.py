@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from snapshot_tuner.api_answers import LocalCode
-from snapshot_tuner.dispatch import Call, Finished
+from snapshot_tuner.call import Call, Finished
 from snapshot_tuner.errors import (
     ApiError,
     CallAbandoned,

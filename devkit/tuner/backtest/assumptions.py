@@ -10,9 +10,6 @@ from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 WORKERS = 10
 """Batches at work at once (`MaximumConcurrency`)."""
 
-PARALLEL_CALLS = 64
-"""Calls in flight of one worker."""
-
 WORKER_SECONDS = 20.0
 RECONCILER_SECONDS = 55.0
 RECONCILER_EVERY_SECONDS = 60.0

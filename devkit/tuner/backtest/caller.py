@@ -11,12 +11,12 @@ from itertools import count
 from typing import Protocol, assert_never
 
 from devkit.simulation.machine import Timeline
-from devkit.tuner.backtest.assumptions import PARALLEL_CALLS
 from devkit.tuner.backtest.ledger import MemoryLedger
+from snapshot_tuner.api_calls import PARALLEL_CALLS
+from snapshot_tuner.call import CALL_SECONDS_LEAST
 from snapshot_tuner.dispatch import (
     BUSY_WAIT_SECONDS,
     BUSY_WAIT_SECONDS_MOST,
-    CALL_SECONDS_LEAST,
     CLOCK_TICK_SECONDS,
     IN_FLIGHT_ELSEWHERE,
     LEAD_SECONDS,

@@ -23,7 +23,8 @@ from devkit.tuner.backtest.assumptions import (
 from devkit.tuner.backtest.caller import Caller, CallWatch
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.batch import Batch
-from snapshot_tuner.dispatch import CALL_SECONDS, NO_SLOT
+from snapshot_tuner.call import CALL_SECONDS
+from snapshot_tuner.dispatch import NO_SLOT
 from snapshot_tuner.model import Decision, Outcome, OutcomeKind, Signal
 from snapshot_tuner.policy import Policy
 from snapshot_tuner.reconciler import PAGE, STOP_SECONDS

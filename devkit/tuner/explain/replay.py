@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from devkit.tuner.explain.opening import Invocation
-from snapshot_tuner.dispatch import Call, Finished, dispatch
+from snapshot_tuner.call import Call, Finished
+from snapshot_tuner.dispatch import dispatch
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.explanation import Explanation, explain
 from snapshot_tuner.ledger import SLOT_SHARE, Admitted, Begun, CallResult, Limits, Settlement, Slot, TaskState, levels

@@ -1,35 +1,40 @@
-"""The calls in flight of one container: threads that wait for their slot, then call the API."""
+"""The calls in flight of one container: each waits for its slot, then for its answer, all in the caller's thread.
+
+They go on while somebody waits for one of them to end; what comes meanwhile waits in the socket.
+"""
 
 import logging
-import queue
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from snapshot_tuner.call import CALL_SECONDS, Call, Finished
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.dispatch import Call, Finished
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
 from snapshot_tuner.ledger import Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.snapshot_api import SnapshotApi
+from snapshot_tuner.step_loop import StepLoop
+from snapshot_tuner.steps import Steps, Wait, carry_out
 
 if TYPE_CHECKING:
     from snapshot_tuner.task_readings import TaskReading
 
 
+PARALLEL_CALLS = 128
+"""Calls in flight in one container: enough for 145 calls/s of 0.8 s each, and for a batch of 100 at once."""
+
 _FLOCK_SECONDS = 0.002
 """Calls that began together end close together: what ends within so long shares a round trip to the ledger."""
 
 
-class ThreadedCalls:
-    """`Calls` over a thread pool that lives as long as the container; used by one batch at a time."""
+class ApiCalls:
+    """`Calls` over a loop that lives as long as the container; used by one batch at a time."""
 
     def __init__(self, api: SnapshotApi, clock: Clock, parallelism: int) -> None:
         self._api = api
         self._clock = clock
         self._parallelism = parallelism
-        self._threads = ThreadPoolExecutor(parallelism, thread_name_prefix="update-snapshot")
-        self._ended: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+        self._loop = StepLoop()
+        self._ended: list[Finished] = []
         self._in_flight = 0
 
     @property
@@ -38,57 +43,57 @@ class ThreadedCalls:
 
     def start(self, call: Call) -> None:
         self._in_flight += 1
-        future = self._threads.submit(self._carry_out, call)
-        future.add_done_callback(lambda done: self._ended.put(Finished(call, _error(done))))
+        self._loop.start(self._carried_out(call), lambda error: self._ended.append(Finished(call, _told(error))))
 
     def finished(self, until: float) -> list[Finished]:
-        ended: list[Finished] = []
-        try:
-            ended.append(self._ended.get(timeout=max(0.0, until - self._clock.monotonic())))
+        self._loop.round(self._clock.monotonic())
+        while not self._ended and self._clock.monotonic() < until:
+            self._loop.round(until)
+        if self._ended:
             flock_ends = self._clock.monotonic() + _FLOCK_SECONDS
-            while len(ended) < self._in_flight:
-                ended.append(self._ended.get(timeout=max(0.0, flock_ends - self._clock.monotonic())))
-        except queue.Empty:
-            pass  # nothing more within its time
+            while len(self._ended) < self._in_flight and self._clock.monotonic() < flock_ends:
+                self._loop.round(flock_ends)
+        ended, self._ended = self._ended, []
         self._in_flight -= len(ended)
         return ended
 
     def close(self) -> None:
-        self._threads.shutdown()
+        """Calls in flight are waited for."""
+        while len(self._ended) < self._in_flight:
+            self._loop.round(self._clock.monotonic() + CALL_SECONDS)
+        self._loop.close()
         self._api.close()
 
     def read(self, task: TaskRef, slot: Slot, timeout: float) -> "TaskReading":
         """`reconciler.Reads`, in the caller's own thread."""
 
-        def when_the_slot_starts() -> None:
-            self._wait_for(slot)
+        def when_the_slot_starts() -> Steps[None]:
+            yield from self._start_of(slot)
             if self._clock.monotonic() > slot.valid_until:
                 raise CallAbandoned("its slot was missed")
 
-        return self._api.read(task, timeout=timeout, before_send=when_the_slot_starts)
+        return carry_out(self._api.read(task, timeout=timeout, before_send=when_the_slot_starts))
 
-    def _wait_for(self, slot: Slot) -> None:
-        while (early := slot.start - self._clock.monotonic()) > 0:
-            time.sleep(early)
-
-    def _carry_out(self, call: Call) -> None:
-        def when_the_slot_starts() -> None:
-            self._wait_for(call.slot)
+    def _carried_out(self, call: Call) -> Steps[str]:
+        def when_the_slot_starts() -> Steps[None]:
+            yield from self._start_of(call.slot)
             call.check(self._clock.monotonic())
 
         wish = call.wish
-        self._api.update(
+        return self._api.update(
             call.task, wish.interval, wish.business_id, timeout=call.timeout, before_send=when_the_slot_starts
         )
 
+    def _start_of(self, slot: Slot) -> Steps[None]:
+        while self._clock.monotonic() < slot.start:
+            yield Wait(slot.start)
 
-def _error(done: Future[None]) -> ApiError | CallAbandoned | None:
-    match done.exception():
-        case None:
-            return None
-        case ApiError() | CallAbandoned() as error:
+
+def _told(error: Exception | None) -> ApiError | CallAbandoned | None:
+    match error:
+        case None | ApiError() | CallAbandoned():
             return error
-        case error:
+        case _:
             # A fault of ours, somewhere in the call: whether it was sent by then, nobody knows.
             logging.getLogger(__name__).error("call_broke", exc_info=error)
             return CallFailed(type(error).__name__, "unexpected error in the call", outcome_unknown=True)

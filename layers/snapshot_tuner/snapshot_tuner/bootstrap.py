@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from snapshot_tuner.calls import ThreadedCalls
+from snapshot_tuner.api_calls import PARALLEL_CALLS, ApiCalls
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.emf import EmfRecorder
 from snapshot_tuner.errors import SettingsError
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from snapshot_tuner.ledger.sqlite import SqliteLedger
     from snapshot_tuner.reconciler import Reconciler
 
-_PARALLEL_CALLS = 64
-"""Calls in flight in one container: enough for 145 calls/s of 0.4 s each."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Built:
@@ -43,7 +40,7 @@ class _Built:
     tuner: Tuner
     policy: Policy
     ledger: "SqliteLedger | RedisLedger"
-    calls: ThreadedCalls
+    calls: ApiCalls
     recorder: Recorder
     dry_run: bool
 
@@ -154,7 +151,8 @@ def logger() -> "Logger":
     # Here, as Powertools looks for botocore when it is imported, and Lambda's own Python has it.
     from aws_lambda_powertools import Logger  # noqa: PLC0415 - see above
 
-    return Logger(service="snapshot-tuner")
+    # Our messages are names: it need not try to read each of them as JSON.
+    return Logger(service="snapshot-tuner", json_deserializer=str)
 
 
 def _build(settings: Settings, credentials: CredentialProvider, recorder: Recorder, parts: ExitStack) -> _Built:
@@ -178,9 +176,9 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         region=settings.rtc_region,
         credentials=credentials,
         proxy=settings.rtc_proxy,
-        pool_size=_PARALLEL_CALLS,
+        pool_size=PARALLEL_CALLS,
     )
-    calls = ThreadedCalls(api, clock, _PARALLEL_CALLS)
+    calls = ApiCalls(api, clock, PARALLEL_CALLS)
     parts.callback(calls.close)
     tuner = Tuner(
         policy=policy,

@@ -6,11 +6,12 @@ between "the connection is open" and "the first byte is sent", in which it waits
 
 import ssl
 import time
+from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from http.client import HTTPException
 from pathlib import Path
-from threading import BoundedSemaphore, Lock, Thread
+from threading import Lock, Thread
 from typing import NamedTuple
 
 import certifi
@@ -20,6 +21,7 @@ from urllib3.util import Url, make_headers, parse_url
 
 from snapshot_tuner.api_answers import MESSAGE_LIMIT, LocalCode
 from snapshot_tuner.errors import CallFailed
+from snapshot_tuner.steps import Steps, Wait
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 """For all of it: name resolution, TCP, tunnel and TLS."""
@@ -80,7 +82,7 @@ class Route:
 
 
 class ConnectionPool:
-    """At most `size` idle connections, the one used last on top. For as many threads at once as `size`."""
+    """At most `size` idle connections, the one used last on top. For as many calls at once as `size`."""
 
     def __init__(self, route: Route, size: int) -> None:
         self._route = route
@@ -89,15 +91,16 @@ class ConnectionPool:
         self._idle: list[_Idle] = []
         self._closed = False
         # A name that does not resolve holds its thread for longer than the caller waits.
-        self._attempts = BoundedSemaphore(size)
+        self._threads = 0
+        self._waiting: deque[_Attempt] = deque()
 
-    def take(self) -> HTTPConnection:
+    def take(self) -> Steps[HTTPConnection]:
         """An open connection. Raises CallFailed after the connect timeout at the latest; nothing was sent."""
         while (idle := self._pop()) is not None:
             if idle.is_fresh() and is_alive(idle.connection):
                 return idle.connection
             idle.connection.close()
-        return self._open()
+        return (yield from self._open())
 
     def give_back(self, connection: HTTPConnection) -> None:
         """Keep an open connection on which no answer is outstanding for the next call."""
@@ -119,13 +122,12 @@ class ConnectionPool:
         with self._lock:
             return self._idle.pop() if self._idle else None
 
-    def _open(self) -> HTTPConnection:
+    def _open(self) -> Steps[HTTPConnection]:
         deadline = time.monotonic() + CONNECT_TIMEOUT_SECONDS
-        attempt: Future[HTTPConnection] = Future()
-        if not self._attempts.acquire(timeout=CONNECT_TIMEOUT_SECONDS):
-            raise _timed_out()
+        attempt: _Attempt = Future()
         self._start(attempt)
-        wait([attempt], timeout=deadline - time.monotonic())
+        while not attempt.done() and time.monotonic() < deadline:
+            yield Wait(deadline, future=attempt)
         if attempt.cancel():
             raise _timed_out()
         try:
@@ -135,16 +137,35 @@ class ConnectionPool:
                 raise _timed_out() from error
             raise CallFailed(LocalCode.CONNECT_FAILED, str(error)[:MESSAGE_LIMIT]) from error
 
-    def _start(self, attempt: "Future[HTTPConnection]") -> None:
+    def _start(self, attempt: "_Attempt") -> None:
+        with self._lock:
+            self._waiting.append(attempt)
+            if self._threads == self._size:
+                return
+            self._threads += 1
         # Name resolution cannot be interrupted; in a thread of its own it cannot hold the caller.
-        thread = Thread(target=self._connect, args=(attempt,), name="rtc-connect", daemon=True)
+        thread = Thread(target=self._connect_those_waiting, name="rtc-connect", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            self._attempts.release()
+            with self._lock:
+                self._threads -= 1
             raise CallFailed(LocalCode.CONNECT_FAILED, str(error)) from error
 
-    def _connect(self, attempt: "Future[HTTPConnection]") -> None:
+    def _connect_those_waiting(self) -> None:
+        while (attempt := self._next_waiting()) is not None:
+            self._connect(attempt)
+
+    def _next_waiting(self) -> "_Attempt | None":
+        with self._lock:
+            while self._waiting:
+                attempt = self._waiting.popleft()
+                if not attempt.cancelled():
+                    return attempt
+            self._threads -= 1
+        return None
+
+    def _connect(self, attempt: "_Attempt") -> None:
         connection = self._route.new_connection()
         try:
             connection.connect()
@@ -157,8 +178,9 @@ class ConnectionPool:
                 attempt.set_result(connection)
             else:
                 self.give_back(connection)
-        finally:
-            self._attempts.release()
+
+
+_Attempt = Future[HTTPConnection]
 
 
 class _Idle(NamedTuple):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from secrets import token_hex
-from typing import Protocol, assert_never
+from typing import assert_never
 
+from snapshot_tuner.call import CALL_SECONDS, CALL_SECONDS_LEAST, Call, Calls, Finished
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
 from snapshot_tuner.ledger import (
@@ -29,12 +30,6 @@ from snapshot_tuner.ledger import (
 )
 from snapshot_tuner.model import Cause, TaskRef
 
-CALL_SECONDS = 7.0
-"""The most that one call may take, from its first byte sent to its last byte received."""
-
-CALL_SECONDS_LEAST = 1.0
-"""A call that would have to be cut off sooner is not made."""
-
 LEAD_SECONDS, LEAD_SECONDS_LEAST = 0.05, 0.015
 """How long before its slot a call is begun: at 145/s five or six of them share one round trip."""
 
@@ -45,52 +40,11 @@ BUSY_WAIT_SECONDS, BUSY_WAIT_SECONDS_MOST = 0.01, 0.64
 _LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
 """A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every pause of it."""
 
+SLOTS_AT_ONCE = 32
+"""Where slots are no scarcer than calls can be sent, the last of more of them would be over before its turn."""
+
 _ATTEMPTS_MOST = 8
 """Slots that one task may use up in one batch by missing them; then its event goes back to its source."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call that may be made: what, when, and for how long. Times on the local monotonic clock."""
-
-    task: TaskRef
-    token: str
-    wish: Wish
-    slot: Slot
-    lease_until: float
-    timeout: float
-
-    def check(self, now: float) -> None:
-        """Directly before the first byte is sent. Raises CallAbandoned where it must not be sent any more."""
-        if now > self.slot.valid_until:
-            raise CallAbandoned("its slot was missed")
-        if self.lease_until - now <= self.timeout:
-            raise CallAbandoned("its lease could end before the call does")
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A call that ended; `error` is None where the provider confirmed it."""
-
-    call: Call
-    error: ApiError | CallAbandoned | None
-
-
-class Calls(Protocol):
-    """The calls in flight of one worker."""
-
-    @property
-    def parallelism(self) -> int:
-        """The most calls at once."""
-        ...
-
-    def start(self, call: Call) -> None:
-        """Make the call when its slot starts, after `call.check`."""
-        ...
-
-    def finished(self, until: float) -> list[Finished]:
-        """The calls that ended since the last time; waits for one until the local monotonic time `until`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +104,7 @@ class _Dispatch:
         self._slots: deque[Slot] = deque()
         self._flying: dict[str, _Progress] = {}
         self._results: dict[TaskRef, TaskResult] = {}
+        self._token = token_hex(12)
         self._tie_breaker = count()
         self._late, self._late_since = 0.0, float("-inf")
 
@@ -190,7 +145,7 @@ class _Dispatch:
         """Ask for as many slots as can be used at once, when there is none left."""
         while self._slots and self._slots[0].valid_until <= now:
             self._slots.popleft()
-        wanted = min(len(self._ready), self._free())
+        wanted = min(len(self._ready), self._free(), SLOTS_AT_ONCE)
         if self._slots or wanted <= 0:
             return
         self._slots.extend(self._ledger.reserve(wanted, self._last_start - now, after=self._late))
@@ -205,7 +160,7 @@ class _Dispatch:
         chosen = [self._ready.popleft() for _ in range(min(due, self._free(), len(self._ready)))]
         if not chosen:
             return False
-        starts = [(progress.task, token_hex(16)) for progress in chosen]
+        starts = [(progress.task, f"{self._token}.{next(self._tie_breaker)}") for progress in chosen]
         try:
             answers = self._ledger.begin(starts)
         except LedgerUnavailable:

@@ -6,8 +6,9 @@ Any number of these may run at once: a task is claimed by one at a time, and cal
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
+from snapshot_tuner.call import CALL_SECONDS, CALL_SECONDS_LEAST, Calls
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.dispatch import CALL_SECONDS, CALL_SECONDS_LEAST, Called, Calls, NotCalled, dispatch
+from snapshot_tuner.dispatch import Called, NotCalled, dispatch
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallRefused, LedgerUnavailable, TaskNotFound
 from snapshot_tuner.ledger import LATE_CALL_SECONDS, SLOT_VALID_SECONDS, Ledger, Slot, TaskState, Upkeep
 from snapshot_tuner.metrics import BatchFigures, Metric, Recorder

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from snapshot_tuner.errors import CallFailed, SettingsError
 from snapshot_tuner.http_exchange import Answer, exchange
+from snapshot_tuner.steps import carry_out
 
 READ_SECONDS = 3.0
 """For one secret, all in all."""
@@ -59,7 +60,7 @@ class SecretsExtension:
         # Straight to it: no proxy of the environment has a part in this.
         timeout = max(_NOT_READY_PAUSE_SECONDS, deadline - time.monotonic())
         with socket.create_connection(("localhost", self.port), timeout=timeout) as sock:
-            return exchange(sock, request, deadline=deadline)
+            return carry_out(exchange(sock, request, deadline=deadline))
 
 
 def _secret_string(variable: str, body: bytes) -> str:

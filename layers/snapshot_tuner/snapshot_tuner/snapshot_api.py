@@ -15,9 +15,12 @@ from snapshot_tuner.connections import ConnectionPool, Route, is_alive
 from snapshot_tuner.errors import CallAbandoned, CredentialsRefused
 from snapshot_tuner.http_exchange import Answer, exchange
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, TaskRef
-from snapshot_tuner.vendor_sdk import SignerV4
+from snapshot_tuner.steps import Steps, Wait
+from snapshot_tuner.vendor_sdk import EnvironmentVariableCredentialProvider, SignerV4, StaticCredentialProvider
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from snapshot_tuner.task_readings import TaskReading
 
 _SERVICE = "rtc"
@@ -25,6 +28,10 @@ _VERSION = "2023-11-01"
 _UPDATE = {"Action": "UpdateSnapshot", "Version": _VERSION}
 _CONTENT_TYPE = "application/json"
 _USER_AGENT = "snapshot-tuner"
+_CREDENTIALS_LOOK_SECONDS = 60.0
+_ANSWER_AT_ONCE = (EnvironmentVariableCredentialProvider, StaticCredentialProvider)
+
+BeforeSend = Callable[[], Steps[None]]
 
 _ID = re.compile(r"[a-zA-Z0-9_@\-.]{1,128}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -42,13 +49,13 @@ class Credentials(Protocol):
 
 
 class CredentialProvider(Protocol):
-    """Any of volcenginesdkcore's credential providers; asked anew for every call, from several threads."""
+    """Any of volcenginesdkcore's credential providers; asked anew for every call."""
 
     def get_credentials(self) -> Credentials: ...
 
 
 class SnapshotApi:
-    """The API's two calls. For as many threads at once as `pool_size`.
+    """The API's two calls, each as `Steps`; at most `pool_size` at once.
 
     `endpoint` is `http[s]://host[:port]`; `proxy` is `http://host:port`, or None to go straight, whatever
     the environment says. Raises ValueError where one of them is nothing of the kind.
@@ -67,25 +74,22 @@ class SnapshotApi:
             raise ValueError(f"{region!r} is not a region")
         self._region = region
         self._credentials = credentials
+        self._asking: ThreadPoolExecutor | None = None
         self._route = Route(endpoint, proxy)
         self._connections = ConnectionPool(self._route, pool_size)
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed when their calls end."""
         self._connections.close()
+        if self._asking is not None:
+            self._asking.shutdown(wait=False)
 
     def update(
-        self,
-        task: TaskRef,
-        interval: int,
-        business_id: str | None,
-        *,
-        timeout: float,
-        before_send: Callable[[], None],
-    ) -> str:
+        self, task: TaskRef, interval: int, business_id: str | None, *, timeout: float, before_send: BeforeSend
+    ) -> Steps[str]:
         """Set the task's interval, in seconds; returns the provider's request id ("" where it gives none).
 
-        `before_send` is called when the connection is open and the request signed. It may wait for the
+        `before_send` is carried out when the connection is open and the request signed. It may wait for the
         call's slot, a few seconds at most (the signature's time is taken before), and may raise, for
         instance CallAbandoned: then nothing is sent. From its return to the end of the answer the call takes
         `timeout` seconds at most; before, a connection is opened within 2 s.
@@ -95,32 +99,32 @@ class SnapshotApi:
         Raises ValueError for an id or an interval that the provider does not allow: a bug of the caller.
         """
         body = _body(task, interval, business_id)
-        answer, secrets = self._exchange("POST", _UPDATE, body, timeout, before_send)
+        answer, secrets = yield from self._exchange("POST", _UPDATE, body, timeout, before_send)
         return classify(answer.status, answer.body, secrets=secrets)
 
-    def read(self, task: TaskRef, *, timeout: float, before_send: Callable[[], None]) -> "TaskReading":
+    def read(self, task: TaskRef, *, timeout: float, before_send: BeforeSend) -> "Steps[TaskReading]":
         """What the provider holds of the task. Otherwise as `update`; it changes nothing."""
         query = {"Action": "GetSnapshotTask", "Version": _VERSION, **_names(task)}
-        answer, secrets = self._exchange("GET", query, "", timeout, before_send)
+        answer, secrets = yield from self._exchange("GET", query, "", timeout, before_send)
         from snapshot_tuner.task_readings import task_reading  # noqa: PLC0415 - only the reconciler reads
 
         return task_reading(answer.status, answer.body, secrets=secrets)
 
     def _exchange(
-        self, method: str, query: Mapping[str, str], body: str, timeout: float, before_send: Callable[[], None]
-    ) -> tuple[Answer, list[str]]:
+        self, method: str, query: Mapping[str, str], body: str, timeout: float, before_send: BeforeSend
+    ) -> Steps[tuple[Answer, list[str]]]:
         """The answer, and what must not be shown of it."""
-        credentials = self._usable_credentials()
-        connection = self._connections.take()
+        credentials = yield from self._usable_credentials()
+        connection = yield from self._connections.take()
         reusable = True
         try:
             request = self._signed_request(method, query, body, credentials)
-            before_send()
+            yield from before_send()
             deadline = time.monotonic() + timeout
             reusable = False
             if not is_alive(connection):
                 raise CallAbandoned("the server has closed its connection")
-            answer = exchange(connection.sock, request, deadline=deadline)
+            answer = yield from exchange(connection.sock, request, deadline=deadline)
             reusable = answer.reusable
         finally:
             if reusable:
@@ -132,10 +136,10 @@ class SnapshotApi:
             secrets.append(credentials.session_token)
         return answer, secrets
 
-    def _usable_credentials(self) -> Credentials:
+    def _usable_credentials(self) -> Steps[Credentials]:
         provider = type(self._credentials).__name__
         try:
-            credentials = self._credentials.get_credentials()
+            credentials = yield from self._asked_for_credentials()
         except Exception as error:  # noqa: BLE001 -- a provider runs files, processes and HTTP; it may raise anything
             # Not its text, and no cause: some providers quote the answer that should have held the keys.
             reason = f"{provider} raised {type(error).__name__}"
@@ -146,6 +150,20 @@ class SnapshotApi:
                 reason = f"{provider} gave a key or token that is empty or not printable ASCII"
                 raise CredentialsRefused(LocalCode.CREDENTIALS_UNAVAILABLE, reason)
         return credentials
+
+    def _asked_for_credentials(self) -> Steps[Credentials]:
+        if isinstance(self._credentials, _ANSWER_AT_ONCE):
+            at_once: Credentials = self._credentials.get_credentials()
+            return at_once
+        # It may be fetching new ones, over HTTP: that must not hold up the other calls of this thread.
+        if self._asking is None:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most deployments have keys at hand
+
+            self._asking = ThreadPoolExecutor(1, "rtc-credentials")
+        asked = self._asking.submit(self._credentials.get_credentials)
+        while not asked.done():
+            yield Wait(time.monotonic() + _CREDENTIALS_LOOK_SECONDS, future=asked)
+        return asked.result()
 
     def _signed_request(self, method: str, query: Mapping[str, str], body: str, credentials: Credentials) -> bytes:
         headers = {"Host": self._route.host, "Content-Type": _CONTENT_TYPE}

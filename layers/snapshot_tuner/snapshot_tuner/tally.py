@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from snapshot_tuner.api_answers import LocalCode
+from snapshot_tuner.call import Call, Calls, Finished
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.dispatch import Call, Calls, Finished
 from snapshot_tuner.errors import (
     ApiError,
     CallAbandoned,

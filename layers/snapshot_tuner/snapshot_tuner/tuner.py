@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 from snapshot_tuner import logged_events, rfc3339
 from snapshot_tuner.batch import Batch
+from snapshot_tuner.call import Calls
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.dispatch import Calls, dispatch
+from snapshot_tuner.dispatch import dispatch
 from snapshot_tuner.errors import EventRejected, LedgerUnavailable
 from snapshot_tuner.ledger import Ledger
 from snapshot_tuner.metrics import Recorder

@@ -13,7 +13,6 @@ from greenlet import getcurrent, greenlet
 from devkit.simulation.machine import Timeline
 from devkit.tuner.backtest.assumptions import (
     MAX_RECEIVES,
-    PARALLEL_CALLS,
     RECONCILER_EVERY_SECONDS,
     RECONCILER_SECONDS,
     VISIBILITY_SECONDS,
@@ -23,7 +22,8 @@ from devkit.tuner.backtest.assumptions import (
 )
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from devkit.tuner.backtest.world import Message, Watch
-from snapshot_tuner.dispatch import Call, Finished
+from snapshot_tuner.api_calls import PARALLEL_CALLS
+from snapshot_tuner.call import Call, Finished
 from snapshot_tuner.ledger import Slot
 from snapshot_tuner.model import Decision, Outcome, OutcomeKind, Signal, TaskRef
 from snapshot_tuner.policy import Policy

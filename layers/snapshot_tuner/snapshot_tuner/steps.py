@@ -1,0 +1,51 @@
+"""Work that mostly waits, written from top to bottom: a generator that yields what it waits for.
+
+Whoever drives it does the waiting: `carry_out` for one of them, `StepLoop` for as many as there are, in one thread.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Generator
+from concurrent import futures
+from typing import Any, NamedTuple, TypeVar
+
+_Result = TypeVar("_Result")
+
+
+class Wait(NamedTuple):
+    """Go on when `until` is reached (local monotonic clock), or before, when what is waited for is there.
+
+    That is, where it is given: a socket from which can be read, or, `to_send`, on which can be sent; a future that
+    is done. Whoever goes on has to look which of them it was.
+    """
+
+    until: float
+    sock: socket.socket | None = None
+    to_send: bool = False
+    future: "futures.Future[Any] | None" = None
+
+
+Steps = Generator[Wait, None, _Result]
+
+
+def carry_out(steps: Steps[_Result]) -> _Result:
+    """Drive one to its end, in the caller's own thread; what it raises comes out."""
+    try:
+        while True:
+            _wait(next(steps))
+    except StopIteration as end:
+        result: _Result = end.value
+        return result
+
+
+def _wait(wait: Wait) -> None:
+    seconds = max(0.0, wait.until - time.monotonic())
+    if wait.sock is not None:
+        readiness = select.poll()
+        readiness.register(wait.sock, select.POLLOUT if wait.to_send else select.POLLIN)
+        readiness.poll(seconds * 1000)
+    elif wait.future is not None:
+        futures.wait([wait.future], timeout=seconds)
+    else:
+        time.sleep(seconds)

@@ -1,0 +1,29 @@
+"""One call of the API, carried out where it stands."""
+
+from collections.abc import Callable
+
+from snapshot_tuner.model import TaskRef
+from snapshot_tuner.snapshot_api import SnapshotApi
+from snapshot_tuner.steps import Steps, carry_out
+
+TASK = TaskRef("app", "room", "task")
+
+
+def at_once() -> None:
+    """No slot to wait for."""
+
+
+def update(
+    api: SnapshotApi,
+    interval: int = 5,
+    *,
+    task: TaskRef = TASK,
+    business_id: str | None = None,
+    timeout: float = 5.0,
+    before_send: Callable[[], None] = at_once,
+) -> str:
+    def before() -> Steps[None]:
+        before_send()
+        yield from ()
+
+    return carry_out(api.update(task, interval, business_id, timeout=timeout, before_send=before))
