@@ -88,7 +88,10 @@ def _canonical_number(number: object) -> object:
     return f"\0{number.normalize(_EXACT)}"
 
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_canonical_number).encode
+# Decoded JSON holds no circle to look for.
+_canonical = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), check_circular=False, default=_canonical_number
+).encode
 
 
 # What is made of every event is made of tuples: several times cheaper to make than a frozen dataclass.

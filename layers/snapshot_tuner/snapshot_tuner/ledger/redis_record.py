@@ -5,13 +5,26 @@ from typing import Any
 
 from snapshot_tuner.ledger import Held, Lease, TaskState, Wish
 from snapshot_tuner.ledger.event_key import event_key
-from snapshot_tuner.model import TaskRef
+from snapshot_tuner.ledger.wishes import until_us_of
+from snapshot_tuner.model import Adjustment, TaskRef
 
 
-def pack_wish(wish: Wish) -> bytes:
-    """All of a wish but its order key; no business id holds a NUL, the rule's name may hold anything."""
-    numbers = (wish.interval, wish.asked_us, wish.until_us or 0, wish.then or 0, wish.lengthen_us, wish.skip_us)
-    return "\0".join([*map(str, numbers), wish.business_id or "", wish.rule]).encode()
+def pack_adjustment(adjustment: Adjustment) -> bytes:
+    """What admit.lua asks for: 20 digits of the event's time, 16 bytes of its fingerprint, order key, NUL, wish.
+
+    The wish is `wish_of(adjustment)` without its order key. No business id holds a NUL, the rule's name may hold
+    anything. One word on the wire, because each costs both sides as much as what is in it.
+    """
+    signal = adjustment.signal
+    until_us = until_us_of(adjustment)
+    then = 0 if until_us is None else adjustment.then_interval or 0
+    wish = (
+        f"{adjustment.interval}\0{signal.time_us}\0{until_us or 0}\0{then}"
+        f"\0{adjustment.lengthen_after * 1_000_000}\0{adjustment.skip_unchanged_within * 1_000_000}"
+        f"\0{adjustment.business_id or ''}\0{adjustment.rule}"
+    )
+    fingerprint = bytes.fromhex(signal.fingerprint()[:32])
+    return b"%020d%b%b\0%b" % (signal.time_us, fingerprint, adjustment.order_key, wish.encode())
 
 
 def unpack_wish(task: TaskRef, order_key: bytes, rest: bytes) -> Wish:
