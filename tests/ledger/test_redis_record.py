@@ -37,6 +37,4 @@ def test_the_word_of_an_adjustment_holds_its_whole_wish(
     word = pack_adjustment(adjustment)
     assert int(word[:20]) == adjustment.signal.time_us
     assert word[20:36].hex() == adjustment.signal.fingerprint()[:32]
-    order_key = b"\0".join(word[36:].split(b"\0", 3)[:3])
-    assert order_key == adjustment.order_key
-    assert unpack_wish(TASK, order_key, word[36 + len(order_key) + 1 :]) == wish_of(adjustment)
+    assert unpack_wish(TASK, word[36:]) == wish_of(adjustment)

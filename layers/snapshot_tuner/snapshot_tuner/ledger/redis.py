@@ -121,17 +121,14 @@ class RedisLedger:
         _, *granted = self._run(self._begin, keys, [token.encode() for _, token in starts])
         self._forget_calls(asked_at)
         begun: list[Begun] = []
-        for (task, token), letter, order_key, rest in zip(
-            starts, granted[::3], granted[1::3], granted[2::3], strict=True
-        ):
-            match letter:
+        for (task, token), answer in zip(starts, granted, strict=True):
+            match answer[:1]:
                 case b"g":
-                    wish = unpack_wish(task, order_key, rest)
+                    wish = unpack_wish(task, answer[1:])
                     self._calls[token] = _Call(self._event_name(wish.key), asked_at + LEASE_SECONDS)
                     begun.append(Granted(wish, asked_at + LEASE_SECONDS))
-                case b"a" | b"u":
-                    wish = unpack_wish(task, order_key, rest)
-                    begun.append(AlreadyApplied(wish, unchanged=letter == b"u"))
+                case b"a" | b"u" as letter:
+                    begun.append(AlreadyApplied(unpack_wish(task, answer[1:]), unchanged=letter == b"u"))
                 case b"b":
                     begun.append(Busy())
                 case _:
@@ -200,7 +197,7 @@ class RedisLedger:
         match letter:
             case "h":
                 order_key, rest, until_us = next(holders)
-                return answers.recorded(unpack_wish(adjustment.task, order_key, rest), until_us or None)
+                return answers.recorded(unpack_wish(adjustment.task, order_key + b"\0" + rest), until_us or None)
             case "s":
                 return answers.superseded(wish_of(adjustment), now)
             case _:  # "x"
