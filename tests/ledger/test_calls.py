@@ -171,6 +171,18 @@ def test_a_lease_that_ran_out_frees_the_task_and_leaves_doubt(backend: Backend) 
     assert call(ledger, "t3", CallResult.APPLIED) == KEPT
 
 
+def test_a_duplicate_is_asserted_only_when_the_lease_in_flight_has_run_out(backend: Backend) -> None:
+    """A call in flight is no doubt about what was applied before it; one that ran out unsettled is."""
+    ledger = backend.client()
+    ledger.admit([event("e1")])
+    call(ledger, "t1", CallResult.APPLIED)
+    ledger.admit([event("e2", at=1)])
+    granted(ledger, under="t2")
+    assert ledger.admit([event("e1")]) == [Admitted(Admission.DUPLICATE)]
+    backend.advance(LEASE_SECONDS)
+    assert ledger.admit([event("e1")]) == [ASSERT_DUPLICATE]
+
+
 @pytest.mark.parametrize(
     ("result", "doubt_seconds"),
     [(CallResult.APPLIED, 0.0), (CallResult.UNKNOWN, LATE_CALL_SECONDS)],

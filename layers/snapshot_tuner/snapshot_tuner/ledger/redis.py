@@ -32,8 +32,8 @@ from snapshot_tuner.ledger import (
     TaskState,
     answers,
 )
-from snapshot_tuner.ledger.event_key import event_key
-from snapshot_tuner.ledger.redis_record import pack_wish, unpack_state, unpack_wish
+from snapshot_tuner.ledger.event_key import event_digest
+from snapshot_tuner.ledger.redis_record import pack_adjustment, unpack_state, unpack_wish
 from snapshot_tuner.ledger.redis_store import Log, RedisStore
 from snapshot_tuner.ledger.redis_url import RedisAddress
 from snapshot_tuner.ledger.scripts import Script
@@ -72,6 +72,8 @@ class RedisLedger:
         self._store_clock = StoreClock()
         self._namespace = namespace
         self._prefix = f"{{{namespace}}}:".encode()
+        self._event_prefix = self._prefix + b"event:"
+        self._task_prefix = f"{{{namespace}}}:task:"
         self._indexes = (self._prefix + b"due", self._prefix + b"checks")
         self._limits = limits
         self._clock = clock
@@ -119,17 +121,14 @@ class RedisLedger:
         _, *granted = self._run(self._begin, keys, [token.encode() for _, token in starts])
         self._forget_calls(asked_at)
         begun: list[Begun] = []
-        for (task, token), letter, order_key, rest in zip(
-            starts, granted[::3], granted[1::3], granted[2::3], strict=True
-        ):
-            match letter:
+        for (task, token), answer in zip(starts, granted, strict=True):
+            match answer[:1]:
                 case b"g":
-                    wish = unpack_wish(task, order_key, rest)
+                    wish = unpack_wish(task, answer[1:])
                     self._calls[token] = _Call(self._event_name(wish.key), asked_at + LEASE_SECONDS)
                     begun.append(Granted(wish, asked_at + LEASE_SECONDS))
-                case b"a" | b"u":
-                    wish = unpack_wish(task, order_key, rest)
-                    begun.append(AlreadyApplied(wish, unchanged=letter == b"u"))
+                case b"a" | b"u" as letter:
+                    begun.append(AlreadyApplied(unpack_wish(task, answer[1:]), unchanged=letter == b"u"))
                 case b"b":
                     begun.append(Busy())
                 case _:
@@ -137,12 +136,11 @@ class RedisLedger:
         return begun
 
     def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
-        no_event = self._prefix + b"event:"
         keys = [self._prefix + b"cursor", self._indexes[0]]
         args: list[bytes] = []
         for task, token, result in ends:
             call = self._calls.get(token)
-            keys += (self._task_name(task), call.event_name if call is not None else no_event)
+            keys += (self._task_name(task), call.event_name if call is not None else self._event_prefix)
             args += (token.encode(), result.encode())
         _, letters = self._run(self._settle, keys, args)
         for _, token, _ in ends:
@@ -184,19 +182,14 @@ class RedisLedger:
         args = [limits.order.encode(), *(b"%d" % number for number in numbers)]
         for adjustment in adjustments:
             signal, task = adjustment.signal, adjustment.task
-            keys += (self._event_name(event_key(task, signal.source, signal.id)), self._task_name(task))
-            args += (
-                b"%d" % signal.time_us,
-                adjustment.order_key,
-                pack_wish(wish_of(adjustment)),
-                bytes.fromhex(signal.fingerprint()[:32]),
-            )
+            keys += (self._event_prefix + event_digest(task, signal.source, signal.id), self._task_name(task))
+            args.append(pack_adjustment(adjustment))
         now, letters, more = self._run(self._admit, keys, args)
         if letters is None:
             raise answers.other_order(self._namespace, limits.order, more.decode())
         holders = iter(more)
         return [
-            self._admitted(letter, adjustment, now, holders)
+            _ANSWERS.get(letter) or self._admitted(letter, adjustment, now, holders)
             for letter, adjustment in zip(letters.decode(), adjustments, strict=True)
         ]
 
@@ -204,13 +197,11 @@ class RedisLedger:
         match letter:
             case "h":
                 order_key, rest, until_us = next(holders)
-                return answers.recorded(unpack_wish(adjustment.task, order_key, rest), until_us or None)
+                return answers.recorded(unpack_wish(adjustment.task, order_key + b"\0" + rest), until_us or None)
             case "s":
                 return answers.superseded(wish_of(adjustment), now)
-            case "x":
+            case _:  # "x"
                 return answers.rejected(adjustment.signal.time_us - now)
-            case _:
-                return _ANSWERS[letter]
 
     def _claim_first(self, index: bytes, limit: int, latest: bytes, seconds: float) -> list[TaskRef]:
         _, names = self._run(self._claim, [index], [b"%d" % limit, latest, b"%d" % round(seconds * 1e6)])
@@ -236,11 +227,11 @@ class RedisLedger:
             del self._calls[token]
 
     def _task_name(self, task: TaskRef) -> bytes:
-        return b"%btask:%b" % (self._prefix, f"{task.app_id}:{task.room_id}:{task.task_id}".encode())
+        return f"{self._task_prefix}{task.app_id}:{task.room_id}:{task.task_id}".encode()
 
     def _task_of(self, name: bytes) -> TaskRef:
         # The ids of the provider's tasks hold no colon (`targets`).
-        return TaskRef(*name.removeprefix(self._prefix + b"task:").decode().split(":"))
+        return TaskRef(*name.decode().removeprefix(self._task_prefix).split(":"))
 
     def _event_name(self, key: str) -> bytes:
-        return b"%bevent:%b" % (self._prefix, bytes.fromhex(key))
+        return self._event_prefix + bytes.fromhex(key)

@@ -20,14 +20,21 @@ class _TimedSocket:
     def __init__(self, wrapped: socket.socket, account: TimeAccount) -> None:
         self._wrapped = wrapped
         self._account = account
+        self._timeout = 0.0
 
     def recv(self, size: int) -> bytes:
-        self._wrapped.settimeout(self._account.timeout(READ_SECONDS))
+        self._limit()
         return self._wrapped.recv(size)
 
     def sendall(self, data: bytes) -> None:
-        self._wrapped.settimeout(self._account.timeout(READ_SECONDS))
+        self._limit()
         self._wrapped.sendall(data)
+
+    def _limit(self) -> None:
+        timeout = self._account.timeout(READ_SECONDS)
+        if timeout != self._timeout:  # a system call
+            self._wrapped.settimeout(timeout)
+            self._timeout = timeout
 
     def shutdown(self, how: int) -> None:
         self._wrapped.shutdown(how)

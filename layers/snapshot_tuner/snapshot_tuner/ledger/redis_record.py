@@ -5,21 +5,34 @@ from typing import Any
 
 from snapshot_tuner.ledger import Held, Lease, TaskState, Wish
 from snapshot_tuner.ledger.event_key import event_key
-from snapshot_tuner.model import TaskRef
+from snapshot_tuner.ledger.wishes import until_us_of
+from snapshot_tuner.model import Adjustment, TaskRef
 
 
-def pack_wish(wish: Wish) -> bytes:
-    """All of a wish but its order key; no business id holds a NUL, the rule's name may hold anything."""
-    numbers = (wish.interval, wish.asked_us, wish.until_us or 0, wish.then or 0, wish.lengthen_us, wish.skip_us)
-    return "\0".join([*map(str, numbers), wish.business_id or "", wish.rule]).encode()
+def pack_adjustment(adjustment: Adjustment) -> bytes:
+    """What admit.lua asks for: 20 digits of the event's time, 16 bytes of its fingerprint, order key, NUL, wish.
+
+    The wish is `wish_of(adjustment)` without its order key. No business id holds a NUL, the rule's name may hold
+    anything. One word on the wire, because each costs both sides as much as what is in it.
+    """
+    signal = adjustment.signal
+    until_us = until_us_of(adjustment)
+    then = 0 if until_us is None else adjustment.then_interval or 0
+    wish = (
+        f"{adjustment.interval}\0{signal.time_us}\0{until_us or 0}\0{then}"
+        f"\0{adjustment.lengthen_after * 1_000_000}\0{adjustment.skip_unchanged_within * 1_000_000}"
+        f"\0{adjustment.business_id or ''}\0{adjustment.rule}"
+    )
+    fingerprint = bytes.fromhex(signal.fingerprint()[:32])
+    return b"%020d%b%b\0%b" % (signal.time_us, fingerprint, adjustment.order_key, wish.encode())
 
 
-def unpack_wish(task: TaskRef, order_key: bytes, rest: bytes) -> Wish:
-    ordered_by = order_key.decode()
-    _, event_id, event_source = ordered_by.split("\0")
-    interval, asked, until, then, lengthen, skip, business_id, rule = rest.decode().split("\0", 7)
+def unpack_wish(task: TaskRef, packed: bytes) -> Wish:
+    """From order key, NUL, rest of the wish."""
+    parts = packed.decode().split("\0", 10)
+    order, event_id, event_source, interval, asked, until, then, lengthen, skip, business_id, rule = parts
     return Wish(
-        order_key=ordered_by,
+        order_key=f"{order}\0{event_id}\0{event_source}",
         interval=int(interval),
         business_id=business_id or None,
         rule=rule,
@@ -40,16 +53,20 @@ def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
     token, begun, until, lease_key, lease_wish, doubt_until, settled_token, *levels = others
     base_key, base_wish, is_open, held_key, held_wish, held_until, call_due, _ = levels
     wishes = is_open or []
+
+    def wish_of(order_key: bytes, rest: bytes) -> Wish:
+        return unpack_wish(task, order_key + b"\0" + rest)
+
     return TaskState(
-        desired=unpack_wish(task, key, wish),
+        desired=wish_of(key, wish),
         desired_at=desired_at,
-        applied=unpack_wish(task, applied_key, applied_wish) if applied_key is not None else None,
+        applied=wish_of(applied_key, applied_wish) if applied_key is not None else None,
         applied_at=applied_at,
-        lease=Lease(token.decode(), begun, until, unpack_wish(task, lease_key, lease_wish)) if token else None,
+        lease=Lease(token.decode(), begun, until, wish_of(lease_key, lease_wish)) if token else None,
         doubt_until=doubt_until,
         settled_token=settled_token and settled_token.decode(),
-        base=unpack_wish(task, base_key, base_wish) if base_key is not None else None,
-        open=tuple(unpack_wish(task, *each) for each in zip(wishes[::2], wishes[1::2], strict=True)),
-        held=Held(unpack_wish(task, held_key, held_wish), held_until) if held_key is not None else None,
+        base=wish_of(base_key, base_wish) if base_key is not None else None,
+        open=tuple(wish_of(*each) for each in zip(wishes[::2], wishes[1::2], strict=True)),
+        held=Held(wish_of(held_key, held_wish), held_until) if held_key is not None else None,
         call_due=call_due,
     )

@@ -3,8 +3,7 @@
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
@@ -31,8 +30,7 @@ class Log(Protocol):
     def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What a script returned; sent and received on the local monotonic clock, in seconds."""
 
     value: list[Any]

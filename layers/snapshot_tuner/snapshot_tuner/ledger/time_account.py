@@ -1,7 +1,7 @@
 """How much of a batch's time may be lost to a store that does not answer as it should."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
@@ -23,25 +23,26 @@ class TimeAccount:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._left = BATCH_SECONDS
+        self._start = 0.0
         self._end = 0.0
 
     def open(self) -> None:
         """A new batch begins."""
         self._left = BATCH_SECONDS
 
-    @contextmanager
-    def operation(self) -> Iterator[None]:
-        """One operation. Raises LedgerUnavailable, at once, where nothing is left."""
+    def operation(self) -> Self:
+        """One operation, for `with`. Raises LedgerUnavailable, at once, where nothing is left."""
         if self._left <= 0:
             raise LedgerUnavailable("the ledger's store took too long before in this batch")
-        start = self._clock.monotonic()
-        self._end = start + self._left
-        free = 0.0
-        try:
-            yield
-            free = FREE_SECONDS
-        finally:
-            self._left -= max(0.0, self._clock.monotonic() - start - free)
+        return self
+
+    def __enter__(self) -> None:
+        self._start = self._clock.monotonic()
+        self._end = self._start + self._left
+
+    def __exit__(self, failed: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        free = FREE_SECONDS if failed is None else 0.0
+        self._left -= max(0.0, self._clock.monotonic() - self._start - free)
 
     def timeout(self, at_most: float) -> float:
         """Seconds that the next step of the operation may take. Raises TimeoutError where none are left."""

@@ -1,6 +1,7 @@
 -- KEYS: those of order, due and checks, then event and task of each adjustment.
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
---   may be ahead, and behind; then time, order key, wish, fingerprint of each adjustment.
+--   may be ahead, and behind; then each adjustment in one word: 20 digits of the event's time, 16 bytes of its
+--   fingerprint, order key, NUL, wish.
 -- Answers {now, one letter per adjustment, what holds instead for each that is only recorded}, or
 --   {now, false, order} where the namespace has another order.
 local now = read_now()
@@ -59,25 +60,31 @@ local function take_up(task, order_key, wish, now, seen)
   return 'h', task
 end
 
-local function admit(event_name, task_name, time, order_key, wish, fingerprint)
+local function admit(event_name, task_name, given)
+  local time, fingerprint = sub(given, 1, 20) + 0, sub(given, 21, 36)
   if time > latest or time < earliest then
     return 'x'
   end
-  local known, applied = call('GETEX', event_name, 'PX', event_ms), false
-  if known then
-    if sub(known, 2, 17) ~= fingerprint then
-      return 'c'
-    end
-    applied, order_key = byte(known) == 49, sub(known, 18)
+  local known = call('GETEX', event_name, 'PX', event_ms)
+  if known and sub(known, 2, 17) ~= fingerprint then
+    return 'c'
   end
-  local task = load_task(call('GETEX', task_name, 'PX', task_ms), now)
+  local saved = call('GETEX', task_name, 'PX', task_ms)
+  remembers = true
+  if known and byte(known) == 49 then
+    return saved and is_in_doubt(saved, now) and 'D' or 'd'
+  end
+  local order_key, wish = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', 37)
+  if known then
+    order_key = sub(known, 18)
+  end
+  local task = load_task(saved, now)
   local answer, is_new = nil, not task
-  if applied or (task and task[APPLIED_KEY] == order_key) then
+  if task and task[APPLIED_KEY] == order_key then
     answer = 'd'
   else
     answer, task = take_up(task, order_key, wish, now, known)
   end
-  remembers = true
   if not known then
     -- '1' where nothing can be lost of it any more: applied, or recorded. Then its fingerprint (16 bytes), and
     -- the order key of its first admission.
@@ -103,9 +110,7 @@ end
 
 local answers = {}
 for i = 1, (#KEYS - 3) / 2 do
-  local given = 4 * i + 2
-  answers[i] =
-    admit(KEYS[2 * i + 2], KEYS[2 * i + 3], ARGV[given] + 0, ARGV[given + 1], ARGV[given + 2], ARGV[given + 3])
+  answers[i] = admit(KEYS[2 * i + 2], KEYS[2 * i + 3], ARGV[i + 5])
 end
 if not held and not remembers then
   call('DEL', KEYS[1])
