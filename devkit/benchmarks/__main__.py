@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--python", metavar="VERSION", help="the Python that stands for Lambda's (default: this one)")
     parser.add_argument("--runs", type=int, default=20, help="cold starts of each function (default: %(default)s)")
     parser.add_argument("--overload-tasks", type=int, default=20_000, metavar="N", help="default: %(default)s")
-    parser.add_argument("--only", action="append", metavar="NAME", help=f"one of {', '.join(_NAMES)}; may be repeated")
+    parser.add_argument("--only", action="append", choices=_NAMES, help="this figure; may be repeated")
     parser.add_argument("--imports", action="store_true", help="only what queue_worker's cold start imports, by time")
     return parser.parse_args()
 

@@ -1,6 +1,7 @@
 """The dispatch of one batch, and what it does when the ledger or a call goes away; the wire and clock are fakes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -190,6 +191,29 @@ def test_slots_that_are_missed_together_count_once(ledger: FailingLedger, clock:
     first, second = wire.made[:3], wire.made[3:]
     waited = [again.slot.start - (call.slot.start + 0.02) for call, again in zip(first, second, strict=True)]
     assert waited == pytest.approx([0.02, 0.02, 0.02], abs=0.005)
+
+
+@pytest.mark.parametrize(("slots_per_second", "asked_for"), [(145, [32, 68]), (900, [32, 68]), (1000, [32, 32, 32, 4])])
+def test_where_more_slots_are_usable_together_than_can_be_sent_they_are_asked_for_in_portions(
+    tmp_path: Path, clock: Clock, slots_per_second: float, asked_for: list[int]
+) -> None:
+    """How dense they are is seen from the first ones. Otherwise as many as there are calls: others have to wait."""
+    reserved: list[int] = []
+
+    class RecordingLedger(FailingLedger):
+        def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+            reserved.append(count)
+            return super().reserve(count, within, after=after)
+
+    class WideWire(Wire):
+        parallelism = 128
+
+    limits = replace(LIMITS, slots_per_second=slots_per_second)
+    ledger = RecordingLedger(tmp_path / "recording.db", "test", limits, clock)
+    results = run(tasks(ledger, 100), ledger, WideWire(clock), clock)
+    ledger.close()
+    assert all(isinstance(result, Called) and result.error is None for result in results)
+    assert reserved == asked_for
 
 
 def test_a_task_that_misses_every_slot_goes_back(ledger: FailingLedger, clock: Clock) -> None:

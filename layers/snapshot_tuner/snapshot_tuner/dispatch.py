@@ -40,8 +40,8 @@ BUSY_WAIT_SECONDS, BUSY_WAIT_SECONDS_MOST = 0.01, 0.64
 _LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
 """A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every pause of it."""
 
-SLOTS_AT_ONCE = 32
-"""Where slots are no scarcer than calls can be sent, the last of more of them would be over before its turn."""
+DENSE_SLOTS_AT_ONCE = 32
+"""So many slots may be usable at the same moment; of more, the last would be over before it is their turn."""
 
 _ATTEMPTS_MOST = 8
 """Slots that one task may use up in one batch by missing them; then its event goes back to its source."""
@@ -102,6 +102,7 @@ class _Dispatch:
         self._ready = deque(_Progress(task) for task in tasks)
         self._busy: list[tuple[float, int, _Progress]] = []
         self._slots: deque[Slot] = deque()
+        self._slots_at_once = DENSE_SLOTS_AT_ONCE
         self._flying: dict[str, _Progress] = {}
         self._results: dict[TaskRef, TaskResult] = {}
         self._token = token_hex(12)
@@ -145,11 +146,14 @@ class _Dispatch:
         """Ask for as many slots as can be used at once, when there is none left."""
         while self._slots and self._slots[0].valid_until <= now:
             self._slots.popleft()
-        wanted = min(len(self._ready), self._free(), SLOTS_AT_ONCE)
+        wanted = min(len(self._ready), self._free(), self._slots_at_once)
         if self._slots or wanted <= 0:
             return
-        self._slots.extend(self._ledger.reserve(wanted, self._last_start - now, after=self._late))
-        if not self._slots:
+        taken = self._ledger.reserve(wanted, self._last_start - now, after=self._late)
+        self._slots.extend(taken)
+        if taken:
+            self._slots_at_once = DENSE_SLOTS_AT_ONCE if _are_dense(taken) else self._calls.parallelism
+        else:
             self._give_up(self._ready, NO_SLOT)
             self._ready.clear()
 
@@ -240,6 +244,12 @@ class _Dispatch:
         self._give_up(
             (*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, str(ledger_error))
         )
+
+
+def _are_dense(slots: Sequence[Slot]) -> bool:
+    """Whether more of them are usable at the same moment than can be sent in it."""
+    span = slots[-1].start - slots[0].start
+    return (len(slots) - 1) * SLOT_VALID_SECONDS >= span * DENSE_SLOTS_AT_ONCE
 
 
 def _call_result(error: ApiError | CallAbandoned | None) -> CallResult:

@@ -101,7 +101,9 @@ class StepLoop:
             error = raised
         else:
             return
-        running.done(error)
+        done = running.done
+        del running.steps, running.done  # its last timers may be here for a while
+        done(error)
 
     def _wait(self, running: _Running, wait: Wait) -> None:
         turn = running.turn
