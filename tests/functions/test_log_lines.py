@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from snapshot_tuner import bootstrap
+from snapshot_tuner.model import TaskRef
 from tests.functions.conftest import Deployment
 from tests.functions.http_sender import RTC_SECRET, SECRET, callback, send, signed
 from tests.logged_lines import captured
@@ -57,3 +58,33 @@ def test_no_proof_of_a_sender_is_in_the_line_of_its_event(
     assert json.loads(rtc["data"]) == {"AppId": "app", "RoomId": "room-1"}
     for hidden in (SECRET, RTC_SECRET, headers["webhook-signature"], "msg-hidden", called_back["Signature"], "n0nce"):
         assert hidden not in out.getvalue()
+
+
+def test_what_no_call_will_change_is_logged_while_the_calls_are_on_their_way(deployment: Deployment) -> None:
+    """Every event once: first those that are superseded, unmatched or bad, then the one whose call was awaited."""
+    newest = deployment.wanted("newest", 30, seconds=2)
+    older = [deployment.wanted(f"older-{number}", 20, seconds=number / 100) for number in range(20)]
+    unmatched = deployment.event("unmatched", type="of.no.rule")
+    with captured(bootstrap.logger()) as out:
+        assert deployment.queue(newest, *older, "bad", unmatched) == ["m-21"]
+    told = [(line["message"], line.get("event_id")) for line in map(json.loads, out.getvalue().splitlines())]
+    *others, last = [line for line in told if line[0].startswith(("event_", "adjustment_"))]
+    assert last == ("adjustment_applied", "newest")
+    assert others == [
+        *(("event_superseded", f"older-{number}") for number in range(20)),
+        ("event_rejected", None),
+        ("event_unmatched", "unmatched"),
+    ]
+
+
+def test_an_event_is_logged_when_all_its_tasks_are_known(deployment: Deployment) -> None:
+    """Its first line tells of the event, the next ones follow it, also where one of them was known long before."""
+    both = {"AppId": "app", "RoomId": "room", "TaskId": ["one", "two"]}
+    newer = deployment.wanted("newer", 30, seconds=2, task=TaskRef("app", "room", "one"))
+    with captured(bootstrap.logger()) as out:
+        deployment.queue(newer, deployment.event("for-both", data=both))
+    lines = [line for line in outcome_lines(out.getvalue()) if line["event_id"] == "for-both"]
+    assert [(line["message"], line["task_id"], line.get("tasks"), line.get("task_number")) for line in lines] == [
+        ("event_superseded", "one", 2, None),
+        ("adjustment_applied", "two", None, 2),
+    ]

@@ -216,6 +216,29 @@ def test_where_more_slots_are_usable_together_than_can_be_sent_they_are_asked_fo
     assert reserved == asked_for
 
 
+def test_what_there_is_to_do_besides_is_done_while_calls_are_awaited(ledger: FailingLedger, clock: Clock) -> None:
+    """Step by step, none before the calls that are due are begun, and no further than the calls take."""
+    steps: list[int] = []
+
+    def meanwhile() -> Iterator[None]:
+        for _ in range(1000):
+            steps.append(len(wire.made))
+            yield
+
+    class WorkingWire(Wire):
+        def finished(self, until: float) -> list[Finished]:
+            self._clock.now += 0.001  # steps take time
+            return super().finished(until)
+
+    wire = WorkingWire(clock)
+    named = tasks(ledger, 8)
+    results = dispatch(named, ledger=ledger, calls=wire, clock=clock, deadline=20, meanwhile=meanwhile())
+    assert all(isinstance(result, Called) and result.error is None for result in results.values())
+    assert steps[0] == wire.parallelism
+    assert steps[-1] == len(named)
+    assert len(steps) < 1000
+
+
 def test_a_task_that_misses_every_slot_goes_back(ledger: FailingLedger, clock: Clock) -> None:
     """Eight slots are enough: this machine is too slow, or stands still too often."""
     wire = Wire(clock, *[CallAbandoned("its slot was missed")] * 20)

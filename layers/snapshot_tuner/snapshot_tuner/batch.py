@@ -3,7 +3,7 @@
 Pure: whoever holds a batch asks the ledger, and makes the calls, between its steps.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from snapshot_tuner import outcomes
 from snapshot_tuner.dispatch import TaskResult
@@ -20,7 +20,7 @@ class Batch:
     `answers` has one list of outcomes per event, one outcome per task; those of adjustments once it is concluded.
     """
 
-    __slots__ = ("_admitted", "_leaders", "_owners", "adjustments", "answers")
+    __slots__ = ("_admitted", "_concluded", "_leaders", "_owners", "_parts", "adjustments", "answers")
 
     def __init__(self) -> None:
         self.answers: list[list[Outcome]] = []
@@ -28,6 +28,8 @@ class Batch:
         self._owners: list[list[Outcome]] = []
         self._admitted: Sequence[Admitted] = ()
         self._leaders: dict[TaskRef, Adjustment] = {}
+        self._parts: dict[int, slice] = {}
+        self._concluded: list[Outcome | None] = []
 
     def add(self, signal: Signal, decision: Decision) -> None:
         """An event, and what the policy says about it."""
@@ -36,9 +38,11 @@ class Batch:
             return
         answer: list[Outcome] = []
         self.answers.append(answer)
+        first = len(self.adjustments)
         for adjustment in decision.adjustments:
             self.adjustments.append(adjustment)
             self._owners.append(answer)
+        self._parts[len(self.answers) - 1] = slice(first, len(self.adjustments))
 
     def reject(self, rejected: EventRejected) -> None:
         """An event whose envelope could not be read."""
@@ -59,20 +63,26 @@ class Batch:
                 leaders[adjustment.task] = adjustment
             elif answer is Admission.ASSERT:
                 leaders.setdefault(adjustment.task, adjustment)
+        self._concluded = [*map(self._of_admission, self.adjustments, admitted)]
         return leaders.keys()
+
+    def settled(self) -> Iterator[tuple[int, list[Outcome]]]:
+        """The events of which no call changes an outcome: number and outcomes. After `admit`, before `conclude`."""
+        for number, answer in enumerate(self.answers):
+            part = self._parts.get(number)
+            concluded = answer if part is None else self._concluded[part]
+            known = [outcome for outcome in concluded if outcome is not None]
+            if len(known) == len(concluded):
+                yield number, known
 
     def conclude(self, results: Mapping[TaskRef, TaskResult]) -> list[Outcome]:
         """From what came of the call for each task to one outcome per adjustment, in the answers too."""
         concluded: list[Outcome] = []
         answered: set[tuple[TaskRef, str, str]] = set()
-        for adjustment, admitted, owner in zip(self.adjustments, self._admitted, self._owners, strict=True):
+        parts = zip(self.adjustments, self._admitted, self._owners, self._concluded, strict=True)
+        for adjustment, admitted, owner, known in parts:
             task = adjustment.task
-            leader = self._leaders.get(task)
-            leads = leader is not None and admitted.answer in _NEEDS_CALL and _are_of_one_event(adjustment, leader)
-            if leads or admitted.answer is Admission.ASSERT:
-                outcome = outcomes.of_result(adjustment, admitted, results[task])
-            else:
-                outcome = outcomes.of_admission(adjustment, admitted, leader)
+            outcome = known or outcomes.of_result(adjustment, admitted, results[task])
             name = (task, adjustment.signal.id, adjustment.signal.source)
             if outcome.kind is OutcomeKind.APPLIED and name in answered:
                 outcome = outcome._replace(kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
@@ -80,6 +90,14 @@ class Batch:
             concluded.append(outcome)
             owner.append(outcome)
         return concluded
+
+    def _of_admission(self, adjustment: Adjustment, admitted: Admitted) -> Outcome | None:
+        """None where it takes the call to know."""
+        leader = self._leaders.get(adjustment.task)
+        leads = leader is not None and admitted.answer in _NEEDS_CALL and _are_of_one_event(adjustment, leader)
+        if leads or admitted.answer is Admission.ASSERT:
+            return None
+        return outcomes.of_admission(adjustment, admitted, leader)
 
     def conclude_all(self, kind: OutcomeKind, note: str, cause: Cause | None = None) -> None:
         """The same outcome for every adjustment, where the ledger was not asked or could not answer."""

@@ -5,10 +5,10 @@ themselves run beside it (`Calls`). Nothing here outlives one batch.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from secrets import token_hex
 from typing import assert_never
 
@@ -42,6 +42,9 @@ _LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
 
 DENSE_SLOTS_AT_ONCE = 32
 """So many slots may be usable at the same moment; of more, the last would be over before it is their turn."""
+
+_STEPS_MEANWHILE = 8
+"""Of what there is to do besides, between two looks at the calls: log lines, a tenth of a millisecond each."""
 
 _ATTEMPTS_MOST = 8
 """Slots that one task may use up in one batch by missing them; then its event goes back to its source."""
@@ -84,10 +87,19 @@ class _Progress:
 
 
 def dispatch(
-    tasks: Iterable[TaskRef], *, ledger: Ledger, calls: Calls, clock: Clock, deadline: float
+    tasks: Iterable[TaskRef],
+    *,
+    ledger: Ledger,
+    calls: Calls,
+    clock: Clock,
+    deadline: float,
+    meanwhile: Iterable[object] = (),
 ) -> dict[TaskRef, TaskResult]:
-    """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock)."""
-    return _Dispatch(tasks, ledger, calls, clock, deadline).run()
+    """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock).
+
+    `meanwhile` is gone on with while there is nothing to do but to wait: each of its steps has to be a short one.
+    """
+    return _Dispatch(tasks, ledger, calls, clock, deadline).run(iter(meanwhile))
 
 
 class _Dispatch:
@@ -109,15 +121,15 @@ class _Dispatch:
         self._tie_breaker = count()
         self._late, self._late_since = 0.0, float("-inf")
 
-    def run(self) -> dict[TaskRef, TaskResult]:
+    def run(self, meanwhile: Iterator[object]) -> dict[TaskRef, TaskResult]:
         try:
             while self._ready or self._busy or self._flying:
                 now = self._clock.monotonic()
                 self._wake_busy(now)
                 self._give_up_what_no_longer_fits(now)
                 self._take_slots(now)
-                begun = self._begin_due()
-                self._settle(self._calls.finished(now if begun else self._wake_at(now)))
+                is_busy = self._begin_due() or bool([*islice(meanwhile, _STEPS_MEANWHILE)])
+                self._settle(self._calls.finished(now if is_busy else self._wake_at(now)))
         except LedgerUnavailable as error:
             self._carry_on_without(error)
         return self._results

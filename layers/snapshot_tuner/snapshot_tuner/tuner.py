@@ -1,6 +1,7 @@
 """A batch of events in, what came of each out: decide, admit, coalesce, dispatch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from snapshot_tuner import logged_events, rfc3339
@@ -83,14 +84,15 @@ class Tuner:
                 batch.reject(event)
             else:
                 batch.add(event, self._policy.decide(event))
-        self._adjust(batch, deadline - ANSWER_SECONDS, tally)
-        for event, answer in zip(events, batch.answers, strict=True):
+        reports = _Reports(partial(self._report, received), events)
+        self._adjust(batch, deadline - ANSWER_SECONDS, tally, reports)
+        for answer in batch.answers:
             for outcome in answer:
                 tally.outcome(outcome)
-            self._report(event, answer, received)
+        reports.finish(batch.answers)
         return batch.answers
 
-    def _adjust(self, batch: Batch, deadline: float, tally: Tally) -> None:
+    def _adjust(self, batch: Batch, deadline: float, tally: Tally, reports: "_Reports") -> None:
         """One call at most per task."""
         if self._dry_run:
             batch.conclude_all(OutcomeKind.HELD, "dry run")
@@ -102,12 +104,20 @@ class Tuner:
             batch.conclude_all(OutcomeKind.RETRY, str(error), Cause.UNAVAILABLE)
             return
         tasks = batch.admit(admitted)
-        outcomes = batch.conclude(dispatch(tasks, ledger=ledger, calls=calls, clock=self._clock, deadline=deadline))
+        results = dispatch(
+            tasks,
+            ledger=ledger,
+            calls=calls,
+            clock=self._clock,
+            deadline=deadline,
+            meanwhile=reports.of(batch.settled()),
+        )
+        outcomes = batch.conclude(results)
         for adjustment, outcome in zip(batch.adjustments, outcomes, strict=True):
             if outcome.kind is OutcomeKind.APPLIED:
                 tally.applied(adjustment)
 
-    def _report(self, event: Signal | EventRejected, answer: Sequence[Outcome], received: str) -> None:
+    def _report(self, received: str, event: Signal | EventRejected, answer: Sequence[Outcome]) -> None:
         """One line per outcome; what there is to say about the event itself stands on the first."""
         about: dict[str, str | int] = {}
         if isinstance(event, Signal):
@@ -133,3 +143,25 @@ class Tuner:
         }
         write = self._log.info if outcome.settled else self._log.warning
         write(LOG_NAMES[outcome.kind], **{key: value for key, value in keys.items() if value is not None}, **more)
+
+
+class _Reports:
+    """Reports each event of a batch once: some while calls are on their way, and the others when all is known."""
+
+    def __init__(
+        self,
+        report: Callable[[Signal | EventRejected, Sequence[Outcome]], None],
+        events: Sequence[Signal | EventRejected],
+    ) -> None:
+        self._report = report
+        self._left = dict(enumerate(events))
+
+    def of(self, settled: Iterable[tuple[int, Sequence[Outcome]]]) -> Iterator[int]:
+        """One event with each step; its number."""
+        for number, answer in settled:
+            self._report(self._left.pop(number), answer)
+            yield number
+
+    def finish(self, answers: Sequence[Sequence[Outcome]]) -> None:
+        for number, event in self._left.items():
+            self._report(event, answers[number])
