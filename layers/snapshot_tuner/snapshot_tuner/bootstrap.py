@@ -1,5 +1,6 @@
 """The one place that knows concrete classes: from the environment to a `Tuner`, built once per container."""
 
+import gc
 import os
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping
@@ -65,6 +66,8 @@ class _Container:
             recorder = _Aftermath(self._secrets, _metrics(environ))
             self._built = _build(settings, _credentials(environ, secrets), recorder, self._parts)
             self._built_from = (settings, secrets)
+            # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
+            gc.freeze()
         return self._built
 
     def close(self) -> None:
@@ -74,6 +77,7 @@ class _Container:
     def _end(self) -> None:
         self._built = None
         self._parts.close()
+        gc.unfreeze()
 
 
 class _Aftermath:
