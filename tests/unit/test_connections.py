@@ -307,3 +307,21 @@ def test_a_proxy_that_refuses_the_tunnel_is_a_failure_before_sending(secure: Sta
         assert_not_sent(error, "ConnectFailed")
         assert "Tunnel connection failed" in error.message
     assert secure.calls() == ()
+
+
+def test_without_a_thread_to_spare_it_is_a_failure_before_sending_and_nothing_is_left_behind(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next call opens one connection, for itself."""
+
+    def no_more(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with client(stand_in.endpoint) as api:
+        with monkeypatch.context() as crowded:
+            crowded.setattr(threading.Thread, "start", no_more)
+            assert_not_sent(failure(api), "ConnectFailed")
+        assert update(api)
+        until(lambda: threads_named("rtc-connect") == 0)
+        assert len(api._connections._idle) == 1
+    assert next(stand_in._site.numbers) == 2

@@ -54,5 +54,8 @@ class Calls(Protocol):
         ...
 
     def finished(self, until: float) -> list[Finished]:
-        """The calls that ended since the last time; waits for one until the local monotonic time `until`."""
+        """The calls that ended since the last time; waits for one until the local monotonic time `until`.
+
+        The others may go on only meanwhile: whoever started calls has to come back until they have ended.
+        """
         ...

@@ -150,6 +150,7 @@ class ConnectionPool:
         except RuntimeError as error:
             with self._lock:
                 self._threads -= 1
+            attempt.cancel()
             raise CallFailed(LocalCode.CONNECT_FAILED, str(error)) from error
 
     def _connect_those_waiting(self) -> None:

@@ -1,7 +1,7 @@
 """From tasks that need a call to what came of each: slots, leases, calls in flight, settling.
 
-One thread runs `dispatch` and does all the talking to the ledger, many steps to a round trip; the calls
-themselves run beside it (`Calls`). Nothing here outlives one batch.
+One thread does it all: it talks to the ledger, many steps to a round trip, and the calls go on while it waits for
+them (`Calls`). Nothing here outlives one batch.
 """
 
 from collections import deque

@@ -41,8 +41,8 @@ def exchange(sock: socket.socket, request: bytes, *, deadline: float) -> Steps[A
     The socket is one that does not block, from now on. Raises CallFailed, always with `outcome_unknown`: what was
     sent may have arrived.
     """
-    sock.setblocking(False)
     try:
+        sock.setblocking(False)
         yield from _send(sock, request, deadline)
         return (yield from _receive(sock, deadline))
     except TimeoutError:
