@@ -9,14 +9,14 @@ import pytest
 
 from devkit.rtc_standin import StandIn
 from devkit.valkey import valkey_server
-from tests.fleet.fleet import POLICY, Instance
+from tests.fleet.fleet import CALL_SECONDS, POLICY, Instance
 
 StartInstances = Callable[[int], list[Instance]]
 
 
 @pytest.fixture
 def standin() -> Iterator[StandIn]:
-    with StandIn(latency=0.005) as standin:
+    with StandIn(latency=CALL_SECONDS) as standin:
         yield standin
 
 

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import IO, NamedTuple, Self, cast
 
 from snapshot_tuner.model import TaskRef
 
 ROOT = Path(__file__).parents[2]
 REMAINING_MS = 30_000
 BATCH = 12
+CALL_SECONDS = 0.005
+"""The stand-in's latency."""
 
 POLICY = """
 version: 1
@@ -54,6 +56,13 @@ def messages(tasks: int, events_per_task: int) -> tuple[list[Message], dict[Task
     return made, newest
 
 
+class Kill(NamedTuple):
+    """After so many seconds, since the batch's beginning or since its first call was about to be sent."""
+
+    seconds: float
+    after_first_call: bool = False
+
+
 @dataclass
 class Instance:
     """One worker process."""
@@ -79,9 +88,9 @@ class Instance:
     def wait_until_ready(self) -> None:
         assert self._output.readline() == "ready\n"
 
-    def send(self, batch: Iterable[Message], *, kill_after: float | None = None) -> None:
-        """With `kill_after`, seconds, in a process that is killed then, if it has not ended."""
-        self._input.write(json.dumps({"batch": list(batch), "kill_after": kill_after}) + "\n")
+    def send(self, batch: Iterable[Message], kill: Kill | None = None) -> None:
+        """With `kill`, in a process that is killed then, if it has not ended."""
+        self._input.write(json.dumps({"batch": list(batch), "kill": kill and kill._asdict()}) + "\n")
         self._input.flush()
 
     def answer(self) -> list[str] | None:
@@ -119,9 +128,8 @@ class Queue:
         """Batch after batch until none waits; the first so many die at a random moment, or just survive it."""
         whole = self._seconds_of_a_batch(instance) if kills else 0.0
         while batch := self._take():
-            kill_after = self._chance.uniform(0.4, 1.3) * whole if self.killed < kills else None
             started = time.monotonic()
-            instance.send(batch, kill_after=kill_after)
+            instance.send(batch, self._kill(whole) if self.killed < kills else None)
             came_back = instance.answer()
             with self._lock:
                 if came_back is None:
@@ -133,10 +141,16 @@ class Queue:
                 done = {message_id for message_id, _ in batch} - set(came_back)
                 self.waiting = [message for message in self.waiting if message[0] not in done]
 
+    def _kill(self, whole: float) -> Kill:
+        """Every third one between a call and its acknowledgement, however busy the machine is."""
+        if self.killed % 3:
+            return Kill(self._chance.uniform(0.4, 1.3) * whole)
+        return Kill(self._chance.uniform(0.0, 2 * CALL_SECONDS), after_first_call=True)
+
     def _seconds_of_a_batch(self, instance: Instance) -> float:
         """In a process of its own, most of which goes into starting: that part is not worth many kills."""
         started = time.monotonic()
-        instance.send(self._take(), kill_after=60.0)
+        instance.send(self._take(), Kill(60.0))
         assert instance.answer() == []
         return time.monotonic() - started
 

@@ -1,9 +1,9 @@
 """One instance of the queue function in a process of its own, fed like Lambda feeds it.
 
-Reads one JSON line per batch from standard input, `{"batch": [[message id, body], …], "kill_after": seconds}`,
+Reads one JSON line per batch from standard input, `{"batch": [[message id, body], …], "kill": …}`,
 and answers each with one line, the ids that come back. Says "ready" first, when everything is imported.
-Where `kill_after` is a number, the batch gets a process of its own, which is killed after that time; the
-answer is `null` where that came before its end.
+Where `kill` is not null, `{"seconds": 0.1, "after_first_call": false}`, the batch gets a process of its own, which is
+killed then; the answer is `null` where that came before its end.
 """
 
 import json
@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from queue_worker.handler import lambda_handler
+from snapshot_tuner.call import Call
 
 
 class _Context:
@@ -26,8 +27,7 @@ def main() -> None:
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        kill_after = job["kill_after"]
-        came_back = _handle(job["batch"]) if kill_after is None else _handle_and_die(job["batch"], kill_after)
+        came_back = _handle(job["batch"]) if job["kill"] is None else _handle_and_die(job["batch"], **job["kill"])
         print(json.dumps(came_back), file=answers, flush=True)
 
 
@@ -40,20 +40,36 @@ def _handle(batch: list[list[str]]) -> list[str]:
     return [failure["itemIdentifier"] for failure in failures]
 
 
-def _handle_and_die(batch: list[list[str]], kill_after: float) -> list[str] | None:
-    reading, writing = os.pipe()
+def _handle_and_die(batch: list[list[str]], seconds: float, *, after_first_call: bool) -> list[str] | None:
+    answer_end, answers = os.pipe()
+    call_end, calls = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writing, json.dumps(_handle(batch)).encode())
+        _tell_of_calls(calls)
+        os.write(answers, json.dumps(_handle(batch)).encode())
         os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        if not select.select([answer], [], [], kill_after)[0]:
+    os.close(answers)
+    os.close(calls)
+    with os.fdopen(answer_end) as answer, os.fdopen(call_end) as call:
+        if after_first_call:
+            select.select([answer, call], [], [])
+        if not select.select([answer], [], [], seconds)[0]:
             os.kill(child, signal.SIGKILL)
         text = answer.read()
     os.waitpid(child, 0)
     came_back: list[str] | None = json.loads(text) if text.endswith("]") else None
     return came_back
+
+
+def _tell_of_calls(told: int) -> None:
+    """A byte for each call that is about to be sent."""
+    check = Call.check
+
+    def check_and_tell(call: Call, now: float) -> None:
+        check(call, now)
+        os.write(told, b".")
+
+    Call.check = check_and_tell  # type: ignore[method-assign, assignment]  # in a process that is about to die
 
 
 if __name__ == "__main__":
