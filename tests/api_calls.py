@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import pytest
+
+from snapshot_tuner.errors import ApiError
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.snapshot_api import SnapshotApi
 from snapshot_tuner.steps import Steps, carry_out
@@ -27,3 +30,9 @@ def update(
         yield from ()
 
     return carry_out(api.update(task, interval, business_id, timeout=timeout, before_send=before))
+
+
+def failure(api: SnapshotApi, timeout: float = 5.0) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        update(api, timeout=timeout)
+    return caught.value
