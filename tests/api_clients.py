@@ -1,5 +1,7 @@
-"""Clients of the API, and the credentials that they are given."""
+"""Clients of the API, the credentials that they are given, and the connections that they have used."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
@@ -25,3 +27,17 @@ class BrokenProvider:
         if isinstance(self.gives, Exception):
             raise self.gives
         return self.gives  # type: ignore[return-value]  # that is what is broken about it
+
+
+KEYS = StaticCredentialProvider("AKLTstandin", "standin-secret-key")
+
+
+@contextmanager
+def client(endpoint: str, proxy: str | None = None, pool_size: int = 4) -> Iterator[SnapshotApi]:
+    api = SnapshotApi(endpoint=endpoint, region="cn-north-1", credentials=KEYS, proxy=proxy, pool_size=pool_size)
+    yield api
+    api.close()
+
+
+def connections_used(stand_in: StandIn) -> list[int]:
+    return [call.connection for call in stand_in.calls()]
