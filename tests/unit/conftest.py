@@ -1,5 +1,6 @@
 """What more than one file asks for."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -20,3 +21,11 @@ def api(stand_in: StandIn) -> Iterator[SnapshotApi]:
     client = client_of(stand_in)
     yield client
     client.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    with near, far:
+        yield near, far
