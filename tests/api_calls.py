@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import pytest
+
+from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.snapshot_api import SnapshotApi
 from snapshot_tuner.steps import Steps, carry_out
@@ -11,6 +14,10 @@ TASK = TaskRef("app", "room", "task")
 
 def at_once() -> None:
     """No slot to wait for."""
+
+
+def give_up() -> None:
+    raise CallAbandoned("no slot")
 
 
 def update(
@@ -27,3 +34,13 @@ def update(
         yield from ()
 
     return carry_out(api.update(task, interval, business_id, timeout=timeout, before_send=before))
+
+
+def failure(api: SnapshotApi, timeout: float = 5.0) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        update(api, timeout=timeout)
+    return caught.value
+
+
+def assert_not_sent(error: ApiError, code: str) -> None:
+    assert (type(error), error.code, error.outcome_unknown, error.status) == (CallFailed, code, False, None)

@@ -1,59 +1,20 @@
-"""UpdateSnapshot against the stand-in: what is sent, what comes back, and what every failure is called."""
+"""UpdateSnapshot against the stand-in: what is sent, when, over which connections, and what is not sent at all."""
 
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 
 import pytest
 from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
 
-from devkit.rtc_standin import Credentials, Fault, FaultKind, ProviderError, StandIn
-from snapshot_tuner.errors import (
-    ApiError,
-    CallAbandoned,
-    CallFailed,
-    CallRefused,
-    CredentialsRefused,
-    TaskNotFound,
-    Throttled,
-    TimestampRefused,
-)
+from devkit.rtc_standin import StandIn
+from snapshot_tuner.errors import CallAbandoned
 from snapshot_tuner.model import TaskRef
-from snapshot_tuner.snapshot_api import Credentials as ApiCredentials
 from snapshot_tuner.snapshot_api import SnapshotApi
-from snapshot_tuner.step_loop import StepLoop
-from snapshot_tuner.steps import Steps
 from tests.api_calls import TASK, update
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with StandIn() as server:
-        yield server
-
-
-@pytest.fixture
-def api(stand_in: StandIn) -> Iterator[SnapshotApi]:
-    client = client_of(stand_in)
-    yield client
-    client.close()
-
-
-def client_of(stand_in: StandIn, credentials: Credentials | None = None, pool_size: int = 4) -> SnapshotApi:
-    keys = credentials or stand_in.credentials
-    provider = StaticCredentialProvider(keys.access_key, keys.secret_key, keys.session_token)
-    return SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=provider, pool_size=pool_size)
-
-
-def failure(api: SnapshotApi, timeout: float = 5.0) -> ApiError:
-    with pytest.raises(ApiError) as caught:
-        update(api, timeout=timeout)
-    return caught.value
+from tests.api_clients import BrokenProvider, client_of
 
 
 def test_a_call_sets_the_interval_and_returns_the_request_id(stand_in: StandIn, api: SnapshotApi) -> None:
@@ -69,115 +30,6 @@ def test_without_a_business_id_the_field_is_left_out(stand_in: StandIn, api: Sna
     """The stand-in refuses a BusinessId of null, so an accepted call had none."""
     update(api)
     assert [(call.business_id, call.outcome) for call in stand_in.calls()] == [(None, "ok")]
-
-
-def test_a_temporary_key_is_sent_with_its_session_token() -> None:
-    """With the token the call passes; the same key without it is refused as credentials."""
-    with StandIn(credentials=Credentials("AKTP", "secret", "token")) as stand_in:
-        with_token, without = client_of(stand_in), client_of(stand_in, Credentials("AKTP", "secret"))
-        assert update(with_token)
-        error = failure(without)
-        assert (type(error), error.code) == (CredentialsRefused, "InvalidAccessKey")
-        with_token.close()
-        without.close()
-
-
-RAISED: dict[ProviderError, type[ApiError]] = {
-    ProviderError.MISSING_PARAMETER: CallRefused,
-    ProviderError.MISSING_REQUEST_INFO: CallRefused,
-    ProviderError.INVALID_PARAMETER: CallRefused,
-    ProviderError.ACTIVE_TASK_NOT_FOUND: TaskNotFound,
-    ProviderError.MISSING_AUTHENTICATION_TOKEN: CredentialsRefused,
-    ProviderError.MISSING_SIGNATURE: CredentialsRefused,
-    ProviderError.SIGNATURE_DOES_NOT_MATCH: CredentialsRefused,
-    ProviderError.INVALID_ACCESS_KEY: CredentialsRefused,
-    ProviderError.INVALID_TIMESTAMP: TimestampRefused,
-    ProviderError.SERVICE_NOT_FOUND: CallRefused,
-    ProviderError.INVALID_ACTION_OR_VERSION: CallRefused,
-    ProviderError.LACK_POLICY: CredentialsRefused,
-    ProviderError.ACCESS_DENIED: CredentialsRefused,
-    ProviderError.ACCESS_DENIED_DETAILED: CredentialsRefused,
-    ProviderError.INTERNAL_ERROR: CallFailed,
-    ProviderError.INTERNAL_ERROR_DETAILED: CallFailed,
-    ProviderError.UNDEFINED_ERROR: CallFailed,
-    ProviderError.FAIL_TO_CONNECT: CallFailed,
-    ProviderError.INTERNAL_SERVICE_TIMEOUT: CallFailed,
-    ProviderError.FLOW_LIMIT_EXCEEDED: Throttled,
-    ProviderError.QPS_OVER_LIMIT: Throttled,
-    ProviderError.ACCOUNT_FLOW_LIMIT_EXCEEDED: Throttled,
-    ProviderError.REQUEST_LIMIT_EXCEEDED: Throttled,
-    ProviderError.SERVICE_UNAVAILABLE_TEMP: CallFailed,
-}
-
-
-@pytest.mark.parametrize("provider_error", ProviderError)
-@pytest.mark.parametrize("as_status", [None, 200], ids=["its-status", "http-200"])
-def test_every_error_of_the_provider_is_raised_as_what_the_caller_does_about_it(
-    stand_in: StandIn, api: SnapshotApi, provider_error: ProviderError, as_status: int | None
-) -> None:
-    """Every row of the table over a real connection, which stays usable; under HTTP 200 as well."""
-    stand_in.add_fault(Fault(kind=FaultKind.ERROR, error=provider_error, status=as_status))
-    raised = failure(api)
-    assert type(raised) is RAISED[provider_error]
-    assert (raised.code, raised.status) == (provider_error.code, as_status or provider_error.status)
-    assert len(raised.request_id or "") == 32
-    assert raised.outcome_unknown is (provider_error is ProviderError.INTERNAL_SERVICE_TIMEOUT)
-    assert update(api)
-    assert {call.connection for call in stand_in.calls()} == {1}
-
-
-@pytest.mark.parametrize(
-    ("fault", "code", "status"),
-    [
-        (Fault(kind=FaultKind.HTML_PAGE, status=502), "MalformedAnswer", 502),
-        (Fault(kind=FaultKind.NOT_AN_OBJECT), "MalformedAnswer", 200),
-        (Fault(kind=FaultKind.EMPTY_BODY), "MalformedAnswer", 200),
-        (Fault(kind=FaultKind.RESULT_NOT_OK), "MalformedAnswer", 200),
-        (Fault(kind=FaultKind.NOT_UTF8), "MalformedAnswer", 200),
-        (Fault(kind=FaultKind.HUGE_BODY), "MalformedAnswer", None),
-        (Fault(kind=FaultKind.CUT_BEFORE_BODY), "ConnectionLost", None),
-        (Fault(kind=FaultKind.CUT), "ConnectionLost", None),
-        (Fault(kind=FaultKind.CUT, apply_after=0.0), "ConnectionLost", None),
-        (Fault(kind=FaultKind.CUT_IN_ANSWER), "ConnectionLost", None),
-    ],
-)
-@pytest.mark.parametrize("reused", [False, True], ids=["new-connection", "reused-connection"])
-def test_whatever_goes_wrong_after_sending_leaves_the_outcome_unknown(
-    *, stand_in: StandIn, api: SnapshotApi, fault: Fault, code: str, status: int | None, reused: bool
-) -> None:
-    """Applied or not, the caller cannot know; the next call works."""
-    if reused:
-        update(api)
-    stand_in.add_fault(fault)
-    raised = failure(api)
-    assert type(raised) is CallFailed
-    assert (raised.code, raised.status, raised.outcome_unknown) == (code, status, True)
-    assert update(api, 9)
-    assert stand_in.intervals() == {TASK: 9}
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(kind=FaultKind.SILENCE),
-        Fault(kind=FaultKind.SILENCE, apply_after=0.0),
-        Fault(kind=FaultKind.LATENCY, delay=30.0),
-        Fault(kind=FaultKind.SLOW_HEADER, delay=0.05),
-        Fault(kind=FaultKind.SLOW_BODY, delay=0.05),
-    ],
-    ids=lambda fault: f"{fault.kind}-{fault.apply_after}",
-)
-def test_the_timeout_bounds_the_whole_call_however_the_answer_drips(
-    stand_in: StandIn, api: SnapshotApi, fault: Fault
-) -> None:
-    """Each byte comes in time, the answer does not; and its connection is not used again."""
-    stand_in.add_fault(fault)
-    began = time.monotonic()
-    raised = failure(api, timeout=0.4)
-    assert 0.4 <= time.monotonic() - began < 0.4 + 1.5
-    assert (type(raised), raised.code, raised.outcome_unknown) == (CallFailed, "Timeout", True)
-    update(api)
-    assert [call.connection for call in stand_in.calls()] == [1, 2]
 
 
 def test_the_time_before_sending_does_not_count(api: SnapshotApi) -> None:
@@ -263,118 +115,6 @@ def test_sixty_four_calls_at_once_take_as_many_connections_and_keep_them(stand_i
     assert stand_in.intervals() == tasks
     assert {call.connection for call in stand_in.calls()} == set(range(1, 65))
     api.close()
-
-
-@dataclass
-class BrokenProvider:
-    """Gives what it is told to, or raises it."""
-
-    gives: object
-
-    def get_credentials(self) -> ApiCredentials:
-        if isinstance(self.gives, Exception):
-            raise self.gives
-        return self.gives  # type: ignore[return-value]  # that is what is broken about it
-
-
-@pytest.mark.parametrize(
-    "gives",
-    [
-        RuntimeError('could not parse: raw={"sk": "TOP-SECRET"}'),
-        StaticCredentialProvider("", "TOP-SECRET").get_credentials(),
-        StaticCredentialProvider("ak", None).get_credentials(),
-        StaticCredentialProvider("ak", "TOP-SECRET\r\nX: 1").get_credentials(),
-        StaticCredentialProvider("ak", "TOP-SECRET", "tok\nen").get_credentials(),
-    ],
-)
-def test_without_usable_credentials_nothing_is_sent_and_nothing_is_told(stand_in: StandIn, gives: object) -> None:
-    """The deployment's fault, certain outcome, and the keys stay out of the text even when a provider quotes them."""
-    api = SnapshotApi(
-        endpoint=stand_in.endpoint,
-        region="cn-north-1",
-        credentials=BrokenProvider(gives),
-        pool_size=1,
-    )
-    error = failure(api)
-    assert (type(error), error.code, error.outcome_unknown) == (CredentialsRefused, "CredentialsUnavailable", False)
-    assert "TOP-SECRET" not in str(error)
-    assert error.__suppress_context__ or error.__context__ is None
-    assert stand_in.calls() == ()
-    api.close()
-
-
-def test_a_provider_that_takes_its_time_holds_up_no_other_call(stand_in: StandIn) -> None:
-    """It fetches new keys over HTTP, perhaps for half a minute; the calls beside it are made meanwhile."""
-    fetched = threading.Event()
-
-    class Slow:
-        def get_credentials(self) -> ApiCredentials:
-            assert fetched.wait(60)
-            credentials: ApiCredentials = StaticCredentialProvider(
-                "AKLTstandin", "standin-secret-key"
-            ).get_credentials()
-            return credentials
-
-    slow = SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=Slow(), pool_size=1)
-    quick = client_of(stand_in)
-    loop, ended = StepLoop(), list[str]()
-
-    def note(name: str, error: Exception | None) -> None:
-        ended.append(f"{name}: {error}")
-
-    def nothing_to_wait_for() -> Steps[None]:
-        yield from ()
-
-    for name, api in (("slow", slow), ("quick", quick)):
-        steps = api.update(TASK, 5, None, timeout=5, before_send=nothing_to_wait_for)
-        loop.start(steps, partial(note, name))
-    while len(ended) < 2:
-        loop.round(time.monotonic() + 5)
-        if ended:
-            fetched.set()
-    assert ended == ["quick: None", "slow: None"]
-    for each in (slow, quick, loop):
-        each.close()
-
-
-def test_a_server_that_sends_our_request_back_gets_nothing_into_an_error() -> None:
-    """Neither the signature nor a key nor the token stands in what is raised, its causes included."""
-    keys = Credentials("AKSECRET", "SKSECRET", "STSECRET")
-    with socket.create_server(("127.0.0.1", 0)) as echo:
-
-        def send_back() -> None:
-            while True:
-                try:
-                    client, _ = echo.accept()
-                except OSError:
-                    return
-                with client:
-                    request = client.recv(65536)
-                    body = request.replace(b'"', b"'").replace(b"\r\n", b" ")
-                    answer = b'{"ResponseMetadata": {"Error": {"Code": "AccessDenied", "Message": "%b"}}}' % body[150:]
-                    header = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n" % len(answer)
-                    client.sendall(request if first.pop() else header + answer)
-
-        first = [False, True]
-        thread = threading.Thread(target=send_back, daemon=True)
-        thread.start()
-        api = SnapshotApi(
-            endpoint=f"http://127.0.0.1:{echo.getsockname()[1]}",
-            region="cn-north-1",
-            credentials=StaticCredentialProvider(keys.access_key, keys.secret_key, keys.session_token),
-            pool_size=1,
-        )
-        errors = [failure(api), failure(api)]
-        echo.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        api.close()
-    assert [type(error) for error in errors] == [CallFailed, CredentialsRefused]
-    assert "[redacted]" in errors[1].message
-    for error in errors:
-        told = f"{error!r} {error} {error.__cause__!r}"
-        assert error.__suppress_context__ or error.__context__ is None
-        for secret in ("AKSECRET", "SKSECRET", "STSECRET", "Credential=", "SignedHeaders=", "Signature="):
-            assert secret not in told
 
 
 def test_an_answer_that_says_close_is_taken_at_its_word() -> None:
