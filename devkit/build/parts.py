@@ -59,6 +59,14 @@ class Part:
         return digest.hexdigest()
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Whoever reads the target meanwhile finds it as it was, or as it is, and never half."""
+    with _lock():
+        unfinished = target.with_name(f".unfinished-{target.name}")
+        shutil.copyfile(source, unfinished)
+        unfinished.replace(target)
+
+
 def copy_sources(source: Path, target: Path) -> None:
     """A folder as it is in the repository, without bytecode of whichever Python ran there."""
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_NOT_SOURCE), dirs_exist_ok=True)

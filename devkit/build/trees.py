@@ -14,7 +14,7 @@ from pathlib import Path
 
 from devkit.build import interpreters, tools
 from devkit.build.interpreters import Interpreter, InterpreterMissing
-from devkit.build.parts import BUILD_FOLDER, ROOT, BuildFailed, Part, copy_sources, size_bytes
+from devkit.build.parts import BUILD_FOLDER, ROOT, BuildFailed, Part, copy_file, copy_sources, size_bytes
 from devkit.build.policies import keep_form
 
 TARGET_PYTHON = "3.13"
@@ -77,7 +77,7 @@ def deployed() -> Tree:
 
     tree = Tree(BUILD_FOLDER / "deploy", compiler)
     _bring_up_to_date(tree, install, [_REQUIREMENTS, _LAYERS / "dependencies" / "Makefile"])
-    shutil.copyfile(ROOT / "template.yaml", tree.root / "template.yaml")
+    copy_file(ROOT / "template.yaml", tree.root / "template.yaml")
     return tree
 
 

@@ -13,6 +13,15 @@ _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("qq")
 
 
+def stamp_from_now_on(listener: socket.socket) -> None:
+    """Connections stamp from their first byte on.
+
+    The kernel begins some time after the first socket asks it to, and ends with the last: a listener is there before.
+    """
+    if sys.platform == "linux":
+        listener.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
 class ArrivalClock:
     """Tells when the first byte that waits on a connection arrived; where nothing stamps, it arrives now.
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from devkit.rtc_standin.account import Account
+from devkit.rtc_standin.arrival import stamp_from_now_on
 from devkit.rtc_standin.call_log import Call, CallLog, Peaks
 from devkit.rtc_standin.connection import Connection, Site
 from devkit.rtc_standin.control import Control
@@ -148,6 +149,7 @@ class StandIn:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Connection(self._site), HOST, self._port, ssl=self._tls, backlog=1024)
         closing = asyncio.Event()
+        stamp_from_now_on(server.sockets[0])
         self._ready.set_result((server.sockets[0].getsockname()[1], loop, closing))
         await closing.wait()
         server.close()
