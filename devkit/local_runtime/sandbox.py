@@ -83,7 +83,7 @@ class Sandbox:
         )
         try:
             self._group.wait_for_port(self._port)
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: whatever ends the start, no process of it stays behind
             self._group.stop()
             raise
 

@@ -18,6 +18,7 @@ from snapshot_tuner.dispatch import (
     BUSY_WAIT_SECONDS,
     BUSY_WAIT_SECONDS_MOST,
     CLOCK_TICK_SECONDS,
+    DENSE_SLOTS_AT_ONCE,
     IN_FLIGHT_ELSEWHERE,
     LEAD_SECONDS,
     LEAD_SECONDS_LEAST,
@@ -27,6 +28,7 @@ from snapshot_tuner.dispatch import (
     TASK_LOST,
     Called,
     TaskResult,
+    slots_at_once,
 )
 from snapshot_tuner.ledger import (
     SLOT_VALID_SECONDS,
@@ -76,6 +78,7 @@ class Caller:
         self._busy: list[tuple[float, int, TaskRef, float]] = []
         self._flying: set[str] = set()
         self._slots: deque[Slot] = deque()
+        self._slots_at_once = DENSE_SLOTS_AT_ONCE
         self._in_the_air: deque[tuple[float, TaskRef, str, Wish]] = deque()
         """By their ends, as slots ascend; also those that an earlier batch gave up."""
         self._numbers = count()
@@ -91,6 +94,7 @@ class Caller:
         self._deadline = deadline
         self._last_start = deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS
         self._slots.clear()
+        self._slots_at_once = DENSE_SLOTS_AT_ONCE
         self._ready.extend([(task, BUSY_WAIT_SECONDS) for task in tasks])
         return self._go_on()
 
@@ -136,11 +140,13 @@ class Caller:
         if free <= 0:
             return False
         if not slots:
-            slots.extend(self._ledger.reserve(min(len(ready), free), self._last_start - now))
-            if not slots:
+            taken = self._ledger.reserve(min(len(ready), free, self._slots_at_once), self._last_start - now)
+            if not taken:
                 self.results.update((task, NO_SLOT) for task, _ in ready)
                 ready.clear()
                 return False
+            slots.extend(taken)
+            self._slots_at_once = slots_at_once(taken, PARALLEL_CALLS)
         latest, due = now + LEAD_SECONDS, 0
         for slot in slots:
             if slot.start > latest:

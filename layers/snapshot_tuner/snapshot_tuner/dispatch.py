@@ -164,7 +164,7 @@ class _Dispatch:
         taken = self._ledger.reserve(wanted, self._last_start - now, after=self._late)
         self._slots.extend(taken)
         if taken:
-            self._slots_at_once = DENSE_SLOTS_AT_ONCE if _are_dense(taken) else self._calls.parallelism
+            self._slots_at_once = slots_at_once(taken, self._calls.parallelism)
         else:
             self._give_up(self._ready, NO_SLOT)
             self._ready.clear()
@@ -258,10 +258,11 @@ class _Dispatch:
         )
 
 
-def _are_dense(slots: Sequence[Slot]) -> bool:
-    """Whether more of them are usable at the same moment than can be sent in it."""
-    span = slots[-1].start - slots[0].start
-    return (len(slots) - 1) * SLOT_VALID_SECONDS >= span * DENSE_SLOTS_AT_ONCE
+def slots_at_once(taken: Sequence[Slot], parallelism: int) -> int:
+    """How many slots to ask for next, as dense as the last ones were: no more than can be sent while they last."""
+    span = taken[-1].start - taken[0].start
+    are_dense = (len(taken) - 1) * SLOT_VALID_SECONDS >= span * DENSE_SLOTS_AT_ONCE
+    return DENSE_SLOTS_AT_ONCE if are_dense else parallelism
 
 
 def _call_result(error: ApiError | CallAbandoned | None) -> CallResult:

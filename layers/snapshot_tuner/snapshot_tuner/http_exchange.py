@@ -8,11 +8,14 @@ import ssl
 import time
 from typing import NamedTuple
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
-
 from snapshot_tuner.api_answers import LocalCode
 from snapshot_tuner.errors import CallFailed
+from snapshot_tuner.lean_import import without_init
 from snapshot_tuner.steps import Steps, Wait
+
+with without_init("httptools", "httptools.parser"):
+    from httptools.parser.errors import HttpParserError, HttpParserUpgrade
+    from httptools.parser.parser import HttpResponseParser
 
 READ_TIMEOUT_SECONDS = 5.0
 """For each receive, within the whole."""

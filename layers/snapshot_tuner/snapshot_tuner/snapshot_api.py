@@ -28,7 +28,7 @@ _VERSION = "2023-11-01"
 _UPDATE = {"Action": "UpdateSnapshot", "Version": _VERSION}
 _CONTENT_TYPE = "application/json"
 _USER_AGENT = "snapshot-tuner"
-_CREDENTIALS_LOOK_SECONDS = 60.0
+_CREDENTIALS_LOOK_SECONDS = 60.0  # a wait has to end some time; the provider has timeouts of its own
 _ANSWER_AT_ONCE = (EnvironmentVariableCredentialProvider, StaticCredentialProvider)
 
 BeforeSend = Callable[[], Steps[None]]

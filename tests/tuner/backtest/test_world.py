@@ -90,6 +90,10 @@ def both(path: Path, policies: list[Policy], assumptions: Assumptions) -> tuple[
 @example(
     [(0, f"r{number}", "load", 1, ["t1"], None) for number in range(25)], Assumptions(max_qps=1, call_seconds=6)
 ).via("calls that do not end in their time, and tasks for which there is no slot")
+@example(
+    [(0, f"r{number}", "load", 1, ["t1"], None) for number in range(200)],
+    Assumptions(max_qps=150, batch_size=80, batch_window=0, call_seconds=0.1),
+).via("batches beside each other that ask for slots more than once")
 def test_any_recording_gives_what_the_functions_own_code_gives(
     history: list[tuple[float, str, str, int, list[str], float | None]], assumptions: Assumptions
 ) -> None:
