@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from devkit.rtc_standin import Fault, FaultKind
 from snapshot_tuner import bootstrap
 from snapshot_tuner.model import TaskRef
 from tests.functions.conftest import Deployment
@@ -65,6 +66,7 @@ def test_what_no_call_will_change_is_logged_while_the_calls_are_on_their_way(dep
     newest = deployment.wanted("newest", 30, seconds=2)
     older = [deployment.wanted(f"older-{number}", 20, seconds=number / 100) for number in range(20)]
     unmatched = deployment.event("unmatched", type="of.no.rule")
+    deployment.standin.add_fault(Fault(kind=FaultKind.LATENCY, delay=1.0))
     with captured(bootstrap.logger()) as out:
         assert deployment.queue(newest, *older, "bad", unmatched) == ["m-21"]
     told = [(line["message"], line.get("event_id")) for line in map(json.loads, out.getvalue().splitlines())]
