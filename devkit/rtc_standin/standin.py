@@ -18,7 +18,7 @@ from devkit.rtc_standin.get_snapshot_task import ReadFaults
 from devkit.rtc_standin.signature import Credentials
 from snapshot_tuner.model import TaskRef
 
-_ACCEPTING_SECONDS = 0.1
+_ACCEPTING_SECONDS = 1.0
 
 HOST = "127.0.0.1"
 
