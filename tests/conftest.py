@@ -1,9 +1,12 @@
 """How the tests are shared out among pytest's processes, and what Hypothesis may not conclude from a busy machine."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from devkit.rtc_standin import StandIn
 
 # Machines are shared: how long an example takes says nothing about the code.
 settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,3 +23,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.relative_to(root)
         group = path.parts[0] if path.parts[0] in TOGETHER else str(path)
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    """The RTC API, with an account of its own."""
+    with StandIn() as running:
+        yield running

@@ -9,8 +9,31 @@ PACKAGE = "snapshot_tuner"
 BOOTSTRAP = f"{PACKAGE}.bootstrap"
 _LEDGER = f"{PACKAGE}.ledger"
 
+DIRECTION = (
+    "bootstrap",
+    "tuning",
+    "settings",
+    "policy",
+    "policy.patterns",
+    "aws",
+    "telemetry",
+    "rtc",
+    "rtc.http",
+    "events",
+    "ledger.redis",
+    "ledger.sqlite",
+    "ledger",
+    "formats",
+    "lean_import",
+    "clock",
+    "errors",
+    "model",
+)
+"""The folders of the package, and the modules at its root: each imports only what stands below it."""
+
 FOR_HANDLERS = frozenset(
-    f"{PACKAGE}.{name}" for name in ("bootstrap", "signals", "invocation", "errors", "model", "strict_json")
+    f"{PACKAGE}.{name}"
+    for name in ("bootstrap", "events.signals", "aws.invocation", "errors", "model", "formats.strict_json")
 )
 """All that a handler needs: to open the envelope, to get the tuner, and to answer."""
 
@@ -19,42 +42,83 @@ ALSO_FOR = {
         f"{PACKAGE}.{name}"
         for name in (
             "clock",
-            "cloudevents_http",
-            "explanation",
-            "inspection",
-            "rfc3339",
-            "rtc_callback",
+            "events.cloudevents_http",
+            "events.rtc_callback",
+            "events.standard_webhooks",
+            "formats.rfc3339",
+            "policy.explanation",
+            "policy.targets",
             "settings",
-            "targets",
-            "webhook_signature",
+            "tuning.inspection",
         )
     )
 }
 """By function: what it needs besides. HTTP has signatures to check, modes of its own, and questions to answer."""
 
 CONCRETE = {
-    f"{PACKAGE}.snapshot_api": {BOOTSTRAP, f"{PACKAGE}.api_calls"},  # what carries them out is concrete, too
-    f"{PACKAGE}.api_calls": {BOOTSTRAP},
-    f"{PACKAGE}.emf": {BOOTSTRAP},
-    f"{PACKAGE}.secrets_extension": {f"{PACKAGE}.secret_variables"},
-    f"{_LEDGER}.sqlite": {BOOTSTRAP},
-    f"{_LEDGER}.redis": {BOOTSTRAP},
+    f"{PACKAGE}.rtc.client": {BOOTSTRAP, f"{PACKAGE}.rtc.call_pool"},  # what carries them out is concrete, too
+    f"{PACKAGE}.rtc.call_pool": {BOOTSTRAP},
+    f"{PACKAGE}.telemetry.emf": {BOOTSTRAP},
+    f"{PACKAGE}.aws.secrets_extension": {f"{PACKAGE}.aws.secrets"},
+    f"{_LEDGER}.sqlite.ledger": {BOOTSTRAP},
+    f"{_LEDGER}.redis.ledger": {BOOTSTRAP},
 }
 """The classes that only the place which wires them knows, and who that is."""
+
+OPEN_OF_THE_LEDGER = frozenset(f"{_LEDGER}.{name}" for name in ("types", "ports", "timing"))
+"""All that anybody but bootstrap may know of the ledger."""
 
 READS_ENVIRONMENT = frozenset({BOOTSTRAP, f"{PACKAGE}.settings"})
 
 PURE = tuple(
     f"{PACKAGE}.{name}"
-    for name in ("policy", "patterns", "pattern_leaves", "conditions", "curves", "targets", "signal_paths", "signals")
+    for name in (
+        "events.signals",
+        "ledger.precedence",
+        "ledger.transitions",
+        "policy.curves",
+        "policy.engine",
+        "policy.explanation",
+        "policy.paths",
+        "policy.patterns.attributes",
+        "policy.patterns.compiler",
+        "policy.patterns.leaves",
+        "policy.patterns.operators",
+        "policy.targets",
+        "rtc.responses",
+        "rtc.task_status",
+        "tuning.batch",
+        "tuning.outcomes",
+    )
 )
-"""What is decided from values alone."""
+"""What is decided from values alone, and says so."""
 
 _IMPURE = frozenset(
-    {f"{PACKAGE}.{name}" for name in ("snapshot_api", "api_calls", "connections", "http_exchange", "clock", "settings")}
-    | {f"{PACKAGE}.{name}" for name in ("tuner", "dispatch", "tally", "emf", "restore", "steps", "step_loop")}
-    | {BOOTSTRAP, f"{PACKAGE}.secret_variables", f"{PACKAGE}.secrets_extension"}
-    | {"asyncio", "http", "logging", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time", "urllib"}
+    {
+        BOOTSTRAP,
+        *(
+            f"{PACKAGE}.{name}"
+            for name in (
+                "aws.secrets",
+                "aws.secrets_extension",
+                "aws.snapstart",
+                "clock",
+                "rtc.call_pool",
+                "rtc.client",
+                "rtc.http.connections",
+                "rtc.http.event_loop",
+                "rtc.http.exchange",
+                "rtc.http.tasks",
+                "settings",
+                "telemetry.emf",
+                "tuning.dispatch",
+                "tuning.instrumentation",
+                "tuning.tuner",
+            )
+        ),
+        *("asyncio", "http.client", "logging", "os", "random", "socket", "sqlite3", "subprocess", "threading", "time"),
+        "urllib",
+    }
 )
 
 INNERMOST = (f"{PACKAGE}.model", f"{PACKAGE}.errors")
@@ -98,6 +162,7 @@ def violations(modules: Mapping[str, Module]) -> list[str]:
     """One sentence for each rule that a module breaks."""
     return sorted(
         {
+            *_of_direction(modules),
             *_of_handlers(modules),
             *_of_wiring(modules),
             *_of_purity(modules),
@@ -105,6 +170,32 @@ def violations(modules: Mapping[str, Module]) -> list[str]:
             *_of_every_module(modules),
         }
     )
+
+
+def folder(name: str) -> str:
+    """Where in DIRECTION a module of the package stands."""
+    inside = name.removeprefix(f"{PACKAGE}.")
+    return max((each for each in DIRECTION if inside == each or inside.startswith(f"{each}.")), key=len, default=inside)
+
+
+def imported_folders(modules: Mapping[str, Module]) -> dict[str, list[str]]:
+    """What each folder imports of the others, in the order of DIRECTION."""
+    found: dict[str, set[str]] = {name: set() for name in DIRECTION}
+    for name, imported in _edges(modules):
+        if name.startswith(f"{PACKAGE}.") and imported.startswith(f"{PACKAGE}.") and imported in modules:
+            found.setdefault(folder(name), set()).add(folder(imported))
+    return {name: [other for other in DIRECTION if other in others - {name}] for name, others in found.items()}
+
+
+def _of_direction(modules: Mapping[str, Module]) -> Iterator[str]:
+    down = " > ".join(DIRECTION)
+    for name, imported in _edges(modules):
+        if name.startswith(f"{PACKAGE}.") and imported.startswith(f"{PACKAGE}.") and imported in modules:
+            above, below = folder(name), folder(imported)
+            if above not in DIRECTION:
+                yield f"{name} stands in no folder of {down}"
+            elif below in DIRECTION and DIRECTION.index(above) > DIRECTION.index(below):
+                yield f"{name} imports {imported}, which is above it: {down}"
 
 
 def _of_handlers(modules: Mapping[str, Module]) -> Iterator[str]:
@@ -122,7 +213,8 @@ def _of_wiring(modules: Mapping[str, Module]) -> Iterator[str]:
         in_package = name.partition(".")[0] == PACKAGE
         if imported in CONCRETE and name not in CONCRETE[imported]:
             yield f"{name} imports {imported}, a concrete class: only bootstrap knows it"
-        if imported.startswith(f"{_LEDGER}.") and not name.startswith(f"{_LEDGER}.") and name != BOOTSTRAP:
+        is_inside = imported.startswith(f"{_LEDGER}.") and imported not in OPEN_OF_THE_LEDGER
+        if is_inside and not name.startswith(f"{_LEDGER}.") and name != BOOTSTRAP:
             yield f"{name} imports {imported}, a part of the ledger's inside"
         if imported == BOOTSTRAP and in_package:
             yield f"{name} imports {BOOTSTRAP}, which only handlers do"
@@ -132,7 +224,7 @@ def _of_purity(modules: Mapping[str, Module]) -> Iterator[str]:
     for pure in PURE:
         for name in (pure, *_reachable(pure, modules)):
             for imported in modules[name].imports:
-                if imported.partition(".")[0] in _IMPURE or imported in _IMPURE or imported.startswith(_LEDGER):
+                if imported.partition(".")[0] in _IMPURE or imported in _IMPURE:
                     yield f"{name} imports {imported}, but {pure} has to be pure"
     for name in INNERMOST:
         for imported in modules[name].imports:

@@ -10,12 +10,12 @@ from aws_lambda_powertools import Logger
 
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Signal
-from snapshot_tuner.policy import Policy
-from snapshot_tuner.tuner import Tuner
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.tuning.tuner import Tuner
 
 if TYPE_CHECKING:
-    from snapshot_tuner.call import Calls
-    from snapshot_tuner.ledger import Ledger
+    from snapshot_tuner.ledger.ports import Ledger
+    from snapshot_tuner.rtc.calls import Calls
 
 _POLICY = Policy.parse("version: 1\nrules: [{name: load, match: {type: [load]}, interval: 5}]", "policy.yaml")
 

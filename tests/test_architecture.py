@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -54,7 +54,23 @@ def test_every_module_keeps_the_rules() -> None:
 def test_the_rules_speak_of_modules_that_there_are() -> None:
     """A module that was renamed takes its rule along."""
     named = {*import_rules.FOR_HANDLERS, *import_rules.CONCRETE, *import_rules.PURE, *import_rules.INNERMOST}
-    assert named | import_rules.READS_ENVIRONMENT <= SOURCES.keys()
+    named |= import_rules.READS_ENVIRONMENT | import_rules.OPEN_OF_THE_LEDGER
+    named |= {f"{import_rules.PACKAGE}.{name}" for name in import_rules.DIRECTION}
+    assert named <= SOURCES.keys()
+
+
+def test_imports_run_down_the_folders() -> None:
+    """Printed with `pytest -rP`: each folder, from the top, and what it imports of those below it."""
+    imported_by = import_rules.imported_folders(import_rules.parse(TEXTS, PACKAGES))
+    for folder, others in imported_by.items():
+        print(f"{folder:16} > {', '.join(others) or 'nothing'}")  # noqa: T201 - the direction, for a reader
+    assert [*imported_by] == [*import_rules.DIRECTION]
+
+
+def test_no_folder_is_a_long_list() -> None:
+    """At most 14 modules stand side by side."""
+    beside = Counter(path.parent.relative_to(ROOT) for path in SOURCES.values() if path.name != "__init__.py")
+    assert {str(folder): modules for folder, modules in beside.items() if modules > 14} == {}
 
 
 @pytest.mark.parametrize(
@@ -62,13 +78,13 @@ def test_the_rules_speak_of_modules_that_there_are() -> None:
     [
         (
             "queue_worker.handler",
-            "from snapshot_tuner.ledger import Ledger",
-            "queue_worker.handler imports snapshot_tuner.ledger, which is not a handler's business",
+            "from snapshot_tuner.ledger.ports import Ledger",
+            "queue_worker.handler imports snapshot_tuner.ledger.ports, which is not a handler's business",
         ),
         (
             "queue_worker.handler",
-            "def later():\n    from snapshot_tuner import snapshot_api",
-            "queue_worker.handler imports snapshot_tuner.snapshot_api, a concrete class: only bootstrap knows it",
+            "def later():\n    from snapshot_tuner.rtc import client",
+            "queue_worker.handler imports snapshot_tuner.rtc.client, a concrete class: only bootstrap knows it",
         ),
         (
             "bus_listener.handler",
@@ -76,39 +92,51 @@ def test_the_rules_speak_of_modules_that_there_are() -> None:
             "bus_listener.handler imports http_endpoint.answers, which is not a handler's business",
         ),
         (
-            "snapshot_tuner.outcomes",
+            "snapshot_tuner.tuning.outcomes",
             "import queue_worker.handler",
-            "snapshot_tuner.outcomes imports queue_worker.handler: calls go down only",
+            "snapshot_tuner.tuning.outcomes imports queue_worker.handler: calls go down only",
         ),
         (
-            "snapshot_tuner.tuner",
-            "from .ledger.sqlite import SqliteLedger",
-            "snapshot_tuner.tuner imports snapshot_tuner.ledger.sqlite, a concrete class: only bootstrap knows it",
+            "snapshot_tuner.tuning.tuner",
+            "from ..ledger.sqlite.ledger import SqliteLedger",
+            (
+                "snapshot_tuner.tuning.tuner imports snapshot_tuner.ledger.sqlite.ledger, "
+                "a concrete class: only bootstrap knows it"
+            ),
         ),
         (
-            "snapshot_tuner.tuner",
+            "snapshot_tuner.tuning.tuner",
             "from snapshot_tuner.ledger import transitions",
-            "snapshot_tuner.tuner imports snapshot_tuner.ledger.transitions, a part of the ledger's inside",
+            "snapshot_tuner.tuning.tuner imports snapshot_tuner.ledger.transitions, a part of the ledger's inside",
         ),
         (
-            "snapshot_tuner.tuner",
-            "from . import bootstrap",
-            "snapshot_tuner.tuner imports snapshot_tuner.bootstrap, which only handlers do",
+            "snapshot_tuner.tuning.tuner",
+            "from .. import bootstrap",
+            "snapshot_tuner.tuning.tuner imports snapshot_tuner.bootstrap, which only handlers do",
         ),
         (
-            "snapshot_tuner.curves",
+            "snapshot_tuner.formats.strict_yaml",
+            "from snapshot_tuner.ledger.types import Slot",
+            "snapshot_tuner.formats.strict_yaml imports snapshot_tuner.ledger.types, which is above it: "
+            + " > ".join(import_rules.DIRECTION),
+        ),
+        (
+            "snapshot_tuner.policy.curves",
             "import time",
-            "snapshot_tuner.curves imports time, but snapshot_tuner.policy has to be pure",
+            "snapshot_tuner.policy.curves imports time, but snapshot_tuner.policy.engine has to be pure",
         ),
         (
-            "snapshot_tuner.targets",
+            "snapshot_tuner.policy.targets",
             "import urllib.request",
-            "snapshot_tuner.targets imports urllib.request, but snapshot_tuner.targets has to be pure",
+            "snapshot_tuner.policy.targets imports urllib.request, but snapshot_tuner.policy.targets has to be pure",
         ),
         (
-            "snapshot_tuner.policy",
+            "snapshot_tuner.policy.engine",
             "from snapshot_tuner.clock import SystemClock",
-            "snapshot_tuner.policy imports snapshot_tuner.clock, but snapshot_tuner.policy has to be pure",
+            (
+                "snapshot_tuner.policy.engine imports snapshot_tuner.clock, "
+                "but snapshot_tuner.policy.engine has to be pure"
+            ),
         ),
         (
             "snapshot_tuner.model",
@@ -116,14 +144,14 @@ def test_the_rules_speak_of_modules_that_there_are() -> None:
             "snapshot_tuner.model imports snapshot_tuner.errors, but has to stand alone",
         ),
         (
-            "snapshot_tuner.curves",
-            "from snapshot_tuner.policy import Policy",
-            "snapshot_tuner.curves imports itself through others",
+            "snapshot_tuner.policy.curves",
+            "from snapshot_tuner.policy.engine import Policy",
+            "snapshot_tuner.policy.curves imports itself through others",
         ),
         (
-            "snapshot_tuner.policy",
+            "snapshot_tuner.policy.engine",
             "from os import getenv",
-            "snapshot_tuner.policy reads the environment, which only bootstrap and settings do",
+            "snapshot_tuner.policy.engine reads the environment, which only bootstrap and settings do",
         ),
         (
             "http_endpoint.handler",
@@ -136,9 +164,9 @@ def test_the_rules_speak_of_modules_that_there_are() -> None:
             "http_endpoint.handler imports boto3.session, which is not deployed",
         ),
         (
-            "snapshot_tuner.api_calls",
+            "snapshot_tuner.rtc.call_pool",
             "from devkit.rtc_standin import StandIn",
-            "snapshot_tuner.api_calls imports devkit.rtc_standin, which is not deployed",
+            "snapshot_tuner.rtc.call_pool imports devkit.rtc_standin, which is not deployed",
         ),
     ],
 )
@@ -225,12 +253,6 @@ from snapshot_tuner import bootstrap
 bootstrap.close()
 print(json.dumps([name for name in sys.modules if name.partition(".")[0] in ("boto3", "botocore", "s3transfer")]))
 """
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with StandIn() as running:
-        yield running
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from devkit.demo import verdict
+from devkit.demo.oracle import Reading, Wish
 from devkit.demo.sample_events import Source
-from devkit.demo.second_opinion import Reading, Wish
+from devkit.demo.scenario import FILES
 from devkit.demo.sources import ATTEMPTS
-from devkit.demo.story import FILES
 from snapshot_tuner.model import TaskRef
-from tests import cloudformation
+from tests.template import cloudformation
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,7 +30,7 @@ runpy.run_module("devkit.demo", run_name="__main__")
 
 NOTHING_IS_A_DUPLICATE = """
 import itertools, runpy
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 from dataclasses import replace
 arrivals, decide = itertools.count(), Policy.decide
 Policy.decide = lambda self, signal: decide(self, replace(signal, id=f"{signal.id}-{next(arrivals)}"))

@@ -15,15 +15,17 @@ import yaml
 
 from http_endpoint import answers
 from queue_worker.handler import lambda_handler
-from snapshot_tuner import bootstrap, signals, tuner
+from snapshot_tuner import bootstrap
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.logged_events import TEXT_CHARACTERS_MOST
-from snapshot_tuner.metrics import Metric
+from snapshot_tuner.events import signals
 from snapshot_tuner.model import Cause, Json, Outcome, OutcomeKind, Signal
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.settings import VARIABLES, Settings
-from tests import cloudformation
+from snapshot_tuner.telemetry.event_fields import TEXT_CHARACTERS_MOST
+from snapshot_tuner.telemetry.metrics import Metric
+from snapshot_tuner.tuning import tuner
 from tests.logged_lines import lines_of
+from tests.template import cloudformation
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

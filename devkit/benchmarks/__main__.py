@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from devkit.benchmarks import batches, calls, cold_start, decisions, overload, table, trees
+from devkit.benchmarks import batches, builds, calls, cold_start, decisions, overload, table
+from devkit.benchmarks.builds import Contenders
 from devkit.benchmarks.table import Row
-from devkit.benchmarks.trees import Contenders
 from devkit.build import BuildFailed, InterpreterMissing, interpreters
 
 _DESCRIPTION = """\
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = _arguments()
     try:
         interpreter = interpreters.find(arguments.python) if arguments.python else interpreters.own()
-        contenders = trees.build(interpreter)
+        contenders = builds.build(interpreter)
     except (BuildFailed, InterpreterMissing) as failure:
         sys.exit(str(failure))
     if arguments.imports:

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from random import Random
 
-from devkit.build.parts import ROOT
+from devkit.build.step import ROOT
 from devkit.tuner.backtest.assumptions import Assumptions
 from devkit.tuner.backtest.replay import Replay
-from snapshot_tuner import rfc3339
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.policy.engine import Policy
 
 _DAY_SECONDS = 86_400
 _START_US = rfc3339.to_microseconds("2026-03-01T00:00:00Z")

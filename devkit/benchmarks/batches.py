@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from devkit.benchmarks import events
-from devkit.benchmarks.surroundings import surroundings
-from devkit.benchmarks.trees import Contender, Contenders
+from devkit.benchmarks.builds import Contender, Contenders
+from devkit.benchmarks.environment import surroundings
 from devkit.benchmarks.workers import Measured, Worker, worker
-from snapshot_tuner.ledger import SLOT_SHARE
+from snapshot_tuner.ledger.timing import SLOT_SHARE
 
 _QUOTA_QPS = 150
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from volcenginesdkcore.signv4 import SignerV4
 
-from devkit.benchmarks.surroundings import Surroundings, surroundings
+from devkit.benchmarks.environment import Surroundings, surroundings
 from devkit.rtc_standin import Credentials
 
 _BODY = '{"AppId":"app-1","RoomId":"room-1","TaskId":"task-1","ImageConfig":{"Interval":5}}'

@@ -13,8 +13,8 @@ from typing import Any
 from uuid import uuid4
 
 from devkit.benchmarks import events
-from devkit.benchmarks.surroundings import surroundings
-from devkit.benchmarks.trees import Contender, Contenders
+from devkit.benchmarks.builds import Contender, Contenders
+from devkit.benchmarks.environment import surroundings
 from devkit.local_runtime.sandbox import Sandbox
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -64,7 +64,7 @@ def imports(contender: Contender) -> list[tuple[str, float]]:
     with surroundings() as around, tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         job = Path(folder) / "job.json"
         job.write_text(json.dumps({"event": _queue_event(), "remaining_ms": 20_000}))
-        program = Path(__file__).resolve().parent / "contenders" / "measured.py"
+        program = Path(__file__).resolve().parent / "baselines" / "measured.py"
         done = subprocess.run(  # noqa: S603 - our own program
             [*contender.command, "-X", "importtime", program, contender.handler],
             env={

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from devkit.valkey import valkey_server
 from snapshot_tuner.clock import SystemClock
-from snapshot_tuner.ledger import Admission, CallResult, Limits
-from snapshot_tuner.ledger.redis import RedisLedger
+from snapshot_tuner.ledger.redis.ledger import RedisLedger
+from snapshot_tuner.ledger.types import Admission, CallResult, Limits
 from snapshot_tuner.model import Adjustment, Json, Order, Signal, TaskRef
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 
 _DUPLICATES = 1000
 _ROUNDS = 30

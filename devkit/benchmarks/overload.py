@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from devkit.benchmarks import events
-from devkit.benchmarks.surroundings import surroundings
-from devkit.benchmarks.trees import Contender
+from devkit.benchmarks.builds import Contender
+from devkit.benchmarks.environment import surroundings
 from devkit.benchmarks.workers import Worker, worker
 
 _QUOTA_QPS = 150

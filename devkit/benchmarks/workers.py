@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from devkit.benchmarks.trees import Contender
+from devkit.benchmarks.builds import Contender
 
-_PROGRAM = Path(__file__).resolve().parent / "contenders" / "measured.py"
+_PROGRAM = Path(__file__).resolve().parent / "baselines" / "measured.py"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from devkit.build import BuildFailed, Tree, deployed
-from devkit.build.trees import TARGET_PYTHON
+from devkit.build.artifacts import TARGET_PYTHON
 
 _DESCRIPTION = """\
 Builds what is deployed into .build/deploy, from any host: the functions, the three layers and the template.

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from devkit.build.parts import BuildFailed
-from snapshot_tuner import policy_form
+from devkit.build.step import BuildFailed
 from snapshot_tuner.errors import PolicyError
-from snapshot_tuner.policy_file import examine, form_of
+from snapshot_tuner.policy import compiled
+from snapshot_tuner.policy.loader import examine, form_of
 
 
 def keep_form(file: Path) -> None:
@@ -14,4 +14,4 @@ def keep_form(file: Path) -> None:
     found = examine(text)
     if found.problems or found.document is None:
         raise BuildFailed(str(PolicyError(str(file), [str(problem) for problem in found.problems])))
-    policy_form.keep(form_of(found.document), text, file)
+    compiled.keep(form_of(found.document), text, file)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from devkit.build.interpreters import Interpreter
-from devkit.build.parts import BuildFailed
+from devkit.build.step import BuildFailed
 
 
 def make_layer(layer: Path, goal: str, target: Path) -> None:

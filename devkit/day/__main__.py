@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from devkit.day import recording
-from devkit.day.dice import Dice
+from devkit.day.deterministic_random import Dice
 from devkit.day.trace import day
 
 SEED, ROOMS = 2026, 500

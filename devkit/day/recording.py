@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from devkit.day.trace import BEGINS_MS, JOIN, LEAVE, Arrival
-from snapshot_tuner.exact_json import encode
+from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.model import Json
 
 _SHANGHAI: Final = timezone(timedelta(hours=8))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Final
 
-from devkit.day.dice import Dice
+from devkit.day.deterministic_random import Dice
 
 SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from devkit.day.dice import Dice
+from devkit.day.deterministic_random import Dice
 from devkit.day.rooms import DAY, HOUR, MINUTE, SECOND, Kind, Room, rooms
 from snapshot_tuner.model import Json
 

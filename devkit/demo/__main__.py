@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from devkit.demo import sample_events, second_opinion, verdict
+from devkit.demo import oracle, sample_events, verdict
 from devkit.demo.observer import Observer, Seen
+from devkit.demo.oracle import Reading
 from devkit.demo.sample_events import Message
-from devkit.demo.second_opinion import Reading
+from devkit.demo.scenario import FILES, STORY
 from devkit.demo.sources import ATTEMPTS, Answer, invoke
-from devkit.demo.story import FILES, STORY
 from devkit.demo.table import Screen
 from devkit.rtc_standin import Fault, FaultKind, ProviderError, StandIn
 from snapshot_tuner import bootstrap
@@ -32,7 +32,7 @@ def main() -> int:
     started = time.monotonic()
     messages = sample_events.load(FILES, datetime.now(UTC))
     everything = [message for file in FILES for message in messages[file]]
-    reading = second_opinion.read(everything)
+    reading = oracle.read(everything)
     with (
         TemporaryDirectory(prefix="snapshot-tuner-demo-") as folder,
         StandIn(latency=_LATENCY_SECONDS, tasks=reading.wishes) as stand_in,

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from devkit.demo.oracle import Reading
 from devkit.demo.sample_events import shown_id
-from devkit.demo.second_opinion import Reading
 from snapshot_tuner.model import TaskRef
 
 

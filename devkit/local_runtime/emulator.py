@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from devkit.build import BUILD_FOLDER, Interpreter, interpreters, tools
-from devkit.build.parts import BuildFailed, Part
+from devkit.build.step import BuildFailed, Part
 
 _HERE = Path(__file__).resolve().parent
 _BINARY_OF_MACHINE = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}

@@ -18,17 +18,18 @@ from random import Random
 from rich.console import Console
 from rich.progress import track
 
-from devkit.simulation.machine import EPOCH
+from devkit.simulation.instance import EPOCH
 from devkit.simulation.provider import DEFAULT_INTERVAL
-from snapshot_tuner.call import Call, Finished
 from snapshot_tuner.errors import CallFailed
-from snapshot_tuner.ledger import SLOT_SHARE, Limits, Slot
-from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.timing import SLOT_SHARE
+from snapshot_tuner.ledger.types import Limits, Slot
 from snapshot_tuner.model import Order, OutcomeKind, Signal, TaskRef
-from snapshot_tuner.policy import Policy
-from snapshot_tuner.reconciler import Reconciler
-from snapshot_tuner.task_readings import TaskReading, TaskStatus
-from snapshot_tuner.tuner import Tuner
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.rtc.calls import Call, Finished
+from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
+from snapshot_tuner.tuning.reconciler import Reconciler
+from snapshot_tuner.tuning.tuner import Tuner
 
 DAY_SECONDS = 86_400
 EVENTS_PER_TASK = 5

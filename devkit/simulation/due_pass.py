@@ -15,15 +15,15 @@ from typing import Any, cast
 from uuid import uuid4
 
 from devkit.valkey import valkey_server
-from snapshot_tuner.call import Call, Finished
 from snapshot_tuner.clock import SystemClock
-from snapshot_tuner.ledger import CallResult, Limits, Slot
-from snapshot_tuner.ledger.redis import RedisLedger
-from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.ledger.redis.ledger import RedisLedger
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.types import CallResult, Limits, Slot
 from snapshot_tuner.model import Adjustment, Order, Signal, TaskRef
-from snapshot_tuner.reconciler import Reconciler, RunFigures, Store
-from snapshot_tuner.tally import Tally
-from snapshot_tuner.task_readings import TaskReading, TaskStatus
+from snapshot_tuner.rtc.calls import Call, Finished
+from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
+from snapshot_tuner.tuning.instrumentation import Tally
+from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures, Store
 
 LIMITS = Limits(Order.TIME, 100_000.0, 86_400, 1_209_600, 300)
 PORTION = 500

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from devkit.simulation.machine import Timeline
+from devkit.simulation.instance import Timeline
 from snapshot_tuner.model import TaskRef
 
 DEFAULT_INTERVAL = 2

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from devkit.simulation.machine import Timeline
+from devkit.simulation.instance import Timeline
 from snapshot_tuner.model import Signal
 
 VISIBILITY_SECONDS = 180.0

@@ -9,18 +9,19 @@ from random import Random
 from uuid import uuid4
 
 from devkit.simulation.faults import Faults
-from devkit.simulation.machine import EPOCH, Machine, MachineClock, StoreClock, Timeline
-from devkit.simulation.parts import FaultyLedger, SimulatedCalls, SimulatedReads
+from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedReads
+from devkit.simulation.instance import EPOCH, Machine, MachineClock, StoreClock, Timeline
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import Queue
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger import SLOT_SHARE, Limits
-from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.timing import SLOT_SHARE
+from snapshot_tuner.ledger.types import Limits
 from snapshot_tuner.model import Json, Order, Signal, TaskRef
-from snapshot_tuner.policy import Policy
-from snapshot_tuner.reconciler import Reconciler, Store
-from snapshot_tuner.tuner import Tuner
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.tuning.reconciler import Reconciler, Store
+from snapshot_tuner.tuning.tuner import Tuner
 
 TASKS = 24
 INSTANCES = 4

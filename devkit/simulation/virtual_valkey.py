@@ -7,10 +7,10 @@ from typing import Any
 from redis import Redis
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger import Limits
-from snapshot_tuner.ledger.redis import RedisLedger
-from snapshot_tuner.ledger.redis_store import Log
-from snapshot_tuner.ledger.scripts import Script
+from snapshot_tuner.ledger.redis.ledger import RedisLedger
+from snapshot_tuner.ledger.redis.scripts import Script
+from snapshot_tuner.ledger.redis.server import Log
+from snapshot_tuner.ledger.types import Limits
 
 _REAL_TIME = b"""\
   local time = call('TIME')

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from devkit.tuner.exits import CommandFailed, Exit
 from snapshot_tuner.errors import PolicyError
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 
 
 def load(path: Path) -> Policy:

@@ -1,6 +1,6 @@
 """Files of recorded events: one JSON object per line, `.gz` or plain.
 
-A line is either any envelope that `snapshot_tuner.signals` opens, which then arrived at the event's own time, or
+A line is either any envelope that `snapshot_tuner.events.signals` opens, which then arrived at the event's own time, or
 
     {"received": "<RFC 3339>", "sent": "<RFC 3339>", "event": {…an envelope…}}
 
@@ -15,10 +15,11 @@ from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from snapshot_tuner import rfc3339, signals
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events import signals
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES, decode, shown
 from snapshot_tuner.model import Json, Signal
-from snapshot_tuner.strict_json import MAX_BODY_BYTES, decode, shown
 
 MAX_LINE_BYTES = 4 * MAX_BODY_BYTES
 """An event of the largest size, escaped into the body of a queue's record; a longer line is not read."""

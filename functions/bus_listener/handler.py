@@ -6,9 +6,10 @@ After a raise Lambda tries again, and at last hands the event to the function's 
 from collections.abc import Mapping
 from typing import Any
 
-from snapshot_tuner import bootstrap, signals
+from snapshot_tuner import bootstrap
+from snapshot_tuner.aws.invocation import Context, deadline, read_each
 from snapshot_tuner.errors import EventNotSettled
-from snapshot_tuner.invocation import Context, deadline, read_each
+from snapshot_tuner.events import signals
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> None:

@@ -5,12 +5,12 @@ from typing import Final, assert_never
 
 from http_endpoint.answers import Problem, Refusal
 from http_endpoint.request import Request
-from snapshot_tuner import webhook_signature
 from snapshot_tuner.clock import SystemClock
-from snapshot_tuner.cloudevents_http import HEADER_PREFIX
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.events import standard_webhooks
+from snapshot_tuner.events.cloudevents_http import HEADER_PREFIX
+from snapshot_tuner.events.standard_webhooks import SigningKey
 from snapshot_tuner.settings import HttpAuth, Settings
-from snapshot_tuner.webhook_signature import SigningKey
 
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 
@@ -39,7 +39,7 @@ def caller_of(request: Request, settings: Settings) -> str:
         case HttpAuth.SIGNATURE:
             keys = _keys(settings)
             now = SystemClock().wall_us() / 1e6
-            sender = webhook_signature.sender_of(keys, request.headers, request.body or b"", now)
+            sender = standard_webhooks.sender_of(keys, request.headers, request.body or b"", now)
             if sender is None or request.body is None:
                 detail = "webhook-id, webhook-timestamp and webhook-signature must prove the body (Standard Webhooks)"
                 raise Refusal(Problem.UNAUTHENTICATED, detail, _CHALLENGE)
@@ -53,7 +53,7 @@ def _check_unsigned(headers: Mapping[str, str]) -> None:
     if any(name.startswith(HEADER_PREFIX) for name in headers):
         detail = "ce- headers are not covered by the signature: send the event in structured mode"
         raise Refusal(Problem.UNAUTHENTICATED, detail, _CHALLENGE)
-    if headers.get(IDEMPOTENCY_KEY, headers[webhook_signature.ID_HEADER]) != headers[webhook_signature.ID_HEADER]:
+    if headers.get(IDEMPOTENCY_KEY, headers[standard_webhooks.ID_HEADER]) != headers[standard_webhooks.ID_HEADER]:
         detail = "Idempotency-Key is not covered by the signature: leave it out, or repeat webhook-id"
         raise Refusal(Problem.UNAUTHENTICATED, detail, _CHALLENGE)
 

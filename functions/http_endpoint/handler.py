@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from http_endpoint import answers, routes
 from http_endpoint.answers import Answer, Problem
 from http_endpoint.routes import ROUTES, Route
-from snapshot_tuner.invocation import Context
+from snapshot_tuner.aws.invocation import Context
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response

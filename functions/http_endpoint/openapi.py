@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from http_endpoint.answers import JSON, PROBLEM_JSON, Problem
-from snapshot_tuner.cloudevents_http import BATCH_TYPE, STRUCTURED_TYPE
-from snapshot_tuner.explanation import Asking, Reached
-from snapshot_tuner.inspection import PendingKind
+from snapshot_tuner.events.cloudevents_http import BATCH_TYPE, STRUCTURED_TYPE
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Cause, OutcomeKind, Verdict
+from snapshot_tuner.policy.explanation import Asking, Reached
+from snapshot_tuner.tuning.inspection import PendingKind
 
 _OF_EVERY_ROUTE: Final = (Problem.METHOD, Problem.DEPLOYMENT, Problem.DEFECT)
 _OF_A_BODY: Final = (Problem.MALFORMED, Problem.UNAUTHENTICATED, Problem.TOO_LARGE)

@@ -13,14 +13,14 @@ from typing import Final, assert_never
 from http_endpoint.answers import Problem, Refusal
 from http_endpoint.callers import IDEMPOTENCY_KEY
 from http_endpoint.request import Request
-from snapshot_tuner import cloudevents_http, rtc_callback, signals
-from snapshot_tuner.cloudevents_http import BATCH_TYPE, JSON_TYPE, STRUCTURED_TYPE, Mode
+from snapshot_tuner.aws.invocation import read_each
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.invocation import read_each
+from snapshot_tuner.events import cloudevents_http, rtc_callback, signals
+from snapshot_tuner.events.cloudevents_http import BATCH_TYPE, JSON_TYPE, STRUCTURED_TYPE, Mode
+from snapshot_tuner.events.standard_webhooks import ID_HEADER
+from snapshot_tuner.formats.strict_json import decode, shown
 from snapshot_tuner.model import Json, Signal
 from snapshot_tuner.settings import Settings
-from snapshot_tuner.strict_json import decode, shown
-from snapshot_tuner.webhook_signature import ID_HEADER
 
 CALLER_PREFIX: Final = "caller:"
 

@@ -9,13 +9,14 @@ from urllib.parse import unquote
 from http_endpoint import answers, callers, reading, views
 from http_endpoint.answers import Answer, Problem, Refusal
 from http_endpoint.request import Request
-from snapshot_tuner import bootstrap, invocation
+from snapshot_tuner import bootstrap
+from snapshot_tuner.aws import invocation
+from snapshot_tuner.aws.invocation import Context, read_each
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import EventRejected, FixDeployment, LedgerUnavailable, PolicyError, SettingsError
-from snapshot_tuner.invocation import Context, read_each
+from snapshot_tuner.events.rtc_callback import Callback
 from snapshot_tuner.model import Signal, TaskRef
-from snapshot_tuner.rtc_callback import Callback
-from snapshot_tuner.targets import is_id
+from snapshot_tuner.policy.targets import is_id
 
 _RTC_SECONDS: Final = 4.5
 """The RTC service waits 5 s for the answer to a callback; the rest is for a cold start and the way back."""

@@ -3,10 +3,10 @@
 from typing import Any
 
 from http_endpoint import answers
-from snapshot_tuner import rfc3339
-from snapshot_tuner.explanation import Asking, Explanation, Finding, RuleFinding
-from snapshot_tuner.inspection import Pending, Setting, TaskReport
+from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
+from snapshot_tuner.policy.explanation import Asking, Explanation, Finding, RuleFinding
+from snapshot_tuner.tuning.inspection import Pending, Setting, TaskReport
 
 
 def of_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]:

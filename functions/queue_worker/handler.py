@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from snapshot_tuner import bootstrap, signals
+from snapshot_tuner import bootstrap
+from snapshot_tuner.aws.invocation import Context, deadline, read_each
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.invocation import Context, deadline, read_each
+from snapshot_tuner.events import signals
 
 
 def lambda_handler(event: object, context: Context) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from snapshot_tuner import bootstrap
-from snapshot_tuner.invocation import Context, deadline
+from snapshot_tuner.aws.invocation import Context, deadline
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, int]:  # noqa: ARG001 - a schedule says nothing

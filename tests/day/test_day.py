@@ -13,7 +13,7 @@ import pytest
 
 from devkit.day import recording
 from devkit.day.__main__ import ROOMS, SEED
-from devkit.day.dice import Dice
+from devkit.day.deterministic_random import Dice
 from devkit.day.rooms import DAY, HOUR
 from devkit.day.trace import (
     ALERT,
@@ -30,10 +30,11 @@ from devkit.day.trace import (
 )
 from devkit.tuner.__main__ import main
 from devkit.tuner.exits import Exit
-from snapshot_tuner import rfc3339, signals
+from snapshot_tuner.events import signals
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Signal, Verdict
-from snapshot_tuner.policy import Policy
-from snapshot_tuner.strict_json import decode
+from snapshot_tuner.policy.engine import Policy
 
 ROOT = Path(__file__).parents[2]
 CALMER = ROOT / "devkit" / "tuner" / "examples" / "calmer.yaml"

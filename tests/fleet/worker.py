@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from queue_worker.handler import lambda_handler
-from snapshot_tuner.call import Call
+from snapshot_tuner.rtc.calls import Call
 
 
 class _Context:

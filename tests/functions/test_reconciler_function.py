@@ -8,8 +8,8 @@ import pytest
 from reconciler import handler as reconciler
 from snapshot_tuner import bootstrap
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.events.signals import from_object
 from snapshot_tuner.model import OutcomeKind
-from snapshot_tuner.signals import from_object
 from tests.functions.conftest import TASK, Context, Deployment
 
 ALERT = """
@@ -73,7 +73,7 @@ def time_since(deployment: Deployment) -> float:
 
 def test_the_read_back_speaks_the_providers_language(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signed GET; a restarted task is repaired, an odd answer repairs nothing, an ended task is forgotten."""
-    monkeypatch.setattr("snapshot_tuner.reconciler.LATE_CALL_SECONDS", -1.0)
+    monkeypatch.setattr("snapshot_tuner.tuning.reconciler.LATE_CALL_SECONDS", -1.0)
     deployment.queue(deployment.wanted("e-1", 30))
     deployment.standin.spoil_reads(200, b'{"Result": {"SnapshotTask": {"Status": "2"}}}')
     assert reconcile()["unreadable"] == 1

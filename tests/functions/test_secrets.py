@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 
 from devkit.rtc_standin import StandIn
-from snapshot_tuner import bootstrap, secret_variables
+from snapshot_tuner import bootstrap
+from snapshot_tuner.aws import secrets
 from snapshot_tuner.errors import SettingsError
+from tests.aws.secrets_standin import SecretsStandIn, arn, running
 from tests.functions.conftest import Deployment
-from tests.secrets_standin import SecretsStandIn, arn, running
 
 
 @pytest.fixture
 def vault(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SecretsStandIn]:
     """The same deployment, with its key and its ledger's address as secrets."""
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
-    for variables in secret_variables.STANDS_FOR.values():
+    for variables in secrets.STANDS_FOR.values():
         for variable in variables:
             monkeypatch.delenv(variable, raising=False)
     with running() as extension:
@@ -57,7 +58,7 @@ def test_a_refused_key_is_read_again_and_the_event_comes_back(
     status, body, _ = deployment.post(deployment.event())
     assert (status, body["type"]) == (503, "urn:snapshot-tuner:problem:credentials")
     vault.secrets[arn("key")] = key_pair(deployment.standin)
-    monkeypatch.setattr(secret_variables, "READ_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(secrets, "READ_AGAIN_SECONDS", 0.0)
     assert deployment.post(deployment.event())[0] == 200
 
 
@@ -80,7 +81,7 @@ def test_a_ledger_that_fails_has_its_address_read_again(
         status, body, _ = deployment.post(deployment.event())
     assert (status, body["type"]) == (503, "urn:snapshot-tuner:problem:unavailable")
     vault.secrets[arn("ledger")] = good
-    monkeypatch.setattr(secret_variables, "READ_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(secrets, "READ_AGAIN_SECONDS", 0.0)
     assert deployment.post(deployment.event())[0] == 200
 
 

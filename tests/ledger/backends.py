@@ -10,9 +10,10 @@ from redis import Redis
 
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.clock import Clock, SystemClock
-from snapshot_tuner.ledger import Granted, Ledger, Limits
-from snapshot_tuner.ledger.redis import RedisLedger
-from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.redis.ledger import RedisLedger
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.types import Granted, Limits
 from snapshot_tuner.model import Adjustment, Order, Signal, TaskRef
 
 LIMITS = Limits(

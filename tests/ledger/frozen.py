@@ -7,8 +7,8 @@ from pathlib import Path
 
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
-from snapshot_tuner.ledger import Admitted, CallResult, Granted, TaskState
-from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.types import Admitted, CallResult, Granted, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef
 from tests.ledger import backends
 from tests.ledger.backends import LIMITS, TASK, Warnings, event, token

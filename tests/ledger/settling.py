@@ -1,6 +1,7 @@
 """Calls that are begun and settled, and what settling answers."""
 
-from snapshot_tuner.ledger import CallResult, Ledger, Settlement
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.types import CallResult, Settlement
 from tests.ledger.backends import TASK, granted
 
 KEPT = Settlement(kept=True, in_doubt=False)

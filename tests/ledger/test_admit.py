@@ -2,7 +2,8 @@
 
 import pytest
 
-from snapshot_tuner.ledger import Admission, Admitted, CallResult, Ledger
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.types import Admission, Admitted, CallResult
 from snapshot_tuner.model import Adjustment, Order
 from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Backend, event, granted, limits, token
 

@@ -2,15 +2,9 @@
 
 import pytest
 
-from snapshot_tuner.ledger import (
-    LATE_CALL_SECONDS,
-    LEASE_SECONDS,
-    Admission,
-    Admitted,
-    AlreadyApplied,
-    CallResult,
-    Ledger,
-)
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS
+from snapshot_tuner.ledger.types import Admission, Admitted, AlreadyApplied, CallResult
 from tests.ledger.backends import TASK, Backend, event, granted
 from tests.ledger.settling import KEPT, KEPT_IN_DOUBT, LOST, LOST_IN_DOUBT, call, settle
 

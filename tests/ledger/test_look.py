@@ -1,7 +1,8 @@
 """What an operator can see of a task, on every backend: the record as it is, and looking changes nothing."""
 
-from snapshot_tuner.ledger import LATE_CALL_SECONDS, LEASE_SECONDS, CallResult, TaskState
-from snapshot_tuner.ledger.wishes import wish_of
+from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS
+from snapshot_tuner.ledger.types import CallResult, TaskState
 from tests.ledger.backends import OTHER_TASK, TASK, Backend, Client, event, granted
 
 

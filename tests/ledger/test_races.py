@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import pytest
 
-from snapshot_tuner.ledger import Admission, Busy, CallResult, Granted, Ledger
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.types import Admission, Busy, CallResult, Granted
 from tests.ledger.backends import LIMITS, TASK, Backend, event, granted, token
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite", "valkey"], indirect=True)

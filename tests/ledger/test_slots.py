@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from snapshot_tuner.ledger import SLOT_VALID_SECONDS, THROTTLE_PAUSE_SECONDS, CallResult, Slot
+from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS, THROTTLE_PAUSE_SECONDS
+from snapshot_tuner.ledger.types import CallResult, Slot
 from tests.ledger.backends import LIMITS, TASK, Backend, event, granted, limits, token
 
 STEP = 1 / LIMITS.slots_per_second

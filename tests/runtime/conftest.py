@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from devkit.build import InterpreterMissing, interpreters, local
-from devkit.build.trees import TARGET_PYTHON
+from devkit.build.artifacts import TARGET_PYTHON
 from devkit.demo.sample_events import Message, load
 from devkit.local_runtime import aws_api
 from devkit.local_runtime.application import ApplicationSettings, environment

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from devkit.build import Interpreter, InterpreterMissing, Tree, deployed, parts
+from devkit.build import Interpreter, InterpreterMissing, Tree, deployed, step
+from devkit.build.artifacts import DEPENDENCIES_MOST_BYTES, TARGET_PYTHON
 from devkit.build.interpreters import EXTRA_VARIABLE, find
-from devkit.build.parts import BuildFailed, Part
-from devkit.build.trees import DEPENDENCIES_MOST_BYTES, TARGET_PYTHON
+from devkit.build.step import BuildFailed, Part
 from devkit.local_runtime.sandbox import Code
-from snapshot_tuner import policy_form
+from snapshot_tuner.policy import compiled
 
 UNCHECKED_HASH = 1
 """PEP 552: the flags of bytecode that is used without a look at its source."""
@@ -33,16 +33,16 @@ def tag(version: str) -> str:
 
 def test_what_is_deployed_has_the_shape_of_the_template(tree: Tree) -> None:
     """The template's CodeUri and ContentUri hold in the built tree as well."""
-    assert (tree.root / "template.yaml").read_text() == (parts.ROOT / "template.yaml").read_text()
+    assert (tree.root / "template.yaml").read_text() == (step.ROOT / "template.yaml").read_text()
     assert (tree.functions / "queue_worker" / "handler.py").is_file()
     assert (tree.snapshot_tuner / "python" / "snapshot_tuner" / "py.typed").is_file()
-    assert tree.policy.read_text() == (parts.ROOT / "layers" / "policy" / "policy.yaml").read_text()
-    assert policy_form.kept(tree.policy.read_text(), tree.policy) is not None
+    assert tree.policy.read_text() == (step.ROOT / "layers" / "policy" / "policy.yaml").read_text()
+    assert compiled.kept(tree.policy.read_text(), tree.policy) is not None
 
 
 def test_neither_boto3_nor_tests_nor_tools_are_deployed(tree: Tree) -> None:
     """The layer holds the pinned packages, one to one."""
-    pinned = (parts.ROOT / "layers" / "dependencies" / "requirements.txt").read_text().splitlines()
+    pinned = (step.ROOT / "layers" / "dependencies" / "requirements.txt").read_text().splitlines()
     names = {line.partition("==")[0] for line in pinned if "==" in line and " ; " not in line}
     installed = {
         path.name.partition("-")[0].replace("_", "-").lower()
@@ -85,8 +85,8 @@ def test_a_local_build_has_bytecode_of_its_own_python(code: Code) -> None:
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(parts, "ROOT", tmp_path)
-    monkeypatch.setattr(parts, "BUILD_FOLDER", tmp_path / "build")
+    monkeypatch.setattr(step, "ROOT", tmp_path)
+    monkeypatch.setattr(step, "BUILD_FOLDER", tmp_path / "build")
     folder = tmp_path / "sources"
     folder.mkdir()
     (folder / "module.py").write_text("a = 1\n")
@@ -95,7 +95,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def part(sources: Path, *settings: str) -> Part:
     return Part(
-        sources.parent / "build" / "part", [sources], settings, lambda target: parts.copy_sources(sources, target)
+        sources.parent / "build" / "part", [sources], settings, lambda target: step.copy_sources(sources, target)
     )
 
 
@@ -155,7 +155,7 @@ def test_make_build_says_what_it_made(tree: Tree) -> None:
     """Sizes of every part; the second build is quick."""
     done = subprocess.run(
         [sys.executable, "-m", "devkit.build"],
-        cwd=parts.ROOT,
+        cwd=step.ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

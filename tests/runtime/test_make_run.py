@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from devkit.build.parts import ROOT
+from devkit.build.step import ROOT
 from devkit.local_runtime.application import HANDLERS
 from devkit.local_runtime.outcome_lines import line_for
 from tests.runtime.machine import is_there, process_tree

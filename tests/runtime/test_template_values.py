@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from devkit.build.trees import TARGET_PYTHON
+from devkit.build.artifacts import TARGET_PYTHON
 from devkit.local_runtime.application import DIRECT_TYPE, HANDLERS, MAPPING, ApplicationSettings
-from tests import cloudformation
+from tests.template import cloudformation
 
 DEFAULTS = ApplicationSettings(name="defaults", environment={})
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from devkit.build import InterpreterMissing, interpreters
-from devkit.build.trees import TARGET_PYTHON
+from devkit.build.artifacts import TARGET_PYTHON
 from devkit.demo.sample_events import Message
 from devkit.local_runtime.application import HANDLERS, ApplicationSettings, environment
 from devkit.local_runtime.aws_api import AwsApi

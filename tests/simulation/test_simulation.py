@@ -8,9 +8,10 @@ from devkit.simulation.__main__ import CHOICES, faults_named, table
 from devkit.simulation.faults import ALL
 from devkit.simulation.run import run
 from devkit.valkey import valkey_server
-from snapshot_tuner.ledger import Admission, CallResult, Lease, Settlement, TaskState, Wish, transitions
+from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.reconciler import Reconciler, RunFigures
+from snapshot_tuner.ledger.types import Admission, CallResult, Lease, Settlement, TaskState, Wish
+from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures
 
 SEEDS = range(12)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from devkit.tuner.check.findings import Kind
 from snapshot_tuner.model import Signal
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 
 
 def assert_shown(policy: Policy, kind: str, names: Sequence[str], events: Sequence[Signal]) -> None:

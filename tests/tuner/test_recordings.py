@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from devkit.tuner.recordings import MAX_LINE_BYTES, Arrival, Unreadable, read
-from snapshot_tuner import rfc3339, signals
+from snapshot_tuner.events import signals
+from snapshot_tuner.formats import rfc3339
 
 ROOT = Path(__file__).parents[2]
 TIME = "2026-03-01T09:00:00.123456Z"

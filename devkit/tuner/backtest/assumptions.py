@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from devkit.simulation.provider import DEFAULT_INTERVAL
-from snapshot_tuner.ledger import SLOT_SHARE, Limits
+from snapshot_tuner.ledger.timing import SLOT_SHARE
+from snapshot_tuner.ledger.types import Limits
 from snapshot_tuner.model import Order
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 

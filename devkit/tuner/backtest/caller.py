@@ -1,4 +1,4 @@
-"""The calls of one worker in virtual time: what `snapshot_tuner.dispatch` does, without a thread that waits.
+"""The calls of one worker in virtual time: what `snapshot_tuner.tuning.dispatch` does, without a thread that waits.
 
 In this world no call fails and no slot is missed, so what dispatch does about that is left out. All else happens at
 the very moments at which dispatch would do it; the tests run the two side by side.
@@ -10,38 +10,31 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Protocol, assert_never
 
-from devkit.simulation.machine import Timeline
+from devkit.simulation.instance import Timeline
 from devkit.tuner.backtest.ledger import MemoryLedger
-from snapshot_tuner.api_calls import PARALLEL_CALLS
-from snapshot_tuner.call import CALL_SECONDS_LEAST
-from snapshot_tuner.dispatch import (
+from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
+from snapshot_tuner.ledger.types import AlreadyApplied, Begun, Busy, CallResult, Forgotten, Granted, Slot, Wish
+from snapshot_tuner.model import TaskRef
+from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS
+from snapshot_tuner.rtc.calls import CALL_SECONDS_LEAST
+from snapshot_tuner.tuning.dispatch import (
     BUSY_WAIT_SECONDS,
     BUSY_WAIT_SECONDS_MOST,
     CLOCK_TICK_SECONDS,
     DENSE_SLOTS_AT_ONCE,
-    IN_FLIGHT_ELSEWHERE,
     LEAD_SECONDS,
     LEAD_SECONDS_LEAST,
+    slots_at_once,
+)
+from snapshot_tuner.tuning.task_results import (
+    IN_FLIGHT_ELSEWHERE,
     NO_SLOT,
     NO_TIME_LEFT,
     NOT_ENDED,
     TASK_LOST,
     Called,
     TaskResult,
-    slots_at_once,
 )
-from snapshot_tuner.ledger import (
-    SLOT_VALID_SECONDS,
-    AlreadyApplied,
-    Begun,
-    Busy,
-    CallResult,
-    Forgotten,
-    Granted,
-    Slot,
-    Wish,
-)
-from snapshot_tuner.model import TaskRef
 
 
 class CallWatch(Protocol):

@@ -18,8 +18,8 @@ from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import console, print_json, progress_console
 from devkit.tuner.policies import load
-from snapshot_tuner.call import CALL_SECONDS
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS
+from snapshot_tuner.rtc.calls import CALL_SECONDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

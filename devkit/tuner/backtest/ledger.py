@@ -9,11 +9,12 @@ from heapq import heappop, heappush, nsmallest
 from itertools import count
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger import (
-    LEASE_SECONDS,
-    READS_PER_SECOND,
-    SLOT_VALID_SECONDS,
-    TRY_AGAIN_SECONDS,
+from snapshot_tuner.ledger import messages, precedence, transitions
+from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.rate_limit import Cursor
+from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
+from snapshot_tuner.ledger.transitions import KeyState
+from snapshot_tuner.ledger.types import (
     Admission,
     Admitted,
     AlreadyApplied,
@@ -26,13 +27,7 @@ from snapshot_tuner.ledger import (
     Settlement,
     Slot,
     TaskState,
-    answers,
-    levels,
-    transitions,
 )
-from snapshot_tuner.ledger.cursor import Cursor
-from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.wishes import wish_of
 from snapshot_tuner.model import Adjustment, TaskRef
 
 _LEAST_TO_SWEEP = 10_000
@@ -149,7 +144,7 @@ class MemoryLedger:
         signal, task = adjustment.signal, adjustment.task
         ahead_us = signal.time_us - now
         if not -self._limits.task_ttl * 1_000_000 <= ahead_us <= self._limits.max_clock_skew * 1_000_000:
-            return answers.rejected(ahead_us)
+            return messages.rejected(ahead_us)
         wish = wish_of(adjustment)
         key = int(wish.key, 16)
         fingerprint = signal.fingerprint()
@@ -159,7 +154,7 @@ class MemoryLedger:
         before = None if row is None else row.state
         answer, after = transitions.admit(before, known, wish, fingerprint[:32], now)
         if answer is Admission.CONFLICT:
-            return answers.CONFLICT
+            return messages.CONFLICT
         order_key = wish.order_key if known is None else known.order_key
         applied = answer is Admission.DUPLICATE if known is None else known.applied
         # Nothing of what is recorded can be lost any more.
@@ -171,12 +166,12 @@ class MemoryLedger:
             row.expires = max(row.expires, expires)
             if answer in (Admission.DUPLICATE, Admission.SUPERSEDED):
                 if after.doubt_until is not None:
-                    return answers.in_doubt(answer)
+                    return messages.in_doubt(answer)
             else:
                 self._save(task, row, after, now)
             if answer is Admission.RECORDED:
-                return answers.recorded(after.desired, levels.holds_until(after))
-        return answers.superseded(wish, now) if answer is Admission.SUPERSEDED else Admitted(answer)
+                return messages.recorded(after.desired, precedence.holds_until(after))
+        return messages.superseded(wish, now) if answer is Admission.SUPERSEDED else Admitted(answer)
 
     def _begin_one(self, task: TaskRef, token: str, now: int, lease_until: float) -> Begun:
         row = self._task(task, now)
@@ -207,7 +202,7 @@ class MemoryLedger:
         if memory.order == wanted:
             return
         if memory.order is not None and any(row.expires > now for row in memory.tasks.values()):
-            raise answers.other_order(memory.namespace, self._limits.order, memory.order)
+            raise messages.other_order(memory.namespace, self._limits.order, memory.order)
         memory.order = wanted
 
     def _task(self, task: TaskRef, now: int) -> _Task | None:

@@ -11,9 +11,9 @@ from devkit.tuner.backtest.delays import Delays
 from devkit.tuner.backtest.rooms import Rooms
 from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.backtest.world import Message, World
-from snapshot_tuner.ledger import Wish
+from snapshot_tuner.ledger.types import Wish
 from snapshot_tuner.model import Outcome, OutcomeKind, TaskRef
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 
 REJECTED_SHOWN = 20
 _WANTED = (OutcomeKind.APPLIED, OutcomeKind.HELD)

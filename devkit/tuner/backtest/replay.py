@@ -16,7 +16,7 @@ from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.recordings import Arrival, Unreadable, read
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Decision, Signal, TaskRef
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 
 LOOK_AHEAD = 10_000
 """Events that are put into the order of their arrival; one that is further behind arrives late."""

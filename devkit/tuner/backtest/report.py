@@ -10,7 +10,7 @@ from devkit.tuner.backtest.assumptions import MAX_RECEIVES, VISIBILITY_SECONDS, 
 from devkit.tuner.backtest.replay import Replay
 from devkit.tuner.backtest.rooms import Room
 from devkit.tuner.backtest.trail import RoomTrail, Trail
-from snapshot_tuner import rfc3339
+from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, OutcomeKind, TaskRef
 
 VERSION: Final = 1

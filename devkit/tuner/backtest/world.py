@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from devkit.simulation.machine import Timeline
+from devkit.simulation.instance import Timeline
 from devkit.tuner.backtest.assumptions import (
     MAX_RECEIVES,
     RECONCILER_EVERY_SECONDS,
@@ -22,13 +22,13 @@ from devkit.tuner.backtest.assumptions import (
 )
 from devkit.tuner.backtest.caller import Caller, CallWatch
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
-from snapshot_tuner.batch import Batch
-from snapshot_tuner.call import CALL_SECONDS
-from snapshot_tuner.dispatch import NO_SLOT
 from snapshot_tuner.model import Decision, Outcome, OutcomeKind, Signal
-from snapshot_tuner.policy import Policy
-from snapshot_tuner.reconciler import PAGE, STOP_SECONDS
-from snapshot_tuner.tuner import ANSWER_SECONDS
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.rtc.calls import CALL_SECONDS
+from snapshot_tuner.tuning.batch import Batch
+from snapshot_tuner.tuning.reconciler import PAGE, STOP_SECONDS
+from snapshot_tuner.tuning.task_results import NO_SLOT
+from snapshot_tuner.tuning.tuner import ANSWER_SECONDS
 
 
 @dataclass(slots=True)

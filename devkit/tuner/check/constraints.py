@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from snapshot_tuner.conditions import Operator, Place
-from snapshot_tuner.curves import Number, is_number
-from snapshot_tuner.model import Json
-from snapshot_tuner.patterns import OR
-from snapshot_tuner.signal_paths import ALIASES
+from snapshot_tuner.model import Json, Number, Place, is_number
+from snapshot_tuner.policy.patterns.attributes import ALIASES
+from snapshot_tuner.policy.patterns.compiler import OR
+from snapshot_tuner.policy.patterns.operators import Operator
 
 Path: TypeAlias = tuple[str, ...]
 """Of a field: the attribute under its CloudEvents name, then keys."""

@@ -5,9 +5,9 @@ from typing import Final
 
 from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import spelled
+from devkit.tuner.check.coverage import Landscape, curve_of, measured_by
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, Kind, Suspicion
-from devkit.tuner.check.landscape import Landscape, curve_of, measured_by
 from devkit.tuner.check.values import cells_of
 
 TURNING: Final = 3

@@ -6,15 +6,15 @@ from typing import Final
 
 from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import Path
+from devkit.tuner.check.coverage import Landscape, measured_by, path_of
 from devkit.tuner.check.findings import Example
-from devkit.tuner.check.landscape import Landscape, measured_by, path_of
 from devkit.tuner.check.values import cells_of
 from devkit.tuner.output import json_text
-from snapshot_tuner import signals
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events import signals
 from snapshot_tuner.model import Json, Order
-from snapshot_tuner.signal_paths import ABSENT, Found
-from snapshot_tuner.targets import is_id
+from snapshot_tuner.policy.patterns.attributes import ABSENT, Found
+from snapshot_tuner.policy.targets import is_id
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _TIME: Final = "2026-03-01T09:00:00Z"

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from snapshot_tuner.conditions import Place
-from snapshot_tuner.model import Decision, Json, Signal
+from snapshot_tuner.model import Decision, Json, Place, Signal
 
 
 class Kind(StrEnum):

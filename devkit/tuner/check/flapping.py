@@ -8,13 +8,13 @@ from typing import Final, TypeAlias
 
 from devkit.tuner.check.boxes import Box, intersection
 from devkit.tuner.check.constraints import Path, spelled
+from devkit.tuner.check.coverage import Landscape, curve_of, measured_by
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Kind, Suspicion
-from devkit.tuner.check.landscape import Landscape, curve_of, measured_by
 from devkit.tuner.check.ranges import clamped, is_whole, place_of
 from devkit.tuner.check.values import Axis, beside
-from snapshot_tuner.curves import Number
-from snapshot_tuner.policy import Fixed, Hold
+from snapshot_tuner.model import Number
+from snapshot_tuner.policy.engine import Fixed, Hold
 
 _ROUNDING_SECONDS: Final = 1
 """What two curves that meet may differ by, having been rounded to whole seconds."""

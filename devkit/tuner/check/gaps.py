@@ -5,9 +5,9 @@ from itertools import groupby
 
 from devkit.tuner.check.boxes import TooManyPiecesError, rest
 from devkit.tuner.check.constraints import Path
+from devkit.tuner.check.coverage import Landscape, Part
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Kind, Suspicion
-from devkit.tuner.check.landscape import Landscape, Part
 from devkit.tuner.check.ranges import TYPE, in_words, is_whole, place_of, similar_parts
 from devkit.tuner.check.values import Axis, cells_of, mask_of
 from snapshot_tuner.model import Verdict

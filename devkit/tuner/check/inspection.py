@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from devkit.tuner.check.coverage import Landscape, survey
 from devkit.tuner.check.curves import curves
 from devkit.tuner.check.findings import Suspicion
 from devkit.tuner.check.flapping import flapping
 from devkit.tuner.check.gaps import gaps
-from devkit.tuner.check.landscape import Landscape, survey
 from devkit.tuner.check.overlaps import overlaps
 from devkit.tuner.check.unreachable import never_matching
-from snapshot_tuner.conditions import Place
-from snapshot_tuner.policy import Policy
-from snapshot_tuner.policy_file import Problem, examine
-from snapshot_tuner.strict_yaml import Mark, read
+from snapshot_tuner.formats.strict_yaml import Mark, read
+from snapshot_tuner.model import Place
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.loader import Problem, examine
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from devkit.tuner.check.boxes import intersection
+from devkit.tuner.check.coverage import Landscape, Part
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, Kind, Suspicion
-from devkit.tuner.check.landscape import Landscape, Part
 from devkit.tuner.check.ranges import clamped, in_words, place_of, similar_parts
 from devkit.tuner.check.values import Axis, cells_of
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Signal
-from snapshot_tuner.policy import Policy, Rule
+from snapshot_tuner.policy.engine import Policy, Rule
 
 
 def overlaps(landscape: Landscape) -> Iterator[Suspicion]:

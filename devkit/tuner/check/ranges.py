@@ -6,10 +6,10 @@ from typing import Final
 
 from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import Path, spelled
-from devkit.tuner.check.landscape import Landscape, Part
+from devkit.tuner.check.coverage import Landscape, Part
 from devkit.tuner.check.values import Axis
-from snapshot_tuner.conditions import Place
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.model import Place
+from snapshot_tuner.policy.engine import Policy
 
 TYPE: Final[Path] = ("type",)
 

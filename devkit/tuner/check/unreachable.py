@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from devkit.tuner.check.boxes import Box, TooManyPiecesError, intersection, rest
 from devkit.tuner.check.constraints import Leaf, Way, spelled, ways
+from devkit.tuner.check.coverage import Landscape
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, Kind, Suspicion
-from devkit.tuner.check.landscape import Landscape
 from devkit.tuner.output import json_text
 
 EXAMPLES_MOST = 3

@@ -6,13 +6,11 @@ from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import Final
 
-from devkit.tuner.check import texts
+from devkit.tuner.check import string_classes
 from devkit.tuner.check.constraints import Leaf, Path, plain_values
-from snapshot_tuner.conditions import Place
-from snapshot_tuner.curves import Number
-from snapshot_tuner.model import Json, Signal
-from snapshot_tuner.patterns import compile_pattern
-from snapshot_tuner.signal_paths import ABSENT, Found
+from snapshot_tuner.model import Json, Number, Place, Signal
+from snapshot_tuner.policy.patterns.attributes import ABSENT, Found
+from snapshot_tuner.policy.patterns.compiler import compile_pattern
 
 TEXT_ATTRIBUTES: Final = frozenset({"id", "source", "type"})
 """Those of which an example event can have any, and which every event has."""
@@ -77,8 +75,8 @@ def axis(path: Path, leaves: Iterable[Leaf], further: Iterable[Number]) -> Axis:
     if attribute and len(path) > 1:
         return Axis(path, (ABSENT,), 0, ())  # the attribute is text, so nothing is inside of it
     whole = {value for leaf in leaves for value in plain_values(leaf.items) if isinstance(value, str)}
-    operators = {test for leaf in leaves for test in texts.text_tests(leaf.items)}
-    found: list[Found] = list(texts.examples(whole, operators, attribute=attribute))
+    operators = {test for leaf in leaves for test in string_classes.text_tests(leaf.items)}
+    found: list[Found] = list(string_classes.examples(whole, operators, attribute=attribute))
     if attribute:
         return Axis(path, tuple(found), 0, ())
     thresholds = sorted({Decimal(number) for leaf in leaves for number in leaf.numbers} | set(map(Decimal, further)))

@@ -6,7 +6,7 @@ from devkit.tuner.explain.history import History
 from devkit.tuner.explain.replay import Explained
 from devkit.tuner.explain.steps import Change, Step, follows, steps
 from http_endpoint import answers, views
-from snapshot_tuner import rfc3339
+from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
 
 

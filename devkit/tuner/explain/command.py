@@ -15,9 +15,9 @@ from devkit.tuner.explain.opening import Invocation, open_file
 from devkit.tuner.explain.replay import Explained, Replay
 from devkit.tuner.explain.show import show, show_history
 from devkit.tuner.output import console, print_json
-from snapshot_tuner import rfc3339
+from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import OutcomeKind
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

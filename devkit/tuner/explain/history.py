@@ -8,7 +8,7 @@ from devkit.tuner import recordings
 from devkit.tuner.explain.opening import Invocation, readable
 from devkit.tuner.recordings import Unreadable
 from snapshot_tuner.model import Signal
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 
 
 @dataclass(frozen=True, slots=True)

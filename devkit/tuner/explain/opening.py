@@ -13,13 +13,13 @@ from devkit.tuner.recordings import Arrival, Unreadable
 from http_endpoint import callers, reading
 from http_endpoint.answers import Refusal
 from http_endpoint.request import Request
-from snapshot_tuner import signals
+from snapshot_tuner.aws.invocation import read_each
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.invocation import read_each
+from snapshot_tuner.events import signals
+from snapshot_tuner.events.rtc_callback import Callback
+from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Signal
-from snapshot_tuner.rtc_callback import Callback
 from snapshot_tuner.settings import Settings
-from snapshot_tuner.strict_json import decode
 
 _CALLBACKS: Final = "/callbacks/rtc"
 _DIGITS_MOST: Final = 15

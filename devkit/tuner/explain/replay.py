@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Final
 
 from devkit.tuner.explain.opening import Invocation
-from snapshot_tuner.call import Call, Finished
-from snapshot_tuner.dispatch import dispatch
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.explanation import Explanation, explain
-from snapshot_tuner.ledger import SLOT_SHARE, Admitted, Begun, CallResult, Limits, Settlement, Slot, TaskState, levels
-from snapshot_tuner.ledger.sqlite import SqliteLedger
+from snapshot_tuner.ledger import precedence
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.timing import SLOT_SHARE
+from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Limits, Settlement, Slot, TaskState
 from snapshot_tuner.model import Adjustment, Outcome, Signal, TaskRef
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.explanation import Explanation, explain
+from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
-from snapshot_tuner.tuner import Tuner
+from snapshot_tuner.tuning.dispatch import dispatch
+from snapshot_tuner.tuning.tuner import Tuner
 
 _CALLS_AT_ONCE: Final = 64
 _INVOCATION_SECONDS: Final = 900.0
@@ -107,7 +109,7 @@ class Replay:
         changes = []
         for task in tasks:
             state = self._ledger.look(task)
-            change = None if state is None else levels.next_change(state, self._clock.wall_us())
+            change = None if state is None else precedence.next_change(state, self._clock.wall_us())
             if change is not None and change <= until_us:
                 changes.append((change, task))
         return min(changes, key=lambda change: change[0], default=None)

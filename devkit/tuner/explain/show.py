@@ -12,9 +12,9 @@ from rich.tree import Tree
 from devkit.tuner.explain.history import History
 from devkit.tuner.explain.replay import Explained
 from devkit.tuner.explain.steps import follows, moment, steps
-from snapshot_tuner.exact_json import encode
-from snapshot_tuner.explanation import Asking, Finding, Reached, RuleFinding
+from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.model import Outcome, OutcomeKind, Signal
+from snapshot_tuner.policy.explanation import Asking, Finding, Reached, RuleFinding
 
 _MARKS: Final = {
     Reached.MATCHED: Text("✓", "bold green"),

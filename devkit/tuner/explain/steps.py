@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from devkit.tuner.explain.replay import Visit
-from snapshot_tuner import rfc3339
-from snapshot_tuner.ledger import Admission, TaskState, Wish, levels, transitions
-from snapshot_tuner.ledger.wishes import wish_of
-from snapshot_tuner.policy import Asked, Bounds
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.ledger import precedence, transitions
+from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.types import Admission, TaskState, Wish
+from snapshot_tuner.policy.engine import Asked, Bounds
 
 _TAKEN = (Admission.NEW, Admission.RETRY, Admission.RECORDED)
 
@@ -64,8 +65,8 @@ def steps(visit: Visit, asked: Asked, bounds: Bounds) -> list[Step]:
 def follows(visit: Visit) -> Iterator[Change]:
     """What the task gets later if no other event comes."""
     state, now = visit.after, visit.now_us
-    while state is not None and (moment := levels.next_change(state, now)) is not None:
-        changed = levels.pass_time(state, moment)
+    while state is not None and (moment := precedence.next_change(state, now)) is not None:
+        changed = precedence.pass_time(state, moment)
         if changed.desired != state.desired:
             wish = changed.desired
             yield Change(moment, wish.interval, wish.rule, wish.event_id)
@@ -100,7 +101,7 @@ def _order(visit: Visit) -> Step:
     """Wishes without an end compete with each other, time-bound ones with those of their own rule."""
     wish = wish_of(visit.adjustment)
     before = visit.before
-    other = None if before is None else levels.strand(before, wish)
+    other = None if before is None else precedence.strand(before, wish)
     match visit.admitted.answer:
         case Admission.NEW | Admission.RETRY | Admission.RECORDED:
             if other is not None and other.key == wish.key:
@@ -164,7 +165,7 @@ def _unchanged(visit: Visit, after: TaskState) -> Step:
 
 
 def _without_cooldown(visit: Visit, after: TaskState) -> Wish:
-    return levels.holds(after._replace(held=None), visit.now_us)
+    return precedence.holds(after._replace(held=None), visit.now_us)
 
 
 def _is_over(visit: Visit) -> bool:

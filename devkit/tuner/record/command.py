@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import print_json, progress_console
-from devkit.tuner.record.items import Form
+from devkit.tuner.record.parsers import Form
 from devkit.tuner.record.recording import Recording, Summary
 from devkit.tuner.record.sorting import SortedLines
 

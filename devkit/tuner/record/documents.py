@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json
-from snapshot_tuner.strict_json import decode
 
 _STARTS = re.compile(r'\s*(?:\{|\[\s*(?:[\[{"\]]|$))')
 _OPENS_MEMBERS = re.compile(r"\{\s*(?:\"|$)")

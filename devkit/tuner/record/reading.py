@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from devkit.tuner.record.items import Failure, LogLine, Message
+from devkit.tuner.record.parsers import Failure, LogLine, Message
 from devkit.tuner.record.wrapping import line_of_event, line_of_signal
-from snapshot_tuner import rfc3339, signals
-from snapshot_tuner.envelopes import SQS_SOURCE
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.logged_events import OMITTED_SUFFIX, TEXT_CHARACTERS_MOST
+from snapshot_tuner.events import signals
+from snapshot_tuner.events.envelopes import SQS_SOURCE
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Cause, Json, Signal
-from snapshot_tuner.strict_json import decode
+from snapshot_tuner.telemetry.event_fields import OMITTED_SUFFIX, TEXT_CHARACTERS_MOST
 
 _MILLISECONDS = re.compile(r"[0-9]{1,15}")
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from devkit.tuner.record.documents import documents
-from devkit.tuner.record.items import Failure, Form, Item, LogLine, Message, Other, Place, items
+from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Message, Other, Place, items
 from devkit.tuner.record.reading import LogReader, NotRecorded, Reason, Recorded, of_failure, of_message
 from devkit.tuner.record.sorting import SortedLines
-from snapshot_tuner import rfc3339
+from snapshot_tuner.formats import rfc3339
 
 _SHOWN_MOST = 5
 

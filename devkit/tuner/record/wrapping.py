@@ -1,10 +1,11 @@
 """An event as a line of a file of recorded events, which is read back before anybody relies on it."""
 
-from snapshot_tuner import rfc3339, signals
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.exact_json import encode
+from snapshot_tuner.events import signals
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.formats.exact_json import encode
+from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES, decode
 from snapshot_tuner.model import Json, Signal
-from snapshot_tuner.strict_json import MAX_BODY_BYTES, decode
 
 LINE_BYTES_MOST = 4 * MAX_BODY_BYTES
 """A body of a queue is a text inside the line: its quotes and backslashes are written with two characters."""

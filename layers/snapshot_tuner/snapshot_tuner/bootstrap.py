@@ -11,27 +11,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from snapshot_tuner.api_calls import PARALLEL_CALLS, ApiCalls
+from snapshot_tuner.aws.secrets import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, SecretVariables
+from snapshot_tuner.aws.snapstart import after_restore
 from snapshot_tuner.clock import SystemClock
-from snapshot_tuner.emf import EmfRecorder
 from snapshot_tuner.errors import SettingsError
-from snapshot_tuner.ledger import SLOT_SHARE, Limits
-from snapshot_tuner.metrics import BatchFigures, Metric, Recorder
-from snapshot_tuner.policy import Policy
-from snapshot_tuner.restore import after_restore
-from snapshot_tuner.secret_variables import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, SecretVariables
+from snapshot_tuner.ledger.timing import SLOT_SHARE
+from snapshot_tuner.ledger.types import Limits
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS, ApiCalls
+from snapshot_tuner.rtc.client import CredentialProvider, SnapshotApi
+from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, StaticCredentialProvider, default_chain
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
-from snapshot_tuner.snapshot_api import CredentialProvider, SnapshotApi
-from snapshot_tuner.tuner import Tuner
-from snapshot_tuner.vendor_sdk import EnvironmentVariableCredentialProvider, StaticCredentialProvider, default_chain
+from snapshot_tuner.telemetry.emf import EmfRecorder
+from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
+from snapshot_tuner.tuning.tuner import Tuner
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-    from snapshot_tuner.inspection import Inspector
-    from snapshot_tuner.ledger.redis import RedisLedger
-    from snapshot_tuner.ledger.sqlite import SqliteLedger
-    from snapshot_tuner.reconciler import Reconciler
+    from snapshot_tuner.ledger.redis.ledger import RedisLedger
+    from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+    from snapshot_tuner.tuning.inspection import Inspector
+    from snapshot_tuner.tuning.reconciler import Reconciler
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def tuner() -> Tuner:
 
 def inspector() -> "Inspector":
     """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`."""
-    from snapshot_tuner.inspection import Inspector  # noqa: PLC0415 - of the functions, only http_endpoint asks
+    from snapshot_tuner.tuning.inspection import Inspector  # noqa: PLC0415 - of the functions, only http_endpoint asks
 
     built = _CONTAINER.built(os.environ)
     return Inspector(built.policy, built.ledger, SystemClock())
@@ -121,7 +122,7 @@ def inspector() -> "Inspector":
 
 def reconciler() -> "Reconciler":
     """What makes tasks right without an event, on the same ledger and calls; raises FixDeployment like `tuner`."""
-    from snapshot_tuner.reconciler import Reconciler  # noqa: PLC0415 - only the function of that name needs it
+    from snapshot_tuner.tuning.reconciler import Reconciler  # noqa: PLC0415 - only the function of that name needs it
 
     built = _CONTAINER.built(os.environ)
     return Reconciler(
@@ -200,7 +201,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
 def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitStack) -> "SqliteLedger | RedisLedger":
     url = urlsplit(settings.ledger_url)
     if url.scheme == "sqlite":
-        from snapshot_tuner.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - only the ledger in use is imported
+        from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger  # noqa: PLC0415 - only the ledger in use is imported
 
         path = Path(url.path)
         if not path.parent.is_dir():
@@ -208,7 +209,7 @@ def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitS
         sqlite = SqliteLedger(path, settings.ledger_namespace, limits, clock)
         parts.callback(sqlite.close)
         return sqlite
-    from snapshot_tuner.ledger.redis import RedisLedger  # noqa: PLC0415 - likewise
+    from snapshot_tuner.ledger.redis.ledger import RedisLedger  # noqa: PLC0415 - likewise
 
     redis = RedisLedger(settings.ledger_url, settings.ledger_namespace, limits, clock, logger())
     parts.callback(redis.close)

@@ -20,6 +20,21 @@ TunerError
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
+
+MESSAGE_LIMIT = 200
+"""Characters of the provider's own words that go into an error."""
+
+
+class LocalCode(StrEnum):
+    """The `code` of an error where the provider gave none."""
+
+    CREDENTIALS_UNAVAILABLE = "CredentialsUnavailable"  # nothing was sent
+    CONNECT_TIMEOUT = "ConnectTimeout"  # nothing was sent
+    CONNECT_FAILED = "ConnectFailed"  # nothing was sent
+    CONNECTION_LOST = "ConnectionLost"
+    TIMEOUT = "Timeout"
+    MALFORMED_ANSWER = "MalformedAnswer"
 
 
 class TunerError(Exception):

@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from enum import StrEnum, auto
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
 """A decoded JSON value. Numbers are exact: an `int`, or a `Decimal` as written, never a float."""
+
+Number: TypeAlias = int | Decimal
+"""A number of an event or a policy, exact."""
+
+Place: TypeAlias = tuple[str | int, ...]
+"""Keys and indexes that lead from the top of a document to one of its parts."""
 
 INTERVAL_MIN_SECONDS = 1
 INTERVAL_MAX_SECONDS = 600
@@ -28,6 +34,12 @@ class Order(StrEnum):
 
 _EXACT = Context(prec=1000)
 """More digits than a number of an event may have."""
+
+
+def is_number(value: object) -> TypeGuard[Number]:
+    """Whether a JSON value is a number; NaN and the infinities are none."""
+    kind = type(value)  # the quickest way to tell an int from a bool, on the path of every pattern
+    return kind is int or (isinstance(value, Decimal) and value.is_finite())
 
 
 class TaskRef(NamedTuple):

@@ -9,8 +9,18 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from snapshot_tuner.errors import SettingsError
-from snapshot_tuner.strict_json import MAX_BODY_BYTES
-from snapshot_tuner.validation import Check, ValidationError, findings, flag, integer, literal, object_with, text, then
+from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES
+from snapshot_tuner.formats.validation import (
+    Check,
+    ValidationError,
+    findings,
+    flag,
+    integer,
+    literal,
+    object_with,
+    text,
+    then,
+)
 
 RTC_QUOTA_QPS = 150
 """The provider's limit of UpdateSnapshot calls per second for a whole account, all AppIds together."""
@@ -90,7 +100,7 @@ class Settings:
             raise SettingsError("TASK_TTL_SECONDS", "must be at least IDEMPOTENCY_TTL_SECONDS")
         if self.http_auth is not HttpAuth.SIGNATURE:
             return
-        from snapshot_tuner.webhook_signature import TOLERANCE_SECONDS  # noqa: PLC0415 - most functions check none
+        from snapshot_tuner.events.standard_webhooks import TOLERANCE_SECONDS  # noqa: PLC0415 - most functions check none
 
         # A timestamp may be as far ahead as behind: so long can a signed request be sent again.
         if self.idempotency_ttl_seconds < 2 * TOLERANCE_SECONDS:

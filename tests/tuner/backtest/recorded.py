@@ -8,8 +8,8 @@ from typing import Any
 
 from devkit.tuner.backtest.assumptions import Assumptions
 from devkit.tuner.backtest.replay import Replay
-from snapshot_tuner import rfc3339
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.policy.engine import Policy
 
 START = "2026-03-01T00:00:00Z"
 START_US = rfc3339.to_microseconds(START)

@@ -10,7 +10,7 @@ from functools import partial
 
 from greenlet import getcurrent, greenlet
 
-from devkit.simulation.machine import Timeline
+from devkit.simulation.instance import Timeline
 from devkit.tuner.backtest.assumptions import (
     MAX_RECEIVES,
     RECONCILER_EVERY_SECONDS,
@@ -22,14 +22,14 @@ from devkit.tuner.backtest.assumptions import (
 )
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from devkit.tuner.backtest.world import Message, Watch
-from snapshot_tuner.api_calls import PARALLEL_CALLS
-from snapshot_tuner.call import Call, Finished
-from snapshot_tuner.ledger import Slot
+from snapshot_tuner.ledger.types import Slot
 from snapshot_tuner.model import Decision, Outcome, OutcomeKind, Signal, TaskRef
-from snapshot_tuner.policy import Policy
-from snapshot_tuner.reconciler import Reconciler
-from snapshot_tuner.task_readings import TaskReading, TaskStatus
-from snapshot_tuner.tuner import Tuner
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS
+from snapshot_tuner.rtc.calls import Call, Finished
+from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
+from snapshot_tuner.tuning.reconciler import Reconciler
+from snapshot_tuner.tuning.tuner import Tuner
 
 
 class World:

@@ -10,8 +10,8 @@ from devkit.tuner.backtest.assumptions import Assumptions
 from devkit.tuner.backtest.replay import Replay
 from devkit.tuner.backtest.trail import Trail
 from snapshot_tuner.model import OutcomeKind
-from snapshot_tuner.policy import Policy
-from tests import cloudformation
+from snapshot_tuner.policy.engine import Policy
+from tests.template import cloudformation
 from tests.tuner.backtest.recorded import event, replayed, write
 
 POLICY = """

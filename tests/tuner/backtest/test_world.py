@@ -15,7 +15,7 @@ from devkit.tuner.backtest.assumptions import Assumptions
 from devkit.tuner.backtest.replay import Replay
 from devkit.tuner.backtest.report import Choice, report
 from devkit.tuner.backtest.trail import Trail
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 from tests.tuner.backtest import reference_world
 from tests.tuner.backtest.recorded import again, event, write
 

@@ -10,9 +10,9 @@ import pytest
 
 from devkit.tuner.exits import Exit
 from snapshot_tuner.model import Signal, Verdict
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
+from tests.events.test_event_files import EXPECTED
 from tests.tuner.explain.explaining import EVENTS, SHIPPED, Explainer
-from tests.unit.test_event_files import EXPECTED
 
 POLICY = Policy.load(SHIPPED)
 TABLE = dict(re.findall(r"^\| `([^`]+)` \|.*\| (.*) \|$", (EVENTS / "README.md").read_text("utf-8"), re.MULTILINE))

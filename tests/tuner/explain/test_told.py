@@ -14,9 +14,9 @@ from devkit.tuner.explain.opening import Invocation
 from devkit.tuner.explain.replay import Explained, Replay
 from devkit.tuner.explain.steps import Change, follows, steps
 from devkit.tuner.recordings import Arrival
-from snapshot_tuner.ledger import levels
+from snapshot_tuner.ledger import precedence
 from snapshot_tuner.model import OutcomeKind, Signal, TaskRef
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 from tests.tuner.explain.explaining import EVENTS, ROOT, SHIPPED, Explainer, cloud_event
 
 CALMER = ROOT / "devkit" / "tuner" / "examples" / "calmer.yaml"
@@ -224,7 +224,7 @@ def test_what_follows_is_what_comes(day_with_alerts: list[Explained]) -> None:
                 compared += bool(changes)
             if visit.after is not None:
                 foretold[task] = visit.after.desired.interval, list(follows(visit))
-                assert levels.holds(visit.after, visit.now_us) == visit.after.desired
+                assert precedence.holds(visit.after, visit.now_us) == visit.after.desired
     assert compared > 100
 
 

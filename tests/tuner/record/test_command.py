@@ -12,11 +12,11 @@ import pytest
 from devkit.tuner.__main__ import main
 from devkit.tuner.record import sorting
 from devkit.tuner.record.reading import Reason
-from snapshot_tuner import signals
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.exact_json import encode
+from snapshot_tuner.events import signals
+from snapshot_tuner.formats.exact_json import encode
+from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Signal
-from snapshot_tuner.strict_json import decode
 from tests.logged_lines import RECEIVED, lines_of, text_of
 
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/test", "type": "load", "time": "2026-03-01T09:00:00Z"}

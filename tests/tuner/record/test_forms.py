@@ -10,8 +10,8 @@ import pytest
 from devkit.demo import sample_events
 from devkit.local_runtime.sqs_event import sqs_event
 from devkit.tuner.record.documents import Document, NoDocument, documents
-from devkit.tuner.record.items import Failure, Form, Item, LogLine, Message, Other, items
-from snapshot_tuner import rfc3339
+from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Message, Other, items
+from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
 from tests.logged_lines import text_of
 

@@ -13,21 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devkit.demo import sample_events, second_opinion
+from devkit.demo import oracle, sample_events
+from devkit.demo.scenario import FILES
 from devkit.demo.sources import ATTEMPTS, invoke
-from devkit.demo.story import FILES
 from devkit.rtc_standin import StandIn
 from devkit.tuner.__main__ import main
-from devkit.tuner.record.items import Form
+from devkit.tuner.record.parsers import Form
 from devkit.tuner.record.recording import Recording, Summary
 from devkit.tuner.record.sorting import SortedLines
-from snapshot_tuner import bootstrap, rfc3339, signals
+from snapshot_tuner import bootstrap
+from snapshot_tuner.events import signals
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Decision, Order, Signal, TaskRef
-from snapshot_tuner.policy import Policy
+from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.settings import VARIABLES
-from snapshot_tuner.strict_json import decode
-from snapshot_tuner.tuner import LOG_NAMES
-from tests.any_signals import signals as any_signals
+from snapshot_tuner.tuning.tuner import LOG_NAMES
+from tests.events.any_signals import signals as any_signals
 from tests.logged_lines import captured, text_of
 
 ROOT = Path(__file__).parents[3]
@@ -100,7 +102,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     now = datetime.now(UTC)
     loaded = sample_events.load(FILES, now)
     batches = [loaded[file] for file in FILES] + [[message] for message in odd_messages(now)]
-    wishes = second_opinion.read([message for batch in batches for message in batch]).wishes
+    wishes = oracle.read([message for batch in batches for message in batch]).wishes
     decided: list[tuple[Signal, Decision]] = []
     decide = Policy.decide
 

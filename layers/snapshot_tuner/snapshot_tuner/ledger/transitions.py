@@ -5,19 +5,9 @@
 
 from typing import NamedTuple
 
-from snapshot_tuner.ledger import (
-    LATE_CALL_SECONDS,
-    LEASE_SECONDS,
-    SOURCE_SECONDS,
-    TRY_AGAIN_SECONDS,
-    Admission,
-    CallResult,
-    Lease,
-    Settlement,
-    TaskState,
-    Wish,
-    levels,
-)
+from snapshot_tuner.ledger import precedence
+from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
+from snapshot_tuner.ledger.types import Admission, CallResult, Lease, Settlement, TaskState, Wish
 
 _LEASE_US = round(LEASE_SECONDS * 1e6)
 _LATE_CALL_US = round(LATE_CALL_SECONDS * 1e6)
@@ -51,7 +41,7 @@ def admit(
         if _is_over(wish, now) and wish.then is None:
             return Admission.SUPERSEDED, None
         strands = TaskState(wish, now, base=wish) if wish.until_us is None else TaskState(wish, now, open=(wish,))
-        state = levels.pass_time(strands, now)._replace(call_due=now + _SOURCE_US)
+        state = precedence.pass_time(strands, now)._replace(call_due=now + _SOURCE_US)
         return (Admission.RETRY if known else Admission.NEW), state
     state = pass_time(state, now)
     if (known is not None and known.applied) or (
@@ -62,14 +52,14 @@ def admit(
 
 
 def _take(state: TaskState, wish: Wish, now: int, *, seen: bool) -> tuple[Admission, TaskState]:
-    kept = levels.strand(state, wish)
+    kept = precedence.strand(state, wish)
     # Text compares by code point, which is the order of its UTF-8 bytes.
     if kept is not None and kept.order_key > wish.order_key:
         return Admission.SUPERSEDED, state
     if kept is not None and kept.order_key == wish.order_key:
         seen = True
         wish = _first_asked(wish, kept.asked_us)
-    taken = levels.take(state, wish, now)
+    taken = precedence.take(state, wish, now)
     if taken.desired.order_key == wish.order_key:
         due = state.call_due if state.doubt_until is not None else now + _SOURCE_US
         return (Admission.RETRY if seen else Admission.NEW), taken._replace(desired_at=now, call_due=due)
@@ -135,7 +125,7 @@ def pass_time(state: TaskState, now: int) -> TaskState:
     A lease or a doubt that lasts longer than any can is from before the store's clock was set back: it
     starts anew, so that nobody waits for the difference.
     """
-    state = levels.pass_time(state, now)
+    state = precedence.pass_time(state, now)
     if state.doubt_until is not None and state.doubt_until > now + _LATE_CALL_US:
         state = _doubt(state._replace(doubt_until=None), now + _LATE_CALL_US)
     lease = state.lease
@@ -157,7 +147,7 @@ def due(state: TaskState, now: int) -> int | None:
     """From when on the task needs a call that no event may bring; None where it needs none, as far as is known."""
     if state.lease is not None:
         return state.lease.until + _LATE_CALL_US  # where nobody settles it
-    change = levels.next_change(state, now)
+    change = precedence.next_change(state, now)
     if state.doubt_until is None and state.applied == state.desired:
         return change
     return state.call_due if change is None else min(change, state.call_due)

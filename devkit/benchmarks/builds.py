@@ -1,0 +1,80 @@
+"""The contenders as built trees: ours as deployed, the usual handler with its own packages, and the floor."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from devkit.build import BUILD_FOLDER, Interpreter, Tree, local, tools
+from devkit.build.step import Part
+from devkit.local_runtime.emulator import runtime_client
+from devkit.local_runtime.sandbox import Code
+
+_HERE = Path(__file__).resolve().parent
+_HANDLERS = _HERE / "baselines"
+_REQUIREMENTS = _HERE / "peer-requirements.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A handler and all that it may import."""
+
+    name: str
+    code: Code
+    handler: str
+
+    @property
+    def command(self) -> list[str]:
+        """A bare interpreter; what it may import is `import_path`."""
+        return [str(self.code.interpreter.path), "-S", "-s", "-P"]
+
+    @property
+    def import_path(self) -> str:
+        """PYTHONPATH."""
+        return ":".join(map(str, self.code.tree.python_path))
+
+
+@dataclass(frozen=True, slots=True)
+class Contenders:
+    """`usual` is peer (a); `empty` the floor."""
+
+    queue_worker: Contender
+    http_endpoint: Contender
+    bus_listener: Contender
+    usual: Contender
+    empty: Contender
+
+
+def build(interpreter: Interpreter) -> Contenders:
+    """Each of them with bytecode, as it would be deployed. Raises BuildFailed."""
+    runtime_client(interpreter)
+    ours = Code(local(interpreter), interpreter)
+    usual = Code(_usual(interpreter), interpreter)
+    return Contenders(
+        queue_worker=_function("queue_worker", ours),
+        http_endpoint=_function("http_endpoint", ours),
+        bus_listener=_function("bus_listener", ours),
+        usual=Contender("usual handler", usual, "usual_handler.lambda_handler"),
+        # Nothing that it imports is in that tree, so it costs the empty handler nothing.
+        empty=Contender("empty handler", usual, "empty_handler.lambda_handler"),
+    )
+
+
+def _function(name: str, code: Code) -> Contender:
+    return Contender(name, code, f"{name}.handler.lambda_handler")
+
+
+def _usual(interpreter: Interpreter) -> Tree:
+    tree = Tree(BUILD_FOLDER / f"benchmark-peer-{interpreter.version}", interpreter)
+
+    def packages(target: Path) -> None:
+        tools.pip_install(_REQUIREMENTS, target / "python", interpreter)
+        tools.compile_bytecode(target, "/opt", interpreter)
+
+    def handlers(target: Path) -> None:
+        for name in ("usual_handler.py", "empty_handler.py"):
+            shutil.copyfile(_HANDLERS / name, target / name)
+        tools.compile_bytecode(target, "/var/task", interpreter)
+
+    Part(tree.dependencies, [_REQUIREMENTS], [str(interpreter)], packages).bring_up_to_date()
+    Part(tree.functions, [_HANDLERS], [str(interpreter)], handlers).bring_up_to_date()
+    return tree

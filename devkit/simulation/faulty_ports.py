@@ -1,0 +1,198 @@
+"""The faulty surroundings of one instance: its calls, and its way to the ledger."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import TypeVar
+
+from devkit.simulation.faults import Faults
+from devkit.simulation.instance import Machine
+from devkit.simulation.provider import Provider, SentCall
+from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable, Throttled
+from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot, TaskState
+from snapshot_tuner.model import Adjustment, TaskRef
+from snapshot_tuner.rtc.calls import Call, Finished
+from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
+from snapshot_tuner.tuning.reconciler import Store
+
+_T = TypeVar("_T")
+
+
+class SimulatedCalls:
+    """`Calls` of one life of an instance: the real checks, a virtual wire."""
+
+    def __init__(self, machine: Machine, provider: Provider, faults: Faults, random: Random) -> None:
+        self._machine = machine
+        self._provider = provider
+        self._faults = faults
+        self._random = random
+        self._ended: list[Finished] = []
+        self._wake: Callable[[], None] | None = None
+        self._life = machine.generation
+
+    @property
+    def parallelism(self) -> int:
+        return 16
+
+    def start(self, call: Call) -> None:
+        machine, chance = self._machine, self._random.random
+        if chance() < self._faults.pause:
+            machine.pause(self._random.uniform(0.1, 20))
+        start = machine.virtual(call.slot.start) + self._random.expovariate(2000)
+        if chance() < self._faults.crash_before_call:
+            machine.timeline.at(start - 1e-6, self._if_alive(machine.die))
+        machine.timeline.at(start, self._if_alive(lambda: self._send(call)))
+
+    def finished(self, until: float) -> list[Finished]:
+        if not self._ended:
+            self._wake = self._machine.alarm()
+            self._machine.timeline.at(self._machine.virtual(until), self._wake)
+            self._machine.park()
+            self._wake = None
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _if_alive(self, action: Callable[[], None]) -> Callable[[], None]:
+        def guarded() -> None:
+            machine = self._machine
+            if machine.generation is not self._life:
+                return
+            if machine.paused_until > machine.timeline.now:
+                machine.timeline.at(machine.paused_until, guarded)
+                return
+            action()
+
+        return guarded
+
+    def _send(self, call: Call) -> None:
+        machine, faults, chance = self._machine, self._faults, self._random.random
+        now = machine.timeline.now
+        try:
+            call.check(machine.local(now))
+        except CallAbandoned as abandoned:
+            self._end(call, abandoned, now, None)
+            return
+        sent = SentCall(call.task, call.wish.interval, now, machine.virtual(call.lease_until))
+        self._provider.calls.append(sent)
+        machine.trace(f"calls {call.task.room_id} with {call.wish.interval} s for {call.wish.event_id}")
+        leaves = now
+        if chance() < faults.stalled_send:
+            leaves += self._random.uniform(0.1, 20)
+            machine.pause(leaves - now)
+        arrives = leaves + self._random.uniform(0.005, 0.04)
+        answered = arrives + self._random.uniform(0.005, 0.04)
+        if self._provider.throttles_now():
+            self._end(call, Throttled("FlowLimitExceeded", "too fast", status=429), answered, sent)
+        elif chance() < faults.server_error:
+            self._end(call, CallFailed("InternalError", "broken", status=500), answered, sent)
+        elif chance() < faults.client_timeout:
+            if chance() < 0.5:  # noqa: PLR2004 - half of them
+                self._provider.arrives_at(leaves + self._random.uniform(0.05, 14), sent)
+            self._end(call, CallFailed("Timeout", "no answer", outcome_unknown=True), leaves + call.timeout, sent)
+        else:
+            self._provider.arrives_at(arrives, sent)
+            if chance() < faults.crash_after_call:
+                machine.timeline.at((arrives + answered) / 2, self._if_alive(machine.die))
+            self._end(call, None, answered, sent)
+
+    def _end(self, call: Call, error: ApiError | CallAbandoned | None, moment: float, sent: SentCall | None) -> None:
+        def ended() -> None:
+            if sent is not None:
+                sent.over_at = self._machine.timeline.now
+            self._ended.append(Finished(call, error))
+            if self._wake is not None:
+                self._wake()
+
+        self._machine.timeline.at(moment, self._if_alive(ended))
+
+
+class SimulatedReads:
+    """`Reads` of one instance: the provider's own word, or none."""
+
+    def __init__(self, machine: Machine, provider: Provider, faults: Faults, random: Random) -> None:
+        self._machine = machine
+        self._provider = provider
+        self._faults = faults
+        self._random = random
+
+    def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:
+        machine = self._machine
+        machine.wait(machine.virtual(slot.start))
+        if machine.local(machine.timeline.now) > slot.valid_until:
+            raise CallAbandoned("its slot was missed")
+        machine.wait(machine.timeline.now + self._random.uniform(0.005, 0.04))
+        interval = self._provider.interval(task)
+        machine.wait(machine.timeline.now + self._random.uniform(0.005, 0.04))
+        if self._random.random() < self._faults.reading_fails:
+            if self._random.random() < 0.5:  # noqa: PLR2004 - half of them
+                machine.wait(machine.timeline.now + timeout)
+                raise CallFailed("Timeout", "no answer", outcome_unknown=True)
+            return TaskReading(TaskStatus.UNKNOWN, None)
+        return TaskReading(TaskStatus.RUNNING, interval)
+
+
+class FaultyLedger:
+    """A ledger as one instance reaches it: over a network, to a store that can be silent."""
+
+    def __init__(
+        self, ledger: Store, machine: Machine, outages: list[tuple[float, float]], faults: Faults, random: Random
+    ) -> None:
+        self._ledger = ledger
+        self._machine = machine
+        self._outages = outages
+        self._faults = faults
+        self._random = random
+
+    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+        answers = self._step(lambda: self._ledger.admit(adjustments))
+        for adjustment, answer in zip(adjustments, answers, strict=True):
+            self._machine.trace(f"{adjustment.signal.id} is {answer.answer} ({adjustment.interval} s)")
+        return answers
+
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+        return self._step(lambda: self._ledger.reserve(count, within, after=after))
+
+    def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
+        return self._step(lambda: self._ledger.begin(starts))
+
+    def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
+        settlements = self._step(lambda: self._ledger.settle(ends))
+        for (task, _, result), settlement in zip(ends, settlements, strict=True):
+            self._machine.trace(f"{task.room_id} settles as {result}, {settlement}")
+        if self._random.random() < self._faults.crash_after_settle:
+            self._machine.die_inside()
+        return settlements
+
+    def look(self, task: TaskRef) -> TaskState | None:
+        return self._step(lambda: self._ledger.look(task))
+
+    def claim_due(self, limit: int) -> list[TaskRef]:
+        return self._step(lambda: self._ledger.claim_due(limit))
+
+    def claim_checks(self, limit: int) -> list[TaskRef]:
+        return self._step(lambda: self._ledger.claim_checks(limit))
+
+    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+        self._machine.trace(f"distrusts {task.room_id}")
+        return self._step(lambda: self._ledger.distrust(task, seen))
+
+    def forget(self, task: TaskRef, seen: TaskState) -> bool:
+        return self._step(lambda: self._ledger.forget(task, seen))
+
+    def reserve_reads(self, count: int, within: float) -> list[Slot]:
+        return self._step(lambda: self._ledger.reserve_reads(count, within))
+
+    def _step(self, operation: Callable[[], _T]) -> _T:
+        self._travel(0.0005)
+        now = self._machine.timeline.now
+        if any(start <= now < end for start, end in self._outages):
+            self._travel(1.0)
+            raise LedgerUnavailable("the store is silent")
+        answer = operation()
+        if self._random.random() < self._faults.reply_lost:
+            self._travel(1.0)
+            raise LedgerUnavailable("the store's reply was lost")
+        self._travel(0.0005)
+        return answer
+
+    def _travel(self, seconds: float) -> None:
+        self._machine.wait(self._machine.timeline.now + self._random.uniform(0.5, 1.5) * seconds)

@@ -1,0 +1,138 @@
+"""Variables whose values are secrets of Secrets Manager: fetched in the first invocation, and again when they age."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from snapshot_tuner.aws.secrets_extension import SecretsExtension
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import SettingsError
+
+ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "VOLCENGINE_ACCESS_KEY", "VOLCENGINE_SECRET_KEY", "VOLCENGINE_SESSION_TOKEN"
+
+STANDS_FOR: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "LEDGER_URL_SECRET_ARN": ("LEDGER_URL",),
+        "CREDENTIALS_SECRET_ARN": (ACCESS_KEY, SECRET_KEY, SESSION_TOKEN),
+        "WEBHOOK_SECRETS_ARN": ("WEBHOOK_SECRETS",),
+        "RTC_CALLBACK_SECRETS_ARN": ("RTC_CALLBACK_SECRETS",),
+    }
+)
+"""By the variable that names a secret: the variables that the secret is in place of. The text of the secret is
+what the variable would hold; that of the credentials is a JSON object with the variables as its members."""
+
+AGE_SECONDS_MOST = 300.0
+"""A rotated secret arrives after this at the latest."""
+
+READ_AGAIN_SECONDS = 30.0
+"""The shortest time between two readings, however often what was read is refused."""
+
+_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\x21-\x7e]+")
+_PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
+_TOKENS = ("AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
+"""Under SnapStart Lambda sets the second one in place of the first."""
+
+
+class SecretVariables:
+    """What was read last; one container's, and one thread's at a time.
+
+    `on_stale` is told when a later reading fails; what is known then stays in use.
+    """
+
+    def __init__(self, clock: Clock, on_stale: Callable[[SettingsError], None]) -> None:
+        self._clock = clock
+        self._on_stale = on_stale
+        self._arns: Mapping[str, str] = {}
+        self._values: Mapping[str, str] = {}
+        self._read_at = 0.0
+        self._suspect = False
+
+    def of(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The variables that secrets are in place of, with their values; read only where that is due.
+
+        Raises SettingsError where a secret and its variable are both set, and at the first reading for
+        whatever is wrong with a secret.
+        """
+        arns = _arns(environ)
+        is_first = arns != self._arns
+        if is_first or (arns and self._is_due()):
+            self._read_at = self._clock.monotonic()
+            self._suspect = False
+            try:
+                self._values = _read(arns, environ)
+                self._arns = arns
+            except SettingsError as error:
+                if is_first:
+                    raise
+                self._on_stale(error)
+        return self._values
+
+    def suspect(self) -> None:
+        """Something that was read was refused: read again soon, as it may have been rotated."""
+        self._suspect = True
+
+    def forget(self) -> None:
+        self._arns, self._values = {}, {}
+
+    def _is_due(self) -> bool:
+        age = self._clock.monotonic() - self._read_at
+        return age >= (READ_AGAIN_SECONDS if self._suspect else AGE_SECONDS_MOST)
+
+
+def _arns(environ: Mapping[str, str]) -> dict[str, str]:
+    arns = {name: arn for name in STANDS_FOR if (arn := environ.get(name, "").strip())}
+    for name, arn in arns.items():
+        if not _ARN.fullmatch(arn):
+            raise SettingsError(name, "must be the ARN of a Secrets Manager secret")
+        for variable in STANDS_FOR[name]:
+            if environ.get(variable, "").strip():
+                raise SettingsError(variable, f"is set, and {name} too; only one of them may be")
+    return arns
+
+
+def _read(arns: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    if not arns:
+        return {}
+    extension = SecretsExtension(_port(environ), _token(environ))
+    values: dict[str, str] = {}
+    for name, arn in arns.items():
+        text = extension.secret_string(name, arn)
+        match STANDS_FOR[name]:
+            case (variable,):
+                values[variable] = text
+            case _:
+                values |= _key_pair(name, text)
+    return values
+
+
+def _key_pair(name: str, text: str) -> dict[str, str]:
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, dict):
+        raise SettingsError(name, "its secret must be a JSON object")
+    pair = {member: members[member] for member in STANDS_FOR[name] if members.get(member) not in (None, "")}
+    for member in (ACCESS_KEY, SECRET_KEY):
+        if member not in pair:
+            raise SettingsError(name, f"its secret has no member {member}")
+    for member, value in pair.items():
+        if not isinstance(value, str):
+            raise SettingsError(name, f"the member {member} of its secret must be a string")
+    return pair
+
+
+def _port(environ: Mapping[str, str]) -> int:
+    text = environ.get(_PORT, "").strip() or "2773"
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - the greatest port
+        raise SettingsError(_PORT, "must be a port, 1 to 65535")
+    return int(text)
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    for name in _TOKENS:
+        token = environ.get(name, "")
+        if re.fullmatch(r"[\x21-\x7e]+", token):
+            return token
+    raise SettingsError(_TOKENS[0], "is not set; secrets can be read inside a Lambda function only")

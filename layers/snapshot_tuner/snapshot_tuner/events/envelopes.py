@@ -1,0 +1,193 @@
+"""What providers wrap around an event: recognised by their members, opened from the outside in.
+
+Shapes: CloudEvents 1.0 JSON format (`data` or `data_base64`); EventBridge event (`detail-type`, `detail`);
+SNS notification (`Type`, `Message`); SQS record as Lambda and EventBridge Pipes pass it (`eventSource`,
+`body`). Nothing here judges an event's own attributes: `signals` does that with the innermost one.
+"""
+
+import base64
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.formats.strict_json import decode, shown
+from snapshot_tuner.model import Json
+
+MAX_ENVELOPES = 8
+"""Envelopes inside each other, the event's own included; more than any chain of queues and buses needs."""
+
+_CLOUD_EVENT = "specversion, id, source, type"
+_EVENTBRIDGE = "id, source, detail-type, detail"
+SQS_SOURCE = "aws:sqs"
+_MEMBERS_SHOWN = 5
+_DISTINCTIVE = frozenset({"specversion", "detail-type", "Type", "eventSource", "messageId"})
+"""Members that every kind of envelope has one of."""
+
+
+class Kind(Enum):
+    """Who wrapped it."""
+
+    CLOUD_EVENT = "CloudEvent"
+    EVENTBRIDGE = "EventBridge event"
+    SNS = "SNS notification"
+    SQS = "SQS record"
+
+
+class Envelope(NamedTuple):
+    """A JSON object and what it was recognised as; its members are as received."""
+
+    kind: Kind
+    members: Mapping[str, Json]
+
+
+class Opened(NamedTuple):
+    """The innermost complete event, its data, and the envelopes around it, the nearest first."""
+
+    event: Envelope
+    data: Json
+    around: tuple[Envelope, ...]
+
+
+def open_document(document: Json) -> Opened:
+    """Open a document down to its innermost complete event. Raises EventRejected."""
+    return open_envelope(_must_be_envelope(document))
+
+
+def open_envelope(envelope: Envelope) -> Opened:
+    """Open an envelope down to its innermost complete event. Raises EventRejected.
+
+    The data of an event is an envelope itself only where that one is complete; otherwise it is just data.
+    """
+    around: tuple[Envelope, ...] = ()
+    while len(around) < MAX_ENVELOPES:
+        match envelope.kind:
+            case Kind.CLOUD_EVENT | Kind.EVENTBRIDGE:
+                data = _data(envelope)
+                complete = _complete_envelope(data)
+                if complete is None:
+                    return Opened(envelope, data, around)
+                inner = complete
+            case Kind.SNS:
+                inner = _must_be_envelope(decode(_carried_text(envelope, "Message"), within="Message"))
+            case Kind.SQS:
+                inner = _must_be_envelope(decode(_carried_text(envelope, "body")))
+        around = (envelope, *around)
+        envelope = inner
+    raise EventRejected("body", f"has more than {MAX_ENVELOPES} envelopes inside each other")
+
+
+def _must_be_envelope(document: Json) -> Envelope:
+    if not isinstance(document, dict):
+        raise EventRejected("body", f"must be a JSON object, the envelope of an event, not {shown(document)}")
+    return Envelope(_kind(document), document)
+
+
+def _kind(document: dict[str, Json]) -> Kind:
+    """For a place where there has to be an envelope: one distinctive member says which one is meant."""
+    match document:
+        case {"specversion": _}:
+            return Kind.CLOUD_EVENT
+        case {"detail-type": _}:
+            return Kind.EVENTBRIDGE
+        case {"Type": "Notification"}:
+            return Kind.SNS
+        case {"Type": other, "TopicArn": _}:
+            raise EventRejected("Type", f"must be 'Notification' to carry an event, not {shown(other)}")
+        case {"eventSource": source} if source != SQS_SOURCE:
+            raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {shown(source)}")
+        case {"eventSource": _} | {"messageId": _, "body": _}:
+            return Kind.SQS
+        case _:
+            raise _unrecognised(document)
+
+
+def _unrecognised(document: dict[str, Json]) -> EventRejected:
+    names = [shown(name) for name in list(document)[:_MEMBERS_SHOWN]]
+    found = f"members found: {', '.join(names) or 'none'}" + (", …" if len(document) > len(names) else "")
+    # Its distinctive member is what each of these lacks: with it, it would not have come here.
+    if "detail" in document:
+        return EventRejected("detail-type", f"is missing; an EventBridge event has {_EVENTBRIDGE}; {found}")
+    if document.keys() & {"id", "source", "type"}:
+        return EventRejected("specversion", f"is missing; a CloudEvent has {_CLOUD_EVENT}; {found}")
+    return EventRejected(
+        "body",
+        f"is no known envelope: neither a CloudEvent ({_CLOUD_EVENT}), nor an EventBridge event ({_EVENTBRIDGE}), "
+        f"nor an SNS notification (Type, Message), nor an SQS record (eventSource, body); {found}",
+    )
+
+
+def _complete_envelope(data: Json) -> Envelope | None:
+    # Most data has none of these members: cheaper to find out than with five patterns.
+    if not isinstance(data, dict) or data.keys().isdisjoint(_DISTINCTIVE):
+        return None
+    kind = _complete_kind(data)
+    return None if kind is None else Envelope(kind, data)
+
+
+def _complete_kind(data: dict[str, Json]) -> Kind | None:
+    """For the data of an event, which may be anything, a chat message with a `body` of its own too."""
+    match data:
+        case {"specversion": _, "id": _, "source": _, "type": _}:
+            return Kind.CLOUD_EVENT
+        case {"id": _, "source": _, "detail-type": _, "detail": _}:
+            return Kind.EVENTBRIDGE
+        case {"Type": "Notification", "Message": str(text)} if "TopicArn" in data or _may_be_object(text):
+            return Kind.SNS
+        case {"eventSource": "aws:sqs", "body": _}:
+            return Kind.SQS
+        case {"messageId": _, "body": str(text)} if "eventSource" not in data and _may_be_object(text):
+            return Kind.SQS
+        case _:
+            return None
+
+
+def _may_be_object(text: str) -> bool:
+    return text.lstrip()[:1] == "{"
+
+
+def _carried_text(envelope: Envelope, name: str) -> str:
+    if name not in envelope.members:
+        raise EventRejected(name, f"is missing; an {envelope.kind.value} carries its event in it")
+    text = envelope.members[name]
+    if not isinstance(text, str):
+        raise EventRejected(name, f"must be a string, not {shown(text)}")
+    return text
+
+
+def _data(event: Envelope) -> Json:
+    """What the event is about; None where it has no data."""
+    members = event.members
+    if event.kind is Kind.EVENTBRIDGE:
+        if "detail" not in members:
+            raise EventRejected("detail", "is missing")
+        return members["detail"]
+    encoded = members.get("data_base64")
+    if encoded is None:
+        return members.get("data")
+    if "data" in members:
+        raise EventRejected("data_base64", "must not stand beside data (CloudEvents JSON format, 3.1)")
+    if not isinstance(encoded, str):
+        raise EventRejected("data_base64", f"must be a string, not {shown(encoded)}")
+    content_type = members.get("datacontenttype")
+    if not _is_json(content_type):
+        raise EventRejected(
+            "datacontenttype",
+            f"must be JSON, such as application/json, for data_base64 to be read, not {shown(content_type)}",
+        )
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raise EventRejected("data_base64", "is not base64 (RFC 4648, 4)") from None
+    return decode(raw, within="data_base64")
+
+
+def _is_json(content_type: Json) -> bool:
+    """As CloudEvents defines it: the subtype is json or ends in +json; without the attribute it is JSON."""
+    if content_type is None:
+        return True
+    if not isinstance(content_type, str):
+        return False
+    media_type = content_type.partition(";")[0].strip().lower()
+    subtype = media_type.partition("/")[2]
+    return subtype == "json" or subtype.endswith("+json")

@@ -1,0 +1,109 @@
+"""The RTC service's own webhooks ("server callbacks", Version 2020-12-01): their signature, and their events.
+
+The signature covers seven members and the secret, so it stands inside the JSON object that it proves: the outer
+object has to be read first. What it carries, `EventData`, is not looked into before the signature was right.
+`BusinessId` is not among the seven; it is taken as the service sends it.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events import signals
+from snapshot_tuner.formats.strict_json import decode, shown
+from snapshot_tuner.model import Json, Signal
+
+SOURCE_PREFIX: Final = "rtc:"
+TYPE_PREFIX: Final = "rtc."
+
+_SIGNED: Final = ("EventType", "EventData", "EventTime", "EventId", "AppId", "Version")
+_NONCES: Final = ("Nonce", "Noce")
+"""Some senders misspell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A callback as it came: strings, `event_data` a JSON text that nobody has read yet."""
+
+    event_type: str
+    event_data: str
+    event_time: str
+    event_id: str
+    app_id: str
+    version: str
+    nonce: str
+    business_id: str | None
+    signature: str = field(repr=False)
+
+    @classmethod
+    def read(cls, body: bytes) -> "Callback":
+        """Raises EventRejected that names the member at fault."""
+        document = decode(body)
+        if not isinstance(document, dict):
+            raise EventRejected("body", f"must be a JSON object, not {shown(document)}")
+        nonce = next((name for name in _NONCES if name in document), _NONCES[0])
+        *signed, nonce_text, signature = (_text(document, name) for name in (*_SIGNED, nonce, "Signature"))
+        event_type, event_data, event_time, event_id, app_id, version = signed
+        return cls(
+            event_type=event_type,
+            event_data=event_data,
+            event_time=event_time,
+            event_id=event_id,
+            app_id=app_id,
+            version=version,
+            nonce=nonce_text,
+            business_id=_text(document, "BusinessId") if document.get("BusinessId") is not None else None,
+            signature=signature,
+        )
+
+    def is_signed_with(self, secrets: Sequence[str]) -> bool:
+        """Whether one of the secrets made the signature; compared in constant time. Without secrets, False."""
+        given = self.signature.encode()
+        return any([hmac.compare_digest(self._signature(secret), given) for secret in secrets])  # noqa: C419 - none is left out
+
+    def signal(self) -> Signal:
+        """`UserJoinRoom` of an AppId becomes type `rtc.UserJoinRoom` of the source `rtc:AppId`.
+
+        Its data are the members of EventData, with AppId and BusinessId where these are not among them.
+        Raises EventRejected.
+        """
+        data = decode(self.event_data, within="EventData")
+        if not isinstance(data, dict):
+            raise EventRejected("EventData", f"must hold a JSON object, not {shown(data)}")
+        outer: dict[str, Json] = {"AppId": self.app_id}
+        if self.business_id is not None:
+            outer["BusinessId"] = self.business_id
+        event: dict[str, Json] = {
+            "specversion": "1.0",
+            "id": self.event_id,
+            "source": SOURCE_PREFIX + self.app_id,
+            "type": TYPE_PREFIX + self.event_type,
+            "time": self.event_time,
+            "data": outer | data,
+        }
+        return signals.from_document(event, sent_us=None)
+
+    def _signature(self, secret: str) -> bytes:
+        values = (
+            self.event_type,
+            self.event_data,
+            self.event_time,
+            self.event_id,
+            self.app_id,
+            self.version,
+            self.nonce,
+            secret,
+        )
+        return sha256("".join(sorted(values)).encode()).hexdigest().encode()
+
+
+def _text(document: Mapping[str, Json], name: str) -> str:
+    if name not in document:
+        raise EventRejected(name, "is missing")
+    value = document[name]
+    if not isinstance(value, str):
+        raise EventRejected(name, f"must be a string, not {shown(value)}")
+    return value

@@ -1,0 +1,46 @@
+"""What every backend says to the operator, word for word."""
+
+from datetime import UTC, datetime
+
+from snapshot_tuner.errors import LedgerMismatch
+from snapshot_tuner.ledger.types import Admission, Admitted, Wish
+from snapshot_tuner.model import Order
+
+_OVER = Admitted(Admission.SUPERSEDED, "its time is over")
+CONFLICT = Admitted(Admission.CONFLICT, "id: known with another payload")
+
+
+def in_doubt(settled_as: Admission) -> Admitted:
+    """For an event that needs no call but that nobody knows what the provider holds."""
+    return Admitted(Admission.ASSERT, "the task is in doubt", settled_as=settled_as)
+
+
+def recorded(holder: Wish, until_us: int | None) -> Admitted:
+    """For an event that was taken while something else holds, and until when."""
+    end = f" until {_time(until_us)}" if until_us is not None else ""
+    return Admitted(Admission.RECORDED, f"recorded; rule {holder.rule} holds the task at {holder.interval} s{end}")
+
+
+def _time(moment_us: int) -> str:
+    return datetime.fromtimestamp(moment_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def superseded(wish: Wish, now: int) -> Admitted:
+    """For an event that changes nothing any more."""
+    return _OVER if wish.until_us is not None and wish.until_us <= now else Admitted(Admission.SUPERSEDED)
+
+
+def rejected(ahead_us: int) -> Admitted:
+    """For an event whose time is so far ahead of the store's clock, or, where negative, behind it."""
+    seconds = abs(ahead_us) / 1e6
+    if ahead_us > 0:
+        return Admitted(Admission.REJECTED, f"time: {seconds:.0f} s in the future")
+    return Admitted(Admission.REJECTED, f"time: {seconds:.0f} s ago, older than the task memory")
+
+
+def other_order(namespace: str, wanted: Order, held: str) -> LedgerMismatch:
+    """For a namespace that remembers tasks by another order of events."""
+    return LedgerMismatch(
+        f"policy: order is {wanted.value}, but the ledger's namespace {namespace!r} holds tasks by {held}; "
+        f"set LEDGER_NAMESPACE to a new name"
+    )

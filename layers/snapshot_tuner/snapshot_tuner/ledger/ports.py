@@ -1,0 +1,69 @@
+"""The ledger: what every task should be, which event said so, and who may call when.
+
+Every operation is one atomic step in the store, on the store's clock, and safe to repeat with the same
+token after a lost reply. Backends: `ledger.sqlite` (one host), `ledger.redis` (a fleet). They share `tests/ledger`.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot, TaskState
+from snapshot_tuner.model import Adjustment, TaskRef
+
+
+class Ledger(Protocol):
+    """What the tuner asks of a state store. Every method raises LedgerUnavailable."""
+
+    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+        """Deduplicate and order; one answer per adjustment. Raises LedgerMismatch."""
+        ...
+
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+        """Up to `count` slots, none that starts sooner than `after` or later than `within` seconds from now."""
+        ...
+
+    def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
+        """Ask for the right to call each task, under a token that the caller made up."""
+        ...
+
+    def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
+        """Report what came of each call, under the token that it was begun with."""
+        ...
+
+
+class LedgerView(Protocol):
+    """What anybody may ask of a state store: nothing changes by it. Raises LedgerUnavailable."""
+
+    def look(self, task: TaskRef) -> TaskState | None:
+        """What is known of the task now; None where nothing is."""
+        ...
+
+
+class Upkeep(LedgerView, Protocol):
+    """What the reconciler asks of a state store. Every method raises LedgerUnavailable."""
+
+    def claim_due(self, limit: int) -> list[TaskRef]:
+        """Up to `limit` tasks that need a call without an event, the longest due first.
+
+        Nobody else gets them for TRY_AGAIN_SECONDS; what comes of their calls decides when they are due next.
+        """
+        ...
+
+    def claim_checks(self, limit: int) -> list[TaskRef]:
+        """The `limit` tasks that were not claimed here for the longest time; all of them in turn."""
+        ...
+
+    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+        """The provider was seen to hold something else: in doubt from now on, so that a call is due.
+
+        Not where the task has changed since it was `seen`. Returns whether it was.
+        """
+        ...
+
+    def forget(self, task: TaskRef, seen: TaskState) -> bool:
+        """The task has ended: nothing of it is kept, unless it has changed since it was `seen`."""
+        ...
+
+    def reserve_reads(self, count: int, within: float) -> list[Slot]:
+        """As `Ledger.reserve`, of the slots for GetSnapshotTask."""
+        ...

@@ -1,0 +1,39 @@
+"""The shared cursor behind `reserve`: where the next call slot starts. Times in microseconds, the store's clock."""
+
+from math import ceil
+from typing import NamedTuple
+
+from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS, THROTTLE_PAUSE_SECONDS
+
+_HORIZON_US = round(CURSOR_HORIZON_SECONDS * 1e6)
+_PAUSE_US = round(THROTTLE_PAUSE_SECONDS * 1e6)
+
+
+class Cursor(NamedTuple):
+    """`next_us` is the earliest start of the next slot; `paused_until_us` the end of the newest pause."""
+
+    next_us: int = 0
+    paused_until_us: int = 0
+
+    def take(
+        self, count: int, within: float, slots_per_second: float, now: int, after: float = 0.0
+    ) -> tuple[list[int], "Cursor"]:
+        """Start times of up to `count` slots, at most one second's worth, from `after` to `within` seconds from now."""
+        step = ceil(1e6 / slots_per_second)
+        first = max(self._first_free(now), now + int(after * 1e6))
+        room = now + int(within * 1e6) - first
+        if room < 0:
+            return [], self
+        taken = min(count, max(1, int(slots_per_second)), room // step + 1)
+        starts = [first + step * index for index in range(taken)]
+        return starts, Cursor(first + step * taken, self.paused_until_us)
+
+    def pause(self, now: int) -> "Cursor":
+        """After a throttled call nobody starts a call for a while; calls of the same burst pause once."""
+        if now < self.paused_until_us <= now + _PAUSE_US:
+            return self
+        return Cursor(self._first_free(now) + _PAUSE_US, now + _PAUSE_US)
+
+    def _first_free(self, now: int) -> int:
+        """Where the next slot may start; a cursor, or a pause, too far ahead is from before a clock step."""
+        return now if self.next_us > now + _HORIZON_US else max(self.next_us, now)

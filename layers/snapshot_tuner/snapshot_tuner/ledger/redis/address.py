@@ -1,0 +1,50 @@
+"""LEDGER_URL of a Redis or Valkey server, checked; its password stays out of every message."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.ledger.redis.redis_py import parse_url
+
+_TLS_OPTIONS = frozenset({"ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"})
+"""What the URL may say besides. Not ssl_cert_reqs and ssl_check_hostname: rediss:// always verifies."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """Where the store is and who we are there; `tls` are files for the `ssl` module."""
+
+    host: str
+    port: int
+    db: int
+    username: str | None
+    password: str | None = field(repr=False)
+    tls: dict[str, str] | None
+
+    @classmethod
+    def parse(cls, url: str) -> "RedisAddress":
+        """Raises SettingsError for anything but redis[s]://[[user]:password@]host[:port][/db]."""
+        try:
+            given = parse_url(url)  # type: ignore[no-untyped-call] # untyped in redis-py
+            path = urlsplit(url).path.removeprefix("/")
+        except ValueError:
+            given, path = {}, ""
+        if not given.get("host") or (path and not (path.isascii() and path.isdigit())):
+            raise SettingsError("LEDGER_URL", "must be redis[s]://[[user]:password@]host[:port][/db]")
+        tls = {name: given[name] for name in sorted(_TLS_OPTIONS & given.keys())}
+        known = {"host", "port", "db", "username", "password", "connection_class", *tls}
+        is_tls = "connection_class" in given
+        if unknown := sorted(given.keys() - known):
+            raise SettingsError(
+                "LEDGER_URL", f"unknown option {unknown[0]}; known are {', '.join(sorted(_TLS_OPTIONS))}"
+            )
+        if tls and not is_tls:
+            raise SettingsError("LEDGER_URL", f"{next(iter(tls))} needs rediss://")
+        return cls(
+            host=given["host"],
+            port=given.get("port", 6379),
+            db=given.get("db", 0),
+            username=given.get("username"),
+            password=given.get("password"),
+            tls=tls if is_tls else None,
+        )

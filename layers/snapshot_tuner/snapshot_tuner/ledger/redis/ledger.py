@@ -1,0 +1,234 @@
+"""The ledger of a fleet: a Redis or Valkey server, shared by any number of machines.
+
+Its keys lie in one hash slot, that of `{namespace}`: `{namespace}:task:APP:ROOM:TASK` and
+`{namespace}:event:DIGEST`, which expire with what they remember, `{namespace}:order`, a `{namespace}:cursor`
+of each budget, and two sorted sets of task names: `{namespace}:due` by the time when a call is due, and
+`{namespace}:checks` by the time of the last read-back. What they hold is described in `lua/`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.ledger import messages
+from snapshot_tuner.ledger.event_key import event_digest
+from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.redis.address import RedisAddress
+from snapshot_tuner.ledger.redis.clock_sync import StoreClock
+from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_state, unpack_wish
+from snapshot_tuner.ledger.redis.scripts import Script
+from snapshot_tuner.ledger.redis.server import Log, RedisStore
+from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
+from snapshot_tuner.ledger.types import (
+    Admission,
+    Admitted,
+    AlreadyApplied,
+    Begun,
+    Busy,
+    CallResult,
+    Forgotten,
+    Granted,
+    Limits,
+    Settlement,
+    Slot,
+    TaskState,
+)
+from snapshot_tuner.model import Adjustment, TaskRef
+
+_ADMIT_MOST = 1000
+"""Adjustments in one script: some 10 ms, for which every other client waits."""
+
+_ANSWERS = {
+    "n": Admitted(Admission.NEW),
+    "r": Admitted(Admission.RETRY),
+    "d": Admitted(Admission.DUPLICATE),
+    "c": messages.CONFLICT,
+    "D": messages.in_doubt(Admission.DUPLICATE),
+    "S": messages.in_doubt(Admission.SUPERSEDED),
+}
+"""By the letters of admit.lua; the others depend on the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that was begun here: which event to mark when it is settled, while its lease can last."""
+
+    event_name: bytes
+    lease_until: float
+
+
+class RedisLedger:
+    """A `Ledger` in a Redis or Valkey server; threads of one process take turns."""
+
+    def __init__(self, url: str, namespace: str, limits: Limits, clock: Clock, log: Log) -> None:
+        """Raises SettingsError. Connects on first use; warns then, once, where the server may evict keys."""
+        self._store = RedisStore(RedisAddress.parse(url), clock, log)
+        self._store_clock = StoreClock()
+        self._namespace = namespace
+        self._prefix = f"{{{namespace}}}:".encode()
+        self._event_prefix = self._prefix + b"event:"
+        self._task_prefix = f"{{{namespace}}}:task:"
+        self._indexes = (self._prefix + b"due", self._prefix + b"checks")
+        self._limits = limits
+        self._clock = clock
+        self._calls: dict[str, _Call] = {}
+        task = ("record", "levels", "task")
+        self._admit = Script.load(*task, "admit")
+        self._reserve = Script.load("record", "cursor", "reserve")
+        self._begin = Script.load(*task, "begin")
+        self._settle = Script.load(*task, "cursor", "settle")
+        self._look = Script.load(*task, "look")
+        self._claim = Script.load("record", "claim")
+        self._amend = Script.load(*task, "amend")
+
+    def close(self) -> None:
+        self._store.close()
+
+    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+        self._store.open_account()
+        self._store_clock.forget()
+        portions = range(0, len(adjustments), _ADMIT_MOST)
+        return [answer for at in portions for answer in self._admit_portion(adjustments[at : at + _ADMIT_MOST])]
+
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+        """Raises LedgerUnavailable too where the store's clock is known too badly for any slot to be usable."""
+        return self._reserve_from(b"cursor", self._limits.slots_per_second, count, (after, within))
+
+    def reserve_reads(self, count: int, within: float) -> list[Slot]:
+        return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, (0.0, within))
+
+    def _reserve_from(self, cursor: bytes, rate: float, count: int, between: tuple[float, float]) -> list[Slot]:
+        step_us = ceil(1e6 / rate)
+        after_us, within_us = (int(seconds * 1e6) for seconds in between)
+        keys = [self._prefix + cursor]
+        args = [b"%d" % number for number in (count, within_us, step_us, max(1, int(rate)), after_us)]
+        _, first_us, taken = self._run(self._reserve, keys, args)
+        if self._store_clock.uncertainty >= SLOT_VALID_SECONDS:
+            self._run(self._reserve, keys, [b"0", *args[1:]])  # one slow reply is not a slow store
+        if self._store_clock.uncertainty >= SLOT_VALID_SECONDS:
+            raise LedgerUnavailable("Redis ledger: it answers too slowly to tell when a call slot starts")
+        return [self._store_clock.slot(first_us + step_us * index) for index in range(taken)]
+
+    def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
+        asked_at = self._clock.monotonic()
+        keys = [*self._indexes, *(self._task_name(task) for task, _ in starts)]
+        _, *granted = self._run(self._begin, keys, [token.encode() for _, token in starts])
+        self._forget_calls(asked_at)
+        begun: list[Begun] = []
+        for (task, token), answer in zip(starts, granted, strict=True):
+            match answer[:1]:
+                case b"g":
+                    wish = unpack_wish(task, answer[1:])
+                    self._calls[token] = _Call(self._event_name(wish.key), asked_at + LEASE_SECONDS)
+                    begun.append(Granted(wish, asked_at + LEASE_SECONDS))
+                case b"a" | b"u" as letter:
+                    begun.append(AlreadyApplied(unpack_wish(task, answer[1:]), unchanged=letter == b"u"))
+                case b"b":
+                    begun.append(Busy())
+                case _:
+                    begun.append(Forgotten())
+        return begun
+
+    def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
+        keys = [self._prefix + b"cursor", self._indexes[0]]
+        args: list[bytes] = []
+        for task, token, result in ends:
+            call = self._calls.get(token)
+            keys += (self._task_name(task), call.event_name if call is not None else self._event_prefix)
+            args += (token.encode(), result.encode())
+        _, letters = self._run(self._settle, keys, args)
+        for _, token, _ in ends:
+            self._calls.pop(token, None)
+        return [
+            Settlement(kept=kept == "k", in_doubt=doubt == "d")
+            for kept, doubt in zip(letters[::2].decode(), letters[1::2].decode(), strict=True)
+        ]
+
+    def look(self, task: TaskRef) -> TaskState | None:
+        self._store.open_account()  # no batch comes before it: a store that is back must be seen at once
+        _, record = self._run(self._look, [self._task_name(task)], [])
+        return unpack_state(task, record) if record is not None else None
+
+    def claim_due(self, limit: int) -> list[TaskRef]:
+        self._store.open_account()
+        self._store_clock.forget()
+        return self._claim_first(self._indexes[0], limit, b"now", TRY_AGAIN_SECONDS)
+
+    def claim_checks(self, limit: int) -> list[TaskRef]:
+        return self._claim_first(self._indexes[1], limit, b"+inf", 0)
+
+    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+        return self._amend_as_seen(b"distrust", task, seen)
+
+    def forget(self, task: TaskRef, seen: TaskState) -> bool:
+        return self._amend_as_seen(b"forget", task, seen)
+
+    def _admit_portion(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+        limits = self._limits
+        remembered_ms = (limits.task_ttl + limits.max_clock_skew) * 1000  # also where the event's time is ahead
+        keys = [self._prefix + b"order", *self._indexes]
+        numbers = (
+            remembered_ms,
+            limits.idempotency_ttl * 1000,
+            limits.max_clock_skew * 1_000_000,
+            limits.task_ttl * 1_000_000,
+        )
+        args = [limits.order.encode(), *(b"%d" % number for number in numbers)]
+        for adjustment in adjustments:
+            signal, task = adjustment.signal, adjustment.task
+            keys += (self._event_prefix + event_digest(task, signal.source, signal.id), self._task_name(task))
+            args.append(pack_adjustment(adjustment))
+        now, letters, more = self._run(self._admit, keys, args)
+        if letters is None:
+            raise messages.other_order(self._namespace, limits.order, more.decode())
+        holders = iter(more)
+        return [
+            _ANSWERS.get(letter) or self._admitted(letter, adjustment, now, holders)
+            for letter, adjustment in zip(letters.decode(), adjustments, strict=True)
+        ]
+
+    def _admitted(self, letter: str, adjustment: Adjustment, now: int, holders: Iterator[Any]) -> Admitted:
+        match letter:
+            case "h":
+                order_key, rest, until_us = next(holders)
+                return messages.recorded(unpack_wish(adjustment.task, order_key + b"\0" + rest), until_us or None)
+            case "s":
+                return messages.superseded(wish_of(adjustment), now)
+            case _:  # "x"
+                return messages.rejected(adjustment.signal.time_us - now)
+
+    def _claim_first(self, index: bytes, limit: int, latest: bytes, seconds: float) -> list[TaskRef]:
+        _, names = self._run(self._claim, [index], [b"%d" % limit, latest, b"%d" % round(seconds * 1e6)])
+        return [self._task_of(name) for name in names]
+
+    def _amend_as_seen(self, what: bytes, task: TaskRef, seen: TaskState) -> bool:
+        args = [what, seen.desired.order_key.encode(), b"%d" % (seen.applied_at or 0)]
+        _, done = self._run(self._amend, [*self._indexes, self._task_name(task)], args)
+        return bool(done)
+
+    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> list[Any]:
+        """The script's answer: first of all the store's time."""
+        reply = self._store.run(script, keys, args)
+        self._store_clock.observe(reply.sent, reply.received, reply.value[0])
+        return reply.value
+
+    def _forget_calls(self, now: float) -> None:
+        """Those whose leases have ended long ago, and were never settled: nothing can be marked for them."""
+        while self._calls:
+            token = next(iter(self._calls))
+            if self._calls[token].lease_until + LEASE_SECONDS > now:
+                return
+            del self._calls[token]
+
+    def _task_name(self, task: TaskRef) -> bytes:
+        return f"{self._task_prefix}{task.app_id}:{task.room_id}:{task.task_id}".encode()
+
+    def _task_of(self, name: bytes) -> TaskRef:
+        # The ids of the provider's tasks hold no colon (`targets`).
+        return TaskRef(*name.decode().removeprefix(self._task_prefix).split(":"))
+
+    def _event_name(self, key: str) -> bytes:
+        return self._event_prefix + bytes.fromhex(key)

@@ -1,0 +1,44 @@
+"""The Lua scripts of the Redis backend: one per operation, each one atomic step in the store."""
+
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+
+from snapshot_tuner.ledger.timing import (
+    CURSOR_HORIZON_SECONDS,
+    LATE_CALL_SECONDS,
+    LEASE_SECONDS,
+    SOURCE_SECONDS,
+    THROTTLE_PAUSE_SECONDS,
+    TRY_AGAIN_SECONDS,
+)
+from snapshot_tuner.ledger.types import OPEN_MOST
+
+# Not importlib.resources, which takes ten milliseconds of a cold start: a layer is never a zip file.
+_FOLDER = Path(__file__).parent / "lua"
+
+_CONSTANTS = {
+    "LEASE_US": LEASE_SECONDS,
+    "LATE_CALL_US": LATE_CALL_SECONDS,
+    "HORIZON_US": CURSOR_HORIZON_SECONDS,
+    "PAUSE_US": THROTTLE_PAUSE_SECONDS,
+    "SOURCE_US": SOURCE_SECONDS,
+    "TRY_AGAIN_US": TRY_AGAIN_SECONDS,
+    "OPEN_MOST": OPEN_MOST / 1e6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script as the store gets it, and the name under which the store remembers it."""
+
+    text: bytes
+    digest: bytes
+
+    @classmethod
+    def load(cls, *names: str) -> "Script":
+        """One script out of files of the folder `lua`, behind this package's constants."""
+        constants = "".join(f"local {name} = {round(seconds * 1e6)}\n" for name, seconds in _CONSTANTS.items())
+        parts = [(_FOLDER / f"{name}.lua").read_text("utf-8") for name in names]
+        text = (constants + "\n".join(parts)).encode()
+        return cls(text, sha1(text, usedforsecurity=False).hexdigest().encode())

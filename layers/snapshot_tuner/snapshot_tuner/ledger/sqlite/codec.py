@@ -1,0 +1,27 @@
+"""A task's record in a SQLite row: JSON, each wish as a list of its fields."""
+
+import json
+
+from snapshot_tuner.ledger.types import Held, Lease, TaskState, Wish
+
+
+def encode(state: TaskState) -> str:
+    return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+
+
+def decode(text: str) -> TaskState:
+    desired, desired_at, applied, applied_at, lease, doubt_until, settled_token, *levels = json.loads(text)
+    base, is_open, held, call_due = levels
+    return TaskState(
+        desired=Wish(*desired),
+        desired_at=desired_at,
+        applied=Wish(*applied) if applied else None,
+        applied_at=applied_at,
+        lease=Lease(token=lease[0], begun=lease[1], until=lease[2], wish=Wish(*lease[3])) if lease else None,
+        doubt_until=doubt_until,
+        settled_token=settled_token,
+        base=Wish(*base) if base else None,
+        open=tuple(Wish(*wish) for wish in is_open),
+        held=Held(Wish(*held[0]), held[1]) if held else None,
+        call_due=call_due,
+    )

@@ -1,0 +1,29 @@
+"""The durations and rates that every ledger keeps."""
+
+LEASE_SECONDS = 15.0
+"""How long one call may be in flight: more than twice the 7 s that a whole call may take."""
+
+LATE_CALL_SECONDS = 15.0
+"""After this a call whose outcome is unknown can no longer arrive at the provider."""
+
+SLOT_SHARE = 29 / 30
+"""Share of the account's quota that is handed out as slots: 145 of 150 calls/s. The rest is what makes a
+slot usable for 1/29 s after its start: 145 slots/s over 1 + 1/29 s are 150 calls."""
+
+SLOT_VALID_SECONDS = 1 / 29
+
+READS_PER_SECOND = 58.0
+"""Slots for GetSnapshotTask: of 60 calls/s (Version 2023-11-01) the same share."""
+
+CURSOR_HORIZON_SECONDS = 930.0
+"""No caller waits longer than a function may run (900 s): a cursor further ahead comes from a clock step."""
+
+THROTTLE_PAUSE_SECONDS = 1.0
+"""How far one throttled call moves the cursor: the provider counts by the second."""
+
+SOURCE_SECONDS = 600.0
+"""How long an event that was not applied is left to its source, which brings it again: a queue's visibility
+timeout is shorter. From then on the reconciler cares for the task."""
+
+TRY_AGAIN_SECONDS = 60.0
+"""After a failed call, and after a reconciler has claimed a task, nobody else takes it up for so long."""

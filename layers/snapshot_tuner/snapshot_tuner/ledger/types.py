@@ -1,0 +1,164 @@
+"""What a ledger remembers of a task, and what it answers."""
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import NamedTuple, TypeAlias
+
+from snapshot_tuner.model import Order
+
+OPEN_MOST = 16
+"""Time-bound adjustments that one task remembers, one per rule, ended ones among them."""
+
+
+class Admission(StrEnum):
+    """The answer to one adjustment; DESIGN, Ledger.
+
+    RECORDED: taken, but something else holds now; the ledger applies it when its time has come.
+    """
+
+    NEW = auto()
+    RETRY = auto()
+    DUPLICATE = auto()
+    SUPERSEDED = auto()
+    CONFLICT = auto()
+    REJECTED = auto()
+    ASSERT = auto()
+    RECORDED = auto()
+
+
+class Admitted(NamedTuple):
+    """`settled_as` is what an ASSERT would have been: DUPLICATE or SUPERSEDED."""
+
+    answer: Admission
+    reason: str = ""
+    settled_as: Admission | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a ledger is told by the settings; seconds, and slots per second."""
+
+    order: Order
+    slots_per_second: float
+    idempotency_ttl: int
+    task_ttl: int
+    max_clock_skew: int
+
+
+class Slot(NamedTuple):
+    """A permit for one call: not before `start`, not after `valid_until`; on the local monotonic clock."""
+
+    start: float
+    valid_until: float
+
+
+# What is remembered of a task, and what is answered for every event, is made of tuples: made, compared and changed
+# several times for every call.
+
+
+class Wish(NamedTuple):
+    """What an event asked for: the interval in seconds, and which event it was.
+
+    `asked_us` is the event's time. A time-bound wish holds until `until_us`; then its interval is `then`, or,
+    where that is None, something else holds. `lengthen_us` and `skip_us` are those of `Adjustment`. Times and
+    durations in microseconds.
+    """
+
+    order_key: str
+    interval: int
+    business_id: str | None
+    rule: str
+    event_id: str
+    event_source: str
+    key: str  # the ledger's name of the idempotency key
+    asked_us: int = 0
+    until_us: int | None = None
+    then: int | None = None
+    lengthen_us: int = 0
+    skip_us: int = 0
+
+
+class Granted(NamedTuple):
+    """The call may be made, with this wish, while the lease lasts (local monotonic clock)."""
+
+    wish: Wish
+    lease_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another call for the task is in flight."""
+
+
+class AlreadyApplied(NamedTuple):
+    """What the task should be now has been applied: no call is needed.
+
+    `unchanged`: by the call for another event, to the same interval, not long ago.
+    """
+
+    wish: Wish
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The ledger has no such task: it expired, or the store lost it, since the event was admitted."""
+
+
+Begun: TypeAlias = Granted | Busy | AlreadyApplied | Forgotten
+
+
+class CallResult(StrEnum):
+    """What came of a call, as the ledger needs to know it."""
+
+    APPLIED = auto()
+    FAILED = auto()
+    THROTTLED = auto()
+    UNKNOWN = auto()
+
+
+class Settlement(NamedTuple):
+    """`kept` is False where the lease was lost before the call was settled."""
+
+    kept: bool
+    in_doubt: bool
+
+
+class Lease(NamedTuple):
+    """One call in flight: who makes it, since and until when (the store's clock), with which wish."""
+
+    token: str
+    begun: int
+    until: int
+    wish: Wish
+
+
+class Held(NamedTuple):
+    """A wish that holds on until a longer one may take its place (`lengthen_us`)."""
+
+    wish: Wish
+    until_us: int
+
+
+class TaskState(NamedTuple):
+    """What the ledger knows of one task; times are microseconds since the epoch on the store's clock.
+
+    `desired` is what the task should be now. It comes of `base`, the newest wish without an end; of `open`,
+    the newest time-bound wish of each rule, ended ones too; and of `held` (`ledger.levels`). Where the
+    provider does not have it, or may not, it is left to the event's source until `call_due`.
+
+    `doubt_until` is there while the provider may hold, or may yet get, an interval that no call of ours
+    has confirmed: only an applied call begun after that moment takes it away.
+    """
+
+    desired: Wish
+    desired_at: int
+    applied: Wish | None = None
+    applied_at: int | None = None
+    lease: Lease | None = None
+    doubt_until: int | None = None
+    settled_token: str | None = None
+    base: Wish | None = None
+    open: tuple[Wish, ...] = ()
+    held: Held | None = None
+    call_due: int = 0

@@ -1,0 +1,299 @@
+"""The shape of the policy file. `policy` gives it its meaning; the editors' schema is made from it."""
+
+import re
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+
+from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Json, Number, Order, Place, is_number
+from snapshot_tuner.policy.curves import Curve
+from snapshot_tuner.policy.paths import SignalPath
+from snapshot_tuner.policy.targets import Template
+
+RULES_WITH_AN_END_MOST: Final = 16
+"""The ledger remembers one adjustment of each of them for every task."""
+
+NUMBERS_OF_A_POINT: Final = 2
+PREVIOUS: Final = "previous"
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+_LONGEST_SECONDS: Final = 24 * 3600
+_SECONDS_TAG: Final = "<seconds>"
+_CURVE_TAG: Final = "<curve>"
+
+_NOT_SECONDS: Final = f"must be a whole number of seconds from {INTERVAL_MIN_SECONDS} to {INTERVAL_MAX_SECONDS}"
+_REASONS: Final = {
+    "missing": "is missing",
+    "int_type": _NOT_SECONDS,
+    "greater_than_equal": _NOT_SECONDS,
+    "less_than_equal": _NOT_SECONDS,
+    "string_type": "must be text; a number or a boolean needs quotes to be one",
+    "string_pattern_mismatch": "must be 1 to 64 of letters, digits and _ . -",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "too_short": "must hold at least one rule",
+}
+"""What pydantic finds, in the words of the file; every whole number in it but the version is seconds."""
+
+
+def _is_template(text: str, info: ValidationInfo) -> str:
+    Template.parse(info.field_name or "", text)
+    return text
+
+
+def _is_path(text: str) -> str:
+    SignalPath.parse(text)
+    return text
+
+
+def _point(value: object) -> tuple[Number, Number]:
+    if not isinstance(value, list) or len(value) != NUMBERS_OF_A_POINT or not all(map(is_number, value)):
+        raise ValueError("must be a point of two numbers, such as [0.8, 10]")
+    x, seconds = value
+    return x, seconds
+
+
+def _is_curve(points: list[tuple[Number, Number]]) -> list[tuple[Number, Number]]:
+    Curve.through(points)
+    return points
+
+
+def _not_null(value: object) -> object:
+    if value is None:
+        raise ValueError("has no value: give it one, or leave the key out")
+    return value
+
+
+def _only(*, constant: bool | int, spelling: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        # Literal would do, were not True and 1.0 equal to 1 for it.
+        if type(value) is not type(constant) or value != constant:
+            raise ValueError(f"must be {spelling}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _kind_of_interval(value: object) -> str:
+    return _CURVE_TAG if isinstance(value, dict) else _SECONDS_TAG
+
+
+def _duration(value: object) -> int:
+    found = re.fullmatch(r"([0-9]{1,6})([smh])", value) if isinstance(value, str) else None
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 1 <= seconds <= _LONGEST_SECONDS:
+        raise ValueError("must be a duration from 1s to 24h: a whole number and s, m or h, such as 90s, 10m or 2h")
+    return seconds
+
+
+def _then(value: object) -> int | None:
+    if value == PREVIOUS:
+        return None
+    if type(value) is not int or not INTERVAL_MIN_SECONDS <= value <= INTERVAL_MAX_SECONDS:
+        raise ValueError(f"{_NOT_SECONDS}, or {PREVIOUS}")
+    return value
+
+
+def _says(description: str) -> Any:  # noqa: ANN401 - what pydantic's Field gives
+    # Not attribute docstrings: to find these, pydantic parses this file again at every cold start.
+    return Field(description=description)
+
+
+_Seconds = Annotated[int, Field(ge=INTERVAL_MIN_SECONDS, le=INTERVAL_MAX_SECONDS)]
+_Template = Annotated[str, AfterValidator(_is_template)]
+_Path = Annotated[str, AfterValidator(_is_path)]
+_Point = Annotated[
+    tuple[Number, Number],
+    PlainValidator(_point),
+    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+]
+
+
+_DURATION_SCHEMA: Final = {"type": "string", "pattern": "^[0-9]{1,6}[smh]$"}
+_Duration = Annotated[int, PlainValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+_THEN_SCHEMA: Final = {
+    "anyOf": [
+        {"type": "integer", "minimum": INTERVAL_MIN_SECONDS, "maximum": INTERVAL_MAX_SECONDS},
+        {"const": PREVIOUS},
+    ]
+}
+
+
+class _Part(BaseModel):
+    # Built when the document is: else each part is built once for itself and once more inside of what holds it.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+class Bounds(_Part):
+    """Limits for every interval, in seconds: what a rule asks for beyond them is clamped."""
+
+    min: Annotated[_Seconds, _says("No interval is shorter than this.")] = INTERVAL_MIN_SECONDS
+    max: Annotated[_Seconds, _says("No interval is longer than this.")] = INTERVAL_MAX_SECONDS
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is greater than max {self.max}")
+        return self
+
+
+class TargetDocument(_Part):
+    """Where an event says which task it is about: text with `{path}` placeholders, such as `room-{data.id}`."""
+
+    app_id: Annotated[_Template, _says("UpdateSnapshot's AppId.")] = "{data.AppId}"
+    room_id: Annotated[_Template, _says("UpdateSnapshot's RoomId.")] = "{data.RoomId}"
+    task_id: Annotated[
+        _Template,
+        _says("UpdateSnapshot's TaskId. Where the placeholder finds a list, each element is a task; at most 100."),
+    ] = "{data.TaskId}"
+    business_id: Annotated[_Template, _says("UpdateSnapshot's BusinessId; left out where the event has none.")] = (
+        "{data.BusinessId}"
+    )
+
+
+class CurveDocument(_Part):
+    """An interval that follows a number of the event."""
+
+    of: Annotated[_Path, _says("Where the number is, such as `data.load`.")]
+    curve: Annotated[
+        list[_Point],
+        AfterValidator(_is_curve),
+        Field(json_schema_extra={"minItems": 2}),
+        _says("Points of [number, seconds], the numbers ascending: straight lines between them, flat outside."),
+    ]
+
+
+_Interval = Annotated[
+    Annotated[_Seconds, Tag(_SECONDS_TAG)] | Annotated[CurveDocument, Tag(_CURVE_TAG)],
+    Discriminator(_kind_of_interval),
+]
+
+
+class RuleDocument(_Part):
+    """What to do about some events. Exactly one of `interval` and `hold` is needed."""
+
+    name: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
+        _says("The rule's own name: it stands in answers, logs and metrics."),
+    ]
+    match: Annotated[
+        dict[str, Any],
+        _says("Which events: an EventBridge event pattern. Without one the rule matches every event."),
+    ] = {}
+    interval: Annotated[
+        _Interval | None,
+        BeforeValidator(_not_null),
+        _says("Seconds between snapshots, or the curve that gives them."),
+    ] = None
+    hold: Annotated[
+        Literal[True] | None,
+        _only(constant=True, spelling="true"),
+        BeforeValidator(_not_null),
+        _says("`true`: matched, and deliberately no change."),
+    ] = None
+
+    lasts: Annotated[
+        _Duration | None,
+        Field(alias="for"),
+        _says("How long the interval holds, from the event's time on; without it until a newer event."),
+    ] = None
+    then: Annotated[
+        int | None,
+        PlainValidator(_then),
+        WithJsonSchema(_THEN_SCHEMA),
+        _says("What comes when `for` is over: seconds, or `previous`: what else the task should be by then."),
+    ] = None
+    lengthen_after: Annotated[
+        _Duration | None,
+        _says("A longer interval than now waits until no event has asked for less for so long."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.interval is None) == (self.hold is None):
+            raise ValueError("needs either interval or hold: true, and not both")
+        if self.hold and self.lasts is not None:
+            raise ValueError("for: hold changes nothing, so nothing of it can end")
+        if self.hold and self.lengthen_after is not None:
+            raise ValueError("lengthen_after: hold changes nothing, so nothing of it can wait")
+        if "then" in self.model_fields_set and self.lasts is None:
+            raise ValueError("then: needs for, or there is no end after which it comes")
+        return self
+
+
+class PolicyDocument(_Part):
+    """How events become snapshot intervals. The first rule that matches an event decides."""
+
+    version: Annotated[Literal[1], _only(constant=1, spelling="1"), _says("The version of this file's grammar.")]
+    order: Annotated[
+        Order,
+        Field(strict=False),
+        _says("What decides which of two events of a task is newer: their time, or their sequence number."),
+    ] = Order.TIME
+    bounds: Bounds = Bounds()
+    target: TargetDocument = TargetDocument()
+    lengthen_after: Annotated[
+        _Duration | None,
+        _says("For every rule that does not say its own: a longer interval waits until nobody asked for less so long."),
+    ] = None
+    skip_unchanged_within: Annotated[
+        _Duration | None,
+        _says("Saves a call where one with the same interval was confirmed so short a time ago. Off without it."),
+    ] = None
+    rules: Annotated[list[RuleDocument], Field(min_length=1), _says("Tried from the top.")]
+
+
+def validate(value: Json) -> tuple[PolicyDocument | None, list[tuple[Place, str]]]:
+    """The document, None where it has mistakes; and all mistakes of its shape, each with its place."""
+    try:
+        return PolicyDocument.model_validate(value), []
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False, include_input=False)
+    places = [tuple(part for part in each["loc"] if part not in (_SECONDS_TAG, _CURVE_TAG)) for each in mistakes]
+    return None, [
+        (place, _reason(place, each["type"], each.get("ctx", {}))) for place, each in zip(places, mistakes, strict=True)
+    ]
+
+
+def _reason(place: Place, kind: str, context: dict[str, Any]) -> str:
+    match kind:
+        case "extra_forbidden":
+            return f"unknown key; known here are {', '.join(_keys(_model_of(place)))}"
+        case "enum":
+            return f"must be {context['expected']}"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return _REASONS.get(kind, f"is not valid ({kind})")
+
+
+def _keys(model: type[_Part]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_of(place: Place) -> type[_Part]:
+    match place:
+        case ("bounds", _):
+            return Bounds
+        case ("target", _):
+            return TargetDocument
+        case ("rules", _, _):
+            return RuleDocument
+        case ("rules", _, "interval", _):
+            return CurveDocument
+        case _:
+            return PolicyDocument

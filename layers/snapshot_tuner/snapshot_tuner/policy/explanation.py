@@ -1,0 +1,215 @@
+"""Why a policy decides as it does about a signal: rule by rule, and inside a pattern test by test.
+
+Nothing here knows how to match. Each part of a pattern is compiled by `patterns` as a pattern of its own, and
+asked about the same signal; so an explanation cannot differ from what `Policy.decide` does.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, StrEnum, auto
+from typing import Final, TypeAlias, assert_never
+
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.formats.strict_json import shown
+from snapshot_tuner.model import Decision, Json, Signal
+from snapshot_tuner.policy.engine import Asked, Bounds, Policy, Rule
+from snapshot_tuner.policy.patterns.attributes import ABSENT, Absent, Found, attribute_reader
+from snapshot_tuner.policy.patterns.compiler import OR, compile_checked
+
+_SHOWN_CHARACTERS: Final = 60
+_TESTS_TOLD: Final = 5
+
+
+class Asking(StrEnum):
+    """What a part of a pattern is, which says how its own parts make up its answer."""
+
+    FIELDS = auto()  # all of them have to match, in one and the same object
+    ALTERNATIVES = auto()  # `$or`: one of them has to match
+    FIELD = auto()  # a list: one of its tests has to match
+    TEST = auto()  # a value, or an operator with its operand
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of a pattern, and whether the signal matches it.
+
+    `place` is where it stands in the pattern ("data.load", "$or[1].type"); `wanted` is set for a test, and
+    `found`, in words, for a field: what the signal has there.
+    """
+
+    asking: Asking
+    place: str
+    matched: bool
+    wanted: Json = None
+    found: str | None = None
+    parts: tuple["Finding", ...] = ()
+
+
+class Reached(StrEnum):
+    """How far a rule came: the first one that matches decides, and nobody asks those behind it."""
+
+    MATCHED = auto()
+    NOT_MATCHED = auto()
+    NOT_REACHED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFinding:
+    """A rule, how far it came, why, and its pattern part by part; None for a rule that was not reached."""
+
+    rule: str
+    reached: Reached
+    reason: str
+    pattern: Finding | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision and the way to it; `asked` is None where no interval could be told, or none is wanted."""
+
+    decision: Decision
+    rules: tuple[RuleFinding, ...]
+    asked: Asked | None
+    bounds: Bounds
+
+
+def explain(policy: Policy, signal: Signal) -> Explanation:
+    """Pure, and raises for no signal; slower than `Policy.decide`, for it looks at every part of every rule."""
+    rules: list[RuleFinding] = []
+    asked = None
+    decided_by = None
+    for rule in policy.rules:
+        if decided_by is not None:
+            reason = f"rule {decided_by!r} before it has decided"
+            rules.append(RuleFinding(rule.name, Reached.NOT_REACHED, reason, None))
+            continue
+        found = _rule(rule, signal)
+        rules.append(found)
+        if found.reached is Reached.MATCHED:
+            decided_by = rule.name
+            asked = _asked(policy, rule, signal)
+    return Explanation(policy.decide(signal), tuple(rules), asked, policy.bounds)
+
+
+def _asked(policy: Policy, rule: Rule, signal: Signal) -> Asked | None:
+    try:
+        return policy.asked(rule, signal)
+    except EventRejected:
+        return None  # the decision says why
+
+
+def _rule(rule: Rule, signal: Signal) -> RuleFinding:
+    matched = rule.pattern.matches(signal)
+    way = _Way(signal, lambda part: part, signal)
+    pattern = Finding(Asking.FIELDS, "", matched, parts=_fields(rule.match, way, ""))
+    if matched:
+        reason = "its pattern matches" if rule.match else "it matches every event"
+        return RuleFinding(rule.name, Reached.MATCHED, reason, pattern)
+    return RuleFinding(rule.name, Reached.NOT_MATCHED, _why_not(pattern), pattern)
+
+
+_Wrap: TypeAlias = Callable[[dict[str, Json]], dict[str, Json]]
+
+
+class _InList(Enum):
+    """What is behind a list has no one value."""
+
+    IN_LIST = "in a list"
+
+
+_Seen: TypeAlias = "Json | Absent | _InList"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """From the top of a pattern to one of its objects.
+
+    `wrap` makes a pattern of the whole signal from one of that object; `holder` is what the signal has there,
+    or the signal itself.
+    """
+
+    signal: Signal
+    wrap: _Wrap
+    holder: "Signal | _Seen"
+
+    def matches(self, part: dict[str, Json]) -> bool:
+        return compile_checked(self.wrap(part)).matches(self.signal)
+
+    def look(self, key: str) -> _Seen:
+        match self.holder:
+            case Signal() as signal:
+                return attribute_reader(key)(signal)
+            case dict() as members:
+                found: Found = members.get(key, ABSENT)
+                return found
+            case list() | _InList.IN_LIST:
+                return _InList.IN_LIST
+            case _:
+                return ABSENT
+
+    def into(self, key: str) -> "_Way":
+        wrap = self.wrap
+        return _Way(self.signal, lambda part: wrap({key: part}), self.look(key))
+
+
+def _fields(members: Mapping[str, Json], way: _Way, place: str) -> tuple[Finding, ...]:
+    return tuple(_part(key, value, way, f"{place}.{key}" if place else key) for key, value in members.items())
+
+
+def _part(key: str, value: Json, way: _Way, place: str) -> Finding:
+    matched = way.matches({key: value})
+    if key == OR and isinstance(value, list):
+        alternatives = tuple(
+            Finding(Asking.FIELDS, f"{place}[{i}]", way.matches(one), parts=_fields(one, way, f"{place}[{i}]"))
+            for i, one in enumerate(value)
+            if isinstance(one, dict)
+        )
+        return Finding(Asking.ALTERNATIVES, place, matched, parts=alternatives)
+    found = _in_words(way.look(key))
+    if isinstance(value, dict):
+        return Finding(Asking.FIELDS, place, matched, found=found, parts=_fields(value, way.into(key), place))
+    items = value if isinstance(value, list) else [value]
+    tests = tuple(Finding(Asking.TEST, place, way.matches({key: [item]}), wanted=item) for item in items)
+    return Finding(Asking.FIELD, place, matched, found=found, parts=tests)
+
+
+def _why_not(finding: Finding) -> str:
+    """The first part that does not match, down to the field, in words."""
+    match finding.asking:
+        case Asking.TEST:
+            return f"not {_cut(_as_json(finding.wanted))}"
+        case Asking.FIELD:
+            return f"{finding.place} is {finding.found}, {' and '.join(map(_why_not, finding.parts[:_TESTS_TOLD]))}"
+        case Asking.ALTERNATIVES:
+            return f"no alternative of {finding.place} matches"
+        case Asking.FIELDS:
+            failed = next((part for part in finding.parts if not part.matched), None)
+            if failed is None:
+                return f"no one object of the list {finding.place} matches all of it"
+            return _why_not(failed)
+        case _:
+            assert_never(finding.asking)
+
+
+def _in_words(value: _Seen) -> str:
+    match value:
+        case Absent.ABSENT:
+            return "absent"
+        case _InList.IN_LIST:
+            return "in a list"
+        case bool() | None | str():
+            return shown(value)
+        case int() | Decimal():
+            return _cut(str(Decimal(value)))
+        case _:
+            return shown(value)
+
+
+def _as_json(value: Json) -> str:
+    return json.dumps(value, default=float)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

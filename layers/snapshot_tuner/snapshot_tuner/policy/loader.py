@@ -1,0 +1,167 @@
+"""Reads a policy file and finds every mistake in it, each with its line, its rule and its reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from snapshot_tuner.formats.strict_yaml import Mark, NotYamlError, read
+from snapshot_tuner.model import Json, Place
+from snapshot_tuner.policy.compiled import PolicyForm, RuleForm
+from snapshot_tuner.policy.document import (
+    RULES_WITH_AN_END_MOST,
+    CurveDocument,
+    PolicyDocument,
+    RuleDocument,
+    TargetDocument,
+    validate,
+)
+from snapshot_tuner.policy.patterns.compiler import Pattern, compile_pattern, matches_everything
+from snapshot_tuner.policy.patterns.operators import Report
+
+RULES: Final = "rules"
+MAX_SHOWN_CHARACTERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A mistake in the file; `line` and `column` count from 1, `place` says it in the words of the file."""
+
+    line: int
+    column: int
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, {self.place}: {self.reason}" if self.place else f"line {self.line}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """What a file holds: the document with a compiled pattern for each rule. Only without problems is it whole."""
+
+    document: PolicyDocument | None
+    patterns: tuple[Pattern, ...]
+    problems: tuple[Problem, ...]
+
+
+def form_of(document: PolicyDocument) -> PolicyForm:
+    """What a document without mistakes says."""
+    bounds, target = document.bounds, document.target
+    return {
+        "version": document.version,
+        "order": document.order.value,
+        "bounds": {"min": bounds.min, "max": bounds.max},
+        "target": {name: getattr(target, name) for name in TargetDocument.model_fields},
+        "lengthen_after": document.lengthen_after,
+        "skip_unchanged_within": document.skip_unchanged_within,
+        "rules": [_rule_form(rule) for rule in document.rules],
+    }
+
+
+def _rule_form(rule: RuleDocument) -> RuleForm:
+    interval = rule.interval
+    return {
+        "name": rule.name,
+        "match": rule.match,
+        "interval": {"of": interval.of, "curve": interval.curve} if isinstance(interval, CurveDocument) else interval,
+        "lasts": rule.lasts,
+        "then": rule.then,
+        "lengthen_after": rule.lengthen_after,
+    }
+
+
+def examine(text: str) -> PolicyFile:
+    """Reads the text of a policy file. Raises nothing: what is wrong is in `problems`, by line."""
+    try:
+        reading = read(text)
+    except NotYamlError as error:
+        return PolicyFile(None, (), (Problem(error.mark.line, error.mark.column, "", error.reason),))
+    if reading.value is None and not reading.mistakes:
+        return PolicyFile(None, (), (Problem(1, 1, "", "the file is empty"),))
+
+    # One reason per place, the first: a word that is no YAML would also be of the wrong type.
+    reasons: dict[Place, str] = {}
+
+    def report(place: Place, reason: str) -> None:
+        reasons.setdefault(place, reason)
+
+    document, mistakes = validate(reading.value)
+    for place, reason in (*reading.mistakes, *mistakes):
+        report(place, reason)
+    rules = _rules(reading.value)
+    patterns = tuple(_patterns(rules, report))
+    _compare_rules(rules, reading.marks, report)
+    if document is not None:
+        _check_ends(document, report)
+
+    names = {index: name for index, rule in rules if isinstance(name := rule.get("name"), str) and name}
+    problems = [_problem(place, reason, reading.marks, names) for place, reason in reasons.items()]
+    problems.sort(key=lambda problem: (problem.line, problem.column))
+    return PolicyFile(document, patterns, tuple(problems))
+
+
+def _rules(value: Json) -> list[tuple[int, dict[str, Json]]]:
+    rules = value.get(RULES) if isinstance(value, dict) else None
+    return [(i, rule) for i, rule in enumerate(rules if isinstance(rules, list) else []) if isinstance(rule, dict)]
+
+
+def _patterns(rules: list[tuple[int, dict[str, Json]]], report: Report) -> Iterator[Pattern]:
+    for index, rule in rules:
+        match = rule.get("match", {})
+        if isinstance(match, dict):
+            yield compile_pattern(match, (RULES, index, "match"), report)
+
+
+def _compare_rules(rules: list[tuple[int, dict[str, Json]]], marks: dict[Place, Mark], report: Report) -> None:
+    named: dict[str, int] = {}
+    greedy: str | None = None
+    for index, rule in rules:
+        name = rule.get("name")
+        if isinstance(name, str):
+            if name in named:
+                line = marks[RULES, named[name]].line
+                report((RULES, index, "name"), f"is the name of the rule on line {line} already")
+            named.setdefault(name, index)
+        if greedy is not None:
+            report((RULES, index), f"is never reached: {greedy} before it matches every event")
+        match = rule.get("match", {})
+        if greedy is None and isinstance(match, dict) and matches_everything(match):
+            greedy = _rule(index, {index: name} if isinstance(name, str) else {})
+
+
+def _check_ends(document: PolicyDocument, report: Report) -> None:
+    bounds = document.bounds
+    ending = 0
+    for index, rule in enumerate(document.rules):
+        if rule.then is not None and not bounds.min <= rule.then <= bounds.max:
+            report((RULES, index, "then"), f"{rule.then} s is outside the bounds {bounds.min} to {bounds.max} s")
+        ending += rule.lasts is not None
+        if rule.lasts is not None and ending == RULES_WITH_AN_END_MOST + 1:
+            report((RULES, index, "for"), f"no more than {RULES_WITH_AN_END_MOST} rules can have an end")
+
+
+def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[int, str]) -> Problem:
+    known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in marks)
+    mark = marks[known]
+    match place:
+        case ("rules", int(index), *inside):
+            parts = [_rule(index, names), _spelled(inside)]
+        case _:
+            parts = [_spelled(place)]
+    return Problem(mark.line, mark.column, ", ".join(part for part in parts if part), reason)
+
+
+def _rule(index: int, names: dict[int, str]) -> str:
+    return f"rule {_shown(names[index])!r}" if index in names else f"rule {index + 1}"
+
+
+def _spelled(place: Place | list[str | int]) -> str:
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{_shown(part)}"
+    return text.removeprefix(".")
+
+
+def _shown(text: str) -> str:
+    shown = text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."
+    return shown if shown.isprintable() else ascii(shown)

@@ -1,0 +1,226 @@
+"""What one value of an event has to be: the operators of an event pattern.
+
+The grammar is EventBridge's ("Comparison operators for use in event patterns", Amazon EventBridge User Guide),
+without `cidr`. Differences in meaning:
+
+- Numbers are compared exactly and without limits, also as exact values: 300, 300.0 and 3e2 are the same.
+- Letters of either case are the same after Unicode case folding.
+
+`anything-but` asks that a value be something else, of whatever type: 5 is anything but "stopped", and so is
+null. A field that is absent matches nothing but `exists: false`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from operator import eq, ge, gt, le, lt
+from typing import Final, TypeAlias
+
+from snapshot_tuner.model import Json, Number, Place, is_number
+
+Report: TypeAlias = Callable[[Place, str], None]
+"""Takes a mistake: where, and what is wrong. Compiling goes on behind it, so that all are found at once."""
+
+Condition: TypeAlias = Callable[[Json], bool]
+"""Asked about one value that is neither a list nor an object."""
+
+
+class Operator(StrEnum):
+    """What may stand in a pattern's list in place of a value."""
+
+    PREFIX = "prefix"
+    SUFFIX = "suffix"
+    EQUALS_IGNORE_CASE = "equals-ignore-case"
+    ANYTHING_BUT = "anything-but"
+    NUMERIC = "numeric"
+    EXISTS = "exists"
+    WILDCARD = "wildcard"
+
+
+TEXT_OPERATORS: Final = (Operator.PREFIX, Operator.SUFFIX, Operator.EQUALS_IGNORE_CASE, Operator.WILDCARD)
+_COMPARISONS: Final[dict[str, Callable[[Number, Number], bool]]] = {"=": eq, ">": gt, ">=": ge, "<": lt, "<=": le}
+_LOW: Final = (">", ">=")
+_HIGH: Final = ("<", "<=")
+_NUMERIC_FORMS: Final = [["="], *([one] for one in (*_LOW, *_HIGH)), *([low, high] for low in _LOW for high in _HIGH)]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A number on one side of a bound."""
+
+    compare: Callable[[Number, Number], bool]
+    bound: Decimal
+
+    def __call__(self, value: Json) -> bool:
+        return is_number(value) and self.compare(value, self.bound)
+
+
+def equals(values: Sequence[Json]) -> Condition:
+    """One of these strings, numbers, booleans or null."""
+    strings = frozenset(value for value in values if isinstance(value, str))
+    numbers = frozenset(value for value in values if is_number(value))
+    constants = [value for value in values if value is None or isinstance(value, bool)]
+
+    if not numbers and not constants:
+        return lambda value: isinstance(value, str) and value in strings
+
+    def is_one(value: Json) -> bool:
+        if isinstance(value, str):
+            return value in strings
+        if is_number(value):
+            return value in numbers
+        return any(value is constant for constant in constants)
+
+    return is_one
+
+
+def compile_operator(operator: Operator, operand: Json, place: Place, report: Report) -> Condition:
+    """The condition for `{operator: operand}`; `exists` is not one, as it asks about no value."""
+    if operator is Operator.NUMERIC:
+        return _numeric(operand, place, report)
+    if operator is Operator.ANYTHING_BUT:
+        return _anything_but(operand, place, report)
+    return _on_text(operator, operand, place, report)
+
+
+def _on_text(operator: Operator, operand: Json, place: Place, report: Report) -> Condition:
+    folded = False
+    if operator in (Operator.PREFIX, Operator.SUFFIX) and isinstance(operand, dict):
+        if list(operand) != [Operator.EQUALS_IGNORE_CASE]:
+            report(place, f"must be text, or {{{Operator.EQUALS_IGNORE_CASE}: text}}")
+            return _never
+        operand, place, folded = operand[Operator.EQUALS_IGNORE_CASE], (*place, Operator.EQUALS_IGNORE_CASE), True
+    if not isinstance(operand, str):
+        report(place, "must be text; a number or a boolean needs quotes to be one")
+        return _never
+    return _text_condition(operator, operand, place, report, folded=folded)
+
+
+def _text_condition(operator: Operator, text: str, place: Place, report: Report, *, folded: bool) -> Condition:
+    if operator is Operator.WILDCARD:
+        try:
+            return wildcard(text)
+        except ValueError as error:
+            report(place, str(error))
+            return _never
+    folded = folded or operator is Operator.EQUALS_IGNORE_CASE
+    wanted = text.casefold() if folded else text
+
+    def matches(value: Json) -> bool:
+        if not isinstance(value, str):
+            return False
+        text = value.casefold() if folded else value
+        if operator is Operator.PREFIX:
+            return text.startswith(wanted)
+        if operator is Operator.SUFFIX:
+            return text.endswith(wanted)
+        return text == wanted
+
+    return matches
+
+
+def _anything_but(operand: Json, place: Place, report: Report) -> Condition:
+    if isinstance(operand, dict):
+        return _anything_but_text(operand, place, report)
+    values = operand if isinstance(operand, list) else [operand]
+    all_text = all(isinstance(value, str) for value in values)
+    if not values or not (all_text or all(is_number(value) for value in values)):
+        report(place, "must be text or a number, a list of only texts or only numbers, or one operator on text")
+        return _never
+    forbidden = equals(values)
+    return lambda value: not forbidden(value)
+
+
+def _anything_but_text(operand: dict[str, Json], place: Place, report: Report) -> Condition:
+    name, inner = next(iter(operand.items()), ("", None))
+    if len(operand) != 1 or name not in TEXT_OPERATORS:
+        report(place, f"must hold exactly one operator on text: {', '.join(TEXT_OPERATORS)}")
+        return _never
+    place = (*place, name)
+    texts = inner if isinstance(inner, list) else [inner]
+    if not texts:
+        report(place, "must not be an empty list")
+    forbidden = []
+    for index, text in enumerate(texts):
+        here = (*place, index) if isinstance(inner, list) else place
+        if not isinstance(text, str):
+            report(here, "must be text; a number or a boolean needs quotes to be one")
+        elif not text and name in (Operator.PREFIX, Operator.SUFFIX):
+            report(here, "must not be empty: every text has an empty prefix and suffix")
+        else:
+            forbidden.append(_text_condition(Operator(name), text, here, report, folded=False))
+    return lambda value: not any(condition(value) for condition in forbidden)
+
+
+def _numeric(operand: Json, place: Place, report: Report) -> Condition:
+    operand = operand if isinstance(operand, list) else []
+    limits = [
+        (operator, bound)
+        for operator, bound in zip(operand[::2], operand[1::2], strict=False)
+        if isinstance(operator, str) and is_number(bound)
+    ]
+    operators = [operator for operator, _ in limits]
+    if len(operand) != 2 * len(limits) or operators not in _NUMERIC_FORMS:
+        report(place, 'must be pairs of an operator and a number: ["=", 5], [">", 0], [">=", 0, "<", 5]')
+        return _never
+    # Decimals, because these are quicker to compare with the decimals that events hold.
+    compare, bound = _COMPARISONS[operators[0]], Decimal(limits[0][1])
+    if len(limits) == 1:
+        return Limit(compare, bound)
+    below, high = _COMPARISONS[operators[1]], Decimal(limits[1][1])
+    if bound >= high:
+        report(place, f"the lower bound must be below the upper; {bound} is not below {high}")
+    return lambda value: is_number(value) and compare(value, bound) and below(value, high)
+
+
+def wildcard(pattern: str) -> Condition:
+    r"""Text in which each `*` stands for any characters; `\*` and `\\` for themselves.
+
+    Raises ValueError, with the reason, for what EventBridge refuses: `**`, and a backslash before anything
+    else. Between the first and the last segment each one is taken at its first occurrence behind the one before,
+    which never needs to be taken back: linear time, whatever the text.
+    """
+    first, *others = segments(pattern)
+    if not others:
+        return lambda value: isinstance(value, str) and value == first
+    *between, last = others
+    shortest = len(first) + len(last)
+
+    def matches(value: Json) -> bool:
+        if not isinstance(value, str) or len(value) < shortest:
+            return False
+        if not (value.startswith(first) and value.endswith(last)):
+            return False
+        at, end = len(first), len(value) - len(last)
+        for segment in between:
+            found = value.find(segment, at, end)
+            if found < 0:
+                return False
+            at = found + len(segment)
+        return True
+
+    return matches
+
+
+def segments(pattern: str) -> list[str]:
+    """The texts before, between and behind the stars of a wildcard. Raises ValueError as `wildcard` does."""
+    found = [""]
+    characters = iter(enumerate(pattern))
+    for at, character in characters:
+        if character == "*":
+            if pattern[at + 1 : at + 2] == "*":
+                raise ValueError("** is not allowed: one * stands for any number of characters")
+            found.append("")
+        elif character == "\\":
+            _, escaped = next(characters, (at, ""))
+            if escaped not in ("*", "\\"):
+                raise ValueError(r"a backslash may only stand before * or another backslash")
+            found[-1] += escaped
+        else:
+            found[-1] += character
+    return found
+
+
+def _never(value: Json) -> bool:  # noqa: ARG001 - stands in for a condition that was reported as a mistake
+    return False

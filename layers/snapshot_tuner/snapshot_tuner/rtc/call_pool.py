@@ -1,0 +1,99 @@
+"""The calls in flight of one container: each waits for its slot, then for its answer, all in the caller's thread.
+
+They go on while somebody waits for one of them to end; what comes meanwhile waits in the socket.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
+from snapshot_tuner.ledger.types import Slot
+from snapshot_tuner.model import TaskRef
+from snapshot_tuner.rtc.calls import CALL_SECONDS, Call, Finished
+from snapshot_tuner.rtc.client import SnapshotApi
+from snapshot_tuner.rtc.http.event_loop import StepLoop
+from snapshot_tuner.rtc.http.tasks import Steps, Wait, carry_out
+
+if TYPE_CHECKING:
+    from snapshot_tuner.rtc.task_status import TaskReading
+
+
+PARALLEL_CALLS = 128
+"""Calls in flight in one container: enough for 145 calls/s of 0.8 s each, and for a batch of 100 at once."""
+
+_FLOCK_SECONDS = 0.002
+"""Calls that began together end close together: what ends within so long shares a round trip to the ledger."""
+
+
+class ApiCalls:
+    """`Calls` over a loop that lives as long as the container; used by one batch at a time."""
+
+    def __init__(self, api: SnapshotApi, clock: Clock, parallelism: int) -> None:
+        self._api = api
+        self._clock = clock
+        self._parallelism = parallelism
+        self._loop = StepLoop()
+        self._ended: list[Finished] = []
+        self._in_flight = 0
+
+    @property
+    def parallelism(self) -> int:
+        return self._parallelism
+
+    def start(self, call: Call) -> None:
+        self._in_flight += 1
+        self._loop.start(self._carried_out(call), lambda error: self._ended.append(Finished(call, _told(error))))
+
+    def finished(self, until: float) -> list[Finished]:
+        self._loop.round(self._clock.monotonic())
+        while not self._ended and self._clock.monotonic() < until:
+            self._loop.round(until)
+        if self._ended:
+            flock_ends = self._clock.monotonic() + _FLOCK_SECONDS
+            while len(self._ended) < self._in_flight and self._clock.monotonic() < flock_ends:
+                self._loop.round(flock_ends)
+        ended, self._ended = self._ended, []
+        self._in_flight -= len(ended)
+        return ended
+
+    def close(self) -> None:
+        """Calls in flight are waited for."""
+        while len(self._ended) < self._in_flight:
+            self._loop.round(self._clock.monotonic() + CALL_SECONDS)
+        self._loop.close()
+        self._api.close()
+
+    def read(self, task: TaskRef, slot: Slot, timeout: float) -> "TaskReading":
+        """`reconciler.Reads`, in the caller's own thread."""
+
+        def when_the_slot_starts() -> Steps[None]:
+            yield from self._start_of(slot)
+            if self._clock.monotonic() > slot.valid_until:
+                raise CallAbandoned("its slot was missed")
+
+        return carry_out(self._api.read(task, timeout=timeout, before_send=when_the_slot_starts))
+
+    def _carried_out(self, call: Call) -> Steps[str]:
+        def when_the_slot_starts() -> Steps[None]:
+            yield from self._start_of(call.slot)
+            call.check(self._clock.monotonic())
+
+        wish = call.wish
+        return self._api.update(
+            call.task, wish.interval, wish.business_id, timeout=call.timeout, before_send=when_the_slot_starts
+        )
+
+    def _start_of(self, slot: Slot) -> Steps[None]:
+        while self._clock.monotonic() < slot.start:
+            yield Wait(slot.start)
+
+
+def _told(error: Exception | None) -> ApiError | CallAbandoned | None:
+    match error:
+        case None | ApiError() | CallAbandoned():
+            return error
+        case _:
+            # A fault of ours, somewhere in the call: whether it was sent by then, nobody knows.
+            logging.getLogger(__name__).error("call_broke", exc_info=error)
+            return CallFailed(type(error).__name__, "unexpected error in the call", outcome_unknown=True)

@@ -1,0 +1,115 @@
+"""Many `Steps` in one thread: each goes on when what it waits for is there."""
+
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from typing import Any
+
+from snapshot_tuner.rtc.http.tasks import Steps, Wait
+
+Done = Callable[[Exception | None], None]
+"""Told how steps ended: with nothing, or with what they raised."""
+
+
+class _Running:
+    """Steps on their way, and what they wait for; `turn` tells their present wait from the earlier ones."""
+
+    __slots__ = ("done", "sock", "steps", "turn")
+
+    def __init__(self, steps: Steps[Any], done: Done) -> None:
+        self.steps = steps
+        self.done = done
+        self.sock: socket.socket | None = None
+        self.turn = 0
+
+
+class StepLoop:
+    """Used by one thread, which has to come round for anything to go on; other threads only end its futures."""
+
+    def __init__(self) -> None:
+        self._selector = DefaultSelector()
+        self._to_resume: deque[tuple[_Running, int]] = deque()
+        self._timers: list[tuple[float, int, _Running, int]] = []
+        self._tie_breaker = count()
+        self._asleep = False
+        self._bell, self._ear = socket.socketpair()
+        for end in (self._bell, self._ear):
+            end.setblocking(False)
+        self._selector.register(self._ear, EVENT_READ)
+
+    def start(self, steps: Steps[Any], done: Done) -> None:
+        """They begin with the next round."""
+        self._to_resume.append((_Running(steps, done), 0))
+
+    def round(self, until: float) -> None:
+        """All that can go on by now does, up to its next wait; where nothing can, what can first, or `until`.
+
+        `until` is on the local monotonic clock, in seconds. What is there is looked at before what is over: after a
+        pause of the machine an answer that has come counts, and not that it was waited for too long.
+        """
+        for key, _ in self._selector.select(self._seconds_to_sleep(until)):
+            if key.data is None:
+                self._ear.recv(4096)
+            else:
+                self._advance(*key.data)
+        self._asleep = False
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            self._advance(*heappop(self._timers)[2:])
+        for _ in range(len(self._to_resume)):
+            self._advance(*self._to_resume.popleft())
+
+    def close(self) -> None:
+        """What is still under way stays where it is."""
+        self._selector.close()
+        self._bell.close()
+        self._ear.close()
+
+    def _seconds_to_sleep(self, until: float) -> float:
+        # First the flag, then the look: whoever ends a future between the two rings.
+        self._asleep = True
+        if self._to_resume:
+            return 0
+        moment = min(until, self._timers[0][0]) if self._timers else until
+        return max(0.0, moment - time.monotonic())
+
+    def _resume_soon(self, running: _Running, turn: int) -> None:
+        self._to_resume.append((running, turn))
+        if self._asleep:
+            self._asleep = False
+            with suppress(BlockingIOError):  # it is ringing
+                self._bell.send(b"\0")
+
+    def _advance(self, running: _Running, turn: int) -> None:
+        if turn != running.turn:
+            return  # it has gone on since then
+        running.turn += 1
+        if running.sock is not None:
+            self._selector.unregister(running.sock)
+            running.sock = None
+        error: Exception | None = None
+        try:
+            self._wait(running, next(running.steps))
+        except StopIteration:
+            pass
+        except Exception as raised:  # noqa: BLE001 -- handed over: whoever started it decides what it means
+            error = raised
+        else:
+            return
+        done = running.done
+        del running.steps, running.done  # its last timers may be here for a while
+        done(error)
+
+    def _wait(self, running: _Running, wait: Wait) -> None:
+        turn = running.turn
+        heappush(self._timers, (wait.until, next(self._tie_breaker), running, turn))
+        if wait.sock is not None:
+            self._selector.register(wait.sock, EVENT_WRITE if wait.to_send else EVENT_READ, (running, turn))
+            running.sock = wait.sock
+        elif wait.future is not None:
+            wait.future.add_done_callback(lambda _: self._resume_soon(running, turn))

@@ -1,0 +1,41 @@
+"""What the log line of an outcome says about its event: enough to make the event again, bit for bit.
+
+`tuner record` does so. Numbers would not survive a logger, nor those who read its lines as doubles: data and
+attributes are texts of JSON inside the line.
+"""
+
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.formats.exact_json import encode
+from snapshot_tuner.model import Json, Signal
+
+TEXT_CHARACTERS_MOST = 16_384
+"""Of the data, and of the attributes, as JSON: CloudWatch Logs bills by the byte, and an event of this application
+has a few hundred. A longer text is left out, and the line says how long it was."""
+
+OMITTED_SUFFIX = "_omitted_characters"
+
+
+def keys(signal: Signal, *, with_data: bool) -> dict[str, str | int]:
+    """Where the event has a time, `event_time`; where the source's sent time stands in, `event_sent`.
+
+    A time beyond the year 9999 has no text and is left out. `with_data` is LOG_EVENT_DATA.
+    """
+    found: dict[str, str | int] = {"event_type": signal.type}
+    time = rfc3339.from_microseconds(signal.time_us)
+    if time is not None:
+        found["event_time" if signal.time_is_own else "event_sent"] = time
+    if signal.sequence is not None:
+        found["sequence"] = str(signal.sequence)  # 128 bits are more than most readers of JSON keep
+    if with_data:
+        if signal.attributes:
+            _add(found, "attributes", dict(signal.attributes))
+        _add(found, "data", signal.data)
+    return found
+
+
+def _add(found: dict[str, str | int], name: str, value: Json) -> None:
+    text = encode(value)
+    if len(text) > TEXT_CHARACTERS_MOST:
+        found[name + OMITTED_SUFFIX] = len(text)
+    else:
+        found[name] = text

@@ -1,0 +1,260 @@
+"""From tasks that need a call to what came of each: slots, leases, calls in flight, settling.
+
+One thread does it all: it talks to the ledger, many steps to a round trip, and the calls go on while it waits for
+them (`Calls`). Nothing here outlives one batch.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count, islice
+from secrets import token_hex
+from typing import assert_never
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
+from snapshot_tuner.ledger.types import (
+    AlreadyApplied,
+    Begun,
+    Busy,
+    CallResult,
+    Forgotten,
+    Granted,
+    Settlement,
+    Slot,
+)
+from snapshot_tuner.model import Cause, TaskRef
+from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Call, Calls, Finished
+from snapshot_tuner.tuning.task_results import (
+    IN_FLIGHT_ELSEWHERE,
+    NO_SLOT,
+    NO_TIME_LEFT,
+    NOT_ENDED,
+    TASK_LOST,
+    Called,
+    NotCalled,
+    TaskResult,
+)
+
+LEAD_SECONDS, LEAD_SECONDS_LEAST = 0.05, 0.015
+"""How long before its slot a call is begun: at 145/s five or six of them share one round trip."""
+
+CLOCK_TICK_SECONDS = 0.0005
+"""Waking up a little after a moment, not just before it."""
+
+BUSY_WAIT_SECONDS, BUSY_WAIT_SECONDS_MOST = 0.01, 0.64
+_LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
+"""A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every pause of it."""
+
+DENSE_SLOTS_AT_ONCE = 32
+"""So many slots may be usable at the same moment; of more, the last would be over before it is their turn."""
+
+_STEPS_MEANWHILE = 8
+"""Of what there is to do besides, between two looks at the calls: log lines, a tenth of a millisecond each."""
+
+_ATTEMPTS_MOST = 8
+"""Slots that one task may use up in one batch by missing them; then its event goes back to its source."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where one task stands in this batch."""
+
+    task: TaskRef
+    attempts: int = 0
+    busy_wait: float = BUSY_WAIT_SECONDS
+    signed_afresh: bool = False
+
+
+def dispatch(
+    tasks: Iterable[TaskRef],
+    *,
+    ledger: Ledger,
+    calls: Calls,
+    clock: Clock,
+    deadline: float,
+    meanwhile: Iterable[object] = (),
+) -> dict[TaskRef, TaskResult]:
+    """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock).
+
+    `meanwhile` is gone on with while there is nothing to do but to wait: each of its steps has to be a short one.
+    """
+    return _Dispatch(tasks, ledger, calls, clock, deadline).run(iter(meanwhile))
+
+
+class _Dispatch:
+    """The state of one batch: every task is in just one of ready, busy, flying and results."""
+
+    def __init__(self, tasks: Iterable[TaskRef], ledger: Ledger, calls: Calls, clock: Clock, deadline: float) -> None:
+        self._ledger = ledger
+        self._calls = calls
+        self._clock = clock
+        self._deadline = deadline
+        self._last_start = deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS
+        self._ready = deque(_Progress(task) for task in tasks)
+        self._busy: list[tuple[float, int, _Progress]] = []
+        self._slots: deque[Slot] = deque()
+        self._slots_at_once = DENSE_SLOTS_AT_ONCE
+        self._flying: dict[str, _Progress] = {}
+        self._results: dict[TaskRef, TaskResult] = {}
+        self._token = token_hex(12)
+        self._tie_breaker = count()
+        self._late, self._late_since = 0.0, float("-inf")
+
+    def run(self, meanwhile: Iterator[object]) -> dict[TaskRef, TaskResult]:
+        try:
+            while self._ready or self._busy or self._flying:
+                now = self._clock.monotonic()
+                self._wake_busy(now)
+                self._give_up_what_no_longer_fits(now)
+                self._take_slots(now)
+                is_busy = self._begin_due() or bool([*islice(meanwhile, _STEPS_MEANWHILE)])
+                self._settle(self._calls.finished(now if is_busy else self._wake_at(now)))
+        except LedgerUnavailable as error:
+            self._carry_on_without(error)
+        return self._results
+
+    def _wake_busy(self, now: float) -> None:
+        while self._busy and self._busy[0][0] <= now:
+            self._ready.append(heappop(self._busy)[2])
+
+    def _give_up_what_no_longer_fits(self, now: float) -> None:
+        if now > self._last_start:
+            self._give_up((each for _, _, each in self._busy), IN_FLIGHT_ELSEWHERE)
+            self._give_up(self._ready, NO_TIME_LEFT)
+            self._busy.clear()
+            self._ready.clear()
+        if now > self._deadline:
+            self._give_up(self._flying.values(), NOT_ENDED)
+            self._flying.clear()
+
+    def _give_up(self, given_up: Iterable[_Progress], result: NotCalled) -> None:
+        self._results.update((progress.task, result) for progress in given_up)
+
+    def _free(self) -> int:
+        return self._calls.parallelism - len(self._flying)
+
+    def _take_slots(self, now: float) -> None:
+        """Ask for as many slots as can be used at once, when there is none left."""
+        while self._slots and self._slots[0].valid_until <= now:
+            self._slots.popleft()
+        wanted = min(len(self._ready), self._free(), self._slots_at_once)
+        if self._slots or wanted <= 0:
+            return
+        taken = self._ledger.reserve(wanted, self._last_start - now, after=self._late)
+        self._slots.extend(taken)
+        if taken:
+            self._slots_at_once = slots_at_once(taken, self._calls.parallelism)
+        else:
+            self._give_up(self._ready, NO_SLOT)
+            self._ready.clear()
+
+    def _begin_due(self) -> bool:
+        """Begin the calls whose slots are near. A busy task leaves its slot to the next one."""
+        now = self._clock.monotonic()
+        due = sum(1 for slot in self._slots if slot.start <= now + LEAD_SECONDS)
+        chosen = [self._ready.popleft() for _ in range(min(due, self._free(), len(self._ready)))]
+        if not chosen:
+            return False
+        starts = [(progress.task, f"{self._token}.{next(self._tie_breaker)}") for progress in chosen]
+        try:
+            answers = self._ledger.begin(starts)
+        except LedgerUnavailable:
+            self._ready.extend(chosen)
+            raise
+        for progress, (_, token), begun in zip(chosen, starts, answers, strict=True):
+            self._follow(progress, token, begun)
+        return True
+
+    def _follow(self, progress: _Progress, token: str, begun: Begun) -> None:
+        match begun:
+            case Granted(wish=wish, lease_until=lease_until):
+                slot = self._slots.popleft()
+                timeout = min(CALL_SECONDS, self._deadline - slot.valid_until)
+                self._flying[token] = progress
+                self._calls.start(Call(progress.task, token, wish, slot, lease_until, timeout))
+            case Busy():
+                wake_at = self._clock.monotonic() + progress.busy_wait
+                progress.busy_wait = min(progress.busy_wait * 2, BUSY_WAIT_SECONDS_MOST)
+                heappush(self._busy, (wake_at, next(self._tie_breaker), progress))
+            case AlreadyApplied():
+                self._results[progress.task] = begun
+            case Forgotten():
+                self._give_up([progress], TASK_LOST)
+            case _:
+                assert_never(begun)
+
+    def _wake_at(self, now: float) -> float:
+        """The next moment at which there is something to do besides a call that ends."""
+        if not (self._ready or self._busy or self._flying):
+            return now
+        moments = [self._last_start if self._ready or self._busy else self._deadline]
+        if self._ready and self._slots and self._free():
+            moments.append(self._slots[0].start - LEAD_SECONDS_LEAST)
+        if self._busy:
+            moments.append(self._busy[0][0])
+        return min(moments) + CLOCK_TICK_SECONDS
+
+    def _settle(self, finished: Sequence[Finished]) -> None:
+        if not finished:
+            return
+        ends = [(end.call.task, end.call.token, _call_result(end.error)) for end in finished]
+        settlements: Sequence[Settlement | None] = [None] * len(ends)
+        try:
+            settlements = self._ledger.settle(ends)
+        finally:
+            for end, settlement in zip(finished, settlements, strict=True):
+                self._conclude(end, settlement)
+
+    def _conclude(self, end: Finished, settlement: Settlement | None) -> None:
+        progress = self._flying.pop(end.call.token, None)
+        if progress is None:
+            return  # an earlier batch gave this call up; it is settled now
+        match end.error:
+            case CallAbandoned():
+                progress.attempts += 1
+                if end.call.slot.start > self._late_since:  # of those that were due by then nothing new is learnt
+                    self._late = min(max(_LATE_SECONDS, 2 * self._late), _LATE_SECONDS_MOST)
+                    self._late_since = self._clock.monotonic()
+                if progress.attempts < _ATTEMPTS_MOST:
+                    self._ready.appendleft(progress)
+                else:
+                    reason = f"given up {progress.attempts} times before sending: {end.error}"
+                    self._give_up([progress], NotCalled(Cause.UNAVAILABLE, reason))
+            case TimestampRefused() if not progress.signed_afresh:
+                progress.signed_afresh = True
+                self._ready.appendleft(progress)
+            case error:
+                self._results[progress.task] = Called(end.call.wish, error, settlement)
+
+    def _carry_on_without(self, ledger_error: LedgerUnavailable) -> None:
+        """No ledger, no call: only wait for those in flight. What came of them cannot be recorded."""
+        while self._flying and self._clock.monotonic() < self._deadline:
+            for end in self._calls.finished(self._deadline):
+                self._conclude(end, None)
+        self._give_up(self._flying.values(), NOT_ENDED)
+        self._give_up(
+            (*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, str(ledger_error))
+        )
+
+
+def slots_at_once(taken: Sequence[Slot], parallelism: int) -> int:
+    """How many slots to ask for next, as dense as the last ones were: no more than can be sent while they last."""
+    span = taken[-1].start - taken[0].start
+    are_dense = (len(taken) - 1) * SLOT_VALID_SECONDS >= span * DENSE_SLOTS_AT_ONCE
+    return DENSE_SLOTS_AT_ONCE if are_dense else parallelism
+
+
+def _call_result(error: ApiError | CallAbandoned | None) -> CallResult:
+    match error:
+        case None:
+            return CallResult.APPLIED
+        case ApiError(outcome_unknown=True):
+            return CallResult.UNKNOWN
+        case Throttled():
+            return CallResult.THROTTLED
+        case _:
+            return CallResult.FAILED

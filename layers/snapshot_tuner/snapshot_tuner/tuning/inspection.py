@@ -1,0 +1,117 @@
+"""What may be asked of a deployment without changing anything: a decision, a task's state, its health."""
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.ledger.ports import LedgerView
+from snapshot_tuner.ledger.types import TaskState, Wish
+from snapshot_tuner.model import Signal, TaskRef, Verdict
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.explanation import Explanation, explain
+
+_NOBODY = TaskRef("-", "-", "-")
+"""Asking for any task shows that the ledger answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An interval in seconds, since when (microseconds since the epoch, the store's clock), and who asked for it."""
+
+    interval: int
+    since_us: int
+    event_id: str
+    event_source: str
+    rule: str
+
+
+class PendingKind(StrEnum):
+    """What may still happen to a task without another event."""
+
+    CALL_DUE = auto()  # the desired interval has not been applied; the event's retry, or the reconciler, does it
+    CALL_IN_FLIGHT = auto()  # a worker may be calling, until its lease ends
+    IN_DOUBT = auto()  # a call with an unknown outcome may still arrive, until then
+    ADJUSTMENT_ENDS = auto()  # a time-bound adjustment is open until then; of several the shortest interval holds
+    LENGTHENING_WAITS = auto()  # a longer interval was asked for, and takes effect then
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """`until_us` is microseconds since the epoch, None where only an event ends it."""
+
+    kind: PendingKind
+    until_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """What a task should be, what the last confirmed call made of it, and what is pending."""
+
+    task: TaskRef
+    desired: Setting
+    applied: Setting | None
+    pending: tuple[Pending, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """The same policy and ledger that the tuner works with."""
+
+    policy: Policy
+    ledger: LedgerView
+    clock: Clock
+
+    def explain(self, signal: Signal) -> Explanation:
+        """The decision about a signal, rule by rule."""
+        return explain(self.policy, signal)
+
+    def task(self, task: TaskRef) -> TaskReport | None:
+        """What is known of a task, None where nothing is. Raises LedgerUnavailable."""
+        state = self.ledger.look(task)
+        if state is None:
+            return None
+        applied = state.applied
+        return TaskReport(
+            task,
+            desired=_setting(state.desired, state.desired_at),
+            applied=_setting(applied, state.applied_at) if applied and state.applied_at is not None else None,
+            pending=_pending(state, self.clock.wall_us()),
+        )
+
+    def is_in_flight(self, signal: Signal) -> bool:
+        """Whether a call on behalf of this very event is in flight for one of its tasks. Raises LedgerUnavailable."""
+        decision = self.policy.decide(signal)
+        if decision.verdict is not Verdict.ADJUST:
+            return False
+        states = (self.ledger.look(adjustment.task) for adjustment in decision.adjustments)
+        return any(
+            state is not None and state.lease is not None and _is_of(state.lease.wish, signal) for state in states
+        )
+
+    def check_ledger(self) -> None:
+        """Raises LedgerUnavailable where it does not answer."""
+        self.ledger.look(_NOBODY)
+
+
+def _is_of(wish: Wish, signal: Signal) -> bool:
+    return (wish.event_id, wish.event_source) == (signal.id, signal.source)
+
+
+def _setting(wish: Wish, since_us: int) -> Setting:
+    return Setting(wish.interval, since_us, wish.event_id, wish.event_source, wish.rule)
+
+
+def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
+    pending: list[Pending] = []
+    if state.lease is not None:
+        pending.append(Pending(PendingKind.CALL_IN_FLIGHT, state.lease.until))
+    elif state.applied != state.desired:
+        pending.append(Pending(PendingKind.CALL_DUE, None))
+    if state.doubt_until is not None:
+        pending.append(Pending(PendingKind.IN_DOUBT, state.doubt_until))
+    pending += [
+        Pending(PendingKind.ADJUSTMENT_ENDS, wish.until_us) for wish in state.open if (wish.until_us or 0) > now_us
+    ]
+    if state.held is not None:
+        pending.append(Pending(PendingKind.LENGTHENING_WAITS, state.held.until_us))
+    return tuple(pending)

@@ -1,0 +1,137 @@
+"""The figures of one batch, counted while it goes by: the ledger and the calls are watched, not asked."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import (
+    ApiError,
+    CallAbandoned,
+    CallRefused,
+    CredentialsRefused,
+    LedgerUnavailable,
+    LocalCode,
+    TaskNotFound,
+    Throttled,
+)
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot
+from snapshot_tuner.model import Adjustment, Outcome, OutcomeKind, TaskRef
+from snapshot_tuner.rtc.calls import Call, Calls, Finished
+from snapshot_tuner.telemetry.metrics import BatchFigures, Metric
+
+_OF_KIND = {
+    OutcomeKind.APPLIED: Metric.EVENTS_APPLIED,
+    OutcomeKind.DUPLICATE: Metric.EVENTS_DUPLICATED,
+    OutcomeKind.SUPERSEDED: Metric.EVENTS_SUPERSEDED,
+    OutcomeKind.UNMATCHED: Metric.EVENTS_UNMATCHED,
+    OutcomeKind.HELD: Metric.EVENTS_HELD,
+    OutcomeKind.REJECTED: Metric.EVENTS_REJECTED,
+    OutcomeKind.RETRY: Metric.EVENTS_RETRIED,
+}
+
+_NOT_SENT = frozenset({LocalCode.CREDENTIALS_UNAVAILABLE, LocalCode.CONNECT_TIMEOUT, LocalCode.CONNECT_FAILED})
+
+
+class Tally:
+    """Counts one batch; used by one thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._counts: Counter[Metric] = Counter()
+        self._settled_us: dict[TaskRef, int] = {}
+        self._event_to_applied_ms: list[int] = []
+
+    def figures(self) -> BatchFigures:
+        return BatchFigures(dict(self._counts), tuple(self._event_to_applied_ms))
+
+    def outcome(self, outcome: Outcome) -> None:
+        self._counts[_OF_KIND[outcome.kind]] += 1
+
+    def applied(self, adjustment: Adjustment) -> None:
+        """The event's interval is in force: since its call was settled, or at the latest since now."""
+        settled_us = self._settled_us.get(adjustment.task) or self._clock.wall_us()
+        # A sender's clock may be ahead of ours.
+        self._event_to_applied_ms.append(max(0, settled_us - adjustment.signal.time_us) // 1000)
+
+    def ledger_failed(self) -> None:
+        self._counts[Metric.LEDGER_STEPS_FAILED] += 1
+
+    def settled(self, task: TaskRef) -> None:
+        """A call for the task was confirmed, and the ledger knows."""
+        self._settled_us[task] = self._clock.wall_us()
+
+    def call_ended(self, error: ApiError | CallAbandoned | None) -> None:
+        if isinstance(error, CallAbandoned):
+            return
+        if error is None or error.code not in _NOT_SENT:
+            self._counts[Metric.CALLS_SENT] += 1
+        match error:
+            case TaskNotFound():
+                self._counts[Metric.TASKS_MISSED] += 1
+            case CallRefused():
+                self._counts[Metric.CALLS_REFUSED] += 1
+            case Throttled():
+                self._counts[Metric.CALLS_THROTTLED] += 1
+            case CredentialsRefused():
+                self._counts[Metric.CREDENTIALS_REFUSED] += 1
+            case _:
+                pass
+
+
+class WatchedLedger:
+    """The same ledger; its failures and its settled calls are counted."""
+
+    def __init__(self, ledger: Ledger, tally: Tally) -> None:
+        self._ledger = ledger
+        self._tally = tally
+
+    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+        with self._failures_counted():
+            return self._ledger.admit(adjustments)
+
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+        with self._failures_counted():
+            return self._ledger.reserve(count, within, after=after)
+
+    def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
+        with self._failures_counted():
+            return self._ledger.begin(starts)
+
+    def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
+        with self._failures_counted():
+            settlements = self._ledger.settle(ends)
+        for task, _, result in ends:
+            if result is CallResult.APPLIED:
+                self._tally.settled(task)
+        return settlements
+
+    @contextmanager
+    def _failures_counted(self) -> Iterator[None]:
+        try:
+            yield
+        except LedgerUnavailable:
+            self._tally.ledger_failed()
+            raise
+
+
+class WatchedCalls:
+    """The same calls; those that end are counted. One that ends late is the next batch's."""
+
+    def __init__(self, calls: Calls, tally: Tally) -> None:
+        self._calls = calls
+        self._tally = tally
+
+    @property
+    def parallelism(self) -> int:
+        return self._calls.parallelism
+
+    def start(self, call: Call) -> None:
+        self._calls.start(call)
+
+    def finished(self, until: float) -> list[Finished]:
+        ended = self._calls.finished(until)
+        for end in ended:
+            self._tally.call_ended(end.error)
+        return ended

@@ -1,0 +1,213 @@
+"""Makes every task what it should be now, without an event: what is due is called, a sample is read back.
+
+Any number of these may run at once: a task is claimed by one at a time, and calls have slots and leases.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import ApiError, CallAbandoned, CallRefused, LedgerUnavailable, TaskNotFound
+from snapshot_tuner.ledger.ports import Ledger, Upkeep
+from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, SLOT_VALID_SECONDS
+from snapshot_tuner.ledger.types import Slot, TaskState
+from snapshot_tuner.model import Cause, TaskRef
+from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Calls
+from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
+from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
+from snapshot_tuner.tuning.dispatch import dispatch
+from snapshot_tuner.tuning.instrumentation import Tally, WatchedCalls
+from snapshot_tuner.tuning.task_results import Called, NotCalled
+
+PAGE = 500
+"""Due tasks claimed at once: under 4 s of the account's whole budget."""
+
+SAMPLE_MOST = 200
+"""Tasks read back in one run: a minute's fleet of runs stays far under 60 calls/s, one by one takes some 10 s."""
+
+SAMPLE_PAGE = 20
+
+UNREADABLE_MOST = 3
+"""After so many readings that failed in a row, reading is left to the next run."""
+
+STOP_SECONDS = 0.5
+"""What is left of the time for settling the last calls and answering."""
+
+
+class Store(Ledger, Upkeep, Protocol):
+    """All that a ledger can do."""
+
+
+class Reads(Protocol):
+    """GetSnapshotTask."""
+
+    def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:
+        """When the slot starts. Raises ApiError, or CallAbandoned where the slot was missed."""
+        ...
+
+
+class Log(Protocol):
+    """Structured log lines: a stable event name with keys."""
+
+    def info(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
+
+    def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
+
+
+@dataclass(slots=True)
+class RunFigures:
+    """What one run came to, in tasks.
+
+    `due` were claimed, `asserted` of them confirmed by a call. `drifted` were read back with another interval,
+    `repaired` of them confirmed by a call. `forgotten` have ended. `unreadable`: no answer, or an odd one.
+    """
+
+    due: int = 0
+    asserted: int = 0
+    drifted: int = 0
+    repaired: int = 0
+    forgotten: int = 0
+    unreadable: int = 0
+
+    def counts(self) -> dict[str, int]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def metrics(self) -> dict[Metric, int]:
+        """Without zeros."""
+        return {Metric(f"Tasks{name.title()}"): count for name, count in self.counts().items() if count}
+
+
+class Reconciler:
+    """Built once per container; keeps nothing between runs."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Store,
+        calls: Calls,
+        reads: Reads,
+        clock: Clock,
+        log: Log,
+        recorder: Recorder | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        self._ledger = ledger
+        self._calls = calls
+        self._reads = reads
+        self._clock = clock
+        self._log = log
+        self._recorder = recorder
+        self._dry_run = dry_run
+
+    def run(self, deadline: float) -> RunFigures:
+        """All that is due, then a sample; ends before `deadline` (local monotonic clock).
+
+        A store that fails ends the run: what was claimed is due again after a while.
+        """
+        figures = RunFigures()
+        if self._dry_run:  # nothing was admitted: nothing is claimed, called or read
+            return figures
+        calls = Tally(self._clock)
+        try:
+            if self._call_due(deadline - STOP_SECONDS, figures, calls):
+                self._check_sample(deadline - STOP_SECONDS, figures, calls)
+        except LedgerUnavailable as error:
+            calls.ledger_failed()
+            self._log.warning("reconciler_stopped", reason=str(error))
+        self._log.info("reconciled", **figures.counts())
+        if self._recorder is not None:
+            self._recorder.record(BatchFigures({**calls.figures().counts, **figures.metrics()}))
+        return figures
+
+    def _call_due(self, deadline: float, figures: RunFigures, calls: Tally) -> bool:
+        """Page by page; whether everything that was due has been taken up."""
+        while self._clock.monotonic() < deadline - CALL_SECONDS:
+            tasks = self._ledger.claim_due(PAGE)
+            if not tasks:
+                return True
+            figures.due += len(tasks)
+            confirmed, refused_slots = self._dispatch(tasks, deadline, figures, calls)
+            figures.asserted += confirmed
+            if refused_slots:
+                return False
+        return False
+
+    def _dispatch(self, tasks: list[TaskRef], deadline: float, figures: RunFigures, calls: Tally) -> tuple[int, bool]:
+        """How many calls were confirmed, and whether there was no slot for some."""
+        confirmed, refused_slots = 0, False
+        watched = WatchedCalls(self._calls, calls)
+        results = dispatch(tasks, ledger=self._ledger, calls=watched, clock=self._clock, deadline=deadline)
+        for task, result in results.items():
+            match result:
+                case Called(error=None):
+                    confirmed += 1
+                case Called(error=TaskNotFound()):
+                    self._forget(task, self._ledger.look(task), figures)
+                case Called(error=ApiError() as error):
+                    self._warn("reconciling_failed", task, reason=str(error))
+                case NotCalled(cause=cause):
+                    refused_slots = refused_slots or cause is Cause.THROTTLED
+                case _:  # it stands where it should by now
+                    pass
+        return confirmed, refused_slots
+
+    def _check_sample(self, deadline: float, figures: RunFigures, calls: Tally) -> None:
+        checked: set[TaskRef] = set()
+        failures = 0
+        while len(checked) < SAMPLE_MOST:
+            tasks = [task for task in self._ledger.claim_checks(SAMPLE_PAGE) if task not in checked]
+            if not tasks:
+                return
+            drifted: list[TaskRef] = []
+            for task in tasks:
+                checked.add(task)
+                if self._clock.monotonic() > deadline - CALL_SECONDS or failures >= UNREADABLE_MOST:
+                    break
+                state = self._ledger.look(task)
+                if state is None or not self._is_at_rest(state):
+                    continue
+                try:
+                    reading = self._read(task, deadline)
+                except (ApiError, CallAbandoned) as error:
+                    self._warn("reading_failed", task, reason=str(error))
+                    figures.unreadable += 1
+                    # A refusal is about this task, such as one started more than 72 hours ago; all else, about all.
+                    failures = failures if isinstance(error, CallRefused) else failures + 1
+                    continue
+                failures = 0
+                if reading.has_ended:
+                    self._forget(task, state, figures)
+                elif _differs(reading, state) and self._ledger.distrust(task, state):
+                    self._warn("task_drifted", task, interval=reading.interval, wanted=state.desired.interval)
+                    drifted.append(task)
+            figures.drifted += len(drifted)
+            figures.repaired += self._dispatch(drifted, deadline, figures, calls)[0]
+            if self._clock.monotonic() > deadline - CALL_SECONDS or failures >= UNREADABLE_MOST:
+                return
+
+    def _is_at_rest(self, state: TaskState) -> bool:
+        """Confirmed, and long enough ago that whatever the provider says is about that call or a later one."""
+        if state.lease is not None or state.doubt_until is not None or state.applied != state.desired:
+            return False
+        return self._clock.wall_us() - (state.applied_at or 0) > LATE_CALL_SECONDS * 1e6
+
+    def _read(self, task: TaskRef, deadline: float) -> TaskReading:
+        """What the provider holds. Raises ApiError or CallAbandoned where nobody can tell."""
+        now = self._clock.monotonic()
+        slots = self._ledger.reserve_reads(1, deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS - now)
+        if not slots:
+            raise CallAbandoned("no slot is free before the deadline")
+        return self._reads.read(task, slots[0], min(CALL_SECONDS, deadline - slots[0].valid_until))
+
+    def _forget(self, task: TaskRef, seen: TaskState | None, figures: RunFigures) -> None:
+        if seen is not None and self._ledger.forget(task, seen):
+            figures.forgotten += 1
+            self._warn("task_forgotten", task)
+
+    def _warn(self, event: str, task: TaskRef, **keys: object) -> None:
+        self._log.warning(event, app_id=task.app_id, room_id=task.room_id, task_id=task.task_id, **keys)
+
+
+def _differs(reading: TaskReading, state: TaskState) -> bool:
+    running = reading.status is TaskStatus.RUNNING
+    return running and reading.interval is not None and reading.interval != state.desired.interval

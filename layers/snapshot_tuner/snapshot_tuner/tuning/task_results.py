@@ -1,0 +1,33 @@
+"""What a batch brought for one task."""
+
+from dataclasses import dataclass
+
+from snapshot_tuner.errors import ApiError
+from snapshot_tuner.ledger.types import AlreadyApplied, Settlement, Wish
+from snapshot_tuner.model import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class NotCalled:
+    """No call was made in this batch."""
+
+    cause: Cause
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call ended. `settlement` is None where the ledger could not be told."""
+
+    wish: Wish
+    error: ApiError | None
+    settlement: Settlement | None
+
+
+TaskResult = AlreadyApplied | Called | NotCalled
+
+IN_FLIGHT_ELSEWHERE = NotCalled(Cause.BUSY, "a call for the task is in flight elsewhere")
+NO_TIME_LEFT = NotCalled(Cause.UNAVAILABLE, "no time left for a call")
+NOT_ENDED = NotCalled(Cause.UNKNOWN, "the call did not end in its time")
+NO_SLOT = NotCalled(Cause.THROTTLED, "no call slot is free before the deadline")
+TASK_LOST = NotCalled(Cause.UNAVAILABLE, "the ledger lost the task since the event was admitted")

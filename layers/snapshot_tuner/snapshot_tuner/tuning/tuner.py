@@ -1,0 +1,168 @@
+"""A batch of events in, what came of each out: decide, admit, coalesce, dispatch."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.errors import EventRejected, LedgerUnavailable
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.model import Cause, Outcome, OutcomeKind, Signal
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.rtc.calls import Calls
+from snapshot_tuner.telemetry import event_fields
+from snapshot_tuner.telemetry.metrics import Recorder
+from snapshot_tuner.tuning.batch import Batch
+from snapshot_tuner.tuning.dispatch import dispatch
+from snapshot_tuner.tuning.instrumentation import Tally, WatchedCalls, WatchedLedger
+
+ANSWER_SECONDS = 0.5
+"""What is left of the time for settling the last calls and answering."""
+
+LOG_NAMES = {
+    OutcomeKind.APPLIED: "adjustment_applied",
+    OutcomeKind.DUPLICATE: "event_duplicate",
+    OutcomeKind.SUPERSEDED: "event_superseded",
+    OutcomeKind.UNMATCHED: "event_unmatched",
+    OutcomeKind.HELD: "event_held",
+    OutcomeKind.REJECTED: "event_rejected",
+    OutcomeKind.RETRY: "event_to_retry",
+}
+
+
+class Log(Protocol):
+    """Structured log lines: a stable event name with keys."""
+
+    def info(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
+
+    def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
+
+
+class Tuner:
+    """Built once per container; keeps nothing between batches."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        ledger: Ledger,
+        calls: Calls,
+        clock: Clock,
+        log: Log,
+        recorder: Recorder | None = None,
+        dry_run: bool = False,
+        log_event_data: bool = False,
+    ) -> None:
+        self._policy = policy
+        self._ledger = ledger
+        self._calls = calls
+        self._clock = clock
+        self._log = log
+        self._recorder = recorder
+        self._dry_run = dry_run
+        self._log_event_data = log_event_data
+
+    def process(self, events: Sequence[Signal | EventRejected], deadline: float) -> list[list[Outcome]]:
+        """One list of outcomes per event, one outcome per task, before `deadline` (local monotonic clock).
+
+        An event whose envelope could not be read is given as its EventRejected. Raises FixDeployment only.
+        The batch's figures are recorded in either case.
+        """
+        tally = Tally(self._clock)
+        try:
+            return self._process(events, deadline, tally)
+        finally:
+            if self._recorder is not None:
+                self._recorder.record(tally.figures())
+
+    def _process(self, events: Sequence[Signal | EventRejected], deadline: float, tally: Tally) -> list[list[Outcome]]:
+        # The year 9999 is as far as the text goes, and the store's clock would have to be there too.
+        received = rfc3339.from_microseconds(self._clock.wall_us()) or ""
+        batch = Batch()
+        for event in events:
+            if isinstance(event, EventRejected):
+                batch.reject(event)
+            else:
+                batch.add(event, self._policy.decide(event))
+        reports = _Reports(partial(self._report, received), events)
+        self._adjust(batch, deadline - ANSWER_SECONDS, tally, reports)
+        for answer in batch.answers:
+            for outcome in answer:
+                tally.outcome(outcome)
+        reports.finish(batch.answers)
+        return batch.answers
+
+    def _adjust(self, batch: Batch, deadline: float, tally: Tally, reports: "_Reports") -> None:
+        """One call at most per task."""
+        if self._dry_run:
+            batch.conclude_all(OutcomeKind.HELD, "dry run")
+            return
+        ledger, calls = WatchedLedger(self._ledger, tally), WatchedCalls(self._calls, tally)
+        try:
+            admitted = ledger.admit(batch.adjustments)
+        except LedgerUnavailable as error:
+            batch.conclude_all(OutcomeKind.RETRY, str(error), Cause.UNAVAILABLE)
+            return
+        tasks = batch.admit(admitted)
+        results = dispatch(
+            tasks,
+            ledger=ledger,
+            calls=calls,
+            clock=self._clock,
+            deadline=deadline,
+            meanwhile=reports.of(batch.settled()),
+        )
+        outcomes = batch.conclude(results)
+        for adjustment, outcome in zip(batch.adjustments, outcomes, strict=True):
+            if outcome.kind is OutcomeKind.APPLIED:
+                tally.applied(adjustment)
+
+    def _report(self, received: str, event: Signal | EventRejected, answer: Sequence[Outcome]) -> None:
+        """One line per outcome; what there is to say about the event itself stands on the first."""
+        about: dict[str, str | int] = {}
+        if isinstance(event, Signal):
+            about = event_fields.keys(event, with_data=self._log_event_data)
+            if len(answer) > 1:
+                about["tasks"] = len(answer)
+        for number, outcome in enumerate(answer, start=1):
+            self._write(outcome, received, about if number == 1 else {"task_number": number})
+
+    def _write(self, outcome: Outcome, received: str, more: Mapping[str, str | int]) -> None:
+        task = outcome.task
+        keys = {
+            "event_id": outcome.id,
+            "source": outcome.source,
+            "rule": outcome.rule,
+            "app_id": task and task.app_id,
+            "room_id": task and task.room_id,
+            "task_id": task and task.task_id,
+            "interval": outcome.interval,
+            "reason": outcome.reason,
+            "cause": outcome.cause,
+            "received": received,
+        }
+        write = self._log.info if outcome.settled else self._log.warning
+        write(LOG_NAMES[outcome.kind], **{key: value for key, value in keys.items() if value is not None}, **more)
+
+
+class _Reports:
+    """Reports each event of a batch once: some while calls are on their way, and the others when all is known."""
+
+    def __init__(
+        self,
+        report: Callable[[Signal | EventRejected, Sequence[Outcome]], None],
+        events: Sequence[Signal | EventRejected],
+    ) -> None:
+        self._report = report
+        self._left = dict(enumerate(events))
+
+    def of(self, settled: Iterable[tuple[int, Sequence[Outcome]]]) -> Iterator[int]:
+        """One event with each step; its number."""
+        for number, answer in settled:
+            self._report(self._left.pop(number), answer)
+            yield number
+
+    def finish(self, answers: Sequence[Sequence[Outcome]]) -> None:
+        for number, event in self._left.items():
+            self._report(event, answers[number])

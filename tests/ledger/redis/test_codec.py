@@ -1,0 +1,40 @@
+"""What goes over the wire to admit.lua."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_wish
+from snapshot_tuner.model import Adjustment
+from tests.ledger.backends import TASK, event
+
+_SECONDS = st.integers(0, 86_400)
+
+
+@given(
+    st.one_of(st.none(), st.text(st.characters(exclude_characters="\0"), min_size=1)),
+    st.text(),
+    st.tuples(st.one_of(st.none(), st.integers(1, 86_400)), st.one_of(st.none(), st.integers(1, 600))),
+    st.tuples(_SECONDS, _SECONDS),
+    st.sampled_from([event("e1"), event("\u2603", sequence=7), event("old", at=-2e9)]),
+)
+def test_the_word_of_an_adjustment_holds_its_whole_wish(
+    business_id: str | None,
+    rule: str,
+    end: tuple[int | None, int | None],
+    patience: tuple[int, int],
+    given_event: Adjustment,
+) -> None:
+    """Time and fingerprint have fixed places; what comes behind the order key is the wish, whatever the rule's name."""
+    adjustment = given_event._replace(
+        business_id=business_id,
+        rule=rule,
+        for_seconds=end[0],
+        then_interval=end[1],
+        lengthen_after=patience[0],
+        skip_unchanged_within=patience[1],
+    )
+    word = pack_adjustment(adjustment)
+    assert int(word[:20]) == adjustment.signal.time_us
+    assert word[20:36].hex() == adjustment.signal.fingerprint()[:32]
+    assert unpack_wish(TASK, word[36:]) == wish_of(adjustment)

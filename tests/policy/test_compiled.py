@@ -1,0 +1,151 @@
+"""Promise: a policy that was checked by a build decides as the file does, and never in the place of another one."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from devkit.build.policies import keep_form
+from devkit.build.step import BuildFailed
+from snapshot_tuner.errors import PolicyError
+from snapshot_tuner.model import Signal
+from snapshot_tuner.policy import compiled, loader
+from snapshot_tuner.policy.engine import Measured, Policy, Rule
+from tests.policy.test_properties import signals
+
+EVERYTHING = """
+version: 1
+order: sequence
+bounds: {min: 2, max: 300}
+target: {app_id: app, room_id: "{data.room}"}
+lengthen_after: 60s
+skip_unchanged_within: 5m
+rules:
+  - {name: alert, match: {type: [alert]}, interval: 2, for: 10m, then: 30}
+  - name: load
+    match: {type: [load], data: {load: [{numeric: [">=", 0.80]}]}}
+    interval: {of: data.load, curve: [[0.80, 10], [1, 60.5]]}
+    lengthen_after: 2m
+  - {name: rest, hold: true}
+"""
+
+FORM_1 = {
+    "version": 1,
+    "order": "sequence",
+    "bounds": {"min": 2, "max": 300},
+    "target": {
+        "app_id": "app",
+        "room_id": "{data.room}",
+        "task_id": "{data.TaskId}",
+        "business_id": "{data.BusinessId}",
+    },
+    "lengthen_after": 60,
+    "skip_unchanged_within": 300,
+    "rules": [
+        {
+            "name": "alert",
+            "match": {"type": ["alert"]},
+            "interval": 2,
+            "lasts": 600,
+            "then": 30,
+            "lengthen_after": None,
+        },
+        {
+            "name": "load",
+            "match": {"type": ["load"], "data": {"load": [{"numeric": [">=", 0.8]}]}},
+            "interval": {"of": "data.load", "curve": [[0.8, 10], [1, 60.5]]},
+            "lasts": None,
+            "then": None,
+            "lengthen_after": 120,
+        },
+        {"name": "rest", "match": {}, "interval": None, "lasts": None, "then": None, "lengthen_after": None},
+    ],
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A policy with every key of the grammar, and its form beside it."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(EVERYTHING)
+    keep_form(file)
+    return file
+
+
+def beside(file: Path) -> Path:
+    return file.with_name("policy.yaml.checked.json")
+
+
+def test_the_form_is_the_one_that_its_number_names(file: Path) -> None:
+    """Whoever changes the form raises FORM, and this golden copy with it: an older one is then checked anew."""
+    kept = json.loads(beside(file).read_text())
+    assert (kept["form"], kept["policy"]) == (1, FORM_1)
+
+
+def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers are those of the file, digit for digit."""
+    from_yaml = Policy.parse(EVERYTHING, "policy.yaml")
+
+    def never(_: str) -> None:
+        raise AssertionError("the file was checked again")
+
+    monkeypatch.setattr(loader, "examine", never)
+    policy = Policy.load(file)
+    assert policy.sha256 == from_yaml.sha256
+    assert [said(rule) for rule in policy.rules] == [said(rule) for rule in from_yaml.rules]
+
+
+def said(rule: Rule) -> tuple[object, ...]:
+    action = rule.action
+    number = (action.of.text, action.curve) if isinstance(action, Measured) else action
+    return (rule.name, repr(rule.match), number, rule.lasts, rule.then, rule.lengthen_after)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(signal=signals)
+def test_a_kept_form_decides_as_the_file_does(file: Path, signal: Signal) -> None:
+    assert Policy.load(file).decide(signal) == Policy.parse(EVERYTHING, "policy.yaml").decide(signal)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda kept: kept | {"sha256": "0" * 64},
+        lambda kept: kept | {"form": compiled.FORM + 1},
+        lambda kept: {"form": kept["form"]},
+        lambda kept: [kept],
+    ],
+)
+def test_a_form_of_something_else_is_not_taken(file: Path, spoil: object) -> None:
+    """Of another text, of another version of the code, or half of one: the file is checked as if it were not there."""
+    kept = json.loads(beside(file).read_text())
+    kept["policy"]["rules"][0]["interval"] = 99
+    assert callable(spoil)
+    beside(file).write_text(json.dumps(spoil(kept)))
+    assert Policy.load(file).decide(alert()).adjustments[0].interval == 2
+
+
+def test_a_form_that_is_no_json_is_not_taken(file: Path) -> None:
+    beside(file).write_text('{"form": 1, ')
+    assert Policy.load(file).decide(alert()).adjustments[0].interval == 2
+
+
+def test_an_edited_file_is_checked_again(file: Path) -> None:
+    """Somebody mends the file where it is deployed, and makes a mistake: the form of the old text does not hide it."""
+    file.write_text(EVERYTHING.replace("interval: 2,", "interval: 0,"))
+    with pytest.raises(PolicyError, match="rule 'alert', interval"):
+        Policy.load(file)
+
+
+def test_a_broken_policy_is_not_built(tmp_path: Path) -> None:
+    """`make build` says what a function would say, and nothing is kept."""
+    file = tmp_path / "policy.yaml"
+    file.write_text("version: 1\nrules:\n  - {name: a, interval: 0}\n  - {name: a, hold: true}\n")
+    with pytest.raises(BuildFailed, match=r"(?s)line 3.*line 4"):
+        keep_form(file)
+    assert not beside(file).exists()
+
+
+def alert() -> Signal:
+    return Signal("1", "test", "alert", 0, {"room": "r", "TaskId": "t"}, sequence=1)

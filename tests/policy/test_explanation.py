@@ -1,0 +1,184 @@
+"""Why a rule matches or does not: part by part, and never another answer than the policy's own."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snapshot_tuner.model import Json, Signal, Verdict
+from snapshot_tuner.policy.engine import Asked, Policy
+from snapshot_tuner.policy.explanation import Asking, Finding, Reached, explain
+
+POLICY = Policy.parse(
+    """
+version: 1
+bounds: {min: 2, max: 30}
+rules:
+  - {name: alert, match: {type: [alert, alarm]}, interval: 1}
+  - name: high
+    match: {type: [load], data: {load: [{numeric: [">=", 0.8]}]}}
+    interval: {of: data.load, curve: [[0.8, 10], [1.0, 60]]}
+  - name: either
+    match: {$or: [{data: {zone: [{prefix: eu-}]}}, {source: [{suffix: /test}, /other]}]}
+    hold: true
+  - name: pairs
+    match: {data: {tags: {key: [a], value: [{anything-but: b}]}}}
+    interval: 5
+""",
+    "policy.yaml",
+)
+TASK: dict[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": "task"}
+
+
+def signal(type_: str = "load", source: str = "/source", **data: Json) -> Signal:
+    return Signal(id="e", source=source, type=type_, time_us=0, data={**TASK, **data})
+
+
+def reasons(event: Signal) -> dict[str, str]:
+    return {rule.rule: rule.reason for rule in explain(POLICY, event).rules}
+
+
+def test_a_decision_is_told_with_the_rules_before_and_behind_it() -> None:
+    """The first rule that matches decides; those before it say what was missing, those behind it were not asked."""
+    told = explain(POLICY, signal(load=Decimal("0.9")))
+    assert told.decision == POLICY.decide(signal(load=Decimal("0.9")))
+    assert [(rule.rule, rule.reached, rule.reason) for rule in told.rules] == [
+        (
+            "alert",
+            Reached.NOT_MATCHED,
+            'type is "load", not "alert" and not "alarm"'.replace('type is "load"', "type is 'load'"),
+        ),
+        ("high", Reached.MATCHED, "its pattern matches"),
+        ("either", Reached.NOT_REACHED, "rule 'high' before it has decided"),
+        ("pairs", Reached.NOT_REACHED, "rule 'high' before it has decided"),
+    ]
+
+
+def test_the_interval_is_told_before_and_after_the_bounds() -> None:
+    """The curve asks for 35 s, the bounds allow 30 s."""
+    told = explain(POLICY, signal(load=Decimal("0.9")))
+    assert told.asked == Asked(35, "load 0.9 -> curve 35 s")
+    assert (told.bounds.min, told.bounds.max) == (2, 30)
+    assert [adjustment.interval for adjustment in told.decision.adjustments] == [30]
+
+
+def test_every_part_of_a_pattern_is_told() -> None:
+    """What is asked for, where, what the event has there, and whether that is enough."""
+    told = explain(POLICY, signal(load=Decimal("0.5")))
+    high = told.rules[1].pattern
+    wanted: Json = {"numeric": [">=", Decimal("0.8")]}
+    assert high == Finding(
+        Asking.FIELDS,
+        "",
+        matched=False,
+        parts=(
+            Finding(
+                Asking.FIELD,
+                "type",
+                matched=True,
+                found="'load'",
+                parts=(Finding(Asking.TEST, "type", matched=True, wanted="load"),),
+            ),
+            Finding(
+                Asking.FIELDS,
+                "data",
+                matched=False,
+                found="an object",
+                parts=(
+                    Finding(
+                        Asking.FIELD,
+                        "data.load",
+                        matched=False,
+                        found="0.5",
+                        parts=(Finding(Asking.TEST, "data.load", matched=False, wanted=wanted),),
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "rule", "reason"),
+    [
+        (signal(), "high", 'data.load is absent, not {"numeric": [">=", 0.8]}'),
+        (signal(load="0.9"), "high", 'data.load is \'0.9\', not {"numeric": [">=", 0.8]}'),
+        (signal(load=[1, 2], type_="x"), "high", "type is 'x', not \"load\""),
+        (signal(), "either", "no alternative of $or matches"),
+        (signal(tags={"key": "a", "value": "b"}), "pairs", 'data.tags.value is \'b\', not {"anything-but": "b"}'),
+        (
+            signal(tags=[{"key": "a", "value": "b"}, {"key": "c", "value": "d"}]),
+            "pairs",
+            "no one object of the list data.tags matches all of it",
+        ),
+        (signal(tags=[{"key": "c"}]), "pairs", 'data.tags.key is in a list, not "a"'),
+    ],
+)
+def test_the_first_part_that_fails_is_the_reason(event: Signal, rule: str, reason: str) -> None:
+    """In words that name the field, what it holds and what was asked for."""
+    assert reasons(event)[rule] == reason
+
+
+def test_alternatives_are_told_one_by_one() -> None:
+    """The second one matches by its first test."""
+    told = explain(POLICY, signal(source="/a/test")).rules[2]
+    assert told.reached is Reached.MATCHED
+    assert told.pattern is not None
+    (either,) = told.pattern.parts
+    assert (either.asking, either.place, either.matched) == (Asking.ALTERNATIVES, "$or", True)
+    assert [(one.place, one.matched) for one in either.parts] == [("$or[0]", False), ("$or[1]", True)]
+    (source,) = either.parts[1].parts
+    assert [(test.place, test.wanted, test.matched) for test in source.parts] == [
+        ("$or[1].source", {"suffix": "/test"}, True),
+        ("$or[1].source", "/other", False),
+    ]
+
+
+def test_a_rule_that_rejects_has_decided_too() -> None:
+    """It matched, but its target is not in the event: no other rule is asked."""
+    told = explain(POLICY, Signal(id="e", source="/s", type="alert", time_us=0, data={}))
+    assert told.decision.verdict is Verdict.REJECT
+    assert told.asked == Asked(1, "fixed 1 s")
+    assert [rule.reached for rule in told.rules] == [Reached.MATCHED, *[Reached.NOT_REACHED] * 3]
+
+
+DATA = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["a", "b", "eu-1"]) | st.decimals(0, 2, places=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["key", "value", "load", "zone", "tags"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    type_=st.sampled_from(["alert", "load", "other"]),
+    source=st.sampled_from(["/other", "/x/test", "/x"]),
+    data=st.dictionaries(st.sampled_from(["load", "zone", "tags"]), DATA),
+)
+def test_an_explanation_never_differs_from_the_decision(type_: str, source: str, data: dict[str, Any]) -> None:
+    """The same rule decides, and a part that needs all or one of its parts agrees with them."""
+    event = signal(type_, source, **data)
+    told = explain(POLICY, event)
+    assert told.decision == POLICY.decide(event)
+    matched = [rule.rule for rule in told.rules if rule.reached is Reached.MATCHED]
+    assert matched == ([told.decision.rule] if told.decision.rule is not None else [])
+    for rule in told.rules:
+        if rule.pattern is not None:
+            agree(rule.pattern)
+
+
+def agree(finding: Finding) -> None:
+    parts = [part.matched for part in finding.parts]
+    match finding.asking:
+        case Asking.FIELD | Asking.ALTERNATIVES:
+            assert finding.matched == any(parts)
+        case Asking.FIELDS:
+            assert all(parts) or not finding.matched
+        case Asking.TEST:
+            assert not parts
+    for part in finding.parts:
+        agree(part)

@@ -1,0 +1,289 @@
+"""Mistakes planted in copies of the template: all are found, so finding none in the template itself means something."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pytest
+
+from tests.template.cloudformation import ALL_OPTIONS, REGION, REQUIRED, deploy, linted, load, translate
+from tests.template.findings import findings
+from tests.template.operations_planted import IN_OPERATIONS, REMOVED
+from tests.template.url_planted import IN_URL
+
+PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
+    *IN_OPERATIONS,
+    *IN_URL,
+    (
+        "Outputs/BusArn/Value",
+        {"Fn::GetAtt": ["Buss", "Arn"]},
+        "BusArn: GetAtt of Buss, which is not there",
+    ),
+    (
+        "Globals/Function/Layers/0",
+        {"Ref": "DependencyLayer"},
+        "QueueWorker: Ref of DependencyLayer, which is not there",
+    ),
+    (
+        "Resources/QueueWorkerLogGroup/Properties/LogGroupName",
+        {"Fn::Sub": "/aws/lambda/${QueueWorkr}"},
+        "QueueWorkerLogGroup: Sub of QueueWorkr, which is not there",
+    ),
+    ("Resources/QueueRule/DependsOn", "Buss", "QueueRule: depends on Buss, which is not there"),
+    (
+        # There in one set of options only.
+        "Resources/EventQueuePolicy/Properties/PolicyDocument/Statement/0/Condition/ArnEquals/aws:SourceArn",
+        {"Fn::GetAtt": ["ListenerRule", "Arn"]},
+        "EventQueuePolicy: GetAtt of ListenerRule, which is not there",
+    ),
+    (
+        "Resources/QueueWorker/Properties/Events/Batches/Properties/ScalingConfig/MaximumConcurrency",
+        1,
+        "QueueWorkerBatches: MaximumConcurrency must be 2 or more",
+    ),
+    (
+        "Resources/QueueWorker/Properties/Events/Batches/Properties/FunctionResponseTypes",
+        ["ReportBatchItemFailure"],
+        "QueueWorkerBatches: without ReportBatchItemFailures one bad record brings the whole batch back",
+    ),
+    (
+        "Resources/EventQueue/Properties/VisibilityTimeout",
+        120,
+        "QueueWorkerBatches: the queue's VisibilityTimeout must be 121 s or more: six timeouts and the window",
+    ),
+    (
+        "Globals/Function/Timeout",
+        21,
+        "QueueWorkerBatches: the queue's VisibilityTimeout must be 127 s or more: six timeouts and the window",
+    ),
+    (
+        "Resources/EventQueue/Properties/RedrivePolicy/maxReceiveCount",
+        4,
+        "QueueWorkerBatches: maxReceiveCount must be 5 or more, or a busy task makes a dead letter",
+    ),
+    (
+        "Resources/QueueWorker/Properties/Events/Batches/Properties/BatchSize",
+        100,
+        "QueueWorkerBatches: a FIFO queue takes batches of at most 10 and no window",
+    ),
+    ("Resources/BusDeadLetters/Properties/SqsManagedSseEnabled", REMOVED, "BusDeadLetters: not encrypted"),
+    (
+        "Resources/EventQueue/Properties/QueueName",
+        {"Fn::Sub": "${AWS::StackName}-events"},
+        "EventQueue: a FIFO queue's name ends in .fifo, and no other's does",
+    ),
+    (
+        "Resources/EventQueue/Properties/QueueName",
+        "happenings",
+        "EventQueue: its dead-letter queue does not allow it",
+    ),
+    (
+        "Resources/EventDeadLetters/Properties/FifoQueue",
+        REMOVED,
+        "EventQueue: FIFO and standard do not go together with its dead-letter queue",
+    ),
+    (
+        "Resources/EventQueue/Properties/RedrivePolicy",
+        REMOVED,
+        "EventQueue: neither has a dead-letter queue nor says whose it is",
+    ),
+    (
+        "Resources/EventDeadLetters/Properties/MessageRetentionPeriod",
+        3600,
+        "EventQueue: dead letters are kept no longer than the queue's own messages",
+    ),
+    (
+        "Resources/BusListener/Properties/LoggingConfig",
+        REMOVED,
+        "BusListener: no log group with a retention",
+    ),
+    (
+        "Resources/BusListenerLogGroup/Properties/RetentionInDays",
+        REMOVED,
+        "BusListener: no log group with a retention",
+    ),
+    ("Resources/QueueWorkerErrorsAlarm", REMOVED, "QueueWorker: no alarm on Errors"),
+    (
+        "Resources/HttpEndpointThrottlesAlarm/Properties/Dimensions/0/Value",
+        {"Ref": "QueueWorker"},
+        "HttpEndpoint: no alarm on Throttles",
+    ),
+    (
+        "Resources/BusListener/Properties/Role",
+        {"Fn::GetAtt": ["QueueWorkerRole", "Arn"]},
+        "BusListener: shares its role with another function",
+    ),
+    (
+        "Globals/Function/Runtime",
+        "python3.12",
+        "QueueWorker: a layer is not for python3.12: The snapshot_tuner package.",
+    ),
+    (
+        "Globals/Function/Architectures",
+        ["x86_64"],
+        "QueueWorker: a layer is not for x86_64: Dependencies of snapshot-tuner for python3.13 on arm64.",
+    ),
+    ("Globals/Function/Environment/Variables/RTC_MAXQPS", "150", "BusListener: nobody reads RTC_MAXQPS"),
+    (
+        "Globals/Function/Environment/Variables/LEDGER_URL_SECRET_ARN",
+        REMOVED,
+        "QueueWorker: LEDGER_URL_SECRET_ARN is not set",
+    ),
+    (
+        "Globals/Function/Environment/Variables/VOLCENGINE_SECRET_KEY",
+        {"Fn::Sub": "{{resolve:secretsmanager:${CredentialsSecretArn}:SecretString:VOLCENGINE_SECRET_KEY}}"},
+        "HttpEndpoint: VOLCENGINE_SECRET_KEY is a secret, and everybody who may look at the function sees it",
+    ),
+    (
+        "Resources/HttpEndpointRole/Properties/Policies/0/PolicyDocument/Statement/1/Resource/1",
+        REMOVED,
+        "HttpEndpoint: may not read just those secrets that its variables name",
+    ),
+    (
+        "Resources/QueueWorkerRole/Properties/Policies/0/PolicyDocument/Statement/2/Resource",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-a1b2c3",
+        "QueueWorker: may not read just those secrets that its variables name",
+    ),
+    (
+        "Globals/Function/Layers/3",
+        "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12",
+        "BusListener: has no secrets extension for its architecture",
+    ),
+    (
+        "Globals/Function/Environment/Variables/PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED",
+        "true",
+        "QueueWorker: the extension would hand out a secret from before its rotation",
+    ),
+    (
+        "Resources/BusListenerRole/Properties/Policies/0/PolicyDocument/Statement/3/Fn::If/1/Condition",
+        REMOVED,
+        "BusListenerRole: decrypts more than secrets",
+    ),
+    (
+        "Resources/QueueWorkerRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource",
+        "*",
+        "QueueWorkerRole: wildcard in Resource *",
+    ),
+    (
+        "Resources/BusListenerRole/Properties/Policies/0/PolicyDocument/Statement/0/Action",
+        ["sqs:*"],
+        "BusListenerRole: wildcard in Action sqs:*",
+    ),
+    (
+        "Resources/HttpEndpointRole/Properties/ManagedPolicyArns",
+        ["arn:aws:iam::aws:policy/AdministratorAccess"],
+        "HttpEndpointRole: arn:aws:iam::aws:policy/AdministratorAccess grants more than the function needs",
+    ),
+    (
+        "Resources/BusDeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition",
+        REMOVED,
+        "BusDeadLettersPolicy: any account's rule may send to the queue",
+    ),
+    (
+        "Resources/EventQueuePolicy",
+        REMOVED,
+        "QueueRule: is not permitted to send to EventQueue",
+    ),
+    (
+        "Resources/ListenerRulePermission",
+        REMOVED,
+        "ListenerRule: is not permitted to send to BusListenerAliaslive",
+    ),
+    (
+        "Resources/BusDeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/ArnEquals/aws:SourceArn/1",
+        REMOVED,
+        "ListenerRule: is not permitted to send to its dead-letter queue",
+    ),
+    (
+        "Resources/QueueRule/Properties/Targets/0/DeadLetterConfig",
+        REMOVED,
+        "QueueRule: what it cannot deliver is lost",
+    ),
+    (
+        "Resources/BusListener/Properties/EventInvokeConfig/DestinationConfig",
+        REMOVED,
+        "BusListenerEventInvokeConfig: what the function gives up on is lost",
+    ),
+    (
+        "Resources/BusListenerRole/Properties/Policies/0/PolicyDocument/Statement/0",
+        REMOVED,
+        "BusListenerEventInvokeConfig: the function is not permitted to hand over what it gives up on",
+    ),
+    (
+        "Resources/QueueWorkerRole/Properties/Policies/0/PolicyDocument/Statement/0/Action",
+        ["sqs:ReceiveMessage", "sqs:GetQueueAttributes"],
+        "QueueWorkerBatches: the function's role lacks sqs:DeleteMessage",
+    ),
+    (
+        "Resources/EventQueueAgeAlarm/Properties/AlarmDescription",
+        "Too old.",
+        "EventQueueAgeAlarm: does not say what happened and what to do",
+    ),
+    (
+        "Resources/EventQueueAgeAlarm",
+        REMOVED,
+        "EventQueue: no alarm on the age of its oldest message",
+    ),
+    (
+        # This one does not count what a redrive brings back.
+        "Resources/ListenerDeadLettersAlarm/Properties/MetricName",
+        "NumberOfMessagesSent",
+        "ListenerDeadLetters: no alarm on dead letters",
+    ),
+    (
+        "Resources/EventQueue/Properties/MessageRetentionPeriod",
+        86400,
+        "QueueWorker: IDEMPOTENCY_TTL_SECONDS is less than an event's way to its last retry",
+    ),
+    (
+        "Resources/ListenerDeadLetters/Properties/MessageRetentionPeriod",
+        1209600,
+        "BusListener: TASK_TTL_SECONDS is less than that and the time in a dead-letter queue",
+    ),
+)
+
+
+def planted(source: Mapping[str, Any], path: Sequence[str], value: object) -> dict[str, Any]:
+    """A copy of the template with one place set or removed; that the place exists is checked on the way."""
+    changed: dict[str, Any] = copy.deepcopy(dict(source))
+    node: Any = changed
+    for step in path[:-1]:
+        node = node[int(step) if isinstance(node, list) else step]
+    last = int(path[-1]) if isinstance(node, list) else path[-1]
+    if value is REMOVED:
+        del node[last]
+    else:
+        node[last] = value
+    return changed
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    # SAM asks boto3 for the region; nothing here connects to anything.
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+
+@pytest.fixture(scope="module")
+def source() -> Mapping[str, Any]:
+    return load()
+
+
+@pytest.mark.parametrize(("path", "value", "finding"), PLANTED, ids=[finding for _, _, finding in PLANTED])
+def test_a_planted_mistake_is_found(source: Mapping[str, Any], path: str, value: object, finding: str) -> None:
+    """The finding comes with all options or with none, by its exact words."""
+    changed = planted(source, path.split("/"), value)
+    assert any(finding in findings(deploy(changed, options)) for options in (ALL_OPTIONS, REQUIRED))
+
+
+def test_the_linter_sees_what_is_left_to_it(source: Mapping[str, Any]) -> None:
+    """Attributes, property names, ranges and types of resources are the linter's part, and it is really at work."""
+    changed = source
+    for path, value in (
+        ("Resources/BusDeadLettersAlarm/Properties/Dimensions/0/Value", {"Fn::GetAtt": ["BusDeadLetters", "Nome"]}),
+        ("Resources/EventQueue/Properties/VisibilityTimeoutSeconds", 121),
+        ("Resources/BusDeadLetters/Properties/MessageRetentionPeriod", 1209601),
+        ("Resources/AgeAlarm", {"Type": "AWS::CloudWatch::Alarms", "Properties": {}}),
+    ):
+        changed = planted(changed, path.split("/"), value)
+    rules = {line.split(" ")[0] for line in linted(translate(changed, REQUIRED))}
+    assert {"E1010", "E3002", "E3034", "E3006"} <= rules

@@ -1,0 +1,167 @@
+"""How a deployment of the template becomes what runs: versions, the alias, snapshots, and the right to the secrets."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from tests.template.cloudformation import (
+    OWN_POLICY,
+    PUBLIC_URL,
+    REGION,
+    REQUIRED,
+    SECRETS_KEY,
+    TOPIC,
+    Stack,
+    deploy,
+    load,
+)
+
+NO_SNAPSHOT: Final = {"SnapStart": "false"}
+FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener")
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    # SAM asks boto3 for the region; nothing here connects to anything.
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+
+@pytest.fixture(scope="module")
+def source() -> Mapping[str, Any]:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def as_is(source: Mapping[str, Any]) -> Stack:
+    """What the required parameters and the defaults deploy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        return deploy(source, REQUIRED)
+
+
+def properties(stack: Stack, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack.resources[name]["Properties"]
+    return found
+
+
+OTHERS: Final = {
+    "LogLevel": "DEBUG",
+    "LogEventData": "false",
+    "SnapStart": "false",
+    "CredentialsSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-a1b2c3",
+    "RtcMaxQps": 200,
+    "DryRun": "true",
+    "SecretsExtensionArn": REQUIRED["SecretsExtensionArn"].replace(":12", ":124"),
+    "LedgerUrlSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-d4e5f6",
+    "LedgerNamespace": "other",
+    "PolicyLayerArn": OWN_POLICY,
+    "SubnetIds": "subnet-0a1b2c3d",
+    "SecurityGroupIds": "sg-0a1b2c3d",
+    # These do not reach a function, but for its tags, which no version has.
+    "Stage": "dev",
+    "LogRetentionDays": 7,
+    "AlarmTopicArn": TOPIC,
+    "SecretsKeyArn": SECRETS_KEY,
+    "FifoQueue": "true",
+    "DirectBusRule": "true",
+    **PUBLIC_URL,
+}
+
+
+@pytest.mark.parametrize("parameter", OTHERS)
+def test_a_parameter_that_reaches_a_function_publishes_a_version(
+    source: Mapping[str, Any], as_is: Stack, parameter: str
+) -> None:
+    """Else the alias would stay at the old value. One that does not must publish none: Lambda refuses a version that
+    is like the last one.
+    """
+    changed = deploy(source, {**REQUIRED, parameter: OTHERS[parameter]})
+
+    def configurations(stack: Stack) -> dict[str, Any]:
+        every = stack.of_type("AWS::Lambda::Function")
+        return {name: {key: value for key, value in every[name].items() if key != "Tags"} for name in FUNCTIONS}
+
+    is_published = as_is.of_type("AWS::Lambda::Version") != changed.of_type("AWS::Lambda::Version")
+    assert is_published == (configurations(as_is) != configurations(changed))
+
+
+def test_every_parameter_is_tried(source: Mapping[str, Any]) -> None:
+    assert OTHERS.keys() == source["Parameters"].keys()
+
+
+@pytest.mark.parametrize("layer", ["DependenciesLayer", "SnapshotTunerLayer", "PolicyLayer"])
+def test_new_content_of_a_layer_publishes_a_version(source: Mapping[str, Any], as_is: Stack, layer: str) -> None:
+    """A policy, a dependency or shared code that changed reaches the alias; so does the functions' own code."""
+    changed = copy.deepcopy(dict(source))
+    changed["Resources"][layer]["Properties"]["ContentUri"] += "-changed"
+    assert deploy(changed, REQUIRED).of_type("AWS::Lambda::Version") != as_is.of_type("AWS::Lambda::Version")
+
+
+def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> None:
+    """CloudFormation takes 256 characters. Three subnets and two groups leave room for names; those of all four
+    secrets of a public URL have to be short then.
+    """
+    options = {
+        **REQUIRED,
+        "SubnetIds": ",".join(["subnet-0123456789abcdef0"] * 3),
+        "SecurityGroupIds": ",".join(["sg-0123456789abcdef0"] * 2),
+        "LedgerNamespace": "production",
+        "PolicyLayerArn": OWN_POLICY,
+        **PUBLIC_URL,
+    }
+    stack = deploy(source, options)
+
+    def description(function: str) -> str:
+        version = properties(stack, f"{function}Aliaslive")["FunctionVersion"]["Fn::GetAtt"][0]
+        return str(properties(stack, version)["Description"])
+
+    for function, own in (
+        ("QueueWorker", ""),
+        ("HttpEndpoint", "signature webhooks-a7b8c9 rtc-d0e1f2 "),
+        ("BusListener", ""),
+    ):
+        assert description(function) == (
+            f"INFO 150 -se production ledger-d4e5f6 volcengine-a1b2c3 {own}"
+            "187925254637 12 123456789012 policy 7 "
+            "subnet-0123456789abcdef0 subnet-0123456789abcdef0 subnet-0123456789abcdef0 "
+            "sg-0123456789abcdef0 sg-0123456789abcdef0"
+        )
+        assert len(description(function)) <= 256
+
+
+def test_a_function_starts_from_a_snapshot_unless_told_otherwise(source: Mapping[str, Any]) -> None:
+    """And whoever invokes it invokes the alias `live` of the version that the snapshot is of."""
+    for options, applies_to in ((REQUIRED, "PublishedVersions"), ({**REQUIRED, **NO_SNAPSHOT}, "None")):
+        stack = deploy(source, options)
+        for function in FUNCTIONS:
+            assert properties(stack, function)["SnapStart"] == {"ApplyOn": applies_to}
+            alias = properties(stack, f"{function}Aliaslive")
+            assert alias["FunctionVersion"]["Fn::GetAtt"][0] in stack.of_type("AWS::Lambda::Version")
+        assert properties(stack, "QueueWorkerBatches")["FunctionName"] == {"Ref": "QueueWorkerAliaslive"}
+        assert properties(stack, "HttpEndpointUrl")["TargetFunctionArn"] == {"Ref": "HttpEndpointAliaslive"}
+        assert properties(stack, "BusListenerEventInvokeConfig")["Qualifier"] == "live"
+
+
+def test_a_function_may_read_its_two_secrets_and_decrypt_nothing_else(source: Mapping[str, Any]) -> None:
+    """The key is granted for Secrets Manager alone, and where there is one."""
+    plain, encrypted = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "SecretsKeyArn": SECRETS_KEY})
+    for function in FUNCTIONS:
+        read = {
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": [REQUIRED["CredentialsSecretArn"], REQUIRED["LedgerUrlSecretArn"]],
+        }
+        decrypt = {
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": SECRETS_KEY,
+            "Condition": {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}},
+        }
+        role = f"{function}Role"
+        without, with_key = (
+            properties(stack, role)["Policies"][0]["PolicyDocument"]["Statement"] for stack in (plain, encrypted)
+        )
+        assert without[-1] == read
+        assert with_key[-2:] == [read, decrypt]

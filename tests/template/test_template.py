@@ -1,0 +1,293 @@
+"""The template, translated and decided for every set of options: nothing for the linter or for us to find in it."""
+
+import copy
+import itertools
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from devkit.template import __main__ as validate
+from snapshot_tuner.aws.secrets import STANDS_FOR
+from snapshot_tuner.settings import Settings
+from tests.template.cloudformation import (
+    ALL_OPTIONS,
+    IN_VPC,
+    OWN_POLICY,
+    PUBLIC_URL,
+    REGION,
+    REQUIRED,
+    ROOT,
+    SECRETS_KEY,
+    TOPIC,
+    Stack,
+    deploy,
+    linted,
+    load,
+)
+from tests.template.findings import VPC_POLICY, findings
+
+REST: Final = {"AlarmTopicArn": TOPIC, "PolicyLayerArn": OWN_POLICY, "SecretsKeyArn": SECRETS_KEY, "SnapStart": "false"}
+OPTIONS: Final = ({"FifoQueue": "true"}, IN_VPC, {"DirectBusRule": "true"}, PUBLIC_URL, REST)
+FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    # SAM asks boto3 for the region; nothing here connects to anything.
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+
+@pytest.fixture(scope="module")
+def source() -> Mapping[str, Any]:
+    return load()
+
+
+def properties(stack: Stack, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack.resources[name]["Properties"]
+    return found
+
+
+@pytest.mark.parametrize(
+    "options",
+    [dict(ChainMap(*chosen, REQUIRED)) for chosen in itertools.product(*(({}, option) for option in OPTIONS))],
+    ids=lambda options: ",".join(sorted(options.keys() - REQUIRED.keys())) or "defaults",
+)
+def test_nothing_is_found_with_any_set_of_options(source: Mapping[str, Any], options: Mapping[str, str]) -> None:
+    """Whichever way the conditions fall, what is deployed is whole, safe and watched."""
+    assert findings(deploy(source, options)) == []
+
+
+def test_make_validate_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """cfn-lint passes SAM's result with its conditions and parameters."""
+    assert validate.main() == 0
+    assert capsys.readouterr().out == "template.yaml: nothing found\n"
+
+
+def test_make_validate_tells_what_it_finds_and_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line for each finding, and an exit code that stops `make`."""
+    monkeypatch.setattr(validate, "linted", lambda _: ["E3002 a", "E3012 b"])
+    assert validate.main() == 1
+    assert capsys.readouterr().out == "E3002 a\nE3012 b\ntemplate.yaml: 2 findings\n"
+
+
+@pytest.mark.parametrize("options", [REQUIRED, ALL_OPTIONS], ids=["defaults", "all options"])
+def test_the_linter_finds_nothing_once_the_conditions_are_decided(
+    source: Mapping[str, Any], options: Mapping[str, str]
+) -> None:
+    """cfn-lint sees more of a property when no condition hides it."""
+    assert linted(deploy(source, options).as_template()) == []
+
+
+def test_fifo_changes_the_queue_its_dead_letters_the_batch_and_the_rule(source: Mapping[str, Any]) -> None:
+    """Names, batch size, window and message group follow the option; the other dead-letter queues stay standard."""
+    standard, fifo = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "FifoQueue": "true"})
+
+    def facts(stack: Stack) -> list[object]:
+        batches = properties(stack, "QueueWorkerBatches")
+        return [
+            [queue["QueueName"] for queue in stack.of_type("AWS::SQS::Queue").values()],
+            [queue.get("FifoQueue") for queue in stack.of_type("AWS::SQS::Queue").values()],
+            batches["BatchSize"],
+            batches.get("MaximumBatchingWindowInSeconds"),
+            properties(stack, "QueueRule")["Targets"][0].get("SqsParameters"),
+        ]
+
+    others = ["tuner-bus-dead-letters", "tuner-listener-dead-letters"]
+    assert facts(standard) == [
+        ["tuner-events", "tuner-event-dead-letters", *others],
+        [None, None, None, None],
+        100,
+        1,
+        None,
+    ]
+    assert facts(fifo) == [
+        ["tuner-events.fifo", "tuner-event-dead-letters.fifo", *others],
+        [True, True, None, None],
+        10,
+        None,
+        {"MessageGroupId": "bus"},
+    ]
+
+
+def test_subnets_put_every_function_into_the_vpc(source: Mapping[str, Any]) -> None:
+    """With subnets each function has them and may make its network interfaces; without, neither is there."""
+    outside, inside = deploy(source, REQUIRED), deploy(source, {**REQUIRED, **IN_VPC})
+    for function in FUNCTIONS:
+        assert "VpcConfig" not in properties(outside, function)
+        assert "ManagedPolicyArns" not in properties(outside, f"{function}Role")
+        assert properties(inside, function)["VpcConfig"] == {
+            "SubnetIds": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"],
+            "SecurityGroupIds": ["sg-0a1b2c3d"],
+        }
+        assert properties(inside, f"{function}Role")["ManagedPolicyArns"] == [VPC_POLICY]
+
+
+def test_every_event_on_the_bus_takes_exactly_one_way(source: Mapping[str, Any]) -> None:
+    """Without the direct rule the queue gets everything; with it, everything but what goes straight to the function."""
+    queued, direct = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "DirectBusRule": "true"})
+    assert {name: rule["EventPattern"] for name, rule in queued.of_type("AWS::Events::Rule").items()} == {
+        "QueueRule": {"detail-type": [{"prefix": ""}]}
+    }
+    assert queued.of_type("AWS::Lambda::Permission") == {}
+    assert {name: rule["EventPattern"] for name, rule in direct.of_type("AWS::Events::Rule").items()} == {
+        "QueueRule": {"detail-type": [{"anything-but": ["moderation.alert"]}]},
+        "ListenerRule": {"detail-type": ["moderation.alert"]},
+    }
+
+
+def test_a_policy_layer_takes_the_place_of_the_bundled_one(source: Mapping[str, Any]) -> None:
+    """Exactly one of the two layers is attached, as the last."""
+    bundled, own = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "PolicyLayerArn": OWN_POLICY})
+    assert sorted(layer["Description"] for layer in bundled.of_type("AWS::Lambda::LayerVersion").values()) == [
+        "Dependencies of snapshot-tuner for python3.13 on arm64.",
+        "The policy that maps events to snapshot intervals.",
+        "The snapshot_tuner package.",
+    ]
+    assert len(own.of_type("AWS::Lambda::LayerVersion")) == 2
+    assert re.fullmatch(r"PolicyLayer[0-9a-f]{10}", properties(bundled, "BusListener")["Layers"][2]["Ref"])
+    assert properties(own, "BusListener")["Layers"][2] == OWN_POLICY
+
+
+def test_alarms_go_to_the_topic_where_there_is_one(source: Mapping[str, Any]) -> None:
+    """Every alarm has the topic as its only action; without a topic it has none."""
+    silent, loud = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "AlarmTopicArn": TOPIC})
+    assert {str(alarm.get("AlarmActions")) for alarm in silent.of_type("AWS::CloudWatch::Alarm").values()} == {"None"}
+    assert {str(alarm.get("AlarmActions")) for alarm in loud.of_type("AWS::CloudWatch::Alarm").values()} == {
+        str([TOPIC])
+    }
+
+
+def test_parameters_and_outputs_say_what_they_are(source: Mapping[str, Any]) -> None:
+    """Each is described in at least one sentence, and each parameter belongs to a group of the console's form."""
+    described = {**source["Parameters"], **source["Outputs"]}
+    assert [name for name, entry in described.items() if not entry.get("Description", "").endswith(".")] == []
+    groups = source["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(source["Parameters"])
+
+
+# ── What stands next to it ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def import_failures(source: Mapping[str, Any]) -> list[str]:
+    """Imports every handler in a process that has the functions' folder and the shared layer as its import roots."""
+    roots = [
+        source["Globals"]["Function"]["CodeUri"],
+        source["Resources"]["SnapshotTunerLayer"]["Properties"]["ContentUri"],
+    ]
+    handlers = [source["Resources"][name]["Properties"]["Handler"] for name in FUNCTIONS]
+    script = """
+import importlib, sys
+for handler in sys.argv[1:]:
+    module, _, name = handler.rpartition(".")
+    try:
+        callable(getattr(importlib.import_module(module), name)) or print(f"{handler}: cannot be called")
+    except Exception as error:
+        print(f"{handler}: {type(error).__name__}: {error}")
+"""
+    imported = subprocess.run(  # noqa: S603 - this Python, with names from our own template
+        [sys.executable, "-c", script, *handlers],
+        cwd=ROOT,
+        env={"PYTHONPATH": os.pathsep.join(str(ROOT / root) for root in roots), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return imported.stdout.splitlines()
+
+
+def test_every_handler_can_be_imported_from_what_is_packaged(source: Mapping[str, Any]) -> None:
+    """CodeUri and the layer give Lambda the import roots that the handlers' names begin at, with no variable set."""
+    assert import_failures(source) == []
+
+
+def test_a_handler_that_is_not_there_is_noticed(source: Mapping[str, Any]) -> None:
+    """A wrong module, a wrong name and a wrong root are each reported."""
+    broken = copy.deepcopy(dict(source))
+    broken["Resources"]["QueueWorker"]["Properties"]["Handler"] = "queue_worker.handler.no_such_name"
+    broken["Resources"]["HttpEndpoint"]["Properties"]["Handler"] = "handler.lambda_handler"
+    reported = import_failures(broken)
+    assert [line.split(":")[0] for line in reported] == [
+        "queue_worker.handler.no_such_name",
+        "handler.lambda_handler",
+    ]
+    broken["Globals"]["Function"]["CodeUri"] = "functions/queue_worker"
+    assert (
+        "bus_listener.handler.lambda_handler: ModuleNotFoundError: No module named 'bus_listener'"
+        in import_failures(broken)
+    )
+
+
+def test_each_layer_is_built_for_the_functions_platform(source: Mapping[str, Any]) -> None:
+    """The Makefiles have the targets that SAM calls, and pip picks wheels for the runtime and architecture."""
+    layers = {
+        name: (ROOT / resource["Properties"]["ContentUri"] / "Makefile").read_text()
+        for name, resource in source["Resources"].items()
+        if resource.get("Metadata", {}).get("BuildMethod") == "makefile"
+    }
+    assert sorted(layers) == ["DependenciesLayer", "SnapshotTunerLayer"]
+    for name, makefile in layers.items():
+        assert f"\nbuild-{name}:\n" in makefile
+    shared = source["Globals"]["Function"]
+    assert f"\nTARGET_PYTHON := {shared['Runtime'].removeprefix('python')}\n" in layers["DependenciesLayer"]
+    assert shared["Architectures"] == ["arm64"]
+    assert re.findall(r"--platform (\S+)", layers["DependenciesLayer"]) == [
+        "manylinux2014_aarch64",
+        "manylinux_2_28_aarch64",
+    ]
+
+
+def test_the_policy_is_where_the_functions_look_for_it(source: Mapping[str, Any]) -> None:
+    """The policy layer has nothing to build: its folder is /opt, and the file in it is the one POLICY_PATH names."""
+    layer = source["Resources"]["PolicyLayer"]
+    path = source["Globals"]["Function"]["Environment"]["Variables"]["POLICY_PATH"]
+    assert "Metadata" not in layer
+    assert path == "/opt/policy.yaml"
+    assert (ROOT / layer["Properties"]["ContentUri"] / "policy.yaml").is_file()
+
+
+def test_the_settings_take_what_the_template_sets(source: Mapping[str, Any]) -> None:
+    """Every function starts with the default parameters, and they are what the code takes for unset variables."""
+    stack = deploy(source, REQUIRED)
+    for function in FUNCTIONS:
+        variables = properties(stack, function)["Environment"]["Variables"]
+        environment = {name: str(value) for name, value in variables.items()} | {"LEDGER_URL": "rediss://ledger:6379/0"}
+        assert Settings.from_env(environment) == Settings(ledger_url="rediss://ledger:6379/0")
+        assert STANDS_FOR.keys() & environment.keys() == {"CREDENTIALS_SECRET_ARN", "LEDGER_URL_SECRET_ARN"}
+
+
+def samconfig() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "samconfig.toml").read_text())
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_samconfig_deploys_each_stage_under_its_own_name_and_tags(source: Mapping[str, Any], stage: str) -> None:
+    """Stack, tags and the Stage parameter agree, and every parameter it sets is one the template has."""
+    config = samconfig()[stage]["deploy"]["parameters"]
+    overrides = dict(override.split("=", 1) for override in config["parameter_overrides"])
+    assert config["stack_name"] == f"snapshot-tuner-{stage}"
+    assert config["tags"] == ["application=snapshot-tuner", f"stage={stage}"]
+    assert overrides["Stage"] == stage
+    assert sorted(overrides.keys() - source["Parameters"].keys()) == []
+    assert config["capabilities"] == "CAPABILITY_IAM"
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_samconfig_is_refused_until_its_arns_are_real(source: Mapping[str, Any], stage: str) -> None:
+    """Every placeholder fails its parameter's pattern, so that nothing is deployed by accident; real ARNs pass."""
+    overrides = samconfig()[stage]["deploy"]["parameters"]["parameter_overrides"]
+    placeholders = dict(override.split("=", 1) for override in overrides if "ARN-OF-" in override)
+    assert {"CredentialsSecretArn", "LedgerUrlSecretArn", "SecretsExtensionArn"} <= placeholders.keys()
+    for name, placeholder in placeholders.items():
+        pattern = source["Parameters"][name]["AllowedPattern"]
+        assert not re.fullmatch(pattern, placeholder)
+        assert re.fullmatch(pattern, ALL_OPTIONS[name])
