@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devkit.demo import verdict
-from devkit.demo.oracle import Reading, Wish
+from devkit.demo.oracle import Expected, Reading
 from devkit.demo.sample_events import Source
 from devkit.demo.scenario import FILES
 from devkit.demo.sources import ATTEMPTS
@@ -172,7 +172,7 @@ def test_the_demo_tries_as_often_as_the_deployment() -> None:
 
 
 TASK = TaskRef("app", "room-1", "task-1")
-READING = Reading({TASK: Wish("2026-03-01T09:00:00Z", "evt-12", 41)}, frozenset({"poison"}))
+READING = Reading({TASK: Expected("2026-03-01T09:00:00Z", "evt-12", 41)}, frozenset({"poison"}))
 
 
 @pytest.mark.parametrize(

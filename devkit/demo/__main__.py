@@ -35,7 +35,7 @@ def main() -> int:
     reading = oracle.read(everything)
     with (
         TemporaryDirectory(prefix="snapshot-tuner-demo-") as folder,
-        StandIn(latency=_LATENCY_SECONDS, tasks=reading.wishes) as stand_in,
+        StandIn(latency=_LATENCY_SECONDS, tasks=reading.expected) as stand_in,
     ):
         _set_environment(stand_in, Path(folder))
         try:
@@ -124,7 +124,9 @@ def _judge(reading: Reading, stand_in: StandIn, given_up: set[str], screen: Scre
     right = all(finding.right for finding in findings)
     screen.line()
     if right:
-        screen.line(f"RIGHT: all {len(reading.wishes)} tasks are at the interval of their newest event.", "bold green")
+        screen.line(
+            f"RIGHT: all {len(reading.expected)} tasks are at the interval of their newest event.", "bold green"
+        )
     else:
         screen.line("WRONG: see above.", "bold red")
     return right

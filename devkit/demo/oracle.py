@@ -19,7 +19,7 @@ GONE = "task-gone"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Expected:
     """The interval in seconds that an event asks for. `time` compares as text: all of them are UTC."""
 
     time: str
@@ -29,15 +29,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The newest wish of every running task, and the names of the messages that nobody can fulfil."""
+    """What the newest event of every running task asks for, and the names of the messages that nobody can fulfil."""
 
-    wishes: dict[TaskRef, Wish]
+    expected: dict[TaskRef, Expected]
     hopeless: frozenset[str]
 
 
 def read(messages: Iterable[Message]) -> Reading:
     """All that the messages ask for, in whatever order they are delivered."""
-    wishes: dict[TaskRef, Wish] = {}
+    expected: dict[TaskRef, Expected] = {}
     hopeless: set[str] = set()
     for message in messages:
         events = list(_events(message.payload))
@@ -50,10 +50,10 @@ def read(messages: Iterable[Message]) -> Reading:
             if "AppId" not in data or data["TaskId"] == GONE:
                 hopeless.add(message.name)
                 continue
-            wish = Wish(event.get("time", ""), event["id"], interval)
+            candidate = Expected(event.get("time", ""), event["id"], interval)
             for task in _tasks(data):
-                wishes[task] = max(wishes.get(task, wish), wish, key=lambda each: each.time)
-    return Reading(wishes, frozenset(hopeless))
+                expected[task] = max(expected.get(task, candidate), candidate, key=lambda each: each.time)
+    return Reading(expected, frozenset(hopeless))
 
 
 def _interval(type_: str | None, data: dict[str, Any]) -> int | None:

@@ -19,22 +19,22 @@ class Finding:
 def on_tasks(reading: Reading, intervals: Mapping[TaskRef, int]) -> list[Finding]:
     """Every task at the interval (seconds) of its newest event, and no other task touched."""
     findings: list[Finding] = []
-    for task in sorted(reading.wishes.keys() | intervals.keys(), key=lambda each: (each.room_id, each.task_id)):
-        wish, interval = reading.wishes.get(task), intervals.get(task)
+    for task in sorted(reading.expected.keys() | intervals.keys(), key=lambda each: (each.room_id, each.task_id)):
+        newest, interval = reading.expected.get(task), intervals.get(task)
         found = f"{task.room_id}/{task.task_id}  {'not set' if interval is None else f'{interval:3} s'}  "
-        if wish is None:
+        if newest is None:
             findings.append(Finding(right=False, text=f"{found}WRONG: no event asked for it"))
-        elif interval == wish.interval:
-            findings.append(Finding(right=True, text=f"{found}as its newest event asked ({shown_id(wish.event_id)})"))
+        elif interval == newest.interval:
+            findings.append(Finding(right=True, text=f"{found}as its newest event asked ({shown_id(newest.event_id)})"))
         else:
-            asked = f"WRONG: its newest event ({shown_id(wish.event_id)}) asked for {wish.interval} s"
+            asked = f"WRONG: its newest event ({shown_id(newest.event_id)}) asked for {newest.interval} s"
             findings.append(Finding(right=False, text=found + asked))
     return findings
 
 
 def on_calls(reading: Reading, carried_out: int) -> Finding:
     """In this story every running task needs one call: whatever else was called, was called for nothing."""
-    needed = len(reading.wishes)
+    needed = len(reading.expected)
     if carried_out == needed:
         return Finding(right=True, text=f"{needed} calls carried out for {needed} tasks, none of them needlessly")
     return Finding(right=False, text=f"WRONG: {carried_out} calls carried out where {needed} were needed")

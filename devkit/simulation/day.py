@@ -94,7 +94,7 @@ class Provider:
         self.most_in_a_second = max(self.most_in_a_second, len(self._sent))
         unknown = self.random.random() < UNKNOWN_SHARE
         if not unknown or self.random.random() < 0.5:  # noqa: PLR2004 - half of them are carried out
-            self.intervals[call.task] = call.wish.interval
+            self.intervals[call.task] = call.intent.interval
         error = CallFailed("Timeout", "no answer", outcome_unknown=True) if unknown else None
         self._ended.append(Finished(call, error))
 

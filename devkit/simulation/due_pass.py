@@ -22,7 +22,7 @@ from snapshot_tuner.ledger.types import CallResult, Limits, Slot
 from snapshot_tuner.model import Adjustment, Order, Signal, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
-from snapshot_tuner.tuning.instrumentation import Tally
+from snapshot_tuner.tuning.instrumentation import BatchMetrics
 from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures, Store
 
 LIMITS = Limits(Order.TIME, 100_000.0, 86_400, 1_209_600, 300)
@@ -117,7 +117,7 @@ def measure(ledger: SqliteLedger | RedisLedger, tasks: int, due: int) -> str:
     reconciler = Reconciler(ledger=cast("Store", counted), calls=wire, reads=wire, clock=SystemClock(), log=_Silent())
     began = time.monotonic()
     figures = RunFigures()
-    reconciler._call_due(began + 50, figures, Tally(SystemClock()))  # noqa: SLF001 - without the sample
+    reconciler._call_due(began + 50, figures, BatchMetrics(SystemClock()))  # noqa: SLF001 - without the sample
     took = (time.monotonic() - began) * 1000
     only_due = wire.called == set(refs[:due])
     return (

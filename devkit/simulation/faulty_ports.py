@@ -71,9 +71,9 @@ class SimulatedCalls:
         except CallAbandoned as abandoned:
             self._end(call, abandoned, now, None)
             return
-        sent = SentCall(call.task, call.wish.interval, now, machine.virtual(call.lease_until))
+        sent = SentCall(call.task, call.intent.interval, now, machine.virtual(call.lease_until))
         self._provider.calls.append(sent)
-        machine.trace(f"calls {call.task.room_id} with {call.wish.interval} s for {call.wish.event_id}")
+        machine.trace(f"calls {call.task.room_id} with {call.intent.interval} s for {call.intent.event_id}")
         leaves = now
         if chance() < faults.stalled_send:
             leaves += self._random.uniform(0.1, 20)
@@ -162,8 +162,8 @@ class FaultyLedger:
             self._machine.die_inside()
         return settlements
 
-    def look(self, task: TaskRef) -> TaskState | None:
-        return self._step(lambda: self._ledger.look(task))
+    def get(self, task: TaskRef) -> TaskState | None:
+        return self._step(lambda: self._ledger.get(task))
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         return self._step(lambda: self._ledger.claim_due(limit))
@@ -171,9 +171,9 @@ class FaultyLedger:
     def claim_checks(self, limit: int) -> list[TaskRef]:
         return self._step(lambda: self._ledger.claim_checks(limit))
 
-    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+    def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
         self._machine.trace(f"distrusts {task.room_id}")
-        return self._step(lambda: self._ledger.distrust(task, seen))
+        return self._step(lambda: self._ledger.mark_in_doubt(task, seen))
 
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
         return self._step(lambda: self._ledger.forget(task, seen))

@@ -234,7 +234,7 @@ def _judge(signals: list[Signal], queue: Queue, provider: Provider, ledger: Stor
         wanted = THEN[signal.type] or signal.data["interval"]
         if provider.interval(task) != wanted and signal.id not in dead:
             wrong.add(task.room_id)
-        state = ledger.look(task)
+        state = ledger.get(task)
         if state is not None and state.doubt_until is not None:
             in_doubt.add(task.room_id)
     violations = provider.overlaps_under_lease()

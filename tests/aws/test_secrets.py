@@ -97,7 +97,7 @@ def test_what_was_refused_is_read_again_but_not_at_once(reading: Reading) -> Non
     """Thirty seconds lie between two readings, whatever is refused in between; then one reading ends the suspicion."""
     before = reading.values()
     reading.stand_in.secrets[arn("ledger")] = "rediss://two:6379/0"
-    reading.variables.suspect()
+    reading.variables.invalidate()
     reading.clock.now += READ_AGAIN_SECONDS - 1
     assert reading.values() == before
     reading.clock.now += 1

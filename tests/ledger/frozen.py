@@ -61,7 +61,7 @@ class Bench:
         return answer
 
     def state(self, task: TaskRef = TASK) -> TaskState:
-        state = self.ledger.look(task)
+        state = self.ledger.get(task)
         assert state is not None
         return state
 
@@ -76,7 +76,7 @@ class Bench:
         [begun] = self.ledger.begin([(task, under)])
         assert isinstance(begun, Granted)
         self.ledger.settle([(task, under, result)])
-        return begun.wish.interval
+        return begun.intent.interval
 
 
 @contextmanager

@@ -11,17 +11,17 @@ LATE = 15.0
 
 @dataclass
 class Event:
-    """One event of one task as it was delivered: `order` sorts events, `wish` is what it asks for."""
+    """One event of one task as it was delivered: `order` sorts events, `intent` is what it asks for."""
 
     name: str
     order: tuple[int, str]
     payload: str
-    wish: int
+    intent: int
 
 
 @dataclass
 class Known:
-    """An event that was taken: its first order, and whether its wish was confirmed."""
+    """An event that was taken: its first order, and whether its intent was confirmed."""
 
     order: tuple[int, str]
     payload: str
@@ -36,7 +36,7 @@ class Flight:
     since: float
     order: tuple[int, str]
     name: str
-    wish: int
+    intent: int
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Task:
             return "assert duplicate" if self.arrivals else "duplicate"
         if self.newest and self.newest.order > order:
             return "assert superseded" if self.arrivals else "superseded"
-        self.newest = Event(event.name, order, event.payload, event.wish)
+        self.newest = Event(event.name, order, event.payload, event.intent)
         return "retry" if known else "new"
 
     def begin(self, token: str, now: float) -> str:
@@ -76,13 +76,13 @@ class Task:
         if self.newest is None:
             return "forgotten"
         if self.flight:
-            return f"granted {self.flight.wish}" if self.flight.token == token else "busy"
+            return f"granted {self.flight.intent}" if self.flight.token == token else "busy"
         if self.ended == token:
             return "busy"
-        if self.confirmed == (self.newest.order, self.newest.wish) and not self.arrivals:
-            return f"applied {self.newest.wish}"
-        self.flight = Flight(token, now, self.newest.order, self.newest.name, self.newest.wish)
-        return f"granted {self.flight.wish}"
+        if self.confirmed == (self.newest.order, self.newest.intent) and not self.arrivals:
+            return f"applied {self.newest.intent}"
+        self.flight = Flight(token, now, self.newest.order, self.newest.name, self.newest.intent)
+        return f"granted {self.flight.intent}"
 
     def settle(self, token: str, result: str, now: float) -> str:
         self._look(now)
@@ -92,7 +92,7 @@ class Task:
         if ours:
             self.flight, self.ended = None, token
             if result == "applied":
-                self.confirmed = (ours.order, ours.wish)
+                self.confirmed = (ours.order, ours.intent)
                 self.known[ours.name].applied = True
                 if all(ours.since > until for until in self.arrivals):
                     self.arrivals = []

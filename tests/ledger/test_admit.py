@@ -20,17 +20,17 @@ def apply(ledger: Ledger) -> None:
 
 
 def test_a_first_event_is_new_and_becomes_what_the_task_should_be(ledger: Ledger) -> None:
-    """Every field of the event's wish comes back with the right to call."""
+    """Every field of the event's intent comes back with the right to call."""
     assert ledger.admit([event("e1", interval=7, business_id="b1")]) == [NEW]
-    wish = granted(ledger).wish
-    assert (wish.event_id, wish.event_source, wish.interval, wish.business_id, wish.rule) == (
+    intent = granted(ledger).intent
+    assert (intent.event_id, intent.event_source, intent.interval, intent.business_id, intent.rule) == (
         "e1",
         "/source",
         7,
         "b1",
         "rule",
     )
-    assert wish.order_key.encode() == event("e1").order_key
+    assert intent.order_key.encode() == event("e1").order_key
 
 
 def test_a_known_event_that_was_not_applied_is_a_retry(ledger: Ledger) -> None:
@@ -43,7 +43,7 @@ def test_a_retry_brings_the_current_interval(ledger: Ledger) -> None:
     """The policy may have changed since the first admission."""
     ledger.admit([event("e1", interval=5)])
     ledger.admit([event("e1", interval=9)])
-    assert granted(ledger).wish.interval == 9
+    assert granted(ledger).intent.interval == 9
 
 
 def test_an_applied_event_is_a_duplicate(ledger: Ledger) -> None:
@@ -66,11 +66,11 @@ def test_an_older_event_is_superseded_by_a_newer_one(ledger: Ledger) -> None:
     ledger.admit([event("e2", at=1, interval=2)])
     assert ledger.admit([event("e1", at=0, interval=1)]) == [SUPERSEDED]
     assert ledger.admit([event("e1", at=0, interval=1)]) == [SUPERSEDED]
-    assert granted(ledger).wish.event_id == "e2"
+    assert granted(ledger).intent.event_id == "e2"
 
 
 def test_a_known_event_is_superseded_once_a_newer_one_is_there(ledger: Ledger) -> None:
-    """A retry does not push the newer wish aside."""
+    """A retry does not push the newer intent aside."""
     assert ledger.admit([event("e1", at=0)]) == [NEW]
     assert ledger.admit([event("e2", at=1)]) == [NEW]
     assert ledger.admit([event("e1", at=0)]) == [SUPERSEDED]
@@ -106,7 +106,7 @@ def test_order_is_by_time_then_id_then_source_as_bytes(ledger: Ledger, older: Ad
     """Not by any locale, nor by UTF-16 units; and the same whichever comes first."""
     assert older.order_key < newer.order_key
     assert ledger.admit([newer, older]) == [NEW, SUPERSEDED]
-    assert granted(ledger).wish.event_id == newer.signal.id
+    assert granted(ledger).intent.event_id == newer.signal.id
 
 
 @pytest.mark.parametrize(("older", "newer"), [(2, 10), (10**38, 10**38 + 1), (2**127, 2**128 - 1)])
@@ -122,14 +122,14 @@ def test_a_retry_keeps_the_order_key_of_its_first_admission(ledger: Ledger) -> N
     assert ledger.admit([event("e1", at=0, own_time=False)]) == [NEW]
     assert ledger.admit([event("e2", at=1)]) == [NEW]
     assert ledger.admit([event("e1", at=2, own_time=False)]) == [SUPERSEDED]
-    assert granted(ledger).wish.event_id == "e2"
+    assert granted(ledger).intent.event_id == "e2"
 
 
 def test_a_retry_with_another_substituted_time_is_applied_as_the_event_it_is(ledger: Ledger) -> None:
-    """Its wish carries the first order key, so that it is a duplicate afterwards."""
+    """Its intent carries the first order key, so that it is a duplicate afterwards."""
     ledger.admit([event("e1", at=0, own_time=False)])
     assert ledger.admit([event("e1", at=2, own_time=False)]) == [RETRY]
-    assert granted(ledger, under="t1").wish.order_key.encode() == event("e1", at=0).order_key
+    assert granted(ledger, under="t1").intent.order_key.encode() == event("e1", at=0).order_key
     ledger.settle([(TASK, "t1", CallResult.APPLIED)])
     assert ledger.admit([event("e1", at=3, own_time=False)]) == [DUPLICATE]
 
@@ -139,7 +139,7 @@ def test_a_known_id_with_another_payload_is_a_conflict(ledger: Ledger, other: Ad
     """A time that the event carries itself is part of its payload; the task stays as it was."""
     ledger.admit([event("e1")])
     assert ledger.admit([other]) == [Admitted(Admission.CONFLICT, "id: known with another payload")]
-    assert granted(ledger).wish.order_key.encode() == event("e1").order_key
+    assert granted(ledger).intent.order_key.encode() == event("e1").order_key
 
 
 def test_the_same_id_of_another_source_or_task_is_another_event(ledger: Ledger) -> None:

@@ -26,16 +26,16 @@ def test_a_second_call_for_a_task_is_busy_until_the_first_is_settled(backend: Ba
     granted(two, under="t4")
 
 
-def test_the_lease_holder_gets_the_newest_wish(backend: Backend) -> None:
+def test_the_lease_holder_gets_the_newest_intent(backend: Backend) -> None:
     """Even where that is another event's, which then finds itself applied."""
     one, two = backend.client(), backend.client()
     one.admit([event("e1", at=1, interval=1)])
     two.admit([event("e2", at=2, interval=2)])
-    assert granted(one, under="t1").wish.interval == 2
+    assert granted(one, under="t1").intent.interval == 2
     assert settle(one, "t1", CallResult.APPLIED) == KEPT
     [begun] = two.begin([(TASK, "t2")])
     assert isinstance(begun, AlreadyApplied)
-    assert (begun.wish.event_id, begun.wish.interval) == ("e2", 2)
+    assert (begun.intent.event_id, begun.intent.interval) == ("e2", 2)
 
 
 def test_a_lease_lasts_from_before_it_was_asked_for(backend: Backend) -> None:
@@ -51,12 +51,12 @@ def test_many_tasks_are_begun_and_settled_in_one_step(ledger: Ledger) -> None:
     """One answer for each, in their order."""
     ledger.admit([event("e1", interval=1), event("e2", task=OTHER_TASK, interval=2)])
     begun = ledger.begin([(OTHER_TASK, "t2"), (TASK, "t1"), (TASK, "t3")])
-    assert [each.wish.interval if isinstance(each, Granted) else each for each in begun] == [2, 1, Busy()]
+    assert [each.intent.interval if isinstance(each, Granted) else each for each in begun] == [2, 1, Busy()]
     ends = [(TASK, "t1", CallResult.UNKNOWN), (OTHER_TASK, "t2", CallResult.APPLIED), (TASK, "t3", CallResult.FAILED)]
     assert ledger.settle(ends) == [KEPT_IN_DOUBT, KEPT, LOST_IN_DOUBT]
 
 
-def test_a_wish_that_came_during_the_call_is_still_to_be_applied(ledger: Ledger) -> None:
+def test_a_intent_that_came_during_the_call_is_still_to_be_applied(ledger: Ledger) -> None:
     """Settling marks the event whose interval was sent, no other."""
     ledger.admit([event("e1", at=1)])
     granted(ledger, under="t1")
@@ -66,11 +66,11 @@ def test_a_wish_that_came_during_the_call_is_still_to_be_applied(ledger: Ledger)
         Admission.DUPLICATE,
         Admission.RETRY,
     ]
-    assert granted(ledger).wish.event_id == "e2"
+    assert granted(ledger).intent.event_id == "e2"
 
 
 @pytest.mark.parametrize("change", [{"interval": 9}, {"business_id": "b2"}])
-def test_an_event_retried_with_another_wish_during_its_call_needs_a_call(
+def test_an_event_retried_with_another_intent_during_its_call_needs_a_call(
     ledger: Ledger, change: dict[str, object]
 ) -> None:
     """A new policy may ask for another interval, or another business id, for the same event."""
@@ -78,8 +78,8 @@ def test_an_event_retried_with_another_wish_during_its_call_needs_a_call(
     granted(ledger, under="t1")
     ledger.admit([event("e1", **{"interval": 5, **change})])  # type: ignore[arg-type] # named arguments of event
     settle(ledger, "t1", CallResult.APPLIED)
-    wish = granted(ledger).wish
-    assert (wish.interval, wish.business_id) == (change.get("interval", 5), change.get("business_id"))
+    intent = granted(ledger).intent
+    assert (intent.interval, intent.business_id) == (change.get("interval", 5), change.get("business_id"))
 
 
 @pytest.mark.parametrize("result", [CallResult.FAILED, CallResult.THROTTLED])
@@ -101,13 +101,13 @@ def test_an_event_settled_with_a_lost_lease_is_not_marked_applied(backend: Backe
     assert ledger.admit([event()]) == [Admitted(Admission.RETRY)]
 
 
-def test_begin_repeated_gives_the_same_lease_and_the_same_wish(backend: Backend) -> None:
-    """Its first reply was lost. A wish admitted in between is not the one that is sent and settled."""
+def test_begin_repeated_gives_the_same_lease_and_the_same_intent(backend: Backend) -> None:
+    """Its first reply was lost. An intent admitted in between is not the one that is sent and settled."""
     ledger = backend.client()
     ledger.admit([event("e1", at=1)])
     first = granted(ledger, under="t1")
     backend.client().admit([event("e2", at=2)])
-    assert granted(ledger, under="t1").wish == first.wish
+    assert granted(ledger, under="t1").intent == first.intent
     settle(ledger, "t1", CallResult.APPLIED)
     assert [each.answer for each in ledger.admit([event("e1", at=1), event("e2", at=2)])] == [
         Admission.DUPLICATE,
@@ -153,7 +153,7 @@ def test_admit_repeated_makes_new_events_retries_and_keeps_their_order(ledger: L
     batch = [event("e1", at=1), event("e2", at=2)]
     assert [each.answer for each in ledger.admit(batch)] == [Admission.NEW, Admission.NEW]
     assert [each.answer for each in ledger.admit(batch)] == [Admission.SUPERSEDED, Admission.RETRY]
-    assert granted(ledger).wish.event_id == "e2"
+    assert granted(ledger).intent.event_id == "e2"
 
 
 @pytest.mark.parametrize("days", [0.0003, 1])

@@ -29,7 +29,7 @@ def test_a_conflict_during_doubt_is_a_conflict(ledger: Ledger) -> None:
     assert [each.answer for each in ledger.admit([event(payload="other")])] == [Admission.CONFLICT]
 
 
-def test_a_task_in_doubt_needs_a_call_though_its_newest_wish_was_applied(ledger: Ledger) -> None:
+def test_a_task_in_doubt_needs_a_call_though_its_newest_intent_was_applied(ledger: Ledger) -> None:
     """The applied call may have been overtaken by the unknown one."""
     ledger.admit([event()])
     call(ledger, "t1", CallResult.UNKNOWN)
@@ -103,7 +103,7 @@ def call_is_not_needed(ledger: Ledger) -> bool:
 
 
 def test_a_failed_call_with_a_lost_lease_adds_no_doubt(backend: Backend) -> None:
-    """It was not carried out; the doubt of its lapse has been cleared."""
+    """It was not carried out; the doubt of its expire has been cleared."""
     ledger = backend.client()
     ledger.admit([event()])
     granted(ledger, under="slow")

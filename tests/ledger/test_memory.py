@@ -34,7 +34,7 @@ def test_an_event_is_remembered_from_its_last_delivery_on(backend: Backend) -> N
 
 
 def test_an_expired_event_is_still_known_by_the_task_that_it_was_applied_to(backend: Backend) -> None:
-    """The key is forgotten, the order key of the applied wish is not."""
+    """The key is forgotten, the order key of the applied intent is not."""
     ledger = backend.client(SHORT)
     ledger.admit([event("e1")])
     apply(ledger)
@@ -44,13 +44,13 @@ def test_an_expired_event_is_still_known_by_the_task_that_it_was_applied_to(back
     assert answer(ledger, event("e1")) is Admission.DUPLICATE
 
 
-def test_an_expired_event_that_was_not_applied_is_a_retry_of_the_tasks_newest_wish(backend: Backend) -> None:
+def test_an_expired_event_that_was_not_applied_is_a_retry_of_the_tasks_newest_intent(backend: Backend) -> None:
     """Equal order keys are the same event."""
     ledger = backend.client(SHORT)
     ledger.admit([event("e1")])
     backend.advance(1001)
     assert answer(ledger, event("e1", interval=9)) is Admission.RETRY
-    assert granted(ledger).wish.interval == 9
+    assert granted(ledger).intent.interval == 9
 
 
 def test_an_expired_event_is_superseded_by_what_the_task_remembers(backend: Backend) -> None:
@@ -121,7 +121,7 @@ def test_a_namespace_belongs_to_one_order_of_events(backend: Backend) -> None:
         f"policy: order is sequence, but the ledger's namespace '{namespace}' holds tasks by time; "
         "set LEDGER_NAMESPACE to a new name"
     )
-    assert granted(by_time).wish.event_id == "e1"
+    assert granted(by_time).intent.event_id == "e1"
 
 
 def test_a_namespace_that_remembers_no_task_takes_any_order(backend: Backend) -> None:
@@ -153,6 +153,6 @@ def test_ids_of_any_kind_are_kept_apart(ledger: Ledger) -> None:
     pairs = [("a", "b"), ("a:b", ""), ("a", "b:"), ("\u2603", "\U0001f600"), ("a b", "c\td")]
     batch = [event(event_id, source=source, at=at) for at, (event_id, source) in enumerate(pairs)]
     assert [each.answer for each in ledger.admit(batch)] == [Admission.NEW] * len(pairs)
-    wish = granted(ledger).wish
-    assert (wish.event_id, wish.event_source) == pairs[-1]
+    intent = granted(ledger).intent
+    assert (intent.event_id, intent.event_source) == pairs[-1]
     assert answer(ledger, event("e1", task=OTHER_TASK)) is Admission.NEW

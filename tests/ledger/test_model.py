@@ -140,10 +140,10 @@ def _admitted(answer: Admitted) -> str:
 
 def _begun(answer: Begun) -> str:
     match answer:
-        case Granted(wish=wish):
-            return f"granted {wish.interval}"
-        case AlreadyApplied(wish=wish):
-            return f"applied {wish.interval}"
+        case Granted(intent=intent):
+            return f"granted {intent.interval}"
+        case AlreadyApplied(intent=intent):
+            return f"applied {intent.interval}"
         case Busy():
             return "busy"
         case Forgotten():

@@ -76,7 +76,7 @@ def test_an_event_whose_time_is_over_is_superseded_but_its_then_counts(bench: Be
 
 def test_nothing_is_known_of_a_task_whose_only_event_is_over(bench: Bench) -> None:
     assert bench.take(wanted(1, at=-30, rule="alert", lasts=20)).answer is Admission.SUPERSEDED
-    assert bench.ledger.look(TASK) is None
+    assert bench.ledger.get(TASK) is None
     assert bench.take(wanted(1, at=-29, rule="alert", lasts=20, then=7)).answer is Admission.NEW
     assert bench.call() == 7
 
@@ -102,7 +102,7 @@ def test_of_one_task_no_more_rules_are_remembered_than_a_policy_can_have(bench: 
     """The one that ends first gives way."""
     for number in range(OPEN_MOST + 1):
         bench.take(wanted(10 + number, at=0, rule=f"r{number}", lasts=100 + number))
-    assert [wish.rule for wish in bench.state().open] == [f"r{number}" for number in range(1, OPEN_MOST + 1)]
+    assert [intent.rule for intent in bench.state().open] == [f"r{number}" for number in range(1, OPEN_MOST + 1)]
 
 
 def test_a_retry_keeps_the_time_at_which_it_was_first_asked(bench: Bench) -> None:
@@ -261,11 +261,11 @@ def test_a_task_that_was_seen_to_differ_is_due_and_called_again(bench: Bench) ->
     bench.call()
     seen = bench.state()
     bench.clock.seconds = 1
-    assert bench.ledger.distrust(TASK, seen)
+    assert bench.ledger.mark_in_doubt(TASK, seen)
     assert bench.ledger.claim_due(10) == [TASK]
     bench.clock.seconds = 2
     assert bench.call() == 5
-    assert not bench.ledger.distrust(TASK, seen)
+    assert not bench.ledger.mark_in_doubt(TASK, seen)
     assert bench.ledger.claim_due(10) == []
 
 
@@ -275,7 +275,7 @@ def test_a_task_that_ended_is_forgotten_unless_it_has_changed(bench: Bench) -> N
     bench.take(wanted(6, at=1))
     assert not bench.ledger.forget(TASK, seen)
     assert bench.ledger.forget(TASK, bench.state())
-    assert bench.ledger.look(TASK) is None
+    assert bench.ledger.get(TASK) is None
     assert bench.ledger.claim_checks(10) == []
 
 

@@ -67,7 +67,7 @@ def test_what_holds_does_not_depend_on_the_order_of_deliveries(
                 lasts, then = RULES[rule]
                 at = now - ago + number / 1000
                 answer = bench.take(wanted(interval, at=at, rule=rule, lasts=lasts, then=then))
-                if answer.answer is not Admission.SUPERSEDED or bench.ledger.look(TASK) is not None:
+                if answer.answer is not Admission.SUPERSEDED or bench.ledger.get(TASK) is not None:
                     model.events.append((at, rule, interval))
                 expected = model.holds(now)
                 if expected is not None:
@@ -82,7 +82,7 @@ steps = st.one_of(
     st.tuples(st.just("take"), deliveries, st.integers(0, 20), st.integers(0, 15)),
     st.tuples(st.just("call"), st.sampled_from(list(CallResult))),
     st.tuples(st.just("claim")),
-    st.tuples(st.just("distrust")),
+    st.tuples(st.just("mark_in_doubt")),
 )
 
 
@@ -93,10 +93,10 @@ def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: li
     with ExitStack() as opened:
         one, *others = each(opened, valkey.connection_url)
         for number, step in enumerate(history):
-            answer, state = act(one, number, step), one.ledger.look(TASK)
+            answer, state = act(one, number, step), one.ledger.get(TASK)
             for other in others:
                 assert act(other, number, step) == answer
-                assert other.ledger.look(TASK) == state
+                assert other.ledger.get(TASK) == state
 
 
 def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
@@ -116,10 +116,10 @@ def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
         case "call", CallResult() as result:
             under = f"t{number}"
             [begun] = bench.ledger.begin([(TASK, under)])
-            return type(begun), getattr(begun, "wish", None), bench.ledger.settle([(TASK, under, result)])
+            return type(begun), getattr(begun, "intent", None), bench.ledger.settle([(TASK, under, result)])
         case ("claim",):
             return bench.ledger.claim_due(5)
         case _:
-            seen = bench.ledger.look(TASK)
+            seen = bench.ledger.get(TASK)
             standing = seen is not None and seen.lease is None and seen.doubt_until is None
-            return standing and seen is not None and bench.ledger.distrust(TASK, seen)
+            return standing and seen is not None and bench.ledger.mark_in_doubt(TASK, seen)

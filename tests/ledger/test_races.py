@@ -52,7 +52,7 @@ def test_the_newest_event_wins_whoever_admits_it_last(backend: Backend) -> None:
             ledger.admit([event(f"e{at}", at=at)])
 
     race(backend, admit)
-    assert granted(backend.client()).wish.event_id == "e199"
+    assert granted(backend.client()).intent.event_id == "e199"
 
 
 def test_one_of_many_gets_the_call(backend: Backend) -> None:

@@ -7,7 +7,7 @@ import pytest
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.rtc.client import SnapshotApi
-from snapshot_tuner.rtc.http.tasks import Steps, carry_out
+from snapshot_tuner.rtc.http.tasks import Task, run
 
 TASK = TaskRef("app", "room", "task")
 
@@ -29,11 +29,11 @@ def update(
     timeout: float = 5.0,
     before_send: Callable[[], None] = at_once,
 ) -> str:
-    def before() -> Steps[None]:
+    def before() -> Task[None]:
         before_send()
         yield from ()
 
-    return carry_out(api.update(task, interval, business_id, timeout=timeout, before_send=before))
+    return run(api.update(task, interval, business_id, timeout=timeout, before_send=before))
 
 
 def failure(api: SnapshotApi, timeout: float = 5.0) -> ApiError:

@@ -9,13 +9,13 @@ import pytest
 
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import ApiError, CallAbandoned
-from snapshot_tuner.ledger.types import Slot, Wish
+from snapshot_tuner.ledger.types import Intent, Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.rtc import call_pool
 from snapshot_tuner.rtc.call_pool import ApiCalls
 from snapshot_tuner.rtc.calls import Call
 from snapshot_tuner.rtc.client import BeforeSend, SnapshotApi
-from snapshot_tuner.rtc.http.tasks import Steps, Wait
+from snapshot_tuner.rtc.http.tasks import Task, Wait
 
 LONG = 60.0
 
@@ -26,7 +26,7 @@ class Api:
     def __init__(self) -> None:
         self.released: Future[None] = Future()
 
-    def update(self, task: TaskRef, *_: object, before_send: BeforeSend, **__: object) -> Steps[None]:
+    def update(self, task: TaskRef, *_: object, before_send: BeforeSend, **__: object) -> Task[None]:
         yield from before_send()
         if task.room_id == "held":
             yield Wait(SystemClock().monotonic() + LONG, future=self.released)
@@ -54,8 +54,8 @@ def in_flight(api: Api) -> Iterator[ApiCalls]:
 
 def start(in_flight: ApiCalls, room: str, *, slot_in: float = 0.0, slot_for: float = LONG) -> None:
     now = SystemClock().monotonic() + slot_in
-    wish = Wish("key", 10, None, "rule", "event", "source", "name")
-    in_flight.start(Call(TaskRef("app", room, "task"), room, wish, Slot(now, now + slot_for), now + LONG, 7.0))
+    intent = Intent("key", 10, None, "rule", "event", "source", "name")
+    in_flight.start(Call(TaskRef("app", room, "task"), room, intent, Slot(now, now + slot_for), now + LONG, 7.0))
 
 
 def finished(in_flight: ApiCalls) -> set[str]:
@@ -66,7 +66,7 @@ def test_calls_that_end_within_a_moment_come_together(
     api: Api, in_flight: ApiCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second one ends while the first one's moment lasts, however long that is."""
-    monkeypatch.setattr(call_pool, "_FLOCK_SECONDS", LONG)
+    monkeypatch.setattr(call_pool, "_COALESCE_SECONDS", LONG)
     start(in_flight, "quick")
     start(in_flight, "held")
     threading.Timer(0.05, api.released.set_result, [None]).start()
@@ -83,7 +83,7 @@ def test_a_call_that_goes_on_is_not_waited_for(api: Api, in_flight: ApiCalls) ->
 
 def test_the_last_call_is_handed_over_at_once(in_flight: ApiCalls, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing else that could end in that moment, also after earlier calls have come and gone."""
-    monkeypatch.setattr(call_pool, "_FLOCK_SECONDS", 10 * LONG)  # longer than a test may take
+    monkeypatch.setattr(call_pool, "_COALESCE_SECONDS", 10 * LONG)  # longer than a test may take
     for room in ("first", "second"):
         start(in_flight, room)
         assert finished(in_flight) == {room}

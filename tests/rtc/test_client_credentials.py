@@ -12,8 +12,8 @@ from devkit.rtc_standin import Credentials, StandIn
 from snapshot_tuner.errors import CallFailed, CredentialsRefused
 from snapshot_tuner.rtc.client import Credentials as ApiCredentials
 from snapshot_tuner.rtc.client import SnapshotApi
-from snapshot_tuner.rtc.http.event_loop import StepLoop
-from snapshot_tuner.rtc.http.tasks import Steps
+from snapshot_tuner.rtc.http.event_loop import EventLoop
+from snapshot_tuner.rtc.http.tasks import Task
 from tests.rtc.api_calls import TASK, failure, update
 from tests.rtc.api_clients import BrokenProvider, client_of
 
@@ -69,19 +69,19 @@ def test_a_provider_that_takes_its_time_holds_up_no_other_call(stand_in: StandIn
 
     slow = SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=Slow(), pool_size=1)
     quick = client_of(stand_in)
-    loop, ended = StepLoop(), list[str]()
+    loop, ended = EventLoop(), list[str]()
 
     def note(name: str, error: Exception | None) -> None:
         ended.append(f"{name}: {error}")
 
-    def nothing_to_wait_for() -> Steps[None]:
+    def nothing_to_wait_for() -> Task[None]:
         yield from ()
 
     for name, api in (("slow", slow), ("quick", quick)):
         steps = api.update(TASK, 5, None, timeout=5, before_send=nothing_to_wait_for)
         loop.start(steps, partial(note, name))
     while len(ended) < 2:
-        loop.round(time.monotonic() + 5)
+        loop.run_once(time.monotonic() + 5)
         if ended:
             fetched.set()
     assert ended == ["quick: None", "slow: None"]

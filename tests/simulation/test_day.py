@@ -17,5 +17,5 @@ def test_a_day_of_adjustments_that_end_ends_with_every_task_at_its_base() -> Non
 
 def test_it_notices_adjustments_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger broken on purpose: a day that finds nothing then would prove nothing."""
-    monkeypatch.setattr(precedence, "pass_time", lambda state, _: state)
+    monkeypatch.setattr(precedence, "advance_to", lambda state, _: state)
     assert day(4, seed=1).wrong != ()

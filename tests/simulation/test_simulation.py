@@ -10,7 +10,7 @@ from devkit.simulation.run import run
 from devkit.valkey import valkey_server
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.types import Admission, CallResult, Lease, Settlement, TaskState, Wish
+from snapshot_tuner.ledger.types import Admission, CallResult, Intent, Lease, Settlement, TaskState
 from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures
 
 SEEDS = range(12)
@@ -72,11 +72,11 @@ def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> Non
     right = transitions.admit
 
     def admit(
-        state: TaskState | None, known: KeyState | None, wish: Wish, fingerprint: str, now: int
+        state: TaskState | None, known: KeyState | None, intent: Intent, fingerprint: str, now: int
     ) -> tuple[Admission, TaskState | None]:
-        answer, after = right(state, known, wish, fingerprint, now)
+        answer, after = right(state, known, intent, fingerprint, now)
         if answer is Admission.SUPERSEDED and after is not None:
-            return Admission.NEW, after._replace(desired=wish, base=wish)
+            return Admission.NEW, after._replace(desired=intent, base=intent)
         return answer, after
 
     monkeypatch.setattr(transitions, "admit", admit)
@@ -98,12 +98,14 @@ def test_it_notices_forgotten_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that may still arrive, taken for one that failed, undoes a newer one unnoticed."""
     right = transitions.settle
 
-    def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[Settlement, Wish | None, TaskState]:
+    def settle(
+        state: TaskState, token: str, result: CallResult, now: int
+    ) -> tuple[Settlement, Intent | None, TaskState]:
         result = CallResult.FAILED if result is CallResult.UNKNOWN else result
         return right(state, token, result, now)
 
     monkeypatch.setattr(transitions, "settle", settle)
-    monkeypatch.setattr(transitions, "pass_time", _without_old_lease)
+    monkeypatch.setattr(transitions, "advance_to", _without_old_lease)
     assert any(run(seed, ALL).broken for seed in range(40))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
-from snapshot_tuner.ledger.types import AlreadyApplied, Begun, CallResult, Limits, Settlement, Slot, Wish
+from snapshot_tuner.ledger.types import AlreadyApplied, Begun, CallResult, Intent, Limits, Settlement, Slot
 from snapshot_tuner.model import Adjustment, Cause, Order, Signal, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.tuning.dispatch import dispatch
@@ -159,7 +159,7 @@ def test_a_late_end_of_an_earlier_batch_is_settled_and_disturbs_nobody(ledger: F
     wire._flying.append((clock.now, Finished(hung, CallFailed("Timeout", "no answer", outcome_unknown=True))))
     (result,) = run([second], ledger, wire, clock, deadline=20)
     assert isinstance(result, Called)
-    state = ledger.look(first)
+    state = ledger.get(first)
     assert state is not None
     assert state.doubt_until is not None
 
@@ -285,8 +285,8 @@ def test_a_lease_that_has_run_out_frees_the_task(ledger: FailingLedger, clock: C
 
 def test_a_call_is_abandoned_outside_its_slot_and_near_the_end_of_its_lease() -> None:
     """The check directly before the first byte, on the local monotonic clock."""
-    wish = Wish("1", 10, None, "rule", "e", "test", "key")
-    call = Call(TaskRef("a", "r", "t"), "token", wish, Slot(10.0, 10.034), lease_until=17.02, timeout=7.0)
+    intent = Intent("1", 10, None, "rule", "e", "test", "key")
+    call = Call(TaskRef("a", "r", "t"), "token", intent, Slot(10.0, 10.034), lease_until=17.02, timeout=7.0)
     call.check(10.01)
     with pytest.raises(CallAbandoned, match="its slot was missed"):
         call.check(10.035)

@@ -15,17 +15,17 @@ from snapshot_tuner.errors import (
     TaskNotFound,
     Throttled,
 )
-from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot, Wish
+from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Intent, Settlement, Slot
 from snapshot_tuner.model import Adjustment, Outcome, OutcomeKind, Signal, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric
-from snapshot_tuner.tuning.instrumentation import Tally, WatchedCalls, WatchedLedger
+from snapshot_tuner.tuning.instrumentation import BatchMetrics, InstrumentedCalls, InstrumentedLedger
 
 TASK = TaskRef("app", "room", "task")
 EVENT_US = 1_000_000_000
 SIGNAL = Signal(id="e", source="/s", type="t", time_us=EVENT_US, data=None)
 ADJUSTMENT = Adjustment(TASK, 5, None, SIGNAL, b"key", "rule", "reason")
-CALL = Call(TASK, "token", Wish("key", 5, None, "rule", "e", "/s", "k"), Slot(0, 1), 15, 7)
+CALL = Call(TASK, "token", Intent("key", 5, None, "rule", "e", "/s", "k"), Slot(0, 1), 15, 7)
 
 
 class Clock:
@@ -102,24 +102,24 @@ def test_a_call_that_ended_is_counted_by_what_came_of_it(
     error: ApiError | CallAbandoned | None, counts: dict[Metric, int]
 ) -> None:
     """Sent is what reached the wire; what never left counts for nothing against the quota."""
-    tally = Tally(Clock())
+    metrics = BatchMetrics(Clock())
     calls = Calls(error)
-    assert WatchedCalls(calls, tally).finished(7.0) == calls.finished(7.0)
-    assert tally.figures() == BatchFigures(counts)
+    assert InstrumentedCalls(calls, metrics).finished(7.0) == calls.finished(7.0)
+    assert metrics.figures() == BatchFigures(counts)
 
 
 def test_watching_calls_changes_nothing_else() -> None:
     """Parallelism and starts go through."""
     calls = Calls()
-    watched = WatchedCalls(calls, Tally(Clock()))
+    watched = InstrumentedCalls(calls, BatchMetrics(Clock()))
     watched.start(CALL)
     assert (watched.parallelism, calls.started) == (3, [CALL])
 
 
 def test_every_step_that_the_ledger_fails_is_counted_and_still_raises() -> None:
     """Admit, reserve, begin and settle."""
-    tally = Tally(Clock())
-    ledger = WatchedLedger(Ledger(is_there=False), tally)
+    metrics = BatchMetrics(Clock())
+    ledger = InstrumentedLedger(Ledger(is_there=False), metrics)
     with pytest.raises(LedgerUnavailable, match=r"^silent$"):
         ledger.admit([])
     with pytest.raises(LedgerUnavailable):
@@ -128,54 +128,54 @@ def test_every_step_that_the_ledger_fails_is_counted_and_still_raises() -> None:
         ledger.begin([])
     with pytest.raises(LedgerUnavailable):
         ledger.settle([(TASK, "token", CallResult.APPLIED)])
-    assert tally.figures() == BatchFigures({Metric.LEDGER_STEPS_FAILED: 4})
+    assert metrics.figures() == BatchFigures({Metric.LEDGER_STEPS_FAILED: 4})
 
 
 def test_watching_the_ledger_changes_nothing_else() -> None:
     """Its answers go through, and steps that succeed count for nothing."""
-    tally = Tally(Clock())
-    ledger = WatchedLedger(Ledger(), tally)
+    metrics = BatchMetrics(Clock())
+    ledger = InstrumentedLedger(Ledger(), metrics)
     assert (ledger.admit([]), ledger.reserve(2, 1.5), ledger.begin([])) == ([], [Slot(1.5, 1.5)] * 2, [])
     assert ledger.settle([(TASK, "t", CallResult.FAILED)]) == [Settlement(kept=True, in_doubt=False)]
-    assert tally.figures() == BatchFigures({})
+    assert metrics.figures() == BatchFigures({})
 
 
 def test_the_time_to_applied_ends_when_the_call_is_settled() -> None:
     """Not when the batch ends: a task's call may be over long before its neighbours'."""
     clock = Clock()
-    tally = Tally(clock)
+    metrics = BatchMetrics(clock)
     clock.now_us = EVENT_US + 250_000
-    WatchedLedger(Ledger(), tally).settle([(TASK, "token", CallResult.APPLIED)])
+    InstrumentedLedger(Ledger(), metrics).settle([(TASK, "token", CallResult.APPLIED)])
     clock.now_us = EVENT_US + 9_000_000
-    tally.applied(ADJUSTMENT)
-    assert tally.figures().event_to_applied_ms == (250,)
+    metrics.applied(ADJUSTMENT)
+    assert metrics.figures().event_to_applied_ms == (250,)
 
 
 def test_a_call_of_another_worker_ends_it_at_the_latest_now() -> None:
     """That it was applied is known, when it was is not; a failed call of ours ends nothing."""
     clock = Clock()
-    tally = Tally(clock)
-    WatchedLedger(Ledger(), tally).settle([(TASK, "token", CallResult.FAILED)])
+    metrics = BatchMetrics(clock)
+    InstrumentedLedger(Ledger(), metrics).settle([(TASK, "token", CallResult.FAILED)])
     clock.now_us = EVENT_US + 3_000_000
-    tally.applied(ADJUSTMENT)
-    assert tally.figures().event_to_applied_ms == (3000,)
+    metrics.applied(ADJUSTMENT)
+    assert metrics.figures().event_to_applied_ms == (3000,)
 
 
 def test_an_event_from_the_future_took_no_time() -> None:
     """Its sender's clock is ahead of ours."""
     clock = Clock()
     clock.now_us = EVENT_US - 1
-    tally = Tally(clock)
-    tally.applied(ADJUSTMENT)
-    assert tally.figures().event_to_applied_ms == (0,)
+    metrics = BatchMetrics(clock)
+    metrics.applied(ADJUSTMENT)
+    assert metrics.figures().event_to_applied_ms == (0,)
 
 
 def test_each_outcome_has_a_count_of_its_own() -> None:
     """Twice each, by the names that the dashboard shows."""
-    tally = Tally(Clock())
+    metrics = BatchMetrics(Clock())
     for kind in [*OutcomeKind, *OutcomeKind]:
-        tally.outcome(Outcome(kind, ""))
-    assert tally.figures().counts == {
+        metrics.outcome(Outcome(kind, ""))
+    assert metrics.figures().counts == {
         "EventsApplied": 2,
         "EventsDuplicated": 2,
         "EventsSuperseded": 2,

@@ -41,9 +41,9 @@ class Provider:
     def start(self, call: Call) -> None:
         self.clock.seconds = max(self.clock.seconds, call.slot.start)
         call.check(self.clock.seconds)
-        self.calls.append((call.task, call.wish.interval))
+        self.calls.append((call.task, call.intent.interval))
         if self.call_error is None:
-            self.intervals[call.task] = call.wish.interval
+            self.intervals[call.task] = call.intent.interval
         self.ended.append(Finished(call, self.call_error))
 
     def finished(self, until: float) -> list[Finished]:
@@ -109,8 +109,8 @@ def test_an_adjustment_that_ended_is_taken_back(it: Fixture) -> None:
     it.bench.take(wanted(1, at=1, rule="alert", lasts=60))
     it.provider.intervals[TASK] = it.bench.call()
     assert it.run(at=30).due == 0
-    tally = it.run(at=61)
-    assert (tally.due, tally.asserted) == (1, 1)
+    figures = it.run(at=61)
+    assert (figures.due, figures.asserted) == (1, 1)
     assert it.provider.calls == [(TASK, 5)]
     assert it.run().due == 0
 
@@ -128,8 +128,8 @@ def test_a_restarted_task_is_repaired(it: Fixture) -> None:
     it.settled(5)
     it.settled(6, OTHER_TASK)
     it.provider.intervals[TASK] = 2
-    tally = it.run(at=60)
-    assert (tally.drifted, tally.repaired, tally.due) == (1, 1, 0)
+    figures = it.run(at=60)
+    assert (figures.drifted, figures.repaired, figures.due) == (1, 1, 0)
     assert it.provider.calls == [(TASK, 5)]
     assert sorted(it.provider.readings, key=str) == sorted([TASK, OTHER_TASK], key=str)
     assert ("task_drifted", {"app_id": "app", "room_id": "room", "task_id": "task", "interval": 2, "wanted": 5}) in (
@@ -170,7 +170,7 @@ def test_a_task_that_has_ended_is_forgotten(it: Fixture, status: TaskStatus) -> 
     it.settled(5)
     it.provider.status = status
     assert it.run(at=60).forgotten == 1
-    assert it.bench.ledger.look(TASK) is None
+    assert it.bench.ledger.get(TASK) is None
 
 
 def test_a_due_task_that_has_ended_is_forgotten(it: Fixture) -> None:
@@ -179,9 +179,9 @@ def test_a_due_task_that_has_ended_is_forgotten(it: Fixture) -> None:
     it.bench.take(wanted(1, at=1, rule="alert", lasts=60))
     it.bench.call()
     it.provider.call_error = TaskNotFound("InvalidParameter.ErrorActiveTaskNotFound", "no such task", status=404)
-    tally = it.run(at=61)
-    assert (tally.due, tally.asserted, tally.forgotten) == (1, 0, 1)
-    assert it.bench.ledger.look(TASK) is None
+    figures = it.run(at=61)
+    assert (figures.due, figures.asserted, figures.forgotten) == (1, 0, 1)
+    assert it.bench.ledger.get(TASK) is None
 
 
 @pytest.mark.parametrize("status", [TaskStatus.UNKNOWN, TaskStatus.NOT_STARTED])
@@ -200,8 +200,8 @@ def test_without_readings_nothing_is_repaired_and_soon_nothing_is_asked(it: Fixt
     it.bench.take(wanted(5, at=0.5))
     it.bench.call()
     it.provider.read_error = CallFailed("InternalError", "broken", status=500)
-    tally = it.run(at=60)
-    assert (tally.due, tally.asserted, tally.unreadable, tally.drifted) == (1, 1, UNREADABLE_MOST, 0)
+    figures = it.run(at=60)
+    assert (figures.due, figures.asserted, figures.unreadable, figures.drifted) == (1, 1, UNREADABLE_MOST, 0)
     assert len(it.provider.readings) == UNREADABLE_MOST
 
 
@@ -212,7 +212,7 @@ def test_a_task_that_the_reading_does_not_know_stops_no_other_reading(it: Fixtur
         it.settled(5, task)
     it.provider.read_error = TaskNotFound("InvalidParameter.ErrorActiveTaskNotFound", "no such task", status=404)
     assert it.run(at=60) == RunFigures(unreadable=10)
-    assert all(it.bench.ledger.look(task) for task in tasks)
+    assert all(it.bench.ledger.get(task) for task in tasks)
 
 
 def test_a_failed_call_is_left_to_a_later_run(it: Fixture) -> None:
@@ -221,8 +221,8 @@ def test_a_failed_call_is_left_to_a_later_run(it: Fixture) -> None:
     it.bench.take(wanted(1, at=1, rule="alert", lasts=60))
     it.bench.call()
     it.provider.call_error = CallFailed("InternalError", "broken", status=500)
-    tally = it.run(at=61)
-    assert (tally.due, tally.asserted) == (1, 0)
+    figures = it.run(at=61)
+    assert (figures.due, figures.asserted) == (1, 0)
     it.provider.call_error = None
     assert it.run(at=61 + 61).asserted == 1
 

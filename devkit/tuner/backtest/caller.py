@@ -13,7 +13,7 @@ from typing import Protocol, assert_never
 from devkit.simulation.instance import Timeline
 from devkit.tuner.backtest.ledger import MemoryLedger
 from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
-from snapshot_tuner.ledger.types import AlreadyApplied, Begun, Busy, CallResult, Forgotten, Granted, Slot, Wish
+from snapshot_tuner.ledger.types import AlreadyApplied, Begun, Busy, CallResult, Forgotten, Granted, Intent, Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS
 from snapshot_tuner.rtc.calls import CALL_SECONDS_LEAST
@@ -44,7 +44,7 @@ class CallWatch(Protocol):
         """A call will be sent at `at`."""
         ...
 
-    def confirmed(self, task: TaskRef, wish: Wish, at: float, *, by_event: bool) -> None:
+    def confirmed(self, task: TaskRef, intent: Intent, at: float, *, by_event: bool) -> None:
         """A call ended well; `by_event` is False where the reconciler made it."""
         ...
 
@@ -72,7 +72,7 @@ class Caller:
         self._flying: set[str] = set()
         self._slots: deque[Slot] = deque()
         self._slots_at_once = DENSE_SLOTS_AT_ONCE
-        self._in_the_air: deque[tuple[float, TaskRef, str, Wish]] = deque()
+        self._in_the_air: deque[tuple[float, TaskRef, str, Intent]] = deque()
         """By their ends, as slots ascend; also those that an earlier batch gave up."""
         self._numbers = count()
         self._name = f"{id(self):x}"
@@ -157,7 +157,7 @@ class Caller:
                 sent = max(now, self._slots.popleft().start)
                 self._watch.sent(sent, now)
                 self._flying.add(token)
-                self._in_the_air.append((sent + self._call_seconds, task, token, begun.wish))
+                self._in_the_air.append((sent + self._call_seconds, task, token, begun.intent))
             case Busy():
                 longer = min(wait * 2, BUSY_WAIT_SECONDS_MOST)
                 heappush(self._busy, (now + wait, next(self._numbers), task, longer))
@@ -184,13 +184,13 @@ class Caller:
         """What has ended is confirmed and settled."""
         in_the_air, landed = self._in_the_air, []
         while in_the_air and in_the_air[0][0] <= now:
-            _, task, token, wish = in_the_air.popleft()
-            self._watch.confirmed(task, wish, now, by_event=self._by_event)
-            landed.append((task, token, wish))
+            _, task, token, intent = in_the_air.popleft()
+            self._watch.confirmed(task, intent, now, by_event=self._by_event)
+            landed.append((task, token, intent))
         if not landed:
             return
         settlements = self._ledger.settle([(task, token, CallResult.APPLIED) for task, token, _ in landed])
-        for (task, token, wish), settlement in zip(landed, settlements, strict=True):
+        for (task, token, intent), settlement in zip(landed, settlements, strict=True):
             if token in self._flying:  # else an earlier batch gave this call up; it is settled now
                 self._flying.remove(token)
-                self.results[task] = Called(wish, None, settlement)
+                self.results[task] = Called(intent, None, settlement)

@@ -10,7 +10,7 @@ from itertools import count
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import messages, precedence, transitions
-from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.intents import intent_from
 from snapshot_tuner.ledger.rate_limit import Cursor
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.transitions import KeyState
@@ -66,7 +66,7 @@ class Memory:
 
 
 class MemoryLedger:
-    """A `Ledger` with its `Upkeep`. Times are those of the clock; every step takes none."""
+    """A `Ledger` with its `ReconcilerStore`. Times are those of the clock; every step takes none."""
 
     def __init__(self, memory: Memory, limits: Limits, clock: Clock) -> None:
         self._memory = memory
@@ -102,10 +102,10 @@ class MemoryLedger:
             self._memory.cursor = self._memory.cursor.pause(now)
         return [self._settle_one(task, token, result, now) for task, token, result in ends]
 
-    def look(self, task: TaskRef) -> TaskState | None:
+    def get(self, task: TaskRef) -> TaskState | None:
         now = self._clock.wall_us()
         row = self._task(task, now)
-        return None if row is None else transitions.pass_time(row.state, now)
+        return None if row is None else transitions.advance_to(row.state, now)
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         heap, now = self._memory.due, self._clock.wall_us()
@@ -127,15 +127,15 @@ class MemoryLedger:
             tasks[task].checked = max(tasks[task].checked, now)
         return first
 
-    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+    def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
         now = self._clock.wall_us()
-        unchanged = self.look(task) == seen
+        unchanged = self.get(task) == seen
         if unchanged:
-            self._save(task, self._memory.tasks[task], transitions.distrust(seen, now), now)
+            self._save(task, self._memory.tasks[task], transitions.mark_in_doubt(seen, now), now)
         return unchanged
 
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
-        unchanged = self.look(task) == seen
+        unchanged = self.get(task) == seen
         if unchanged:
             del self._memory.tasks[task]
         return unchanged
@@ -145,17 +145,17 @@ class MemoryLedger:
         ahead_us = signal.time_us - now
         if not -self._limits.task_ttl * 1_000_000 <= ahead_us <= self._limits.max_clock_skew * 1_000_000:
             return messages.rejected(ahead_us)
-        wish = wish_of(adjustment)
-        key = int(wish.key, 16)
+        intent = intent_from(adjustment)
+        key = int(intent.key, 16)
         fingerprint = signal.fingerprint()
-        known = self._event(key, wish.order_key, now)
+        known = self._event(key, intent.order_key, now)
         row = self._task(task, now)
         # Of a fingerprint 128 of the 256 bits are kept: enough to tell two payloads apart.
         before = None if row is None else row.state
-        answer, after = transitions.admit(before, known, wish, fingerprint[:32], now)
+        answer, after = transitions.admit(before, known, intent, fingerprint[:32], now)
         if answer is Admission.CONFLICT:
             return messages.CONFLICT
-        order_key = wish.order_key if known is None else known.order_key
+        order_key = intent.order_key if known is None else known.order_key
         applied = answer is Admission.DUPLICATE if known is None else known.applied
         # Nothing of what is recorded can be lost any more.
         self._remember(key, order_key, fingerprint, now, applied=applied or answer is Admission.RECORDED)
@@ -171,7 +171,7 @@ class MemoryLedger:
                 self._save(task, row, after, now)
             if answer is Admission.RECORDED:
                 return messages.recorded(after.desired, precedence.holds_until(after))
-        return messages.superseded(wish, now) if answer is Admission.SUPERSEDED else Admitted(answer)
+        return messages.superseded(intent, now) if answer is Admission.SUPERSEDED else Admitted(answer)
 
     def _begin_one(self, task: TaskRef, token: str, now: int, lease_until: float) -> Begun:
         row = self._task(task, now)
@@ -181,7 +181,7 @@ class MemoryLedger:
         lease, busy, state = transitions.begin(before, token, now)
         self._save(task, row, state, now)
         if lease is not None:
-            return Granted(lease.wish, lease_until)
+            return Granted(lease.intent, lease_until)
         return Busy() if busy else AlreadyApplied(state.desired, unchanged=before.applied != state.applied)
 
     def _settle_one(self, task: TaskRef, token: str, result: CallResult, now: int) -> Settlement:

@@ -11,7 +11,7 @@ from devkit.tuner.backtest.delays import Delays
 from devkit.tuner.backtest.rooms import Rooms
 from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.backtest.world import Message, World
-from snapshot_tuner.ledger.types import Wish
+from snapshot_tuner.ledger.types import Intent
 from snapshot_tuner.model import Outcome, OutcomeKind, TaskRef
 from snapshot_tuner.policy.engine import Policy
 
@@ -55,11 +55,11 @@ class PolicyRun:
     def sent(self, at: float, now: float) -> None:
         self.rate.sent(at, now)
 
-    def confirmed(self, task: TaskRef, wish: Wish, at: float, *, by_event: bool) -> None:
+    def confirmed(self, task: TaskRef, intent: Intent, at: float, *, by_event: bool) -> None:
         room = self._rooms.of[task]
-        changed = self._rooms.step(room, self._number, at, wish.interval)
+        changed = self._rooms.step(room, self._number, at, intent.interval)
         if changed and self._trail is not None:
-            step = (wish.interval, wish.rule, wish.event_id, wish.event_source, by_event)
+            step = (intent.interval, intent.rule, intent.event_id, intent.event_source, by_event)
             self._trail.step(room.number, self._number, at, step)
 
     def outcomes(self, message: Message, outcomes: Sequence[Outcome], now: float) -> None:

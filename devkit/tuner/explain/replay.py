@@ -108,7 +108,7 @@ class Replay:
     def _next_change(self, tasks: Collection[TaskRef], until_us: int) -> tuple[int, TaskRef] | None:
         changes = []
         for task in tasks:
-            state = self._ledger.look(task)
+            state = self._ledger.get(task)
             change = None if state is None else precedence.next_change(state, self._clock.wall_us())
             if change is not None and change <= until_us:
                 changes.append((change, task))
@@ -132,9 +132,9 @@ class _Watched:
         # One by one: no virtual time passes between them, so that it makes no difference.
         answers = []
         for adjustment in adjustments:
-            before = self._ledger.look(adjustment.task)
+            before = self._ledger.get(adjustment.task)
             (answer,) = self._ledger.admit([adjustment])
-            after = self._ledger.look(adjustment.task)
+            after = self._ledger.get(adjustment.task)
             self._visits.append(Visit(adjustment, before, answer, after, self._clock.wall_us()))
             answers.append(answer)
         return answers

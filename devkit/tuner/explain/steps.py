@@ -7,8 +7,8 @@ from enum import StrEnum, auto
 from devkit.tuner.explain.replay import Visit
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger import precedence, transitions
-from snapshot_tuner.ledger.intents import wish_of
-from snapshot_tuner.ledger.types import Admission, TaskState, Wish
+from snapshot_tuner.ledger.intents import intent_from
+from snapshot_tuner.ledger.types import Admission, Intent, TaskState
 from snapshot_tuner.policy.engine import Asked, Bounds
 
 _TAKEN = (Admission.NEW, Admission.RETRY, Admission.RECORDED)
@@ -66,10 +66,10 @@ def follows(visit: Visit) -> Iterator[Change]:
     """What the task gets later if no other event comes."""
     state, now = visit.after, visit.now_us
     while state is not None and (moment := precedence.next_change(state, now)) is not None:
-        changed = precedence.pass_time(state, moment)
+        changed = precedence.advance_to(state, moment)
         if changed.desired != state.desired:
-            wish = changed.desired
-            yield Change(moment, wish.interval, wish.rule, wish.event_id)
+            intent = changed.desired
+            yield Change(moment, intent.interval, intent.rule, intent.event_id)
         state, now = changed, moment
 
 
@@ -89,22 +89,22 @@ def _bounds(visit: Visit, asked: Asked, bounds: Bounds) -> Step:
 
 
 def _ends(visit: Visit) -> Step:
-    wish = wish_of(visit.adjustment)
-    then = "then it is over, and what else is asked for holds" if wish.then is None else f"then {wish.then} s"
+    intent = intent_from(visit.adjustment)
+    then = "then it is over, and what else is asked for holds" if intent.then is None else f"then {intent.then} s"
     over = " (over by now)" if _is_over(visit) else ""
-    until = wish.until_us or 0
+    until = intent.until_us or 0
     says = f"for {visit.adjustment.for_seconds} s from the event's time on, until {moment(until)}{over}; {then}"
     return Step(Name.ENDS, says, _seconds_now(visit), until)
 
 
 def _order(visit: Visit) -> Step:
-    """Wishes without an end compete with each other, time-bound ones with those of their own rule."""
-    wish = wish_of(visit.adjustment)
+    """Intents without an end compete with each other, time-bound ones with those of their own rule."""
+    intent = intent_from(visit.adjustment)
     before = visit.before
-    other = None if before is None else precedence.strand(before, wish)
+    other = None if before is None else precedence.competitor(before, intent)
     match visit.admitted.answer:
         case Admission.NEW | Admission.RETRY | Admission.RECORDED:
-            if other is not None and other.key == wish.key:
+            if other is not None and other.key == intent.key:
                 says = "the same event was there a moment ago"
             elif other is not None:
                 says = (
@@ -112,10 +112,10 @@ def _order(visit: Visit) -> Step:
                 )
             elif before is None:
                 says = "nothing was known of the task"
-            elif wish.until_us is None:
+            elif intent.until_us is None:
                 says = "nothing without an end was known of the task"
             else:
-                says = f"rule {wish.rule} had nothing open for the task"
+                says = f"rule {intent.rule} had nothing open for the task"
             return Step(Name.ORDER, says, _seconds_now(visit))
         case Admission.SUPERSEDED if not visit.admitted.reason and other is not None:
             return Step(Name.ORDER, f"older than {_named(other)}: nothing changes")
@@ -127,13 +127,15 @@ def _order(visit: Visit) -> Step:
 
 def _open(visit: Visit, after: TaskState) -> Step:
     """What the shortest of the open ones, or the base, would set without a cooldown."""
-    others = [wish for wish in after.open if (wish.until_us or 0) > visit.now_us and not _is_its_own(visit, wish)]
+    others = [
+        intent for intent in after.open if (intent.until_us or 0) > visit.now_us and not _is_its_own(visit, intent)
+    ]
     wanted = _without_cooldown(visit, after)
     if not others:
         return Step(Name.OPEN, "nothing else is open", wanted.interval)
     told = ", ".join(
-        f"rule {wish.rule} holds {wish.interval} s until {moment(wish.until_us or 0)} (event {wish.event_id})"
-        for wish in sorted(others, key=lambda wish: wish.interval)
+        f"rule {intent.rule} holds {intent.interval} s until {moment(intent.until_us or 0)} (event {intent.event_id})"
+        for intent in sorted(others, key=lambda intent: intent.interval)
     )
     if _is_its_own(visit, wanted):
         return Step(Name.OPEN, f"{told}; this one is the shortest", wanted.interval)
@@ -143,12 +145,12 @@ def _open(visit: Visit, after: TaskState) -> Step:
 def _cooldown(visit: Visit, after: TaskState) -> Step:
     wanted = _without_cooldown(visit, after)
     held = after.held
-    if held is not None and after.desired == held.wish:
+    if held is not None and after.desired == held.intent:
         says = (
-            f"{wanted.interval} s is longer than the {held.wish.interval} s that event {held.wish.event_id} asked for: "
-            f"it waits until {moment(held.until_us)}"
+            f"{wanted.interval} s is longer than the {held.intent.interval} s "
+            f"that event {held.intent.event_id} asked for: it waits until {moment(held.until_us)}"
         )
-        return Step(Name.COOLDOWN, says, held.wish.interval, held.until_us)
+        return Step(Name.COOLDOWN, says, held.intent.interval, held.until_us)
     wait = visit.adjustment.lengthen_after
     says = f"lengthen_after {wait} s: nothing to wait for" if wait else "no lengthen_after"
     return Step(Name.COOLDOWN, says, after.desired.interval)
@@ -164,25 +166,25 @@ def _unchanged(visit: Visit, after: TaskState) -> Step:
     return Step(Name.UNCHANGED, f"not confirmed within {within} s: a call is made", interval)
 
 
-def _without_cooldown(visit: Visit, after: TaskState) -> Wish:
+def _without_cooldown(visit: Visit, after: TaskState) -> Intent:
     return precedence.holds(after._replace(held=None), visit.now_us)
 
 
 def _is_over(visit: Visit) -> bool:
-    until_us = wish_of(visit.adjustment).until_us
+    until_us = intent_from(visit.adjustment).until_us
     return until_us is not None and until_us <= visit.now_us
 
 
 def _seconds_now(visit: Visit) -> int | None:
     """What the event asks for at the moment: of a time-bound adjustment that is over, what comes then."""
-    wish = wish_of(visit.adjustment)
-    return wish.then if _is_over(visit) else wish.interval
+    intent = intent_from(visit.adjustment)
+    return intent.then if _is_over(visit) else intent.interval
 
 
-def _named(wish: Wish) -> str:
-    return f"event {wish.event_id} of {moment(wish.asked_us)}"
+def _named(intent: Intent) -> str:
+    return f"event {intent.event_id} of {moment(intent.asked_us)}"
 
 
-def _is_its_own(visit: Visit, wish: Wish) -> bool:
+def _is_its_own(visit: Visit, intent: Intent) -> bool:
     signal = visit.adjustment.signal
-    return (wish.event_id, wish.event_source) == (signal.id, signal.source)
+    return (intent.event_id, intent.event_source) == (signal.id, signal.source)

@@ -64,7 +64,7 @@ class _Container:
         settings = Settings.from_env(ChainMap(dict(secrets), environ))
         if self._built is None or self._built_from != (settings, secrets):
             self._end()
-            recorder = _Aftermath(self._secrets, _metrics(environ))
+            recorder = _RefreshSecretsOnRefusal(self._secrets, _metrics(environ))
             self._built = _build(settings, _credentials(environ, secrets), recorder, self._parts)
             self._built_from = (settings, secrets)
             # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
@@ -81,7 +81,7 @@ class _Container:
         gc.unfreeze()
 
 
-class _Aftermath:
+class _RefreshSecretsOnRefusal:
     """Takes each batch's figures to the metrics; what was refused may have been rotated, and is read again."""
 
     def __init__(self, secrets: SecretVariables, metrics: Recorder | None) -> None:
@@ -93,7 +93,7 @@ class _Aftermath:
             self._metrics.record(figures)
         # A store that is down looks no different from one with a new password: reading once more costs little.
         if figures.counts.keys() & {Metric.CREDENTIALS_REFUSED, Metric.LEDGER_STEPS_FAILED}:
-            self._secrets.suspect()
+            self._secrets.invalidate()
 
 
 def _warn_of_stale_secrets(error: SettingsError) -> None:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot_tuner.ledger.intents import wish_of
-from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_wish
+from snapshot_tuner.ledger.intents import intent_from
+from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent
 from snapshot_tuner.model import Adjustment
 from tests.ledger.backends import TASK, event
 
@@ -18,14 +18,14 @@ _SECONDS = st.integers(0, 86_400)
     st.tuples(_SECONDS, _SECONDS),
     st.sampled_from([event("e1"), event("\u2603", sequence=7), event("old", at=-2e9)]),
 )
-def test_the_word_of_an_adjustment_holds_its_whole_wish(
+def test_the_word_of_an_adjustment_holds_its_whole_intent(
     business_id: str | None,
     rule: str,
     end: tuple[int | None, int | None],
     patience: tuple[int, int],
     given_event: Adjustment,
 ) -> None:
-    """Time and fingerprint have fixed places; what comes behind the order key is the wish, whatever the rule's name."""
+    """Time and fingerprint have fixed places; behind the order key comes the intent, whatever the rule's name."""
     adjustment = given_event._replace(
         business_id=business_id,
         rule=rule,
@@ -37,4 +37,4 @@ def test_the_word_of_an_adjustment_holds_its_whole_wish(
     word = pack_adjustment(adjustment)
     assert int(word[:20]) == adjustment.signal.time_us
     assert word[20:36].hex() == adjustment.signal.fingerprint()[:32]
-    assert unpack_wish(TASK, word[36:]) == wish_of(adjustment)
+    assert unpack_intent(TASK, word[36:]) == intent_from(adjustment)

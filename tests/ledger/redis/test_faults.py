@@ -70,7 +70,7 @@ def test_begin_is_repeated_after_a_lost_reply(wire: Wire, wired: ValkeyBackend) 
     ledger = wired.client()
     ledger.admit([event()])
     wire.fault = Fault.LOST_ONCE
-    assert granted(ledger).wish.event_id == "e1"
+    assert granted(ledger).intent.event_id == "e1"
 
 
 @pytest.mark.parametrize("result", list(CallResult))
@@ -220,7 +220,7 @@ def test_looking_sees_a_store_that_is_back_at_once(wire: Wire, wired: ValkeyBack
     wire.fault = Fault.SILENT
     assert seconds_of_a_batch(ledger) < BATCH_SECONDS_MOST
     wire.fault = Fault.NONE
-    assert ledger.look(TASK) is not None
+    assert ledger.get(TASK) is not None
 
 
 def test_a_late_reply_is_never_taken_for_another_operations(wire: Wire, wired: ValkeyBackend) -> None:
@@ -231,7 +231,7 @@ def test_a_late_reply_is_never_taken_for_another_operations(wire: Wire, wired: V
     with pytest.raises(LedgerUnavailable, match="Timeout"):
         ledger.reserve(1, within=1)
     wire.fault = Fault.NONE
-    assert granted(ledger).wish.event_id == "e1"
+    assert granted(ledger).intent.event_id == "e1"
 
 
 def test_a_full_store_is_unavailable_until_there_is_room(own: ValkeyBackend) -> None:
@@ -242,7 +242,7 @@ def test_a_full_store_is_unavailable_until_there_is_room(own: ValkeyBackend) -> 
     with pytest.raises(LedgerUnavailable, match="OutOfMemoryError"):
         ledger.begin([(TASK, "t1")])
     own.server.config_set("maxmemory", 0)
-    assert granted(ledger).wish.event_id == "e1"
+    assert granted(ledger).intent.event_id == "e1"
 
 
 def test_a_server_that_became_a_replica_is_unavailable(own: ValkeyBackend) -> None:
@@ -253,7 +253,7 @@ def test_a_server_that_became_a_replica_is_unavailable(own: ValkeyBackend) -> No
     with pytest.raises(LedgerUnavailable, match="ReadOnlyError"):
         ledger.begin([(TASK, "t1")])
     own.server.replicaof("NO", "ONE")
-    assert granted(ledger).wish.event_id == "e1"
+    assert granted(ledger).intent.event_id == "e1"
 
 
 def test_any_batch_is_one_round_trip_per_operation(own: ValkeyBackend) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from snapshot_tuner.errors import LedgerUnavailable
-from snapshot_tuner.ledger.redis.time_budget import BATCH_SECONDS, FREE_SECONDS, TimeAccount
+from snapshot_tuner.ledger.redis.time_budget import BATCH_SECONDS, FREE_SECONDS, TimeBudget
 
 
 class HandClock:
@@ -21,12 +21,12 @@ class HandClock:
         return self.now
 
 
-def take(account: TimeAccount, clock: HandClock, seconds: float) -> None:
+def take(account: TimeBudget, clock: HandClock, seconds: float) -> None:
     with account.operation():
         clock.now += seconds
 
 
-def fail(account: TimeAccount, clock: HandClock, seconds: float) -> None:
+def fail(account: TimeBudget, clock: HandClock, seconds: float) -> None:
     with suppress(OSError), account.operation():
         clock.now += seconds
         raise OSError("broken")
@@ -35,7 +35,7 @@ def fail(account: TimeAccount, clock: HandClock, seconds: float) -> None:
 def test_quick_answers_are_free() -> None:
     """However many there are."""
     clock = HandClock()
-    account = TimeAccount(clock)
+    account = TimeBudget(clock)
     for _ in range(1000):
         take(account, clock, FREE_SECONDS)
     with account.operation():
@@ -45,7 +45,7 @@ def test_quick_answers_are_free() -> None:
 def test_slow_answers_pay_for_what_is_beyond_quick() -> None:
     """Until nothing is left; then there is no operation at all."""
     clock = HandClock()
-    account = TimeAccount(clock)
+    account = TimeBudget(clock)
     take(account, clock, FREE_SECONDS + 1.0)
     with account.operation():
         assert account.timeout(10.0) == pytest.approx(BATCH_SECONDS - 1.0)
@@ -57,7 +57,7 @@ def test_slow_answers_pay_for_what_is_beyond_quick() -> None:
 def test_failures_pay_for_all_of_their_time() -> None:
     """Else a store that fails quickly could do so for ever."""
     clock = HandClock()
-    account = TimeAccount(clock)
+    account = TimeBudget(clock)
     for _ in range(10):
         fail(account, clock, BATCH_SECONDS / 10 + 1e-6)
     with pytest.raises(LedgerUnavailable), account.operation():
@@ -67,7 +67,7 @@ def test_failures_pay_for_all_of_their_time() -> None:
 def test_a_step_may_take_what_is_left_of_its_operation() -> None:
     """Or less, where it has a limit of its own; when nothing is left it does not start."""
     clock = HandClock()
-    account = TimeAccount(clock)
+    account = TimeBudget(clock)
     with account.operation():
         assert account.timeout(1.0) == 1.0
         clock.now += BATCH_SECONDS - 0.25
@@ -80,7 +80,7 @@ def test_a_step_may_take_what_is_left_of_its_operation() -> None:
 def test_a_new_batch_has_a_full_account() -> None:
     """What the last one lost is forgotten."""
     clock = HandClock()
-    account = TimeAccount(clock)
+    account = TimeBudget(clock)
     fail(account, clock, 5.0)
     account.open()
     with account.operation():

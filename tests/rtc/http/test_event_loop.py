@@ -1,4 +1,4 @@
-"""Many steps in one thread: each goes on when what it waits for is there, and only then."""
+"""Many task in one thread: each goes on when what it waits for is there, and only then."""
 
 import socket
 import threading
@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot_tuner.rtc.http.event_loop import StepLoop
-from snapshot_tuner.rtc.http.tasks import Steps, Wait
-from tests.rtc.http.rounds import LONG, SHORT, run
+from snapshot_tuner.rtc.http.event_loop import EventLoop
+from snapshot_tuner.rtc.http.tasks import Task, Wait
+from tests.rtc.http.rounds import LONG, SHORT, run_until
 
 
 @pytest.fixture
-def loop() -> Iterator[StepLoop]:
-    loop = StepLoop()
+def loop() -> Iterator[EventLoop]:
+    loop = EventLoop()
     yield loop
     loop.close()
 
 
-def test_one_that_breaks_does_not_harm_the_others(loop: StepLoop, pair: tuple[socket.socket, socket.socket]) -> None:
+def test_one_that_breaks_does_not_harm_the_others(loop: EventLoop, pair: tuple[socket.socket, socket.socket]) -> None:
     """Neither by raising, nor by waiting for a socket that is closed, nor by being slow to come."""
     near, far = pair
     ends: dict[str, Exception | None] = {}
@@ -31,23 +31,23 @@ def test_one_that_breaks_does_not_harm_the_others(loop: StepLoop, pair: tuple[so
         ends["closed"] = error
         far.sendall(b"!")
 
-    def breaks() -> Steps[None]:
+    def breaks() -> Task[None]:
         yield Wait(time.monotonic())
         raise KeyError("broken")
 
-    def waits_for_nothing() -> Steps[None]:
+    def waits_for_nothing() -> Task[None]:
         closed = socket.socket()
         closed.close()
         yield Wait(time.monotonic() + LONG, closed)
 
-    def reads() -> Steps[None]:
+    def reads() -> Task[None]:
         yield Wait(time.monotonic() + LONG, near)
         assert near.recv(1) == b"!"
 
     loop.start(reads(), lambda error: ends.update(reads=error))
     loop.start(breaks(), lambda error: ends.update(breaks=error))
     loop.start(waits_for_nothing(), end_of_closed)
-    run(loop, ends, 3)
+    run_until(loop, ends, 3)
     assert {name: type(error) for name, error in ends.items()} == {
         "reads": type(None),
         "breaks": KeyError,
@@ -55,14 +55,14 @@ def test_one_that_breaks_does_not_harm_the_others(loop: StepLoop, pair: tuple[so
     }
 
 
-def test_a_future_that_is_done_after_its_moment_resumes_nothing(loop: StepLoop) -> None:
-    """The steps wait for something else by then."""
+def test_a_future_that_is_done_after_its_moment_resumes_nothing(loop: EventLoop) -> None:
+    """The task wait for something else by then."""
     slow: Future[None] = Future()
     then: Future[None] = Future()
     resumed: list[str] = []
     ended: list[Exception | None] = []
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         yield Wait(time.monotonic() + SHORT, future=slow)
         resumed.append("after the moment")
         slow.set_result(None)
@@ -70,56 +70,56 @@ def test_a_future_that_is_done_after_its_moment_resumes_nothing(loop: StepLoop) 
         yield Wait(time.monotonic() + LONG, future=then)
         resumed.append(f"then done: {then.done()}")
 
-    loop.start(steps(), ended.append)
-    run(loop, ended, 1)
+    loop.start(task(), ended.append)
+    run_until(loop, ended, 1)
     assert resumed == ["after the moment", "then done: True"]
 
 
-def test_a_round_ends_at_its_moment_where_nothing_can_go_on(loop: StepLoop) -> None:
-    """However far away what is waited for; and steps begin with the first round."""
+def test_a_round_ends_at_its_moment_where_nothing_can_go_on(loop: EventLoop) -> None:
+    """However far away what is waited for; and task begin with the first round."""
     begun: list[float] = []
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         begun.append(time.monotonic())
         yield Wait(time.monotonic() + LONG)
 
-    loop.start(steps(), lambda _: None)
+    loop.start(task(), lambda _: None)
     assert not begun
-    loop.round(time.monotonic() + LONG)
+    loop.run_once(time.monotonic() + LONG)
     assert len(begun) == 1
     moment = time.monotonic() + SHORT
     while time.monotonic() < moment:
-        loop.round(moment)
+        loop.run_once(moment)
     assert time.monotonic() < moment + LONG / 2
 
 
 def test_after_a_pause_what_has_come_counts_and_not_that_it_is_late(
-    loop: StepLoop, pair: tuple[socket.socket, socket.socket]
+    loop: EventLoop, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     """Nobody came round until long after the moment: the answer lies there all the same."""
     near, far = pair
     read: list[bytes] = []
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         yield Wait(time.monotonic(), near)
         read.append(near.recv(10))
 
-    loop.start(steps(), lambda _: None)
-    loop.round(time.monotonic())
+    loop.start(task(), lambda _: None)
+    loop.run_once(time.monotonic())
     far.sendall(b"answer")
-    loop.round(time.monotonic())
+    loop.run_once(time.monotonic())
     assert read == [b"answer"]
 
 
 def test_a_future_done_when_the_loop_is_closed_disturbs_nobody() -> None:
     """A connection that opens after all is over, for instance."""
-    loop, future = StepLoop(), Future[None]()
+    loop, future = EventLoop(), Future[None]()
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         yield Wait(time.monotonic() + LONG, future=future)
 
-    loop.start(steps(), lambda _: None)
-    loop.round(time.monotonic())
+    loop.start(task(), lambda _: None)
+    loop.run_once(time.monotonic())
     loop.close()
     future.set_result(None)
 
@@ -135,11 +135,11 @@ def test_however_many_and_whatever_they_wait_for_each_goes_through_all_its_steps
     waits: list[list[tuple[str, int]]],
 ) -> None:
     """Also where futures are done in other threads, just before and just after somebody sleeps on them."""
-    loop = StepLoop()
+    loop = EventLoop()
     seen: list[list[int]] = [[] for _ in waits]
     ended: list[Exception | None] = []
 
-    def steps(number: int) -> Steps[None]:
+    def task(number: int) -> Task[None]:
         near, far = socket.socketpair()
         with near, far:
             for step, (kind, milliseconds) in enumerate(waits[number]):
@@ -162,8 +162,8 @@ def test_however_many_and_whatever_they_wait_for_each_goes_through_all_its_steps
                 seen[number].append(step)
 
     for number in range(len(waits)):
-        loop.start(steps(number), ended.append)
-    run(loop, ended, len(waits))
+        loop.start(task(number), ended.append)
+    run_until(loop, ended, len(waits))
     loop.close()
     assert ended == [None] * len(waits)
     assert seen == [list(range(len(each))) for each in waits]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snapshot_tuner.errors import CallFailed
 from snapshot_tuner.rtc.http.exchange import Answer, exchange
-from snapshot_tuner.rtc.http.tasks import carry_out
+from snapshot_tuner.rtc.http.tasks import run
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -20,7 +20,7 @@ def answered(written: bytes) -> Answer:
     with near, far:
         far.sendall(written)
         far.shutdown(socket.SHUT_WR)
-        return carry_out(exchange(near, REQUEST, deadline=time.monotonic() + 2))
+        return run(exchange(near, REQUEST, deadline=time.monotonic() + 2))
 
 
 def test_the_request_is_sent_as_it_is() -> None:
@@ -28,7 +28,7 @@ def test_the_request_is_sent_as_it_is() -> None:
     near, far = socket.socketpair()
     with near, far:
         far.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        carry_out(exchange(near, REQUEST, deadline=time.monotonic() + 2))
+        run(exchange(near, REQUEST, deadline=time.monotonic() + 2))
         assert far.recv(65536) == REQUEST
 
 

@@ -1,4 +1,4 @@
-"""Steps wait for moments, sockets and futures, whoever carries them out."""
+"""Task wait for moments, sockets and futures, whoever carries them out."""
 
 import socket
 import threading
@@ -9,26 +9,26 @@ from contextlib import suppress
 
 import pytest
 
-from snapshot_tuner.rtc.http.event_loop import StepLoop
-from snapshot_tuner.rtc.http.tasks import Steps, Wait, carry_out
-from tests.rtc.http.rounds import LONG, SHORT, run
+from snapshot_tuner.rtc.http.event_loop import EventLoop
+from snapshot_tuner.rtc.http.tasks import Task, Wait, run
+from tests.rtc.http.rounds import LONG, SHORT, run_until
 
 
-def by_itself(steps: Steps[None]) -> None:
-    carry_out(steps)
+def by_itself(task: Task[None]) -> None:
+    run(task)
 
 
-def in_a_loop(steps: Steps[None]) -> None:
-    loop, ended = StepLoop(), list[Exception | None]()
-    loop.start(steps, ended.append)
-    run(loop, ended, 1)
+def in_a_loop(task: Task[None]) -> None:
+    loop, ended = EventLoop(), list[Exception | None]()
+    loop.start(task, ended.append)
+    run_until(loop, ended, 1)
     loop.close()
     if ended[0] is not None:
         raise ended[0]
 
 
 drivers = pytest.mark.parametrize("driver", [by_itself, in_a_loop])
-Driver = Callable[[Steps[None]], None]
+Driver = Callable[[Task[None]], None]
 
 
 @drivers
@@ -37,12 +37,12 @@ def test_a_moment_is_waited_for(driver: Driver) -> None:
     moment = time.monotonic() + SHORT
     resumed: list[float] = []
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         while time.monotonic() < moment:
             yield Wait(moment)
         resumed.append(time.monotonic())
 
-    driver(steps())
+    driver(task())
     assert resumed[0] >= moment
 
 
@@ -54,12 +54,12 @@ def test_a_socket_is_waited_for_until_there_is_something_to_read(
     near, far = pair
     read: list[bytes] = []
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         yield Wait(time.monotonic() + LONG, near)
         read.append(near.recv(10))
 
     threading.Timer(SHORT, far.sendall, [b"hello"]).start()
-    driver(steps())
+    driver(task())
     assert read == [b"hello"]
 
 
@@ -69,7 +69,7 @@ def test_a_silent_socket_is_left_at_the_moment(driver: Driver, pair: tuple[socke
     near, far = pair
     read: list[bytes | None] = []
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         yield Wait(time.monotonic() + SHORT, near)
         with pytest.raises(BlockingIOError):
             near.recv(10)
@@ -78,7 +78,7 @@ def test_a_silent_socket_is_left_at_the_moment(driver: Driver, pair: tuple[socke
         yield Wait(time.monotonic() + LONG, near)
         read.append(near.recv(10))
 
-    driver(steps())
+    driver(task())
     assert read == [None, b"late"]
 
 
@@ -93,7 +93,7 @@ def test_a_full_socket_is_waited_for_until_it_takes_more(
         while True:
             sent += near.send(b"x" * 65_536)
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         yield Wait(time.monotonic() + LONG, near, to_send=True)
         assert near.send(b"y")
 
@@ -103,7 +103,7 @@ def test_a_full_socket_is_waited_for_until_it_takes_more(
 
     reader = threading.Timer(SHORT, drain)
     reader.start()
-    driver(steps())
+    driver(task())
     reader.join()
 
 
@@ -114,7 +114,7 @@ def test_a_future_is_waited_for_until_it_is_done(driver: Driver, delay: float) -
     future: Future[int] = Future()
     got: list[int] = []
 
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         if not delay:
             future.set_result(7)
         yield Wait(time.monotonic() + LONG, future=future)
@@ -122,23 +122,23 @@ def test_a_future_is_waited_for_until_it_is_done(driver: Driver, delay: float) -
 
     if delay:
         threading.Timer(delay, future.set_result, [7]).start()
-    driver(steps())
+    driver(task())
     assert got == [7]
 
 
 @drivers
 def test_what_steps_raise_comes_out(driver: Driver) -> None:
-    def steps() -> Steps[None]:
+    def task() -> Task[None]:
         yield Wait(time.monotonic())
         raise KeyError("found")
 
     with pytest.raises(KeyError, match="found"):
-        driver(steps())
+        driver(task())
 
 
 def test_the_result_of_one_carried_out_is_returned() -> None:
-    def steps() -> Steps[str]:
+    def task() -> Task[str]:
         yield Wait(time.monotonic())
         return "result"
 
-    assert carry_out(steps()) == "result"
+    assert run(task()) == "result"

@@ -181,7 +181,7 @@ class _Calls:
         ended = []
         while flying and flying[0][0] <= timeline.now:
             end = flying.popleft()[1]
-            self._watch.confirmed(end.call.task, end.call.wish, timeline.now, by_event=self._by_event)
+            self._watch.confirmed(end.call.task, end.call.intent, timeline.now, by_event=self._by_event)
             ended.append(end)
         return ended
 
@@ -193,7 +193,7 @@ class _Calls:
 class _NothingDrifts(MemoryLedger):
     """The reconciler's: this provider holds what was confirmed, so that there is nothing to read back."""
 
-    def claim_checks(self, limit: int) -> list[TaskRef]:  # noqa: ARG002 - `Upkeep`
+    def claim_checks(self, limit: int) -> list[TaskRef]:  # noqa: ARG002 - `ReconcilerStore`
         return []
 
 

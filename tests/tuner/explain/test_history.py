@@ -169,7 +169,7 @@ def test_what_became_due_on_its_own_was_called_for(explainer: Explainer, policy:
 
 
 def test_an_older_event_is_superseded(explainer: Explainer, policy: Path) -> None:
-    """It arrives after a newer one of its strand; the steps end there."""
+    """It arrives after a newer one of its competitor; the steps end there."""
     late = f'{{"received": "{AT_NINE.format(3, 0)}", "event": {cloud_event("l1", 1, load=0)}}}'
     outcome = outcome_of(explainer, policy, late, cloud_event("l2", 2, load=0.5))
     assert outcome["outcome"] == "superseded"

@@ -102,7 +102,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     now = datetime.now(UTC)
     loaded = sample_events.load(FILES, now)
     batches = [loaded[file] for file in FILES] + [[message] for message in odd_messages(now)]
-    wishes = oracle.read([message for batch in batches for message in batch]).wishes
+    intents = oracle.read([message for batch in batches for message in batch]).expected
     decided: list[tuple[Signal, Decision]] = []
     decide = Policy.decide
 
@@ -111,7 +111,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         decided.append((signal, decision))
         return decision
 
-    with pytest.MonkeyPatch.context() as patch, StandIn(tasks=wishes) as stand_in:
+    with pytest.MonkeyPatch.context() as patch, StandIn(tasks=intents) as stand_in:
         for name in (*VARIABLES, *(name for name in os.environ if name.startswith("VOLCENGINE_"))):
             patch.delenv(name, raising=False)
         for name, value in stand_in.environment().items():

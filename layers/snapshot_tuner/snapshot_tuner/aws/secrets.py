@@ -68,7 +68,7 @@ class SecretVariables:
                 self._on_stale(error)
         return self._values
 
-    def suspect(self) -> None:
+    def invalidate(self) -> None:
         """Something that was read was refused: read again soon, as it may have been rotated."""
         self._suspect = True
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from snapshot_tuner.errors import CallFailed, SettingsError
 from snapshot_tuner.rtc.http.exchange import Answer, exchange
-from snapshot_tuner.rtc.http.tasks import carry_out
+from snapshot_tuner.rtc.http.tasks import run
 
 READ_SECONDS = 3.0
 """For one secret, all in all."""
@@ -60,7 +60,7 @@ class SecretsExtension:
         # Straight to it: no proxy of the environment has a part in this.
         timeout = max(_NOT_READY_PAUSE_SECONDS, deadline - time.monotonic())
         with socket.create_connection(("localhost", self.port), timeout=timeout) as sock:
-            return carry_out(exchange(sock, request, deadline=deadline))
+            return run(exchange(sock, request, deadline=deadline))
 
 
 def _secret_string(variable: str, body: bytes) -> str:

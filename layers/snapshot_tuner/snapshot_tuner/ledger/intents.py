@@ -1,15 +1,15 @@
-"""From an adjustment to the wish that the ledger keeps of it."""
+"""From an adjustment to the intent that the ledger keeps of it."""
 
 from snapshot_tuner.ledger.event_key import event_key
-from snapshot_tuner.ledger.types import Wish
+from snapshot_tuner.ledger.types import Intent
 from snapshot_tuner.model import Adjustment
 
 
-def wish_of(adjustment: Adjustment) -> Wish:
+def intent_from(adjustment: Adjustment) -> Intent:
     """Its time-bound part counts from the event's time, so that a late delivery changes nothing."""
     signal = adjustment.signal
     until_us = until_us_of(adjustment)
-    return Wish(
+    return Intent(
         order_key=adjustment.order_key.decode(),
         interval=adjustment.interval,
         business_id=adjustment.business_id,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from snapshot_tuner.errors import LedgerMismatch
-from snapshot_tuner.ledger.types import Admission, Admitted, Wish
+from snapshot_tuner.ledger.types import Admission, Admitted, Intent
 from snapshot_tuner.model import Order
 
 _OVER = Admitted(Admission.SUPERSEDED, "its time is over")
@@ -15,7 +15,7 @@ def in_doubt(settled_as: Admission) -> Admitted:
     return Admitted(Admission.ASSERT, "the task is in doubt", settled_as=settled_as)
 
 
-def recorded(holder: Wish, until_us: int | None) -> Admitted:
+def recorded(holder: Intent, until_us: int | None) -> Admitted:
     """For an event that was taken while something else holds, and until when."""
     end = f" until {_time(until_us)}" if until_us is not None else ""
     return Admitted(Admission.RECORDED, f"recorded; rule {holder.rule} holds the task at {holder.interval} s{end}")
@@ -25,9 +25,9 @@ def _time(moment_us: int) -> str:
     return datetime.fromtimestamp(moment_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def superseded(wish: Wish, now: int) -> Admitted:
+def superseded(intent: Intent, now: int) -> Admitted:
     """For an event that changes nothing any more."""
-    return _OVER if wish.until_us is not None and wish.until_us <= now else Admitted(Admission.SUPERSEDED)
+    return _OVER if intent.until_us is not None and intent.until_us <= now else Admitted(Admission.SUPERSEDED)
 
 
 def rejected(ahead_us: int) -> Admitted:

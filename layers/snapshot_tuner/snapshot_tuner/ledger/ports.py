@@ -34,12 +34,12 @@ class Ledger(Protocol):
 class LedgerView(Protocol):
     """What anybody may ask of a state store: nothing changes by it. Raises LedgerUnavailable."""
 
-    def look(self, task: TaskRef) -> TaskState | None:
+    def get(self, task: TaskRef) -> TaskState | None:
         """What is known of the task now; None where nothing is."""
         ...
 
 
-class Upkeep(LedgerView, Protocol):
+class ReconcilerStore(LedgerView, Protocol):
     """What the reconciler asks of a state store. Every method raises LedgerUnavailable."""
 
     def claim_due(self, limit: int) -> list[TaskRef]:
@@ -53,7 +53,7 @@ class Upkeep(LedgerView, Protocol):
         """The `limit` tasks that were not claimed here for the longest time; all of them in turn."""
         ...
 
-    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+    def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
         """The provider was seen to hold something else: in doubt from now on, so that a call is due.
 
         Not where the task has changed since it was `seen`. Returns whether it was.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from snapshot_tuner.ledger import precedence
 from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
-from snapshot_tuner.ledger.types import Admission, CallResult, Lease, Settlement, TaskState, Wish
+from snapshot_tuner.ledger.types import Admission, CallResult, Intent, Lease, Settlement, TaskState
 
 _LEASE_US = round(LEASE_SECONDS * 1e6)
 _LATE_CALL_US = round(LATE_CALL_SECONDS * 1e6)
@@ -24,46 +24,48 @@ class KeyState(NamedTuple):
 
 
 def admit(
-    state: TaskState | None, known: KeyState | None, wish: Wish, fingerprint: str, now: int
+    state: TaskState | None, known: KeyState | None, intent: Intent, fingerprint: str, now: int
 ) -> tuple[Admission, TaskState | None]:
-    """NEW, RETRY, RECORDED, DUPLICATE, SUPERSEDED or CONFLICT; and the state, with the wish in it where it was taken.
+    """NEW, RETRY, RECORDED, DUPLICATE, SUPERSEDED or CONFLICT; and the state, with the intent in it where it was taken.
 
-    NEW and RETRY are for a wish that holds now.
+    NEW and RETRY are for an intent that holds now.
     """
     if known is not None:
         if known.fingerprint != fingerprint:
             return Admission.CONFLICT, state
-        wish = wish._replace(order_key=known.order_key)
+        intent = intent._replace(order_key=known.order_key)
     if state is None and known is not None and known.applied:
         # The store lost the task, not the event: to apply it again could undo a newer one's call.
         return Admission.DUPLICATE, None
     if state is None:
-        if _is_over(wish, now) and wish.then is None:
+        if _is_over(intent, now) and intent.then is None:
             return Admission.SUPERSEDED, None
-        strands = TaskState(wish, now, base=wish) if wish.until_us is None else TaskState(wish, now, open=(wish,))
-        state = precedence.pass_time(strands, now)._replace(call_due=now + _SOURCE_US)
+        strands = (
+            TaskState(intent, now, base=intent) if intent.until_us is None else TaskState(intent, now, open=(intent,))
+        )
+        state = precedence.advance_to(strands, now)._replace(call_due=now + _SOURCE_US)
         return (Admission.RETRY if known else Admission.NEW), state
-    state = pass_time(state, now)
+    state = advance_to(state, now)
     if (known is not None and known.applied) or (
-        state.applied is not None and state.applied.order_key == wish.order_key
+        state.applied is not None and state.applied.order_key == intent.order_key
     ):
         return Admission.DUPLICATE, state
-    return _take(state, wish, now, seen=known is not None)
+    return _take(state, intent, now, seen=known is not None)
 
 
-def _take(state: TaskState, wish: Wish, now: int, *, seen: bool) -> tuple[Admission, TaskState]:
-    kept = precedence.strand(state, wish)
+def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Admission, TaskState]:
+    kept = precedence.competitor(state, intent)
     # Text compares by code point, which is the order of its UTF-8 bytes.
-    if kept is not None and kept.order_key > wish.order_key:
+    if kept is not None and kept.order_key > intent.order_key:
         return Admission.SUPERSEDED, state
-    if kept is not None and kept.order_key == wish.order_key:
+    if kept is not None and kept.order_key == intent.order_key:
         seen = True
-        wish = _first_asked(wish, kept.asked_us)
-    taken = precedence.take(state, wish, now)
-    if taken.desired.order_key == wish.order_key:
+        intent = _first_asked(intent, kept.asked_us)
+    taken = precedence.take(state, intent, now)
+    if taken.desired.order_key == intent.order_key:
         due = state.call_due if state.doubt_until is not None else now + _SOURCE_US
         return (Admission.RETRY if seen else Admission.NEW), taken._replace(desired_at=now, call_due=due)
-    if _is_over(wish, now) and (taken.base is None or taken.base.order_key != wish.order_key):
+    if _is_over(intent, now) and (taken.base is None or taken.base.order_key != intent.order_key):
         return Admission.SUPERSEDED, state
     return Admission.RECORDED, taken
 
@@ -73,9 +75,9 @@ def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, T
 
     Where no call is needed, the state's `applied` is its `desired`, be it by a call for another event.
     """
-    state = pass_time(state, now)
+    state = advance_to(state, now)
     if state.lease is not None and state.lease.token == token:
-        # Repeated after a lost reply: the same lease, and the same wish, for that one is what is sent.
+        # Repeated after a lost reply: the same lease, and the same intent, for that one is what is sent.
         return state.lease, False, state
     if state.lease is not None or state.settled_token == token:
         return None, True, state
@@ -83,13 +85,13 @@ def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, T
         return None, False, state
     if is_unchanged(state, now):
         return None, False, state._replace(applied=state.desired)
-    lease = Lease(token=token, begun=now, until=now + _LEASE_US, wish=state.desired)
+    lease = Lease(token=token, begun=now, until=now + _LEASE_US, intent=state.desired)
     return lease, False, state._replace(lease=lease)
 
 
-def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[Settlement, Wish | None, TaskState]:
-    """(settlement, the wish that was applied, state)."""
-    state = pass_time(state, now)
+def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[Settlement, Intent | None, TaskState]:
+    """(settlement, the intent that was applied, state)."""
+    state = advance_to(state, now)
     lease = state.lease
     if state.settled_token == token:  # repeated after a lost reply
         return Settlement(kept=True, in_doubt=state.doubt_until is not None), None, state
@@ -107,7 +109,7 @@ def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[
     applied = None
     match result:
         case CallResult.APPLIED:
-            applied = lease.wish
+            applied = lease.intent
             state = _confirmed(state, lease, token, now)
         case CallResult.UNKNOWN:
             state = _doubt(state._replace(lease=None, settled_token=token), now + _LATE_CALL_US)
@@ -117,7 +119,7 @@ def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[
     return Settlement(kept=True, in_doubt=state.doubt_until is not None), applied, state
 
 
-def pass_time(state: TaskState, now: int) -> TaskState:
+def advance_to(state: TaskState, now: int) -> TaskState:
     """End what has ended, and turn a lease that ran out unsettled into doubt.
 
     Its holder may have called, and the call may be late.
@@ -125,7 +127,7 @@ def pass_time(state: TaskState, now: int) -> TaskState:
     A lease or a doubt that lasts longer than any can is from before the store's clock was set back: it
     starts anew, so that nobody waits for the difference.
     """
-    state = precedence.pass_time(state, now)
+    state = precedence.advance_to(state, now)
     if state.doubt_until is not None and state.doubt_until > now + _LATE_CALL_US:
         state = _doubt(state._replace(doubt_until=None), now + _LATE_CALL_US)
     lease = state.lease
@@ -138,7 +140,7 @@ def pass_time(state: TaskState, now: int) -> TaskState:
     return state
 
 
-def distrust(state: TaskState, now: int) -> TaskState:
+def mark_in_doubt(state: TaskState, now: int) -> TaskState:
     """The provider was seen to hold something else: a call is due, and its success is the proof."""
     return _doubt(state, now)
 
@@ -162,15 +164,15 @@ def is_unchanged(state: TaskState, now: int) -> bool:
     return same and applied != desired and now - state.applied_at <= desired.skip_us
 
 
-def _is_over(wish: Wish, now: int) -> bool:
-    return wish.until_us is not None and wish.until_us <= now
+def _is_over(intent: Intent, now: int) -> bool:
+    return intent.until_us is not None and intent.until_us <= now
 
 
-def _first_asked(wish: Wish, asked_us: int) -> Wish:
+def _first_asked(intent: Intent, asked_us: int) -> Intent:
     """A retry keeps the time of its first admission, so that a substituted time does not change."""
-    if wish.until_us is None:
-        return wish._replace(asked_us=asked_us)
-    return wish._replace(asked_us=asked_us, until_us=wish.until_us - wish.asked_us + asked_us)
+    if intent.until_us is None:
+        return intent._replace(asked_us=asked_us)
+    return intent._replace(asked_us=asked_us, until_us=intent.until_us - intent.asked_us + asked_us)
 
 
 def _confirmed(state: TaskState, lease: Lease, token: str, now: int) -> TaskState:
@@ -181,7 +183,7 @@ def _confirmed(state: TaskState, lease: Lease, token: str, now: int) -> TaskStat
         else:  # again, from when that call can no longer arrive
             due = max(now, doubt_until)
     return state._replace(
-        lease=None, settled_token=token, applied=lease.wish, applied_at=now, doubt_until=doubt_until, call_due=due
+        lease=None, settled_token=token, applied=lease.intent, applied_at=now, doubt_until=doubt_until, call_due=due
     )
 
 

@@ -56,10 +56,10 @@ class Slot(NamedTuple):
 # several times for every call.
 
 
-class Wish(NamedTuple):
+class Intent(NamedTuple):
     """What an event asked for: the interval in seconds, and which event it was.
 
-    `asked_us` is the event's time. A time-bound wish holds until `until_us`; then its interval is `then`, or,
+    `asked_us` is the event's time. A time-bound intent holds until `until_us`; then its interval is `then`, or,
     where that is None, something else holds. `lengthen_us` and `skip_us` are those of `Adjustment`. Times and
     durations in microseconds.
     """
@@ -79,9 +79,9 @@ class Wish(NamedTuple):
 
 
 class Granted(NamedTuple):
-    """The call may be made, with this wish, while the lease lasts (local monotonic clock)."""
+    """The call may be made, with this intent, while the lease lasts (local monotonic clock)."""
 
-    wish: Wish
+    intent: Intent
     lease_until: float
 
 
@@ -96,7 +96,7 @@ class AlreadyApplied(NamedTuple):
     `unchanged`: by the call for another event, to the same interval, not long ago.
     """
 
-    wish: Wish
+    intent: Intent
     unchanged: bool = False
 
 
@@ -125,40 +125,40 @@ class Settlement(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """One call in flight: who makes it, since and until when (the store's clock), with which wish."""
+    """One call in flight: who makes it, since and until when (the store's clock), with which intent."""
 
     token: str
     begun: int
     until: int
-    wish: Wish
+    intent: Intent
 
 
 class Held(NamedTuple):
-    """A wish that holds on until a longer one may take its place (`lengthen_us`)."""
+    """An intent that holds on until a longer one may take its place (`lengthen_us`)."""
 
-    wish: Wish
+    intent: Intent
     until_us: int
 
 
 class TaskState(NamedTuple):
     """What the ledger knows of one task; times are microseconds since the epoch on the store's clock.
 
-    `desired` is what the task should be now. It comes of `base`, the newest wish without an end; of `open`,
-    the newest time-bound wish of each rule, ended ones too; and of `held` (`ledger.levels`). Where the
+    `desired` is what the task should be now. It comes of `base`, the newest intent without an end; of `open`,
+    the newest time-bound intent of each rule, ended ones too; and of `held` (`ledger.precedence`). Where the
     provider does not have it, or may not, it is left to the event's source until `call_due`.
 
     `doubt_until` is there while the provider may hold, or may yet get, an interval that no call of ours
     has confirmed: only an applied call begun after that moment takes it away.
     """
 
-    desired: Wish
+    desired: Intent
     desired_at: int
-    applied: Wish | None = None
+    applied: Intent | None = None
     applied_at: int | None = None
     lease: Lease | None = None
     doubt_until: int | None = None
     settled_token: str | None = None
-    base: Wish | None = None
-    open: tuple[Wish, ...] = ()
+    base: Intent | None = None
+    open: tuple[Intent, ...] = ()
     held: Held | None = None
     call_due: int = 0

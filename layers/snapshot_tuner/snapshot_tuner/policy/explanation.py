@@ -137,7 +137,7 @@ class _Way:
     def matches(self, part: dict[str, Json]) -> bool:
         return compile_checked(self.wrap(part)).matches(self.signal)
 
-    def look(self, key: str) -> _Seen:
+    def get(self, key: str) -> _Seen:
         match self.holder:
             case Signal() as signal:
                 return attribute_reader(key)(signal)
@@ -151,7 +151,7 @@ class _Way:
 
     def into(self, key: str) -> "_Way":
         wrap = self.wrap
-        return _Way(self.signal, lambda part: wrap({key: part}), self.look(key))
+        return _Way(self.signal, lambda part: wrap({key: part}), self.get(key))
 
 
 def _fields(members: Mapping[str, Json], way: _Way, place: str) -> tuple[Finding, ...]:
@@ -167,7 +167,7 @@ def _part(key: str, value: Json, way: _Way, place: str) -> Finding:
             if isinstance(one, dict)
         )
         return Finding(Asking.ALTERNATIVES, place, matched, parts=alternatives)
-    found = _in_words(way.look(key))
+    found = _in_words(way.get(key))
     if isinstance(value, dict):
         return Finding(Asking.FIELDS, place, matched, found=found, parts=_fields(value, way.into(key), place))
     items = value if isinstance(value, list) else [value]

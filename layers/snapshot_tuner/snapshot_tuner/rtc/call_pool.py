@@ -12,8 +12,8 @@ from snapshot_tuner.ledger.types import Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.rtc.calls import CALL_SECONDS, Call, Finished
 from snapshot_tuner.rtc.client import SnapshotApi
-from snapshot_tuner.rtc.http.event_loop import StepLoop
-from snapshot_tuner.rtc.http.tasks import Steps, Wait, carry_out
+from snapshot_tuner.rtc.http.event_loop import EventLoop
+from snapshot_tuner.rtc.http.tasks import Task, Wait, run
 
 if TYPE_CHECKING:
     from snapshot_tuner.rtc.task_status import TaskReading
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PARALLEL_CALLS = 128
 """Calls in flight in one container: enough for 145 calls/s of 0.8 s each, and for a batch of 100 at once."""
 
-_FLOCK_SECONDS = 0.002
+_COALESCE_SECONDS = 0.002
 """Calls that began together end close together: what ends within so long shares a round trip to the ledger."""
 
 
@@ -33,7 +33,7 @@ class ApiCalls:
         self._api = api
         self._clock = clock
         self._parallelism = parallelism
-        self._loop = StepLoop()
+        self._loop = EventLoop()
         self._ended: list[Finished] = []
         self._in_flight = 0
 
@@ -46,13 +46,13 @@ class ApiCalls:
         self._loop.start(self._carried_out(call), lambda error: self._ended.append(Finished(call, _told(error))))
 
     def finished(self, until: float) -> list[Finished]:
-        self._loop.round(self._clock.monotonic())
+        self._loop.run_once(self._clock.monotonic())
         while not self._ended and self._clock.monotonic() < until:
-            self._loop.round(until)
+            self._loop.run_once(until)
         if self._ended:
-            flock_ends = self._clock.monotonic() + _FLOCK_SECONDS
-            while len(self._ended) < self._in_flight and self._clock.monotonic() < flock_ends:
-                self._loop.round(flock_ends)
+            coalesced_until = self._clock.monotonic() + _COALESCE_SECONDS
+            while len(self._ended) < self._in_flight and self._clock.monotonic() < coalesced_until:
+                self._loop.run_once(coalesced_until)
         ended, self._ended = self._ended, []
         self._in_flight -= len(ended)
         return ended
@@ -60,31 +60,31 @@ class ApiCalls:
     def close(self) -> None:
         """Calls in flight are waited for."""
         while len(self._ended) < self._in_flight:
-            self._loop.round(self._clock.monotonic() + CALL_SECONDS)
+            self._loop.run_once(self._clock.monotonic() + CALL_SECONDS)
         self._loop.close()
         self._api.close()
 
     def read(self, task: TaskRef, slot: Slot, timeout: float) -> "TaskReading":
         """`reconciler.Reads`, in the caller's own thread."""
 
-        def when_the_slot_starts() -> Steps[None]:
+        def when_the_slot_starts() -> Task[None]:
             yield from self._start_of(slot)
             if self._clock.monotonic() > slot.valid_until:
                 raise CallAbandoned("its slot was missed")
 
-        return carry_out(self._api.read(task, timeout=timeout, before_send=when_the_slot_starts))
+        return run(self._api.read(task, timeout=timeout, before_send=when_the_slot_starts))
 
-    def _carried_out(self, call: Call) -> Steps[str]:
-        def when_the_slot_starts() -> Steps[None]:
+    def _carried_out(self, call: Call) -> Task[str]:
+        def when_the_slot_starts() -> Task[None]:
             yield from self._start_of(call.slot)
             call.check(self._clock.monotonic())
 
-        wish = call.wish
+        intent = call.intent
         return self._api.update(
-            call.task, wish.interval, wish.business_id, timeout=call.timeout, before_send=when_the_slot_starts
+            call.task, intent.interval, intent.business_id, timeout=call.timeout, before_send=when_the_slot_starts
         )
 
-    def _start_of(self, slot: Slot) -> Steps[None]:
+    def _start_of(self, slot: Slot) -> Task[None]:
         while self._clock.monotonic() < slot.start:
             yield Wait(slot.start)
 

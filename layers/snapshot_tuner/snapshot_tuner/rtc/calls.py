@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from snapshot_tuner.errors import ApiError, CallAbandoned
-from snapshot_tuner.ledger.types import Slot, Wish
+from snapshot_tuner.ledger.types import Intent, Slot
 from snapshot_tuner.model import TaskRef
 
 CALL_SECONDS = 7.0
@@ -20,7 +20,7 @@ class Call:
 
     task: TaskRef
     token: str
-    wish: Wish
+    intent: Intent
     slot: Slot
     lease_until: float
     timeout: float

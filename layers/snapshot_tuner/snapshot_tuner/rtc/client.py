@@ -14,7 +14,7 @@ from snapshot_tuner.errors import CallAbandoned, CredentialsRefused, LocalCode
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, TaskRef
 from snapshot_tuner.rtc.http.connections import ConnectionPool, Route, is_alive
 from snapshot_tuner.rtc.http.exchange import Answer, exchange
-from snapshot_tuner.rtc.http.tasks import Steps, Wait
+from snapshot_tuner.rtc.http.tasks import Task, Wait
 from snapshot_tuner.rtc.responses import classify
 from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, SignerV4, StaticCredentialProvider
 
@@ -31,7 +31,7 @@ _USER_AGENT = "snapshot-tuner"
 _CREDENTIALS_LOOK_SECONDS = 60.0  # a wait has to end some time; the provider has timeouts of its own
 _ANSWER_AT_ONCE = (EnvironmentVariableCredentialProvider, StaticCredentialProvider)
 
-BeforeSend = Callable[[], Steps[None]]
+BeforeSend = Callable[[], Task[None]]
 
 _ID = re.compile(r"[a-zA-Z0-9_@\-.]{1,128}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -55,7 +55,7 @@ class CredentialProvider(Protocol):
 
 
 class SnapshotApi:
-    """The API's two calls, each as `Steps`; at most `pool_size` at once.
+    """The API's two calls, each as `Task`; at most `pool_size` at once.
 
     `endpoint` is `http[s]://host[:port]`; `proxy` is `http://host:port`, or None to go straight, whatever
     the environment says. Raises ValueError where one of them is nothing of the kind.
@@ -86,7 +86,7 @@ class SnapshotApi:
 
     def update(
         self, task: TaskRef, interval: int, business_id: str | None, *, timeout: float, before_send: BeforeSend
-    ) -> Steps[str]:
+    ) -> Task[str]:
         """Set the task's interval, in seconds; returns the provider's request id ("" where it gives none).
 
         `before_send` is carried out when the connection is open and the request signed. It may wait for the
@@ -102,7 +102,7 @@ class SnapshotApi:
         answer, secrets = yield from self._exchange("POST", _UPDATE, body, timeout, before_send)
         return classify(answer.status, answer.body, secrets=secrets)
 
-    def read(self, task: TaskRef, *, timeout: float, before_send: BeforeSend) -> "Steps[TaskReading]":
+    def read(self, task: TaskRef, *, timeout: float, before_send: BeforeSend) -> "Task[TaskReading]":
         """What the provider holds of the task. Otherwise as `update`; it changes nothing."""
         query = {"Action": "GetSnapshotTask", "Version": _VERSION, **_names(task)}
         answer, secrets = yield from self._exchange("GET", query, "", timeout, before_send)
@@ -112,7 +112,7 @@ class SnapshotApi:
 
     def _exchange(
         self, method: str, query: Mapping[str, str], body: str, timeout: float, before_send: BeforeSend
-    ) -> Steps[tuple[Answer, list[str]]]:
+    ) -> Task[tuple[Answer, list[str]]]:
         """The answer, and what must not be shown of it."""
         credentials = yield from self._usable_credentials()
         connection = yield from self._connections.take()
@@ -136,7 +136,7 @@ class SnapshotApi:
             secrets.append(credentials.session_token)
         return answer, secrets
 
-    def _usable_credentials(self) -> Steps[Credentials]:
+    def _usable_credentials(self) -> Task[Credentials]:
         provider = type(self._credentials).__name__
         try:
             credentials = yield from self._asked_for_credentials()
@@ -151,7 +151,7 @@ class SnapshotApi:
                 raise CredentialsRefused(LocalCode.CREDENTIALS_UNAVAILABLE, reason)
         return credentials
 
-    def _asked_for_credentials(self) -> Steps[Credentials]:
+    def _asked_for_credentials(self) -> Task[Credentials]:
         if isinstance(self._credentials, _ANSWER_AT_ONCE):
             at_once: Credentials = self._credentials.get_credentials()
             return at_once

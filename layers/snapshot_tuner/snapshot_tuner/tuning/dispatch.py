@@ -171,11 +171,11 @@ class _Dispatch:
 
     def _follow(self, progress: _Progress, token: str, begun: Begun) -> None:
         match begun:
-            case Granted(wish=wish, lease_until=lease_until):
+            case Granted(intent=intent, lease_until=lease_until):
                 slot = self._slots.popleft()
                 timeout = min(CALL_SECONDS, self._deadline - slot.valid_until)
                 self._flying[token] = progress
-                self._calls.start(Call(progress.task, token, wish, slot, lease_until, timeout))
+                self._calls.start(Call(progress.task, token, intent, slot, lease_until, timeout))
             case Busy():
                 wake_at = self._clock.monotonic() + progress.busy_wait
                 progress.busy_wait = min(progress.busy_wait * 2, BUSY_WAIT_SECONDS_MOST)
@@ -228,7 +228,7 @@ class _Dispatch:
                 progress.signed_afresh = True
                 self._ready.appendleft(progress)
             case error:
-                self._results[progress.task] = Called(end.call.wish, error, settlement)
+                self._results[progress.task] = Called(end.call.intent, error, settlement)
 
     def _carry_on_without(self, ledger_error: LedgerUnavailable) -> None:
         """No ledger, no call: only wait for those in flight. What came of them cannot be recorded."""

@@ -5,7 +5,7 @@ from enum import StrEnum, auto
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger.ports import LedgerView
-from snapshot_tuner.ledger.types import TaskState, Wish
+from snapshot_tuner.ledger.types import Intent, TaskState
 from snapshot_tuner.model import Signal, TaskRef, Verdict
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.explanation import Explanation, explain
@@ -67,7 +67,7 @@ class Inspector:
 
     def task(self, task: TaskRef) -> TaskReport | None:
         """What is known of a task, None where nothing is. Raises LedgerUnavailable."""
-        state = self.ledger.look(task)
+        state = self.ledger.get(task)
         if state is None:
             return None
         applied = state.applied
@@ -83,22 +83,22 @@ class Inspector:
         decision = self.policy.decide(signal)
         if decision.verdict is not Verdict.ADJUST:
             return False
-        states = (self.ledger.look(adjustment.task) for adjustment in decision.adjustments)
+        states = (self.ledger.get(adjustment.task) for adjustment in decision.adjustments)
         return any(
-            state is not None and state.lease is not None and _is_of(state.lease.wish, signal) for state in states
+            state is not None and state.lease is not None and _is_of(state.lease.intent, signal) for state in states
         )
 
     def check_ledger(self) -> None:
         """Raises LedgerUnavailable where it does not answer."""
-        self.ledger.look(_NOBODY)
+        self.ledger.get(_NOBODY)
 
 
-def _is_of(wish: Wish, signal: Signal) -> bool:
-    return (wish.event_id, wish.event_source) == (signal.id, signal.source)
+def _is_of(intent: Intent, signal: Signal) -> bool:
+    return (intent.event_id, intent.event_source) == (signal.id, signal.source)
 
 
-def _setting(wish: Wish, since_us: int) -> Setting:
-    return Setting(wish.interval, since_us, wish.event_id, wish.event_source, wish.rule)
+def _setting(intent: Intent, since_us: int) -> Setting:
+    return Setting(intent.interval, since_us, intent.event_id, intent.event_source, intent.rule)
 
 
 def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
@@ -110,7 +110,9 @@ def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
     if state.doubt_until is not None:
         pending.append(Pending(PendingKind.IN_DOUBT, state.doubt_until))
     pending += [
-        Pending(PendingKind.ADJUSTMENT_ENDS, wish.until_us) for wish in state.open if (wish.until_us or 0) > now_us
+        Pending(PendingKind.ADJUSTMENT_ENDS, intent.until_us)
+        for intent in state.open
+        if (intent.until_us or 0) > now_us
     ]
     if state.held is not None:
         pending.append(Pending(PendingKind.LENGTHENING_WAITS, state.held.until_us))

@@ -34,7 +34,7 @@ _OF_KIND = {
 _NOT_SENT = frozenset({LocalCode.CREDENTIALS_UNAVAILABLE, LocalCode.CONNECT_TIMEOUT, LocalCode.CONNECT_FAILED})
 
 
-class Tally:
+class BatchMetrics:
     """Counts one batch; used by one thread."""
 
     def __init__(self, clock: Clock) -> None:
@@ -80,12 +80,12 @@ class Tally:
                 pass
 
 
-class WatchedLedger:
+class InstrumentedLedger:
     """The same ledger; its failures and its settled calls are counted."""
 
-    def __init__(self, ledger: Ledger, tally: Tally) -> None:
+    def __init__(self, ledger: Ledger, metrics: BatchMetrics) -> None:
         self._ledger = ledger
-        self._tally = tally
+        self._metrics = metrics
 
     def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
         with self._failures_counted():
@@ -104,7 +104,7 @@ class WatchedLedger:
             settlements = self._ledger.settle(ends)
         for task, _, result in ends:
             if result is CallResult.APPLIED:
-                self._tally.settled(task)
+                self._metrics.settled(task)
         return settlements
 
     @contextmanager
@@ -112,16 +112,16 @@ class WatchedLedger:
         try:
             yield
         except LedgerUnavailable:
-            self._tally.ledger_failed()
+            self._metrics.ledger_failed()
             raise
 
 
-class WatchedCalls:
+class InstrumentedCalls:
     """The same calls; those that end are counted. One that ends late is the next batch's."""
 
-    def __init__(self, calls: Calls, tally: Tally) -> None:
+    def __init__(self, calls: Calls, metrics: BatchMetrics) -> None:
         self._calls = calls
-        self._tally = tally
+        self._metrics = metrics
 
     @property
     def parallelism(self) -> int:
@@ -133,5 +133,5 @@ class WatchedCalls:
     def finished(self, until: float) -> list[Finished]:
         ended = self._calls.finished(until)
         for end in ended:
-            self._tally.call_ended(end.error)
+            self._metrics.call_ended(end.error)
         return ended

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from snapshot_tuner.errors import ApiError, CallRefused, CredentialsRefused, TaskNotFound, Throttled
-from snapshot_tuner.ledger.types import Admission, Admitted, AlreadyApplied, Wish
+from snapshot_tuner.ledger.types import Admission, Admitted, AlreadyApplied, Intent
 from snapshot_tuner.model import Adjustment, Cause, Decision, Outcome, OutcomeKind, Signal, Verdict
 from snapshot_tuner.tuning.task_results import Called, NotCalled, TaskResult
 
@@ -62,13 +62,13 @@ def of_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) ->
     match result:
         case NotCalled(cause=cause, reason=reason):
             return of_adjustment(adjustment, OutcomeKind.RETRY, reason, cause)
-        case AlreadyApplied(wish=wish, unchanged=unchanged):
-            if unchanged and _is_of(wish, adjustment):
+        case AlreadyApplied(intent=intent, unchanged=unchanged):
+            if unchanged and _is_of(intent, adjustment):
                 return of_adjustment(adjustment, OutcomeKind.APPLIED, "unchanged: no call was needed")
             if admitted.settled_as is not None:
                 return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as])
-            if not _is_of(wish, adjustment):
-                return of_adjustment(adjustment, *_other(wish, adjustment))
+            if not _is_of(intent, adjustment):
+                return of_adjustment(adjustment, *_other(intent, adjustment))
             if admitted.answer is Admission.RETRY:
                 return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
             return of_adjustment(adjustment, OutcomeKind.APPLIED, "by another worker's call")
@@ -91,8 +91,8 @@ def _of_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Outc
         return of_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
     if admitted.settled_as is not None:
         return _of_assertion(adjustment, admitted.settled_as, called)
-    if not _is_of(called.wish, adjustment):
-        return of_adjustment(adjustment, *_other(called.wish, adjustment))
+    if not _is_of(called.intent, adjustment):
+        return of_adjustment(adjustment, *_other(called.intent, adjustment))
     if called.error is not None:
         return _of_error(adjustment, called.error)
     return of_adjustment(adjustment, OutcomeKind.APPLIED)
@@ -123,12 +123,12 @@ def _of_error(adjustment: Adjustment, error: ApiError) -> Outcome:
     return of_adjustment(adjustment, kind, str(error), cause)
 
 
-def _other(wish: Wish, adjustment: Adjustment) -> tuple[OutcomeKind, str]:
-    """For an event that was taken, and found another one's wish to hold when its call was due."""
-    if wish.order_key.encode() > adjustment.order_key:
+def _other(intent: Intent, adjustment: Adjustment) -> tuple[OutcomeKind, str]:
+    """For an event that was taken, and found another one's intent to hold when its call was due."""
+    if intent.order_key.encode() > adjustment.order_key:
         return _SETTLED_KINDS[Admission.SUPERSEDED]
-    return OutcomeKind.HELD, f"recorded; rule {wish.rule} holds the task at {wish.interval} s"
+    return OutcomeKind.HELD, f"recorded; rule {intent.rule} holds the task at {intent.interval} s"
 
 
-def _is_of(wish: Wish, adjustment: Adjustment) -> bool:
-    return (wish.event_id, wish.event_source) == (adjustment.signal.id, adjustment.signal.source)
+def _is_of(intent: Intent, adjustment: Adjustment) -> bool:
+    return (intent.event_id, intent.event_source) == (adjustment.signal.id, adjustment.signal.source)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallRefused, LedgerUnavailable, TaskNotFound
-from snapshot_tuner.ledger.ports import Ledger, Upkeep
+from snapshot_tuner.ledger.ports import Ledger, ReconcilerStore
 from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, SLOT_VALID_SECONDS
 from snapshot_tuner.ledger.types import Slot, TaskState
 from snapshot_tuner.model import Cause, TaskRef
@@ -16,7 +16,7 @@ from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Calls
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
 from snapshot_tuner.tuning.dispatch import dispatch
-from snapshot_tuner.tuning.instrumentation import Tally, WatchedCalls
+from snapshot_tuner.tuning.instrumentation import BatchMetrics, InstrumentedCalls
 from snapshot_tuner.tuning.task_results import Called, NotCalled
 
 PAGE = 500
@@ -34,7 +34,7 @@ STOP_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
 
 
-class Store(Ledger, Upkeep, Protocol):
+class Store(Ledger, ReconcilerStore, Protocol):
     """All that a ledger can do."""
 
 
@@ -107,7 +107,7 @@ class Reconciler:
         figures = RunFigures()
         if self._dry_run:  # nothing was admitted: nothing is claimed, called or read
             return figures
-        calls = Tally(self._clock)
+        calls = BatchMetrics(self._clock)
         try:
             if self._call_due(deadline - STOP_SECONDS, figures, calls):
                 self._check_sample(deadline - STOP_SECONDS, figures, calls)
@@ -119,7 +119,7 @@ class Reconciler:
             self._recorder.record(BatchFigures({**calls.figures().counts, **figures.metrics()}))
         return figures
 
-    def _call_due(self, deadline: float, figures: RunFigures, calls: Tally) -> bool:
+    def _call_due(self, deadline: float, figures: RunFigures, calls: BatchMetrics) -> bool:
         """Page by page; whether everything that was due has been taken up."""
         while self._clock.monotonic() < deadline - CALL_SECONDS:
             tasks = self._ledger.claim_due(PAGE)
@@ -132,17 +132,19 @@ class Reconciler:
                 return False
         return False
 
-    def _dispatch(self, tasks: list[TaskRef], deadline: float, figures: RunFigures, calls: Tally) -> tuple[int, bool]:
+    def _dispatch(
+        self, tasks: list[TaskRef], deadline: float, figures: RunFigures, calls: BatchMetrics
+    ) -> tuple[int, bool]:
         """How many calls were confirmed, and whether there was no slot for some."""
         confirmed, refused_slots = 0, False
-        watched = WatchedCalls(self._calls, calls)
+        watched = InstrumentedCalls(self._calls, calls)
         results = dispatch(tasks, ledger=self._ledger, calls=watched, clock=self._clock, deadline=deadline)
         for task, result in results.items():
             match result:
                 case Called(error=None):
                     confirmed += 1
                 case Called(error=TaskNotFound()):
-                    self._forget(task, self._ledger.look(task), figures)
+                    self._forget(task, self._ledger.get(task), figures)
                 case Called(error=ApiError() as error):
                     self._warn("reconciling_failed", task, reason=str(error))
                 case NotCalled(cause=cause):
@@ -151,7 +153,7 @@ class Reconciler:
                     pass
         return confirmed, refused_slots
 
-    def _check_sample(self, deadline: float, figures: RunFigures, calls: Tally) -> None:
+    def _check_sample(self, deadline: float, figures: RunFigures, calls: BatchMetrics) -> None:
         checked: set[TaskRef] = set()
         failures = 0
         while len(checked) < SAMPLE_MOST:
@@ -163,7 +165,7 @@ class Reconciler:
                 checked.add(task)
                 if self._clock.monotonic() > deadline - CALL_SECONDS or failures >= UNREADABLE_MOST:
                     break
-                state = self._ledger.look(task)
+                state = self._ledger.get(task)
                 if state is None or not self._is_at_rest(state):
                     continue
                 try:
@@ -177,7 +179,7 @@ class Reconciler:
                 failures = 0
                 if reading.has_ended:
                     self._forget(task, state, figures)
-                elif _differs(reading, state) and self._ledger.distrust(task, state):
+                elif _differs(reading, state) and self._ledger.mark_in_doubt(task, state):
                     self._warn("task_drifted", task, interval=reading.interval, wanted=state.desired.interval)
                     drifted.append(task)
             figures.drifted += len(drifted)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from snapshot_tuner.errors import ApiError
-from snapshot_tuner.ledger.types import AlreadyApplied, Settlement, Wish
+from snapshot_tuner.ledger.types import AlreadyApplied, Intent, Settlement
 from snapshot_tuner.model import Cause
 
 
@@ -19,7 +19,7 @@ class NotCalled:
 class Called:
     """A call ended. `settlement` is None where the ledger could not be told."""
 
-    wish: Wish
+    intent: Intent
     error: ApiError | None
     settlement: Settlement | None
 

@@ -15,7 +15,7 @@ from snapshot_tuner.telemetry import event_fields
 from snapshot_tuner.telemetry.metrics import Recorder
 from snapshot_tuner.tuning.batch import Batch
 from snapshot_tuner.tuning.dispatch import dispatch
-from snapshot_tuner.tuning.instrumentation import Tally, WatchedCalls, WatchedLedger
+from snapshot_tuner.tuning.instrumentation import BatchMetrics, InstrumentedCalls, InstrumentedLedger
 
 ANSWER_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
@@ -69,14 +69,16 @@ class Tuner:
         An event whose envelope could not be read is given as its EventRejected. Raises FixDeployment only.
         The batch's figures are recorded in either case.
         """
-        tally = Tally(self._clock)
+        metrics = BatchMetrics(self._clock)
         try:
-            return self._process(events, deadline, tally)
+            return self._process(events, deadline, metrics)
         finally:
             if self._recorder is not None:
-                self._recorder.record(tally.figures())
+                self._recorder.record(metrics.figures())
 
-    def _process(self, events: Sequence[Signal | EventRejected], deadline: float, tally: Tally) -> list[list[Outcome]]:
+    def _process(
+        self, events: Sequence[Signal | EventRejected], deadline: float, metrics: BatchMetrics
+    ) -> list[list[Outcome]]:
         # The year 9999 is as far as the text goes, and the store's clock would have to be there too.
         received = rfc3339.from_microseconds(self._clock.wall_us()) or ""
         batch = Batch()
@@ -86,19 +88,19 @@ class Tuner:
             else:
                 batch.add(event, self._policy.decide(event))
         reports = _Reports(partial(self._report, received), events)
-        self._adjust(batch, deadline - ANSWER_SECONDS, tally, reports)
+        self._adjust(batch, deadline - ANSWER_SECONDS, metrics, reports)
         for answer in batch.answers:
             for outcome in answer:
-                tally.outcome(outcome)
+                metrics.outcome(outcome)
         reports.finish(batch.answers)
         return batch.answers
 
-    def _adjust(self, batch: Batch, deadline: float, tally: Tally, reports: "_Reports") -> None:
+    def _adjust(self, batch: Batch, deadline: float, metrics: BatchMetrics, reports: "_Reports") -> None:
         """One call at most per task."""
         if self._dry_run:
             batch.conclude_all(OutcomeKind.HELD, "dry run")
             return
-        ledger, calls = WatchedLedger(self._ledger, tally), WatchedCalls(self._calls, tally)
+        ledger, calls = InstrumentedLedger(self._ledger, metrics), InstrumentedCalls(self._calls, metrics)
         try:
             admitted = ledger.admit(batch.adjustments)
         except LedgerUnavailable as error:
@@ -116,7 +118,7 @@ class Tuner:
         outcomes = batch.conclude(results)
         for adjustment, outcome in zip(batch.adjustments, outcomes, strict=True):
             if outcome.kind is OutcomeKind.APPLIED:
-                tally.applied(adjustment)
+                metrics.applied(adjustment)
 
     def _report(self, received: str, event: Signal | EventRejected, answer: Sequence[Outcome]) -> None:
         """One line per outcome; what there is to say about the event itself stands on the first."""

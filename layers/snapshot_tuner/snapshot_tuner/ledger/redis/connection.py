@@ -5,7 +5,7 @@ from typing import Any
 
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.redis_py import Connection, SSLConnection
-from snapshot_tuner.ledger.redis.time_budget import TimeAccount
+from snapshot_tuner.ledger.redis.time_budget import TimeBudget
 
 CONNECT_SECONDS = 0.5
 READ_SECONDS = 1.0
@@ -17,7 +17,7 @@ class _TimedSocket:
     redis-py sets a timeout once per connection, and it counts anew with every byte that arrives.
     """
 
-    def __init__(self, wrapped: socket.socket, account: TimeAccount) -> None:
+    def __init__(self, wrapped: socket.socket, account: TimeBudget) -> None:
         self._wrapped = wrapped
         self._account = account
         self._timeout = 0.0
@@ -46,7 +46,7 @@ class _TimedSocket:
 class _Timed(Connection):
     """What redis-py asks of its settings at each step is answered by the account."""
 
-    def __init__(self, account: TimeAccount, **settings: Any) -> None:  # noqa: ANN401 - redis-py's own, passed on
+    def __init__(self, account: TimeBudget, **settings: Any) -> None:  # noqa: ANN401 - redis-py's own, passed on
         self._account = account
         super().__init__(**settings)  # type: ignore[no-untyped-call] # untyped in redis-py
 
@@ -68,7 +68,7 @@ class _TimedTls(_Timed, SSLConnection):
     pass
 
 
-def open_connection(address: RedisAddress, node: tuple[str, int], account: TimeAccount) -> Connection:
+def open_connection(address: RedisAddress, node: tuple[str, int], account: TimeBudget) -> Connection:
     """Connected to `node` and authenticated. Raises what redis-py raises; never retries.
 
     Only the look-up of the host's name is not limited here: the resolver has a timeout of its own.

@@ -15,10 +15,10 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger import messages
 from snapshot_tuner.ledger.event_key import event_digest
-from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.intents import intent_from
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.clock_sync import StoreClock
-from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_state, unpack_wish
+from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent, unpack_state
 from snapshot_tuner.ledger.redis.scripts import Script
 from snapshot_tuner.ledger.redis.server import Log, RedisStore
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
@@ -75,12 +75,12 @@ class RedisLedger:
         self._limits = limits
         self._clock = clock
         self._calls: dict[str, _Call] = {}
-        task = ("record", "levels", "task")
+        task = ("record", "precedence", "task")
         self._admit = Script.load(*task, "admit")
         self._reserve = Script.load("record", "cursor", "reserve")
         self._begin = Script.load(*task, "begin")
         self._settle = Script.load(*task, "cursor", "settle")
-        self._look = Script.load(*task, "look")
+        self._get = Script.load(*task, "get")
         self._claim = Script.load("record", "claim")
         self._amend = Script.load(*task, "amend")
 
@@ -121,11 +121,11 @@ class RedisLedger:
         for (task, token), answer in zip(starts, granted, strict=True):
             match answer[:1]:
                 case b"g":
-                    wish = unpack_wish(task, answer[1:])
-                    self._calls[token] = _Call(self._event_name(wish.key), asked_at + LEASE_SECONDS)
-                    begun.append(Granted(wish, asked_at + LEASE_SECONDS))
+                    intent = unpack_intent(task, answer[1:])
+                    self._calls[token] = _Call(self._event_name(intent.key), asked_at + LEASE_SECONDS)
+                    begun.append(Granted(intent, asked_at + LEASE_SECONDS))
                 case b"a" | b"u" as letter:
-                    begun.append(AlreadyApplied(unpack_wish(task, answer[1:]), unchanged=letter == b"u"))
+                    begun.append(AlreadyApplied(unpack_intent(task, answer[1:]), unchanged=letter == b"u"))
                 case b"b":
                     begun.append(Busy())
                 case _:
@@ -147,9 +147,9 @@ class RedisLedger:
             for kept, doubt in zip(letters[::2].decode(), letters[1::2].decode(), strict=True)
         ]
 
-    def look(self, task: TaskRef) -> TaskState | None:
+    def get(self, task: TaskRef) -> TaskState | None:
         self._store.open_account()  # no batch comes before it: a store that is back must be seen at once
-        _, record = self._run(self._look, [self._task_name(task)], [])
+        _, record = self._run(self._get, [self._task_name(task)], [])
         return unpack_state(task, record) if record is not None else None
 
     def claim_due(self, limit: int) -> list[TaskRef]:
@@ -160,8 +160,8 @@ class RedisLedger:
     def claim_checks(self, limit: int) -> list[TaskRef]:
         return self._claim_first(self._indexes[1], limit, b"+inf", 0)
 
-    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
-        return self._amend_as_seen(b"distrust", task, seen)
+    def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
+        return self._amend_as_seen(b"mark_in_doubt", task, seen)
 
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
         return self._amend_as_seen(b"forget", task, seen)
@@ -194,9 +194,9 @@ class RedisLedger:
         match letter:
             case "h":
                 order_key, rest, until_us = next(holders)
-                return messages.recorded(unpack_wish(adjustment.task, order_key + b"\0" + rest), until_us or None)
+                return messages.recorded(unpack_intent(adjustment.task, order_key + b"\0" + rest), until_us or None)
             case "s":
-                return messages.superseded(wish_of(adjustment), now)
+                return messages.superseded(intent_from(adjustment), now)
             case _:  # "x"
                 return messages.rejected(adjustment.signal.time_us - now)
 

@@ -18,7 +18,7 @@ from snapshot_tuner.ledger.redis.redis_py import (
     ResponseError,
 )
 from snapshot_tuner.ledger.redis.scripts import Script
-from snapshot_tuner.ledger.redis.time_budget import TimeAccount
+from snapshot_tuner.ledger.redis.time_budget import TimeBudget
 
 _REDIRECTS_MOST = 3
 _MESSAGE_CHARACTERS_MOST = 200
@@ -49,7 +49,7 @@ class RedisStore:
         self._address = address
         self._clock = clock
         self._log = log
-        self._account = TimeAccount(clock)
+        self._account = TimeBudget(clock)
         self._turn = threading.Lock()
         self._connection: Connection | None = None
         self._process = 0

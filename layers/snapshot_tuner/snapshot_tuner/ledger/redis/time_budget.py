@@ -13,7 +13,7 @@ FREE_SECONDS = 0.02
 """An answer that comes sooner costs nothing, however many there are. A failure always costs its time."""
 
 
-class TimeAccount:
+class TimeBudget:
     """One sum per batch, from which every operation pays what it takes beyond FREE_SECONDS.
 
     So a store that is refused, silent or slow, from the start or from the middle of a batch, costs the

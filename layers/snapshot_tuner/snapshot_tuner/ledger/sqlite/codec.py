@@ -1,8 +1,8 @@
-"""A task's record in a SQLite row: JSON, each wish as a list of its fields."""
+"""A task's record in a SQLite row: JSON, each intent as a list of its fields."""
 
 import json
 
-from snapshot_tuner.ledger.types import Held, Lease, TaskState, Wish
+from snapshot_tuner.ledger.types import Held, Intent, Lease, TaskState
 
 
 def encode(state: TaskState) -> str:
@@ -10,18 +10,18 @@ def encode(state: TaskState) -> str:
 
 
 def decode(text: str) -> TaskState:
-    desired, desired_at, applied, applied_at, lease, doubt_until, settled_token, *levels = json.loads(text)
-    base, is_open, held, call_due = levels
+    desired, desired_at, applied, applied_at, lease, doubt_until, settled_token, *asked = json.loads(text)
+    base, is_open, held, call_due = asked
     return TaskState(
-        desired=Wish(*desired),
+        desired=Intent(*desired),
         desired_at=desired_at,
-        applied=Wish(*applied) if applied else None,
+        applied=Intent(*applied) if applied else None,
         applied_at=applied_at,
-        lease=Lease(token=lease[0], begun=lease[1], until=lease[2], wish=Wish(*lease[3])) if lease else None,
+        lease=Lease(token=lease[0], begun=lease[1], until=lease[2], intent=Intent(*lease[3])) if lease else None,
         doubt_until=doubt_until,
         settled_token=settled_token,
-        base=Wish(*base) if base else None,
-        open=tuple(Wish(*wish) for wish in is_open),
-        held=Held(Wish(*held[0]), held[1]) if held else None,
+        base=Intent(*base) if base else None,
+        open=tuple(Intent(*intent) for intent in is_open),
+        held=Held(Intent(*held[0]), held[1]) if held else None,
         call_due=call_due,
     )

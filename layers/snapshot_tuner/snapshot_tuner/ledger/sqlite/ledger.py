@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import messages, precedence, transitions
-from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.intents import intent_from
 from snapshot_tuner.ledger.rate_limit import Cursor
 from snapshot_tuner.ledger.sqlite.codec import decode, encode
 from snapshot_tuner.ledger.sqlite.database import SqliteFile
@@ -86,10 +86,10 @@ class SqliteLedger:
                 self._save_cursor(database, self._cursor(database, self._namespace).pause(now), self._namespace)
             return [self._settle_one(database, task, token, result, now) for task, token, result in ends]
 
-    def look(self, task: TaskRef) -> TaskState | None:
+    def get(self, task: TaskRef) -> TaskState | None:
         with self._step() as (database, now):
             state = self._task(database, task, now)
-            return state and transitions.pass_time(state, now)
+            return state and transitions.advance_to(state, now)
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         with self._step() as (database, now):
@@ -109,11 +109,11 @@ class SqliteLedger:
             self._mark(database, "checked_us", first, now)
             return [TaskRef(*names) for names in first]
 
-    def distrust(self, task: TaskRef, seen: TaskState) -> bool:
+    def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
         with self._step() as (database, now):
             unchanged = self._is_as_seen(database, task, seen, now)
             if unchanged:
-                self._save_task(database, task, transitions.distrust(seen, now), now)
+                self._save_task(database, task, transitions.mark_in_doubt(seen, now), now)
             return unchanged
 
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
@@ -128,18 +128,18 @@ class SqliteLedger:
         ahead_us = signal.time_us - now
         if not -self._limits.task_ttl * 1_000_000 <= ahead_us <= self._limits.max_clock_skew * 1_000_000:
             return messages.rejected(ahead_us)
-        wish = wish_of(adjustment)
-        known = self._event(database, wish.key, now)
+        intent = intent_from(adjustment)
+        known = self._event(database, intent.key, now)
         before = self._task(database, task, now)
         fingerprint = signal.fingerprint()
-        answer, after = transitions.admit(before, known, wish, fingerprint, now)
+        answer, after = transitions.admit(before, known, intent, fingerprint, now)
         if answer is Admission.CONFLICT:
             return messages.CONFLICT
         if known is None:
-            known = KeyState(wish.order_key, fingerprint, applied=answer is Admission.DUPLICATE)
+            known = KeyState(intent.order_key, fingerprint, applied=answer is Admission.DUPLICATE)
         if answer is Admission.RECORDED:
             known = known._replace(applied=True)  # nothing of it can be lost any more
-        self._save_event(database, wish.key, known, now)
+        self._save_event(database, intent.key, known, now)
         if after is not None:
             expires = max(now, signal.time_us) + self._limits.task_ttl * 1_000_000
             if answer in (Admission.DUPLICATE, Admission.SUPERSEDED):
@@ -150,7 +150,7 @@ class SqliteLedger:
                 return messages.recorded(after.desired, precedence.holds_until(after))
             if answer in (Admission.DUPLICATE, Admission.SUPERSEDED) and after.doubt_until is not None:
                 return messages.in_doubt(answer)
-        return messages.superseded(wish, now) if answer is Admission.SUPERSEDED else Admitted(answer)
+        return messages.superseded(intent, now) if answer is Admission.SUPERSEDED else Admitted(answer)
 
     def _begin_one(
         self, database: sqlite3.Connection, task: TaskRef, token: str, now: int, lease_until: float
@@ -162,7 +162,7 @@ class SqliteLedger:
         lease, busy, state = transitions.begin(state, token, now)
         self._save_task(database, task, state, now)
         if lease is not None:
-            return Granted(lease.wish, lease_until)
+            return Granted(lease.intent, lease_until)
         return Busy() if busy else AlreadyApplied(state.desired, unchanged=before.applied != state.applied)
 
     def _settle_one(
@@ -229,7 +229,7 @@ class SqliteLedger:
 
     def _is_as_seen(self, database: sqlite3.Connection, task: TaskRef, seen: TaskState, now: int) -> bool:
         state = self._task(database, task, now)
-        return state is not None and transitions.pass_time(state, now) == seen
+        return state is not None and transitions.advance_to(state, now) == seen
 
     def _save_task(
         self, database: sqlite3.Connection, task: TaskRef, state: TaskState, now: int, expires: int | None = None

@@ -20,7 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseErro
 from urllib3.util import Url, make_headers, parse_url
 
 from snapshot_tuner.errors import MESSAGE_LIMIT, CallFailed, LocalCode
-from snapshot_tuner.rtc.http.tasks import Steps, Wait
+from snapshot_tuner.rtc.http.tasks import Task, Wait
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 """For all of it: name resolution, TCP, tunnel and TLS."""
@@ -93,7 +93,7 @@ class ConnectionPool:
         self._threads = 0
         self._waiting: deque[_Attempt] = deque()
 
-    def take(self) -> Steps[HTTPConnection]:
+    def take(self) -> Task[HTTPConnection]:
         """An open connection. Raises CallFailed after the connect timeout at the latest; nothing was sent."""
         while (idle := self._pop()) is not None:
             if idle.is_fresh() and is_alive(idle.connection):
@@ -121,7 +121,7 @@ class ConnectionPool:
         with self._lock:
             return self._idle.pop() if self._idle else None
 
-    def _open(self) -> Steps[HTTPConnection]:
+    def _open(self) -> Task[HTTPConnection]:
         deadline = time.monotonic() + CONNECT_TIMEOUT_SECONDS
         attempt: _Attempt = Future()
         self._start(attempt)

@@ -1,4 +1,4 @@
-"""Many `Steps` in one thread: each goes on when what it waits for is there."""
+"""Many tasks in one thread: each goes on when what it waits for is there."""
 
 import socket
 import time
@@ -10,25 +10,25 @@ from itertools import count
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
-from snapshot_tuner.rtc.http.tasks import Steps, Wait
+from snapshot_tuner.rtc.http.tasks import Task, Wait
 
 Done = Callable[[Exception | None], None]
-"""Told how steps ended: with nothing, or with what they raised."""
+"""Called when a task has ended: with nothing, or with what it raised."""
 
 
 class _Running:
-    """Steps on their way, and what they wait for; `turn` tells their present wait from the earlier ones."""
+    """A task on its way, and what it waits for; `turn` tells their present wait from the earlier ones."""
 
-    __slots__ = ("done", "sock", "steps", "turn")
+    __slots__ = ("done", "sock", "task", "turn")
 
-    def __init__(self, steps: Steps[Any], done: Done) -> None:
-        self.steps = steps
+    def __init__(self, task: Task[Any], done: Done) -> None:
+        self.task = task
         self.done = done
         self.sock: socket.socket | None = None
         self.turn = 0
 
 
-class StepLoop:
+class EventLoop:
     """Used by one thread, which has to come round for anything to go on; other threads only end its futures."""
 
     def __init__(self) -> None:
@@ -37,16 +37,16 @@ class StepLoop:
         self._timers: list[tuple[float, int, _Running, int]] = []
         self._tie_breaker = count()
         self._asleep = False
-        self._bell, self._ear = socket.socketpair()
-        for end in (self._bell, self._ear):
+        self._waker, self._woken = socket.socketpair()
+        for end in (self._waker, self._woken):
             end.setblocking(False)
-        self._selector.register(self._ear, EVENT_READ)
+        self._selector.register(self._woken, EVENT_READ)
 
-    def start(self, steps: Steps[Any], done: Done) -> None:
-        """They begin with the next round."""
-        self._to_resume.append((_Running(steps, done), 0))
+    def start(self, task: Task[Any], done: Done) -> None:
+        """The task begins with the next `run_once`."""
+        self._to_resume.append((_Running(task, done), 0))
 
-    def round(self, until: float) -> None:
+    def run_once(self, until: float) -> None:
         """All that can go on by now does, up to its next wait; where nothing can, what can first, or `until`.
 
         `until` is on the local monotonic clock, in seconds. What is there is looked at before what is over: after a
@@ -54,7 +54,7 @@ class StepLoop:
         """
         for key, _ in self._selector.select(self._seconds_to_sleep(until)):
             if key.data is None:
-                self._ear.recv(4096)
+                self._woken.recv(4096)
             else:
                 self._advance(*key.data)
         self._asleep = False
@@ -67,8 +67,8 @@ class StepLoop:
     def close(self) -> None:
         """What is still under way stays where it is."""
         self._selector.close()
-        self._bell.close()
-        self._ear.close()
+        self._waker.close()
+        self._woken.close()
 
     def _seconds_to_sleep(self, until: float) -> float:
         # First the flag, then the look: whoever ends a future between the two rings.
@@ -83,7 +83,7 @@ class StepLoop:
         if self._asleep:
             self._asleep = False
             with suppress(BlockingIOError):  # it is ringing
-                self._bell.send(b"\0")
+                self._waker.send(b"\0")
 
     def _advance(self, running: _Running, turn: int) -> None:
         if turn != running.turn:
@@ -94,7 +94,7 @@ class StepLoop:
             running.sock = None
         error: Exception | None = None
         try:
-            self._wait(running, next(running.steps))
+            self._wait(running, next(running.task))
         except StopIteration:
             pass
         except Exception as raised:  # noqa: BLE001 -- handed over: whoever started it decides what it means
@@ -102,7 +102,7 @@ class StepLoop:
         else:
             return
         done = running.done
-        del running.steps, running.done  # its last timers may be here for a while
+        del running.task, running.done  # its last timers may be here for a while
         done(error)
 
     def _wait(self, running: _Running, wait: Wait) -> None:

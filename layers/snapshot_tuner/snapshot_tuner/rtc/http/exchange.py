@@ -1,4 +1,4 @@
-"""One request and its answer on an open connection, within one deadline, as `Steps`.
+"""One request and its answer on an open connection, within one deadline, as `Task`.
 
 A socket's own timeout is per receive: a server that sends a byte now and then could hold a call forever.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from snapshot_tuner.errors import CallFailed, LocalCode
 from snapshot_tuner.lean_import import without_init
-from snapshot_tuner.rtc.http.tasks import Steps, Wait
+from snapshot_tuner.rtc.http.tasks import Task, Wait
 
 with without_init("httptools", "httptools.parser"):
     from httptools.parser.errors import HttpParserError, HttpParserUpgrade
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     reusable: bool
 
 
-def exchange(sock: socket.socket, request: bytes, *, deadline: float) -> Steps[Answer]:
+def exchange(sock: socket.socket, request: bytes, *, deadline: float) -> Task[Answer]:
     """Send the request and read the answer. `deadline` is on the monotonic clock, in seconds.
 
     The socket is one that does not block, from now on. Raises CallFailed, always with `outcome_unknown`: what was
@@ -54,7 +54,7 @@ def exchange(sock: socket.socket, request: bytes, *, deadline: float) -> Steps[A
         raise _failed(LocalCode.CONNECTION_LOST, f"{type(error).__name__} before the end of the answer") from None
 
 
-def _send(sock: socket.socket, request: bytes, deadline: float) -> Steps[None]:
+def _send(sock: socket.socket, request: bytes, deadline: float) -> Task[None]:
     unsent = memoryview(request)
     while unsent:
         try:
@@ -65,7 +65,7 @@ def _send(sock: socket.socket, request: bytes, deadline: float) -> Steps[None]:
             yield _no_longer_than(deadline, sock, to_send=True)
 
 
-def _receive(sock: socket.socket, deadline: float) -> Steps[Answer]:
+def _receive(sock: socket.socket, deadline: float) -> Task[Answer]:
     reader = _AnswerReader()
     wait = _no_longer_than(deadline, sock)
     while True:

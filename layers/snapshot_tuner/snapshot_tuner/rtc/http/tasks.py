@@ -1,6 +1,6 @@
 """Work that mostly waits, written from top to bottom: a generator that yields what it waits for.
 
-Whoever drives it does the waiting: `carry_out` for one of them, `StepLoop` for as many as there are, in one thread.
+Whoever drives it does the waiting: `run` for one of them, `EventLoop` for as many as there are, in one thread.
 """
 
 import select
@@ -26,14 +26,14 @@ class Wait(NamedTuple):
     future: "futures.Future[Any] | None" = None
 
 
-Steps = Generator[Wait, None, _Result]
+Task = Generator[Wait, None, _Result]
 
 
-def carry_out(steps: Steps[_Result]) -> _Result:
+def run(task: Task[_Result]) -> _Result:
     """Drive one to its end, in the caller's own thread; what it raises comes out."""
     try:
         while True:
-            _wait(next(steps))
+            _wait(next(task))
     except StopIteration as end:
         result: _Result = end.value
         return result

@@ -1,7 +1,7 @@
 -- KEYS: those of order, due and checks, then event and task of each adjustment.
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind; then each adjustment in one word: 20 digits of the event's time, 16 bytes of its
---   fingerprint, order key, NUL, wish.
+--   fingerprint, order key, NUL, intent.
 -- Answers {now, one letter per adjustment, what holds instead for each that is only recorded}, or
 --   {now, false, order} where the namespace has another order.
 local now = read_now()
@@ -18,43 +18,43 @@ call('SET', KEYS[1], order, 'PX', task_ms)
 local remembers, holders = false, {}
 local due_name = KEYS[2]
 
-local function is_over(wish, now)
-  local ends = until_of(wish)
+local function is_over(intent, now)
+  local ends = until_of(intent)
   return ends > 0 and ends <= now
 end
 
--- New, retry, held or superseded, and the task with the wish in it.
-local function take_up(task, order_key, wish, now, seen)
+-- New, retry, held or superseded, and the task with the intent in it.
+local function take_up(task, order_key, intent, now, seen)
   if not task then
-    local _, _, ends, after = numbers_of(wish)
+    local _, _, ends, after = numbers_of(intent)
     if ends > 0 and ends <= now and after == 0 then
       return 's', nil
     end
     task = {false, false, false, false, false, false, false, false, false, false, false, false, false,
       false, false, false, false, false, false, false, false}
-    task[KEY], task[WISH], task[DESIRED_AT] = order_key, wish, now
-    put(task, order_key, wish)
-    pass_levels(task, now)
+    task[KEY], task[INTENT], task[DESIRED_AT] = order_key, intent, now
+    put(task, order_key, intent)
+    advance_precedence(task, now)
     task[CALL_DUE] = now + SOURCE_US
     return seen and 'r' or 'n', task
   end
-  local kept_key, kept = strand(task, wish)
+  local kept_key, kept = competitor(task, intent)
   if kept_key and is_newer(kept_key, order_key) then
     return 's', task
   end
   if kept_key == order_key then
     seen = true
     local _, asked = numbers_of(kept)
-    wish = asked_at(wish, asked)
+    intent = asked_at(intent, asked)
   end
   local call_due = task[CALL_DUE]
-  take(task, order_key, wish, now)
+  take(task, order_key, intent, now)
   if task[KEY] == order_key then
     task[DESIRED_AT] = now
     task[CALL_DUE] = task[DOUBT_UNTIL] and call_due or now + SOURCE_US
     return seen and 'r' or 'n', task
   end
-  if is_over(wish, now) and task[BASE_KEY] ~= order_key then
+  if is_over(intent, now) and task[BASE_KEY] ~= order_key then
     return 's', task
   end
   return 'h', task
@@ -74,7 +74,7 @@ local function admit(event_name, task_name, given)
   if known and byte(known) == 49 then
     return saved and is_in_doubt(saved, now) and 'D' or 'd'
   end
-  local order_key, wish = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', 37)
+  local order_key, intent = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', 37)
   if known then
     order_key = sub(known, 18)
   end
@@ -83,7 +83,7 @@ local function admit(event_name, task_name, given)
   if task and task[APPLIED_KEY] == order_key then
     answer = 'd'
   else
-    answer, task = take_up(task, order_key, wish, now, known)
+    answer, task = take_up(task, order_key, intent, now, known)
   end
   if not known then
     -- '1' where nothing can be lost of it any more: applied, or recorded. Then its fingerprint (16 bytes), and
@@ -101,9 +101,9 @@ local function admit(event_name, task_name, given)
   end
   save_task(due_name, task_name, task, now, 'PX', task_ms)
   if answer == 'h' then
-    local until_us = task[HELD_UNTIL] and task[HELD_KEY] == task[KEY] and task[HELD_WISH] == task[WISH]
+    local until_us = task[HELD_UNTIL] and task[HELD_KEY] == task[KEY] and task[HELD_INTENT] == task[INTENT]
       and task[HELD_UNTIL]
-    holders[#holders + 1] = {task[KEY], task[WISH], until_us or until_of(task[WISH])}
+    holders[#holders + 1] = {task[KEY], task[INTENT], until_us or until_of(task[INTENT])}
   end
   return answer
 end

@@ -1,11 +1,11 @@
 -- KEYS: those of due and checks, then the tasks. ARGV: a token for each.
 -- Answers {now, a word for each}: granted, applied, unchanged, busy or forgotten as a letter; behind the first
---   three order key, NUL, rest of the wish.
+--   three order key, NUL, rest of the intent.
 local now = read_now()
 
 -- One word, because each costs the client as much as what is in it.
-local function answer(letter, order_key, wish)
-  return letter .. order_key .. '\0' .. wish
+local function answer(letter, order_key, intent)
+  return letter .. order_key .. '\0' .. intent
 end
 
 local function begin(name, token)
@@ -16,25 +16,25 @@ local function begin(name, token)
     return 'f'
   end
   if task[TOKEN] == token then
-    return answer('g', task[LEASE_KEY], task[LEASE_WISH])
+    return answer('g', task[LEASE_KEY], task[LEASE_INTENT])
   end
   if task[TOKEN] or task[SETTLED_TOKEN] == token then
     save_task(KEYS[1], name, task, now, 'KEEPTTL')
     return 'b'
   end
-  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_WISH] == task[WISH] then
+  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == task[INTENT] then
     save_task(KEYS[1], name, task, now, 'KEEPTTL')
-    return answer('a', task[KEY], task[WISH])
+    return answer('a', task[KEY], task[INTENT])
   end
   if is_unchanged(task, now) then
-    task[APPLIED_KEY], task[APPLIED_WISH] = task[KEY], task[WISH]
+    task[APPLIED_KEY], task[APPLIED_INTENT] = task[KEY], task[INTENT]
     save_task(KEYS[1], name, task, now, 'KEEPTTL')
-    return answer('u', task[KEY], task[WISH])
+    return answer('u', task[KEY], task[INTENT])
   end
   task[TOKEN], task[BEGUN], task[UNTIL] = token, now, now + LEASE_US
-  task[LEASE_KEY], task[LEASE_WISH] = task[KEY], task[WISH]
+  task[LEASE_KEY], task[LEASE_INTENT] = task[KEY], task[INTENT]
   save_task(KEYS[1], name, task, now, 'KEEPTTL')
-  return answer('g', task[KEY], task[WISH])
+  return answer('g', task[KEY], task[INTENT])
 end
 
 local answers = {now}

@@ -9,16 +9,16 @@ local function read_now()
   return time[1] * 1000000 + time[2]
 end
 
--- A task's record is an array; `false` is "none". A wish is two fields: its order key, and the rest of it: six
+-- A task's record is an array; `false` is "none". An intent is two fields: its order key, and the rest of it: six
 -- numbers (interval, asked_us, until_us, then, lengthen_us, skip_us; 0 is "none"), business id and rule, with a
--- NUL between. Saved, an applied wish or a base that is the desired one is `true`: most are, always.
-local KEY, WISH, DESIRED_AT = 1, 2, 3
-local APPLIED_KEY, APPLIED_WISH, APPLIED_AT = 4, 5, 6
-local TOKEN, BEGUN, UNTIL, LEASE_KEY, LEASE_WISH = 7, 8, 9, 10, 11
+-- NUL between. Saved, an applied intent or a base that is the desired one is `true`: most are, always.
+local KEY, INTENT, DESIRED_AT = 1, 2, 3
+local APPLIED_KEY, APPLIED_INTENT, APPLIED_AT = 4, 5, 6
+local TOKEN, BEGUN, UNTIL, LEASE_KEY, LEASE_INTENT = 7, 8, 9, 10, 11
 local DOUBT_UNTIL, SETTLED_TOKEN = 12, 13
-local BASE_KEY, BASE_WISH = 14, 15
+local BASE_KEY, BASE_INTENT = 14, 15
 local OPEN = 16 -- order key and rest of each, in one array
-local HELD_KEY, HELD_WISH, HELD_UNTIL = 17, 18, 19
+local HELD_KEY, HELD_INTENT, HELD_UNTIL = 17, 18, 19
 local CALL_DUE, DUE = 20, 21 -- DUE is what the index `due` was told last
 
 local function doubt(task, until_us)
@@ -29,6 +29,6 @@ local function doubt(task, until_us)
 end
 
 local function end_lease(task)
-  task[TOKEN], task[BEGUN], task[UNTIL], task[LEASE_KEY], task[LEASE_WISH] = false, false, false, false, false
+  task[TOKEN], task[BEGUN], task[UNTIL], task[LEASE_KEY], task[LEASE_INTENT] = false, false, false, false, false
 end
 

@@ -10,7 +10,7 @@ local function settle(task_name, event_name, token, result)
   local kept = task[TOKEN] == token
   if kept then
     if result == 'applied' then
-      task[APPLIED_KEY], task[APPLIED_WISH], task[APPLIED_AT] = task[LEASE_KEY], task[LEASE_WISH], now
+      task[APPLIED_KEY], task[APPLIED_INTENT], task[APPLIED_AT] = task[LEASE_KEY], task[LEASE_INTENT], now
       if task[DOUBT_UNTIL] and task[BEGUN] > task[DOUBT_UNTIL] then
         task[DOUBT_UNTIL] = false
       elseif task[DOUBT_UNTIL] then

@@ -1,7 +1,7 @@
 -- A task's record in and out of the store, as time has changed it, and the index of what is due.
 
-local function pass_time(task, now)
-  pass_levels(task, now)
+local function advance_to(task, now)
+  advance_precedence(task, now)
   if task[DOUBT_UNTIL] and task[DOUBT_UNTIL] > now + LATE_CALL_US then
     task[DOUBT_UNTIL] = false
     doubt(task, now + LATE_CALL_US)
@@ -25,17 +25,17 @@ local function load_task(saved, now)
   if task[APPLIED_KEY] == true then
     task[APPLIED_KEY] = task[KEY]
   end
-  if task[APPLIED_WISH] == true then
-    task[APPLIED_WISH] = task[WISH]
+  if task[APPLIED_INTENT] == true then
+    task[APPLIED_INTENT] = task[INTENT]
   end
   if task[BASE_KEY] == true then
-    task[BASE_KEY], task[BASE_WISH] = task[KEY], task[WISH]
+    task[BASE_KEY], task[BASE_INTENT] = task[KEY], task[INTENT]
   end
-  pass_time(task, now)
+  advance_to(task, now)
   return task
 end
 
--- Whether a record that was saved is in doubt by now, as `pass_time` would have it; most duplicates need no more
+-- Whether a record that was saved is in doubt by now, as `advance_to` would have it; most duplicates need no more
 -- of it. Fields are read one by one, behind the three bytes that begin an array of more than 15.
 local function is_in_doubt(saved, now)
   local _, _, _, _, _, _, _, token, _, until_us, _, _, doubt_until =
@@ -49,7 +49,7 @@ local function due_at(task, now)
     return task[UNTIL] + LATE_CALL_US
   end
   local change = next_change(task, now)
-  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_WISH] == task[WISH] then
+  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == task[INTENT] then
     return change
   end
   return change and math.min(change, task[CALL_DUE]) or task[CALL_DUE]
@@ -66,18 +66,18 @@ local function save_task(due_name, name, task, now, ...)
     end
     task[DUE] = due
   end
-  local applied_key, applied_wish, base_key, base_wish =
-    task[APPLIED_KEY], task[APPLIED_WISH], task[BASE_KEY], task[BASE_WISH]
+  local applied_key, applied_intent, base_key, base_intent =
+    task[APPLIED_KEY], task[APPLIED_INTENT], task[BASE_KEY], task[BASE_INTENT]
   if applied_key == task[KEY] then
     task[APPLIED_KEY] = true
   end
-  if applied_wish == task[WISH] then
-    task[APPLIED_WISH] = true
+  if applied_intent == task[INTENT] then
+    task[APPLIED_INTENT] = true
   end
-  if base_key == task[KEY] and base_wish == task[WISH] then
-    task[BASE_KEY], task[BASE_WISH] = true, true
+  if base_key == task[KEY] and base_intent == task[INTENT] then
+    task[BASE_KEY], task[BASE_INTENT] = true, true
   end
   call('SET', name, pack(task), ...)
-  task[APPLIED_KEY], task[APPLIED_WISH], task[BASE_KEY], task[BASE_WISH] =
-    applied_key, applied_wish, base_key, base_wish
+  task[APPLIED_KEY], task[APPLIED_INTENT], task[BASE_KEY], task[BASE_INTENT] =
+    applied_key, applied_intent, base_key, base_intent
 end

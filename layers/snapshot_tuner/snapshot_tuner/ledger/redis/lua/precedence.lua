@@ -20,30 +20,30 @@ local function is_newer(a, b)
   return false
 end
 
-local function numbers_of(wish)
-  local interval, asked, until_us, after, lengthen, skip = match(wish, '^(%d+)%z(%d+)%z(%d+)%z(%d+)%z(%d+)%z(%d+)')
+local function numbers_of(intent)
+  local interval, asked, until_us, after, lengthen, skip = match(intent, '^(%d+)%z(%d+)%z(%d+)%z(%d+)%z(%d+)%z(%d+)')
   return interval + 0, asked + 0, until_us + 0, after + 0, lengthen + 0, skip + 0
 end
 
-local function interval_of(wish)
-  return match(wish, '^%d+') + 0
+local function interval_of(intent)
+  return match(intent, '^%d+') + 0
 end
 
-local function until_of(wish)
-  return match(wish, '^%d+%z%d+%z(%d+)') + 0
+local function until_of(intent)
+  return match(intent, '^%d+%z%d+%z(%d+)') + 0
 end
 
-local function rule_of(wish)
-  return match(wish, '^%d+%z%d+%z%d+%z%d+%z%d+%z%d+%z[^%z]*%z(.*)$')
+local function rule_of(intent)
+  return match(intent, '^%d+%z%d+%z%d+%z%d+%z%d+%z%d+%z[^%z]*%z(.*)$')
 end
 
-local function business_of(wish)
-  return match(wish, '^%d+%z%d+%z%d+%z%d+%z%d+%z%d+%z([^%z]*)')
+local function business_of(intent)
+  return match(intent, '^%d+%z%d+%z%d+%z%d+%z%d+%z%d+%z([^%z]*)')
 end
 
--- The wish with another time of asking, and its end as far from it as before.
-local function asked_at(wish, asked)
-  local interval, own, until_us, rest = match(wish, '^(%d+)%z(%d+)%z(%d+)(.*)$')
+-- The intent with another time of asking, and its end as far from it as before.
+local function asked_at(intent, asked)
+  local interval, own, until_us, rest = match(intent, '^(%d+)%z(%d+)%z(%d+)(.*)$')
   local ends = until_us + 0
   if ends > 0 then
     ends = ends - own + asked
@@ -51,71 +51,71 @@ local function asked_at(wish, asked)
   return format('%s\0%.0f\0%.0f', interval, asked, ends) .. rest
 end
 
-local function lapse(task, now)
+local function expire(task, now)
   local open = task[OPEN]
   for i = 1, open and #open or 0, 2 do
-    local key, wish = open[i], open[i + 1]
-    local asked, until_us, after, rest = match(wish, '^%d+%z(%d+)%z(%d+)%z(%d+)(.*)$')
+    local key, intent = open[i], open[i + 1]
+    local asked, until_us, after, rest = match(intent, '^%d+%z(%d+)%z(%d+)%z(%d+)(.*)$')
     if until_us + 0 <= now and after ~= '0' and (not task[BASE_KEY] or is_newer(key, task[BASE_KEY])) then
-      task[BASE_KEY], task[BASE_WISH] = key, after .. '\0' .. asked .. '\0000\0000' .. rest
+      task[BASE_KEY], task[BASE_INTENT] = key, after .. '\0' .. asked .. '\0000\0000' .. rest
     end
   end
   if task[HELD_UNTIL] and task[HELD_UNTIL] <= now then
-    task[HELD_KEY], task[HELD_WISH], task[HELD_UNTIL] = false, false, false
+    task[HELD_KEY], task[HELD_INTENT], task[HELD_UNTIL] = false, false, false
   end
 end
 
 local function without_cooldown(task, now)
-  local open, key, wish = task[OPEN], nil, nil
+  local open, key, intent = task[OPEN], nil, nil
   for i = 1, open and #open or 0, 2 do
     if until_of(open[i + 1]) > now then
-      local better = not wish
-      if wish then
-        local a, b = interval_of(open[i + 1]), interval_of(wish)
+      local better = not intent
+      if intent then
+        local a, b = interval_of(open[i + 1]), interval_of(intent)
         better = a < b or (a == b and is_newer(open[i], key))
       end
       if better then
-        key, wish = open[i], open[i + 1]
+        key, intent = open[i], open[i + 1]
       end
     end
   end
-  if wish then
-    return key, wish
+  if intent then
+    return key, intent
   end
   if task[BASE_KEY] then
-    return task[BASE_KEY], task[BASE_WISH]
+    return task[BASE_KEY], task[BASE_INTENT]
   end
   for i = 1, #open, 2 do
-    local later = not wish
-    if wish then
-      local a, b = until_of(open[i + 1]), until_of(wish)
+    local later = not intent
+    if intent then
+      local a, b = until_of(open[i + 1]), until_of(intent)
       later = a > b or (a == b and is_newer(open[i], key))
     end
     if later then
-      key, wish = open[i], open[i + 1]
+      key, intent = open[i], open[i + 1]
     end
   end
-  return key, wish
+  return key, intent
 end
 
 local function holds(task, now)
-  local key, wish = without_cooldown(task, now)
-  if task[HELD_UNTIL] and now < task[HELD_UNTIL] and interval_of(task[HELD_WISH]) < interval_of(wish) then
-    return task[HELD_KEY], task[HELD_WISH]
+  local key, intent = without_cooldown(task, now)
+  if task[HELD_UNTIL] and now < task[HELD_UNTIL] and interval_of(task[HELD_INTENT]) < interval_of(intent) then
+    return task[HELD_KEY], task[HELD_INTENT]
   end
-  return key, wish
+  return key, intent
 end
 
-local function pass_levels(task, now)
+local function advance_precedence(task, now)
   if not task[OPEN] and not task[HELD_UNTIL] then
-    if task[BASE_KEY] == task[KEY] and task[BASE_WISH] == task[WISH] then
+    if task[BASE_KEY] == task[KEY] and task[BASE_INTENT] == task[INTENT] then
       return -- most tasks, always
     end
   end
-  lapse(task, now)
-  local key, wish = holds(task, now)
-  if key ~= task[KEY] or wish ~= task[WISH] then
-    task[KEY], task[WISH], task[DESIRED_AT], task[CALL_DUE] = key, wish, now, now
+  expire(task, now)
+  local key, intent = holds(task, now)
+  if key ~= task[KEY] or intent ~= task[INTENT] then
+    task[KEY], task[INTENT], task[DESIRED_AT], task[CALL_DUE] = key, intent, now, now
   end
 end
 
@@ -130,12 +130,12 @@ local function next_change(task, now)
   return change
 end
 
--- Order key and time of asking of the wish that this one competes with, if there is one.
-local function strand(task, wish)
-  if until_of(wish) == 0 then
-    return task[BASE_KEY], task[BASE_WISH]
+-- Order key and time of asking of the intent that this one competes with, if there is one.
+local function competitor(task, intent)
+  if until_of(intent) == 0 then
+    return task[BASE_KEY], task[BASE_INTENT]
   end
-  local open, rule = task[OPEN], rule_of(wish)
+  local open, rule = task[OPEN], rule_of(intent)
   for i = 1, open and #open or 0, 2 do
     if rule_of(open[i + 1]) == rule then
       return open[i], open[i + 1]
@@ -144,12 +144,12 @@ local function strand(task, wish)
   return false, false
 end
 
-local function put(task, key, wish)
-  if until_of(wish) == 0 then
-    task[BASE_KEY], task[BASE_WISH] = key, wish
+local function put(task, key, intent)
+  if until_of(intent) == 0 then
+    task[BASE_KEY], task[BASE_INTENT] = key, intent
     return
   end
-  local rule, others = rule_of(wish), {}
+  local rule, others = rule_of(intent), {}
   local first
   for i = 1, task[OPEN] and #task[OPEN] or 0, 2 do
     local each = task[OPEN][i + 1]
@@ -164,29 +164,29 @@ local function put(task, key, wish)
     table.remove(others, first)
     table.remove(others, first)
   end
-  others[#others + 1], others[#others + 2] = key, wish
+  others[#others + 1], others[#others + 2] = key, intent
   task[OPEN] = others
 end
 
-local function take(task, key, wish, now)
-  local was_key, was_wish = without_cooldown(task, now)
-  local held_key, held_wish = task[KEY], task[WISH]
+local function take(task, key, intent, now)
+  local was_key, was_intent = without_cooldown(task, now)
+  local held_key, held_intent = task[KEY], task[INTENT]
   -- When each was asked for, of all that the task knows of before.
-  local asked = {task[WISH]}
+  local asked = {task[INTENT]}
   for i = 2, task[OPEN] and #task[OPEN] or 0, 2 do
     asked[#asked + 1] = task[OPEN][i]
   end
   if task[BASE_KEY] then
-    asked[#asked + 1] = task[BASE_WISH]
+    asked[#asked + 1] = task[BASE_INTENT]
   end
-  put(task, key, wish)
-  lapse(task, now)
+  put(task, key, intent)
+  expire(task, now)
   local wanted_key, wanted = without_cooldown(task, now)
-  if wanted_key ~= was_key or wanted ~= was_wish then
+  if wanted_key ~= was_key or wanted ~= was_intent then
     local interval = interval_of(wanted)
-    local _, _, _, _, lengthen = numbers_of(wish)
-    task[HELD_KEY], task[HELD_WISH], task[HELD_UNTIL] = false, false, false
-    if lengthen > 0 and interval > interval_of(held_wish) then
+    local _, _, _, _, lengthen = numbers_of(intent)
+    task[HELD_KEY], task[HELD_INTENT], task[HELD_UNTIL] = false, false, false
+    if lengthen > 0 and interval > interval_of(held_intent) then
       local less = 0
       for _, each in ipairs(asked) do
         local other, at = numbers_of(each)
@@ -195,21 +195,21 @@ local function take(task, key, wish, now)
         end
       end
       if less + lengthen > now then
-        task[HELD_KEY], task[HELD_WISH], task[HELD_UNTIL] = held_key, held_wish, less + lengthen
+        task[HELD_KEY], task[HELD_INTENT], task[HELD_UNTIL] = held_key, held_intent, less + lengthen
       end
     end
   end
-  pass_levels(task, now)
+  advance_precedence(task, now)
 end
 
 -- Whether another event's call has set the same interval, so short a time ago that nobody needs to repeat it.
 local function is_unchanged(task, now)
-  local interval, _, _, _, _, skip = numbers_of(task[WISH])
+  local interval, _, _, _, _, skip = numbers_of(task[INTENT])
   if skip == 0 or task[DOUBT_UNTIL] or not task[APPLIED_KEY] then
     return false
   end
-  local applied = task[APPLIED_WISH]
+  local applied = task[APPLIED_INTENT]
   return interval_of(applied) == interval
-    and business_of(applied) == business_of(task[WISH])
+    and business_of(applied) == business_of(task[INTENT])
     and now - task[APPLIED_AT] <= skip
 end

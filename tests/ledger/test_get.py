@@ -1,13 +1,13 @@
 """What an operator can see of a task, on every backend: the record as it is, and looking changes nothing."""
 
-from snapshot_tuner.ledger.intents import wish_of
+from snapshot_tuner.ledger.intents import intent_from
 from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS
 from snapshot_tuner.ledger.types import CallResult, TaskState
 from tests.ledger.backends import OTHER_TASK, TASK, Backend, Client, event, granted
 
 
 def seen(ledger: Client) -> TaskState:
-    state = ledger.look(TASK)
+    state = ledger.get(TASK)
     assert state is not None
     return state
 
@@ -15,9 +15,9 @@ def seen(ledger: Client) -> TaskState:
 def test_a_task_that_nobody_admitted_is_unknown(backend: Backend) -> None:
     """Neither before nor after another task was admitted."""
     ledger = backend.client()
-    assert ledger.look(TASK) is None
+    assert ledger.get(TASK) is None
     ledger.admit([event(task=OTHER_TASK)])
-    assert ledger.look(TASK) is None
+    assert ledger.get(TASK) is None
 
 
 def test_what_is_desired_what_is_in_flight_and_what_was_applied_are_told(backend: Backend) -> None:
@@ -26,17 +26,17 @@ def test_what_is_desired_what_is_in_flight_and_what_was_applied_are_told(backend
     first, second = event("e1", at=1, interval=7, business_id="b"), event("e2", at=2, interval=9)
     ledger.admit([first])
     admitted = seen(other)
-    assert (admitted.desired, admitted.applied, admitted.lease) == (wish_of(first), None, None)
+    assert (admitted.desired, admitted.applied, admitted.lease) == (intent_from(first), None, None)
 
     granted(ledger, under="t1")
     lease = seen(other).lease
     assert lease is not None
-    assert (lease.token, lease.wish, lease.until - lease.begun) == ("t1", wish_of(first), LEASE_SECONDS * 1e6)
+    assert (lease.token, lease.intent, lease.until - lease.begun) == ("t1", intent_from(first), LEASE_SECONDS * 1e6)
 
     ledger.settle([(TASK, "t1", CallResult.APPLIED)])
     ledger.admit([second])
     state = seen(other)
-    assert (state.desired, state.applied) == (wish_of(second), wish_of(first))
+    assert (state.desired, state.applied) == (intent_from(second), intent_from(first))
     assert (state.lease, state.doubt_until, state.settled_token) == (None, None, "t1")
     assert admitted.desired_at <= lease.begun
     assert state.applied_at is not None
@@ -49,7 +49,7 @@ def test_a_doubt_is_told_with_its_end(backend: Backend) -> None:
     ledger.admit([event()])
     begun = granted(ledger, under="t1")
     lease = seen(ledger).lease
-    assert begun.wish.interval == 5
+    assert begun.intent.interval == 5
     assert lease is not None
     backend.advance(LEASE_SECONDS + 1)
     state = seen(ledger)
