@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devkit.demo import verdict
-from devkit.demo.oracle import Expected, Reading
+from devkit.demo.oracle import Expectations, Expected
 from devkit.demo.sample_events import Source
 from devkit.demo.scenario import FILES
 from devkit.demo.sources import ATTEMPTS
@@ -159,7 +159,7 @@ def test_the_demo_fails_where_a_duplicate_is_called_again(runs: dict[str, Run]) 
 
 
 def test_the_demo_plays_every_sample_event_once() -> None:
-    """A new file of events/ has to find its place in the story."""
+    """A new file of events/ has to find its place in the scenario."""
     assert sorted(FILES) == sorted(str(path.relative_to(ROOT / "events")) for path in ROOT.glob("events/*/*.json"))
 
 
@@ -172,7 +172,7 @@ def test_the_demo_tries_as_often_as_the_deployment() -> None:
 
 
 TASK = TaskRef("app", "room-1", "task-1")
-READING = Reading({TASK: Expected("2026-03-01T09:00:00Z", "evt-12", 41)}, frozenset({"poison"}))
+EXPECTATIONS = Expectations({TASK: Expected("2026-03-01T09:00:00Z", "evt-12", 41)}, frozenset({"poison"}))
 
 
 @pytest.mark.parametrize(
@@ -195,11 +195,11 @@ READING = Reading({TASK: Expected("2026-03-01T09:00:00Z", "evt-12", 41)}, frozen
 )
 def test_the_verdict_on_tasks(intervals: dict[TaskRef, int], lines: list[verdict.Finding]) -> None:
     """A wrong interval, a task never set and a task set for nothing are each named."""
-    assert verdict.on_tasks(READING, intervals) == lines
+    assert verdict.on_tasks(EXPECTATIONS, intervals) == lines
 
 
 @pytest.mark.parametrize("given_up", [set(), {"poison", "innocent"}, {"innocent"}])
 def test_the_verdict_on_what_was_given_up(given_up: set[str]) -> None:
     """A message lost without a trace, and one given up for no reason, are wrong."""
-    assert not verdict.on_given_up(READING, given_up).right
-    assert verdict.on_given_up(READING, {"poison"}).right
+    assert not verdict.on_given_up(EXPECTATIONS, given_up).right
+    assert verdict.on_given_up(EXPECTATIONS, {"poison"}).right

@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from devkit.benchmarks import batches, builds, calls, cold_start, decisions, overload, table
-from devkit.benchmarks.builds import Contenders
+from devkit.benchmarks import batches, calls, cold_start, decisions, overload, table
+from devkit.benchmarks.builds import Builds, build
 from devkit.benchmarks.table import Row
 from devkit.build import BuildFailed, InterpreterMissing, interpreters
 
@@ -34,15 +34,15 @@ def main() -> None:
     arguments = _arguments()
     try:
         interpreter = interpreters.find(arguments.python) if arguments.python else interpreters.own()
-        contenders = builds.build(interpreter)
+        builds = build(interpreter)
     except (BuildFailed, InterpreterMissing) as failure:
         sys.exit(str(failure))
     if arguments.imports:
-        _print_imports(contenders)
+        _print_imports(builds)
         return
     rows: list[Row] = []
     before = table.machine(interpreter.version)
-    for name, measure in _figures(contenders, arguments.runs, arguments.overload_tasks).items():
+    for name, measure in _figures(builds, arguments.runs, arguments.overload_tasks).items():
         if arguments.only and name not in arguments.only:
             continue
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -67,22 +67,22 @@ def _arguments() -> argparse.Namespace:
 _NAMES = ("cold-start", "batch", "events", "processor", "duplicates", "policy", "memory", "overload")
 
 
-def _figures(contenders: Contenders, runs: int, tasks: int) -> dict[str, Callable[[], Iterator[Row]]]:
+def _figures(builds: Builds, runs: int, tasks: int) -> dict[str, Callable[[], Iterator[Row]]]:
     measures = (
-        lambda: _cold_start(contenders, runs),
-        lambda: _batch(contenders),
-        lambda: _events(contenders),
-        lambda: _processor(contenders),
+        lambda: _cold_start(builds, runs),
+        lambda: _batch(builds),
+        lambda: _events(builds),
+        lambda: _processor(builds),
         _duplicates,
         _policy,
-        lambda: _memory(contenders),
-        lambda: _overload(contenders, tasks),
+        lambda: _memory(builds),
+        lambda: _overload(builds, tasks),
     )
     return dict(zip(_NAMES, measures, strict=True))
 
 
-def _cold_start(contenders: Contenders, runs: int) -> Iterator[Row]:
-    starts = cold_start.measure(contenders, runs)
+def _cold_start(builds: Builds, runs: int) -> Iterator[Row]:
+    starts = cold_start.measure(builds, runs)
     for name, ours in starts.ours.items():
         for kind, part in (("processor", "processor_seconds"), ("wall", "seconds")):
             here, usual, floor = (getattr(each, part) for each in (ours, starts.usual, starts.floor))
@@ -98,8 +98,8 @@ def _cold_start(contenders: Contenders, runs: int) -> Iterator[Row]:
             )
 
 
-def _batch(contenders: Contenders) -> Iterator[Row]:
-    compared = batches.seconds_of_a_batch(contenders, runs=5)
+def _batch(builds: Builds) -> Iterator[Row]:
+    compared = batches.seconds_of_a_batch(builds, runs=5)
     ratio = compared.usual / compared.ours
     yield Row(
         "batch of 100 tasks, API latency 30 ms, wall time",
@@ -111,8 +111,8 @@ def _batch(contenders: Contenders) -> Iterator[Row]:
     )
 
 
-def _events(contenders: Contenders) -> Iterator[Row]:
-    many = batches.many_events_for_few_tasks(contenders.queue_worker)
+def _events(builds: Builds) -> Iterator[Row]:
+    many = batches.many_events_for_few_tasks(builds.queue_worker)
     yield Row(
         "10,000 events for 200 tasks, batches of 1,000: calls",
         f"{many.calls:,}",
@@ -128,8 +128,8 @@ def _events(contenders: Contenders) -> Iterator[Row]:
     )
 
 
-def _processor(contenders: Contenders) -> Iterator[Row]:
-    compared = batches.processor_seconds_per_event(contenders, runs=3)
+def _processor(builds: Builds) -> Iterator[Row]:
+    compared = batches.processor_seconds_per_event(builds, runs=3)
     ratio = compared.ours / compared.usual
     floor = calls.processor_seconds_per_call()
     yield Row(
@@ -164,8 +164,8 @@ def _policy() -> Iterator[Row]:
         )
 
 
-def _memory(contenders: Contenders) -> Iterator[Row]:
-    peak = batches.peak_mib_above_empty(contenders)
+def _memory(builds: Builds) -> Iterator[Row]:
+    peak = batches.peak_mib_above_empty(builds)
     yield Row(
         "most memory of a batch of 10,000, above the empty handler",
         f"{peak:.0f} MiB",
@@ -174,8 +174,8 @@ def _memory(contenders: Contenders) -> Iterator[Row]:
     )
 
 
-def _overload(contenders: Contenders, tasks: int) -> Iterator[Row]:
-    overloaded = overload.measure(contenders.queue_worker, tasks=tasks)
+def _overload(builds: Builds, tasks: int) -> Iterator[Row]:
+    overloaded = overload.measure(builds.queue_worker, tasks=tasks)
     about = f"{tasks:,} tasks at once, four instances"
     yield Row(
         f"{about}: share of the rate limit used",
@@ -196,8 +196,8 @@ def _overload(contenders: Contenders, tasks: int) -> Iterator[Row]:
     )
 
 
-def _print_imports(contenders: Contenders) -> None:
-    rows = cold_start.imports(contenders.queue_worker)
+def _print_imports(builds: Builds) -> None:
+    rows = cold_start.imports(builds.queue_worker)
     print(f"{sum(own for _, own in rows):7.1f} ms  {len(rows)} modules, the handler and its first event")
     for name, own in rows[:60]:
         print(f"{own:7.1f} ms  {name}")

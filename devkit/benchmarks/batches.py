@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from devkit.benchmarks import events
-from devkit.benchmarks.builds import Contender, Contenders
-from devkit.benchmarks.environment import surroundings
+from devkit.benchmarks.builds import Build, Builds
+from devkit.benchmarks.environment import environment
 from devkit.benchmarks.workers import Measured, Worker, worker
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 
@@ -36,23 +36,23 @@ class ManyEvents:
     least_seconds: float
 
 
-def seconds_of_a_batch(contenders: Contenders, runs: int, *, tasks: int = 100, latency_ms: float = 30.0) -> Compared:
+def seconds_of_a_batch(builds: Builds, runs: int, *, tasks: int = 100, latency_ms: float = 30.0) -> Compared:
     """Wall time of a batch of one event per task, in turns; median, after one batch to warm up."""
     with (
-        surroundings(latency_ms=latency_ms) as around,
-        worker(contenders.queue_worker, around.environment) as ours,
-        worker(contenders.usual, around.environment) as usual,
+        environment(latency_ms=latency_ms) as env,
+        worker(builds.queue_worker, env.variables) as ours,
+        worker(builds.usual, env.variables) as usual,
     ):
         pairs = [(_batch(ours, "ours", tasks), _batch(usual, "usual", tasks)) for _ in range(runs + 1)][1:]
     return Compared(*(statistics.median(each.seconds for each in side) for side in zip(*pairs, strict=True)))
 
 
-def processor_seconds_per_event(contenders: Contenders, runs: int, *, tasks: int = 1000) -> Compared:
+def processor_seconds_per_event(builds: Builds, runs: int, *, tasks: int = 1000) -> Compared:
     """User and system time of the handler's process, one event for each task, in turns; median."""
     with (
-        surroundings() as around,
-        worker(contenders.queue_worker, around.environment) as ours,
-        worker(contenders.usual, around.environment) as usual,
+        environment() as env,
+        worker(builds.queue_worker, env.variables) as ours,
+        worker(builds.usual, env.variables) as usual,
     ):
         pairs = [(_batch(ours, "ours", tasks), _batch(usual, "usual", tasks)) for _ in range(runs + 1)][1:]
     return Compared(
@@ -60,12 +60,10 @@ def processor_seconds_per_event(contenders: Contenders, runs: int, *, tasks: int
     )
 
 
-def many_events_for_few_tasks(
-    contender: Contender, *, batches: int = 10, size: int = 1000, tasks: int = 200
-) -> ManyEvents:
+def many_events_for_few_tasks(build: Build, *, batches: int = 10, size: int = 1000, tasks: int = 200) -> ManyEvents:
     """At the provider's own rate limit."""
     rooms = [f"room-{number % tasks}" for number in range(size)]
-    with surroundings(max_qps=_QUOTA_QPS) as around, worker(contender, around.environment) as ours:
+    with environment(max_qps=_QUOTA_QPS) as env, worker(build, env.variables) as ours:
         seconds, ends = 0.0, []
         for _ in range(batches):
             measured = ours.handle(events.as_queue(events.room_loads(rooms)))
@@ -73,18 +71,18 @@ def many_events_for_few_tasks(
             seconds += measured.seconds
             ends.append(time.monotonic())
         # The stand-in's clock is this host's monotonic one.
-        made = Counter((call["task"]["RoomId"], bisect(ends, call["arrived"])) for call in around.calls())
+        made = Counter((call["task"]["RoomId"], bisect(ends, call["arrived"])) for call in env.calls())
     calls = made.total()
     return ManyEvents(seconds, calls, max(made.values()), calls / (_QUOTA_QPS * SLOT_SHARE))
 
 
-def peak_mib_above_empty(contenders: Contenders, *, size: int = 10_000) -> float:
+def peak_mib_above_empty(builds: Builds, *, size: int = 10_000) -> float:
     """The most memory that a batch of distinct tasks took, over what the same batch takes an empty handler."""
     batch = events.as_queue(events.room_loads([f"memory-{number}" for number in range(size)]))
     with (
-        surroundings() as around,
-        worker(contenders.queue_worker, around.environment) as ours,
-        worker(contenders.empty, around.environment) as empty,
+        environment() as env,
+        worker(builds.queue_worker, env.variables) as ours,
+        worker(builds.empty, env.variables) as empty,
     ):
         measured = ours.handle(batch)
         _raise_if_any_came_back(measured)

@@ -1,11 +1,11 @@
-"""The contenders as built trees: ours as deployed, the usual handler with its own packages, and the floor."""
+"""What is compared, as built: ours as deployed, the usual handler with its own packages, and the floor."""
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from devkit.build import BUILD_FOLDER, Interpreter, Tree, local, tools
-from devkit.build.step import Part
+from devkit.build.step import Step
 from devkit.local_runtime.emulator import runtime_client
 from devkit.local_runtime.sandbox import Code
 
@@ -15,7 +15,7 @@ _REQUIREMENTS = _HERE / "peer-requirements.txt"
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Build:
     """A handler and all that it may import."""
 
     name: str
@@ -34,33 +34,33 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Contenders:
+class Builds:
     """`usual` is peer (a); `empty` the floor."""
 
-    queue_worker: Contender
-    http_endpoint: Contender
-    bus_listener: Contender
-    usual: Contender
-    empty: Contender
+    queue_worker: Build
+    http_endpoint: Build
+    bus_listener: Build
+    usual: Build
+    empty: Build
 
 
-def build(interpreter: Interpreter) -> Contenders:
+def build(interpreter: Interpreter) -> Builds:
     """Each of them with bytecode, as it would be deployed. Raises BuildFailed."""
     runtime_client(interpreter)
     ours = Code(local(interpreter), interpreter)
     usual = Code(_usual(interpreter), interpreter)
-    return Contenders(
+    return Builds(
         queue_worker=_function("queue_worker", ours),
         http_endpoint=_function("http_endpoint", ours),
         bus_listener=_function("bus_listener", ours),
-        usual=Contender("usual handler", usual, "usual_handler.lambda_handler"),
+        usual=Build("usual handler", usual, "usual_handler.lambda_handler"),
         # Nothing that it imports is in that tree, so it costs the empty handler nothing.
-        empty=Contender("empty handler", usual, "empty_handler.lambda_handler"),
+        empty=Build("empty handler", usual, "empty_handler.lambda_handler"),
     )
 
 
-def _function(name: str, code: Code) -> Contender:
-    return Contender(name, code, f"{name}.handler.lambda_handler")
+def _function(name: str, code: Code) -> Build:
+    return Build(name, code, f"{name}.handler.lambda_handler")
 
 
 def _usual(interpreter: Interpreter) -> Tree:
@@ -75,6 +75,6 @@ def _usual(interpreter: Interpreter) -> Tree:
             shutil.copyfile(_HANDLERS / name, target / name)
         tools.compile_bytecode(target, "/var/task", interpreter)
 
-    Part(tree.dependencies, [_REQUIREMENTS], [str(interpreter)], packages).bring_up_to_date()
-    Part(tree.functions, [_HANDLERS], [str(interpreter)], handlers).bring_up_to_date()
+    Step(tree.dependencies, [_REQUIREMENTS], [str(interpreter)], packages).bring_up_to_date()
+    Step(tree.functions, [_HANDLERS], [str(interpreter)], handlers).bring_up_to_date()
     return tree

@@ -13,8 +13,8 @@ from typing import Any
 from uuid import uuid4
 
 from devkit.benchmarks import events
-from devkit.benchmarks.builds import Contender, Contenders
-from devkit.benchmarks.environment import surroundings
+from devkit.benchmarks.builds import Build, Builds
+from devkit.benchmarks.environment import environment
 from devkit.local_runtime.sandbox import Sandbox
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -37,40 +37,40 @@ class ColdStarts:
     floor: ColdStart
 
 
-def measure(contenders: Contenders, runs: int) -> ColdStarts:
-    """Every contender in turn, so that what else the machine does falls on all of them alike."""
-    functions: list[tuple[Contender, Callable[[], Mapping[str, Any]]]] = [
-        (contenders.queue_worker, _queue_event),
-        (contenders.http_endpoint, lambda: events.as_http(_event())),
-        (contenders.bus_listener, lambda: events.as_bus(_event())),
-        (contenders.usual, _queue_event),
-        (contenders.empty, _queue_event),
+def measure(builds: Builds, runs: int) -> ColdStarts:
+    """Every build in turn, so that what else the machine does falls on all of them alike."""
+    functions: list[tuple[Build, Callable[[], Mapping[str, Any]]]] = [
+        (builds.queue_worker, _queue_event),
+        (builds.http_endpoint, lambda: events.as_http(_event())),
+        (builds.bus_listener, lambda: events.as_bus(_event())),
+        (builds.usual, _queue_event),
+        (builds.empty, _queue_event),
     ]
-    samples: dict[str, list[ColdStart]] = {contender.name: [] for contender, _ in functions}
-    with surroundings() as around:
+    samples: dict[str, list[ColdStart]] = {build.name: [] for build, _ in functions}
+    with environment() as env:
         for _ in range(runs):
-            for contender, event in functions:
-                samples[contender.name].append(_once(contender, around.environment, event()))
-        calls = len(around.calls())
+            for build, event in functions:
+                samples[build.name].append(_once(build, env.variables, event()))
+        calls = len(env.calls())
     if calls != runs * (len(functions) - 1):
         raise RuntimeError(f"{calls} calls were made; some first event was not handled")
     medians = {name: _median(each) for name, each in samples.items()}
-    usual, floor = medians.pop(contenders.usual.name), medians.pop(contenders.empty.name)
+    usual, floor = medians.pop(builds.usual.name), medians.pop(builds.empty.name)
     return ColdStarts(medians, usual, floor)
 
 
-def imports(contender: Contender) -> list[tuple[str, float]]:
+def imports(build: Build) -> list[tuple[str, float]]:
     """`-X importtime` of the handler and its first event: modules with their own milliseconds, the dearest first."""
-    with surroundings() as around, tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    with environment() as env, tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         job = Path(folder) / "job.json"
         job.write_text(json.dumps({"event": _queue_event(), "remaining_ms": 20_000}))
         program = Path(__file__).resolve().parent / "baselines" / "measured.py"
         done = subprocess.run(  # noqa: S603 - our own program
-            [*contender.command, "-X", "importtime", program, contender.handler],
+            [*build.command, "-X", "importtime", program, build.handler],
             env={
-                **around.environment,
-                "POLICY_PATH": str(contender.code.tree.policy),
-                "PYTHONPATH": contender.import_path,
+                **env.variables,
+                "POLICY_PATH": str(build.code.tree.policy),
+                "PYTHONPATH": build.import_path,
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
             input=json.dumps(str(job)) + "\n",
@@ -82,15 +82,15 @@ def imports(contender: Contender) -> list[tuple[str, float]]:
     return sorted(((row[2].strip(), int(row[0]) / 1000) for row in rows), key=lambda row: -row[1])
 
 
-def _once(contender: Contender, environment: Mapping[str, str], event: Mapping[str, Any]) -> ColdStart:
+def _once(build: Build, variables: Mapping[str, str], event: Mapping[str, Any]) -> ColdStart:
     log: list[str] = []
     with Sandbox(
-        contender.code,
-        name=contender.name.replace(" ", "_"),
-        handler=contender.handler,
+        build.code,
+        name=build.name.replace(" ", "_"),
+        handler=build.handler,
         timeout_seconds=20,
         memory_mb=1024,
-        environment={**environment, "POLICY_PATH": str(contender.code.tree.policy)},
+        environment={**variables, "POLICY_PATH": str(build.code.tree.policy)},
         on_line=log.append,
     ) as sandbox:
         start = time.monotonic()
@@ -98,7 +98,7 @@ def _once(contender: Contender, environment: Mapping[str, str], event: Mapping[s
         seconds = time.monotonic() - start
         processor_seconds = _processor_seconds_of_children(sandbox.pid)
     if answer.failed:
-        raise RuntimeError("\n".join([f"{contender.name}: {answer.payload.decode()}", *log]))
+        raise RuntimeError("\n".join([f"{build.name}: {answer.payload.decode()}", *log]))
     return ColdStart(seconds, processor_seconds)
 
 

@@ -1,4 +1,4 @@
-"""The parts that need no other contender: a policy's decisions, and duplicates through the ledger's `admit`."""
+"""What is measured without a build: a policy's decisions, and duplicates through the ledger's `admit`."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""What a contender talks to: a Valkey of its own and the RTC stand-in, each in a process of its own."""
+"""What a benchmarked build talks to: a Valkey of its own and the RTC stand-in, each in a process of its own."""
 
 import json
 import os
@@ -19,12 +19,12 @@ LIFTED_QPS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """`environment` are the contender's variables."""
+class Environment:
+    """`variables` are what a build finds in its process environment."""
 
     endpoint: str
     ledger_url: str
-    environment: Mapping[str, str] = field(repr=False)
+    variables: Mapping[str, str] = field(repr=False)
 
     def calls(self) -> list[dict[str, Any]]:
         """Every call that the stand-in has seen, in the order of arrival."""
@@ -42,12 +42,12 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings(*, latency_ms: float = 0.0, max_qps: int = LIFTED_QPS) -> Iterator[Surroundings]:
-    """Fresh ones, until the end of the block."""
+def environment(*, latency_ms: float = 0.0, max_qps: int = LIFTED_QPS) -> Iterator[Environment]:
+    """A fresh one, until the end of the block."""
     known = Credentials()
     with valkey_server() as valkey, _stand_in(latency_ms) as endpoint:
         ledger_url = f"redis://127.0.0.1:{valkey.port}/0"
-        yield Surroundings(
+        yield Environment(
             endpoint,
             ledger_url,
             {

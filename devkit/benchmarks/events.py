@@ -1,4 +1,4 @@
-"""The events that every contender gets: each with an id of its own, so that none is a duplicate by chance."""
+"""The events that every build gets: each with an id of its own, so that none is a duplicate by chance."""
 
 import json
 from collections.abc import Sequence

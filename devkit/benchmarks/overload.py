@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from devkit.benchmarks import events
-from devkit.benchmarks.builds import Contender
-from devkit.benchmarks.environment import surroundings
+from devkit.benchmarks.builds import Build
+from devkit.benchmarks.environment import environment
 from devkit.benchmarks.workers import Worker, worker
 
 _QUOTA_QPS = 150
@@ -29,18 +29,18 @@ class Overload:
     calls: int
 
 
-def measure(contender: Contender, *, tasks: int) -> Overload:
+def measure(build: Build, *, tasks: int) -> Overload:
     """One event per task, all of them there at once; what comes back is delivered again, as a queue does."""
     waiting = deque(events.room_loads([f"overload-{number}" for number in range(tasks)]))
-    with surroundings(latency_ms=30, max_qps=_QUOTA_QPS) as around, ExitStack() as instances:
-        workers = [instances.enter_context(worker(contender, around.environment)) for _ in range(_INSTANCES)]
+    with environment(latency_ms=30, max_qps=_QUOTA_QPS) as env, ExitStack() as instances:
+        workers = [instances.enter_context(worker(build, env.variables)) for _ in range(_INSTANCES)]
         start = time.monotonic()
         threads = [threading.Thread(target=_deliver, args=(each, waiting)) for each in workers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        calls, most = around.calls(), around.most_calls_in_a_second()
+        calls, most = env.calls(), env.most_calls_in_a_second()
     # The stand-in's clock is this host's monotonic one.
     applied = sorted(call["applied"] - start for call in calls if call["applied"] is not None)
     if len({call["task"]["RoomId"] for call in calls}) != tasks:

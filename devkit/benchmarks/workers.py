@@ -1,4 +1,4 @@
-"""A contender's handler in a process of its own, warm, fed with batches."""
+"""A build's handler in a process of its own, warm, fed with batches."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from devkit.benchmarks.builds import Contender
+from devkit.benchmarks.builds import Build
 
 _PROGRAM = Path(__file__).resolve().parent / "baselines" / "measured.py"
 
@@ -48,12 +48,12 @@ class Worker:
 
 
 @contextmanager
-def worker(contender: Contender, environment: Mapping[str, str]) -> Iterator[Worker]:
+def worker(build: Build, variables: Mapping[str, str]) -> Iterator[Worker]:
     """Imported and ready, until the end of the block."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         process = subprocess.Popen(  # noqa: S603 - our own program
-            [*contender.command, _PROGRAM, contender.handler],
-            env={**environment, "PYTHONPATH": contender.import_path, "PYTHONDONTWRITEBYTECODE": "1", "TZ": ":UTC"},
+            [*build.command, _PROGRAM, build.handler],
+            env={**variables, "PYTHONPATH": build.import_path, "PYTHONDONTWRITEBYTECODE": "1", "TZ": ":UTC"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -15,7 +15,7 @@ from pathlib import Path
 from devkit.build import interpreters, tools
 from devkit.build.interpreters import Interpreter, InterpreterMissing
 from devkit.build.policies import keep_form
-from devkit.build.step import BUILD_FOLDER, ROOT, BuildFailed, Part, copy_file, copy_sources, size_bytes
+from devkit.build.step import BUILD_FOLDER, ROOT, BuildFailed, Step, copy_file, copy_sources, size_bytes
 
 TARGET_PYTHON = "3.13"
 """The functions' Runtime in template.yaml; the platform stands in layers/dependencies/Makefile."""
@@ -118,13 +118,13 @@ def _bring_up_to_date(tree: Tree, install: Callable[[Path], None], pins: Sequenc
         shutil.copyfile(_LAYERS / "policy" / "policy.yaml", target / "policy.yaml")
         keep_form(target / "policy.yaml")
 
-    for part in (
-        Part(tree.dependencies, pins, settings, compiled(dependencies, "/opt")),
-        Part(tree.snapshot_tuner, [_LAYERS / "snapshot_tuner"], settings, compiled(snapshot_tuner, "/opt")),
-        Part(tree.functions, [ROOT / "functions"], settings, compiled(functions, "/var/task")),
-        Part(tree.policy.parent, [_LAYERS / "policy" / "policy.yaml", _LAYERS / "snapshot_tuner"], settings, policy),
+    for step in (
+        Step(tree.dependencies, pins, settings, compiled(dependencies, "/opt")),
+        Step(tree.snapshot_tuner, [_LAYERS / "snapshot_tuner"], settings, compiled(snapshot_tuner, "/opt")),
+        Step(tree.functions, [ROOT / "functions"], settings, compiled(functions, "/var/task")),
+        Step(tree.policy.parent, [_LAYERS / "policy" / "policy.yaml", _LAYERS / "snapshot_tuner"], settings, policy),
     ):
-        part.bring_up_to_date()
+        step.bring_up_to_date()
     size = size_bytes(tree.dependencies)
     if size > DEPENDENCIES_MOST_BYTES:
         raise BuildFailed(f"the dependencies layer has {size:,} bytes unpacked; at most {DEPENDENCIES_MOST_BYTES:,}")

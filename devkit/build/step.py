@@ -15,11 +15,11 @@ _NOT_SOURCE = ("__pycache__", "*.pyc")
 
 
 class BuildFailed(Exception):
-    """A part could not be made, or must not be deployed as it is."""
+    """An artifact could not be made, or must not be deployed as it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Step:
     """`make` fills an empty folder, which becomes `folder` once it has succeeded.
 
     `inputs` are the files and folders that decide its content, `settings` what else does.
@@ -31,7 +31,7 @@ class Part:
     make: Callable[[Path], None]
 
     def bring_up_to_date(self) -> bool:
-        """Make the part if anything has changed; says whether it did."""
+        """Make the folder if anything has changed; says whether it did."""
         fingerprint = self._fingerprint()
         with _lock():
             if self.folder.is_dir() and self._stamp.is_file() and self._stamp.read_text() == fingerprint:

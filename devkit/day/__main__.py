@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from devkit.day import recording
-from devkit.day.deterministic_random import Dice
+from devkit.day.deterministic_random import DeterministicRandom
 from devkit.day.trace import day
 
 SEED, ROOMS = 2026, 500
@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--rooms", type=int, default=ROOMS, help="how many rooms open (default %(default)s)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.ndjson.gz")
     arguments = parser.parse_args()
-    arrivals = day(arguments.rooms, Dice(arguments.seed))
+    arrivals = day(arguments.rooms, DeterministicRandom(arguments.seed))
     recording.write(recording.text(arrivals), arguments.output)
     types = ", ".join(f"{count:,} {name}" for name, count in sorted(Counter(each.type for each in arrivals).items()))
     print(f"{arguments.output}: {len(arrivals):,} events, {arguments.output.stat().st_size:,} bytes; {types}")

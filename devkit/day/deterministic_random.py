@@ -12,7 +12,7 @@ from typing import TypeVar
 _Thing = TypeVar("_Thing")
 
 
-class Dice:
+class DeterministicRandom:
     """One sequence of throws for one seed."""
 
     def __init__(self, seed: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Final
 
-from devkit.day.deterministic_random import Dice
+from devkit.day.deterministic_random import DeterministicRandom
 
 SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND
@@ -70,76 +70,76 @@ class Room:
         return max(stay.leaves for stay in self.stays)
 
 
-def rooms(count: int, dice: Dice) -> list[Room]:
+def rooms(count: int, random: DeterministicRandom) -> list[Room]:
     """`count` rooms that open within the day; the last ones go on beyond it."""
     kinds = tuple(_SHARES)
     made = []
     for number in range(1, count + 1):
-        kind = kinds[dice.weighted(tuple(_SHARES.values()))]
-        opens = dice.weighted(_OPENINGS[kind]) * HOUR + dice.below(HOUR)
-        stays = _STAYS[kind](opens, dice)
-        two = kind is Kind.LIVE and dice.chance(100)
+        kind = kinds[random.weighted(tuple(_SHARES.values()))]
+        opens = random.weighted(_OPENINGS[kind]) * HOUR + random.below(HOUR)
+        stays = _STAYS[kind](opens, random)
+        two = kind is Kind.LIVE and random.chance(100)
         made.append(
             Room(
                 f"{kind}-{number:03}",
                 kind,
                 ("stage", "guests") if two else ("main",),
-                _capacity(_most_at_once(stays), dice),
+                _capacity(_most_at_once(stays), random),
                 tuple(sorted(stays, key=lambda stay: (stay.joins, stay.user))),
             )
         )
     return made
 
 
-def _lesson(opens: int, dice: Dice) -> list[Stay]:
-    """The teacher first; the class within minutes of the bell, and away when it rings again."""
+def _lesson(opens: int, random: DeterministicRandom) -> list[Stay]:
+    """The teacher first; the class within minutes of the beginning, and away soon after the end."""
     opens -= opens % (15 * MINUTE)
-    ends = opens + dice.one_of((40, 45, 60, 90)) * MINUTE
-    stays = [Stay("teacher", max(0, opens - dice.between(20, 300) * SECOND), ends + dice.between(20, 400) * SECOND)]
-    for number in range(1, dice.between(6, 36) + 1):
-        joins = opens + dice.between(-60, 60) * SECOND + dice.below(dice.heavy(90, 1200) * SECOND)
+    ends = opens + random.one_of((40, 45, 60, 90)) * MINUTE
+    stays = [Stay("teacher", max(0, opens - random.between(20, 300) * SECOND), ends + random.between(20, 400) * SECOND)]
+    for number in range(1, random.between(6, 36) + 1):
+        joins = opens + random.between(-60, 60) * SECOND + random.below(random.heavy(90, 1200) * SECOND)
         joins = max(stays[0].joins + SECOND, joins)
-        stays.append(Stay(f"pupil-{number:02}", joins, ends + dice.below(dice.heavy(30, 240) * SECOND)))
+        stays.append(Stay(f"pupil-{number:02}", joins, ends + random.below(random.heavy(30, 240) * SECOND)))
     return stays
 
 
-def _meeting(opens: int, dice: Dice) -> list[Stay]:
+def _meeting(opens: int, random: DeterministicRandom) -> list[Stay]:
     """On the half hour; some come late, some leave before the others."""
     opens -= opens % (30 * MINUTE)
-    ends = opens + dice.one_of((15, 25, 30, 45, 60, 60, 90)) * MINUTE + dice.between(-180, 420) * SECOND
+    ends = opens + random.one_of((15, 25, 30, 45, 60, 60, 90)) * MINUTE + random.between(-180, 420) * SECOND
     stays = []
-    for number in range(1, 2 + dice.heavy(2, 24)):
-        joins = opens + dice.below(dice.heavy(120, 900) * SECOND)
-        leaves = ends + dice.below(40 * SECOND)
-        if dice.chance(120):
-            leaves = joins + dice.between(3, 20) * MINUTE
+    for number in range(1, 2 + random.heavy(2, 24)):
+        joins = opens + random.below(random.heavy(120, 900) * SECOND)
+        leaves = ends + random.below(40 * SECOND)
+        if random.chance(120):
+            leaves = joins + random.between(3, 20) * MINUTE
         stays.append(Stay(f"person-{number:02}", joins, max(leaves, joins + 20 * SECOND)))
     return stays
 
 
-def _live(opens: int, dice: Dice) -> list[Stay]:
+def _live(opens: int, random: DeterministicRandom) -> list[Stay]:
     """The host all the time; an audience that swells and ebbs, whose members mostly look in for minutes."""
-    lasts = dice.heavy(45, 300) * MINUTE
-    ends = opens + lasts + dice.below(5 * MINUTE)
+    lasts = random.heavy(45, 300) * MINUTE
+    ends = opens + lasts + random.below(5 * MINUTE)
     stays = [Stay("host", opens, ends)]
-    for number in range(1, dice.heavy(7, 260) + 1):
-        joins = opens + 5 * SECOND + (dice.below(lasts) + dice.below(lasts)) // 2
-        stay = dice.heavy(3 * MINUTE, 90 * MINUTE)
-        stays.append(Stay(f"guest-{number:03}", joins, min(joins + stay, ends + dice.below(20 * SECOND))))
+    for number in range(1, random.heavy(7, 260) + 1):
+        joins = opens + 5 * SECOND + (random.below(lasts) + random.below(lasts)) // 2
+        stay = random.heavy(3 * MINUTE, 90 * MINUTE)
+        stays.append(Stay(f"guest-{number:03}", joins, min(joins + stay, ends + random.below(20 * SECOND))))
     return stays
 
 
-def _chat(opens: int, dice: Dice) -> list[Stay]:
+def _chat(opens: int, random: DeterministicRandom) -> list[Stay]:
     """People come and go; there is no host."""
-    lasts = dice.between(20, 150) * MINUTE
-    stays = [Stay("user-01", opens, opens + dice.between(5 * MINUTE, lasts))]
-    for number in range(2, dice.heavy(4, 48) + 1):
-        joins = opens + dice.between(5 * SECOND, lasts)
-        stays.append(Stay(f"user-{number:02}", joins, joins + dice.heavy(4 * MINUTE, 60 * MINUTE)))
+    lasts = random.between(20, 150) * MINUTE
+    stays = [Stay("user-01", opens, opens + random.between(5 * MINUTE, lasts))]
+    for number in range(2, random.heavy(4, 48) + 1):
+        joins = opens + random.between(5 * SECOND, lasts)
+        stays.append(Stay(f"user-{number:02}", joins, joins + random.heavy(4 * MINUTE, 60 * MINUTE)))
     return stays
 
 
-_STAYS: Final[dict[Kind, Callable[[int, Dice], list[Stay]]]] = {
+_STAYS: Final[dict[Kind, Callable[[int, DeterministicRandom], list[Stay]]]] = {
     Kind.LESSON: _lesson,
     Kind.MEETING: _meeting,
     Kind.LIVE: _live,
@@ -156,6 +156,6 @@ def _most_at_once(stays: Sequence[Stay]) -> int:
     return most
 
 
-def _capacity(needed: int, dice: Dice) -> int:
-    wanted = needed * dice.between(*_BOOKED_PERCENT) // 100
+def _capacity(needed: int, random: DeterministicRandom) -> int:
+    wanted = needed * random.between(*_BOOKED_PERCENT) // 100
     return next((capacity for capacity in _CAPACITIES if capacity >= wanted), _CAPACITIES[-1])

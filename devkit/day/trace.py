@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from devkit.day.deterministic_random import Dice
+from devkit.day.deterministic_random import DeterministicRandom
 from devkit.day.rooms import DAY, HOUR, MINUTE, SECOND, Kind, Room, rooms
 from snapshot_tuner.model import Json
 
@@ -48,44 +48,44 @@ class Arrival:
     data: dict[str, Json]
 
 
-def day(count: int, dice: Dice) -> list[Arrival]:
+def day(count: int, random: DeterministicRandom) -> list[Arrival]:
     """What arrives within 24 hours for `count` rooms, in the order of arrival."""
-    happened = (event for room in rooms(count, dice) for event in _of_room(room, dice))
-    arrived = (each for event in happened for each in _deliveries(event, dice))
+    happened = (event for room in rooms(count, random) for event in _of_room(room, random))
+    arrived = (each for event in happened for each in _deliveries(event, random))
     within = [each for each in arrived if each.received < DAY]
     return sorted(within, key=lambda each: (each.received, each.id))
 
 
-def _of_room(room: Room, dice: Dice) -> Iterator[Arrival]:
-    yield from _callbacks(room, dice)
-    yield from _loads(room, dice)
-    if room.kind in (Kind.LIVE, Kind.CHAT) and dice.chance(RISKY_PER_MILLE):
-        yield from _alerts(room, dice)
+def _of_room(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
+    yield from _callbacks(room, random)
+    yield from _loads(room, random)
+    if room.kind in (Kind.LIVE, Kind.CHAT) and random.chance(RISKY_PER_MILLE):
+        yield from _alerts(room, random)
 
 
-def _callbacks(room: Room, dice: Dice) -> Iterator[Arrival]:
+def _callbacks(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
     """Whole seconds, as the service has them."""
     for number, stay in enumerate(room.stays, start=1):
         data: dict[str, Json] = {"AppId": APP_ID, "RoomId": room.name, "UserId": stay.user}
-        device = dice.one_of(_DEVICES)
+        device = random.one_of(_DEVICES)
         for type_, moment, more in (
             (JOIN, stay.joins, {"DeviceType": device}),
-            (LEAVE, stay.leaves, {"Reason": "connectionLost" if dice.chance(60) else "userLeave"}),
+            (LEAVE, stay.leaves, {"Reason": "connectionLost" if random.chance(60) else "userLeave"}),
         ):
             at = moment - moment % SECOND
             timestamp: dict[str, Json] = {"Timestamp": BEGINS_MS + at}
             id_ = f"{'join' if type_ == JOIN else 'leave'}-{room.name}-{number}"
-            received = at + dice.between(150, 1200)
+            received = at + random.between(150, 1200)
             yield Arrival(received, at, id_, f"rtc:{APP_ID}", type_, data | more | timestamp)
 
 
-def _loads(room: Room, dice: Dice) -> Iterator[Arrival]:
+def _loads(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
     """The share of the places that is taken, and what their cameras make of it: the monitor looks every 30 s."""
     last: tuple[int, Decimal] | None = None
     busy, number = 0, 0
-    no_task_yet = dice.chance(NO_TASK_YET_PER_MILLE)
-    for at in range(room.opens + dice.between(2 * SECOND, 20 * SECOND), room.closes, SAMPLE_EVERY):
-        busy = busy * 7 // 8 + dice.between(-16, 16)  # thousandths; it swings by about 0.02
+    no_task_yet = random.chance(NO_TASK_YET_PER_MILLE)
+    for at in range(room.opens + random.between(2 * SECOND, 20 * SECOND), room.closes, SAMPLE_EVERY):
+        busy = busy * 7 // 8 + random.between(-16, 16)  # thousandths; it swings by about 0.02
         people = sum(stay.joins <= at < stay.leaves for stay in room.stays)
         load = Decimal(max(20, people * 950 // room.capacity + busy)) / 1000
         load = min(_FULL, load.quantize(_HUNDREDTH))
@@ -96,20 +96,20 @@ def _loads(room: Room, dice: Dice) -> Iterator[Arrival]:
         data: dict[str, Json] = {"AppId": APP_ID, "RoomId": room.name}
         if number > 1 or not no_task_yet:
             data["TaskId"] = room.tasks[0] if len(room.tasks) == 1 else list(room.tasks)
-        received = at + dice.between(40, 700)
+        received = at + random.between(40, 700)
         if SILENT_FROM <= at < SILENT_UNTIL:
-            received = SILENT_UNTIL + dice.below(BACKLOG)
+            received = SILENT_UNTIL + random.below(BACKLOG)
         data |= {"load": load, "participants": people}
         yield Arrival(received, at, f"load-{room.name}-{number}", "/monitor/rtc", LOAD, data)
 
 
-def _alerts(room: Room, dice: Dice) -> Iterator[Arrival]:
+def _alerts(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
     """In clusters: where something is seen once, it is seen again within a minute or two."""
     number = 0
-    for _ in range(dice.between(1, 3)):
-        at = dice.between(room.opens, room.closes)
-        label = dice.one_of(_LABELS)
-        for _ in range(dice.between(2, 9)):
+    for _ in range(random.between(1, 3)):
+        at = random.between(room.opens, room.closes)
+        label = random.one_of(_LABELS)
+        for _ in range(random.between(2, 9)):
             if at < room.closes:
                 number += 1
                 data: dict[str, Json] = {
@@ -117,17 +117,17 @@ def _alerts(room: Room, dice: Dice) -> Iterator[Arrival]:
                     "RoomId": room.name,
                     "TaskId": room.tasks[0],
                     "label": label,
-                    "confidence": Decimal(dice.between(550, 999)).scaleb(-3),
+                    "confidence": Decimal(random.between(550, 999)).scaleb(-3),
                 }
-                received = at + dice.between(300, 2500)
+                received = at + random.between(300, 2500)
                 yield Arrival(received, at, f"alert-{room.name}-{number}", "/moderation", ALERT, data)
-            at += dice.between(6 * SECOND, 90 * SECOND)
+            at += random.between(6 * SECOND, 90 * SECOND)
 
 
-def _deliveries(event: Arrival, dice: Dice) -> Iterable[Arrival]:
+def _deliveries(event: Arrival, random: DeterministicRandom) -> Iterable[Arrival]:
     """As queues and webhooks bring it: mostly once and soon."""
-    if dice.chance(LATE_PER_MILLE):
-        event = replace(event, received=event.received + dice.between(5 * SECOND, dice.heavy(20, 300) * SECOND))
+    if random.chance(LATE_PER_MILLE):
+        event = replace(event, received=event.received + random.between(5 * SECOND, random.heavy(20, 300) * SECOND))
     yield event
-    if dice.chance(TWICE_PER_MILLE):
-        yield replace(event, received=event.received + dice.between(SECOND, 20 * SECOND))
+    if random.chance(TWICE_PER_MILLE):
+        yield replace(event, received=event.received + random.between(SECOND, 20 * SECOND))

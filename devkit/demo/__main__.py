@@ -1,4 +1,4 @@
-"""Play the story, show it, and judge it: `python -m devkit.demo` exits with 1 if a task ended wrong."""
+"""Play the scenario, show it, and judge it: `python -m devkit.demo` exits with 1 if a task ended wrong."""
 
 import os
 import shutil
@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 from devkit.demo import oracle, sample_events, verdict
 from devkit.demo.observer import Observer, Seen
-from devkit.demo.oracle import Reading
+from devkit.demo.oracle import Expectations
 from devkit.demo.sample_events import Message
-from devkit.demo.scenario import FILES, STORY
+from devkit.demo.scenario import FILES, SCENARIO
 from devkit.demo.sources import ATTEMPTS, Answer, invoke
 from devkit.demo.table import Screen
 from devkit.rtc_standin import Fault, FaultKind, ProviderError, StandIn
@@ -32,10 +32,10 @@ def main() -> int:
     started = time.monotonic()
     messages = sample_events.load(FILES, datetime.now(UTC))
     everything = [message for file in FILES for message in messages[file]]
-    reading = oracle.read(everything)
+    expectations = oracle.expectations(everything)
     with (
         TemporaryDirectory(prefix="snapshot-tuner-demo-") as folder,
-        StandIn(latency=_LATENCY_SECONDS, tasks=reading.expected) as stand_in,
+        StandIn(latency=_LATENCY_SECONDS, tasks=expectations.expected) as stand_in,
     ):
         _set_environment(stand_in, Path(folder))
         try:
@@ -46,7 +46,7 @@ def main() -> int:
             bootstrap.close()
         _LOG.parent.mkdir(exist_ok=True)
         shutil.copyfile(log, _LOG)
-    right = _judge(reading, stand_in, given_up, screen)
+    right = _judge(expectations, stand_in, given_up, screen)
     seconds = time.monotonic() - started
     screen.line(f"{seconds:.1f} s. The functions' own log lines: {_LOG.relative_to(_ROOT)}", "dim")
     return 0 if right else 1
@@ -65,11 +65,11 @@ def _set_environment(stand_in: StandIn, folder: Path) -> None:
 def _play(messages: dict[str, list[Message]], stand_in: StandIn, observer: Observer, screen: Screen) -> set[str]:
     """The names of the messages that their source gave up on."""
     given_up: set[str] = set()
-    for chapter in STORY:
-        screen.chapter(chapter.title)
-        if chapter.throttled:
+    for stage in SCENARIO:
+        screen.stage(stage.title)
+        if stage.throttled:
             stand_in.add_fault(Fault(kind=FaultKind.ERROR, error=ProviderError.FLOW_LIMIT_EXCEEDED))
-        for file in chapter.files:
+        for file in stage.files:
             given_up.update(_deliver(messages[file], observer, screen))
             screen.advance(len(messages[file]))
     return given_up
@@ -96,7 +96,7 @@ def _deliver(messages: list[Message], observer: Observer, screen: Screen) -> lis
 
 
 def _by_message(messages: Sequence[Message], news: list[Seen]) -> list[list[Seen]]:
-    """A lone message owns all lines, one per task; in a batch of the story every event is about one task."""
+    """A lone message owns all lines, one per task; in a batch of the scenario every event is about one task."""
     if len(messages) == 1:
         return [news]
     return [[each] for _, each in zip(messages, news, strict=True)]
@@ -111,12 +111,12 @@ def _consequence(answer: Answer, attempt: int, *, last: bool) -> str:
     return f"DLQ, try {attempt}" if last else "comes back"
 
 
-def _judge(reading: Reading, stand_in: StandIn, given_up: set[str], screen: Screen) -> bool:
+def _judge(expectations: Expectations, stand_in: StandIn, given_up: set[str], screen: Screen) -> bool:
     carried_out = sum(1 for call in stand_in.calls() if call.applied is not None)
     findings = [
-        *verdict.on_tasks(reading, stand_in.intervals()),
-        verdict.on_calls(reading, carried_out),
-        verdict.on_given_up(reading, given_up),
+        *verdict.on_tasks(expectations, stand_in.intervals()),
+        verdict.on_calls(expectations, carried_out),
+        verdict.on_given_up(expectations, given_up),
     ]
     screen.line("\nThe provider's side, against what the events say (read without the functions):\n")
     for finding in findings:
@@ -125,7 +125,7 @@ def _judge(reading: Reading, stand_in: StandIn, given_up: set[str], screen: Scre
     screen.line()
     if right:
         screen.line(
-            f"RIGHT: all {len(reading.expected)} tasks are at the interval of their newest event.", "bold green"
+            f"RIGHT: all {len(expectations.expected)} tasks are at the interval of their newest event.", "bold green"
         )
     else:
         screen.line("WRONG: see above.", "bold red")

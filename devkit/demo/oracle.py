@@ -28,14 +28,14 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Expectations:
     """What the newest event of every running task asks for, and the names of the messages that nobody can fulfil."""
 
     expected: dict[TaskRef, Expected]
     hopeless: frozenset[str]
 
 
-def read(messages: Iterable[Message]) -> Reading:
+def expectations(messages: Iterable[Message]) -> Expectations:
     """All that the messages ask for, in whatever order they are delivered."""
     expected: dict[TaskRef, Expected] = {}
     hopeless: set[str] = set()
@@ -53,7 +53,7 @@ def read(messages: Iterable[Message]) -> Reading:
             candidate = Expected(event.get("time", ""), event["id"], interval)
             for task in _tasks(data):
                 expected[task] = max(expected.get(task, candidate), candidate, key=lambda each: each.time)
-    return Reading(expected, frozenset(hopeless))
+    return Expectations(expected, frozenset(hopeless))
 
 
 def _interval(type_: str | None, data: dict[str, Any]) -> int | None:

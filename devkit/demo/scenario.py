@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class Stage:
     """Files that show one thing, each one an invocation. `throttled`: the provider refuses the first call."""
 
     title: str
@@ -12,8 +12,8 @@ class Chapter:
     throttled: bool = False
 
 
-STORY = (
-    Chapter(
+SCENARIO = (
+    Stage(
         "A queue: events in every envelope, at the interval that their rule says",
         (
             "sqs/cloudevent.json",
@@ -25,28 +25,28 @@ STORY = (
             "sqs/queue_bus_queue.json",
         ),
     ),
-    Chapter(
+    Stage(
         "The first event once more, then an older one of its task: no call",
         ("sqs/duplicate.json", "sqs/late.json"),
     ),
-    Chapter(
+    Stage(
         "The policy changes nothing here: no call",
         ("sqs/dead_band.json", "sqs/unmatched.json"),
     ),
-    Chapter(
+    Stage(
         "One batch: two events of a task (one call), garbage, another task",
         ("sqs/mixed_batch.json",),
     ),
-    Chapter(
+    Stage(
         "The provider throttles the call: the event comes back, and is applied",
         ("sqs/moderation_alert.json",),
         throttled=True,
     ),
-    Chapter(
+    Stage(
         "Malformed, and poison (a task that is not running): to the dead-letter queue",
         ("sqs/malformed_not_json.json", "sqs/malformed_missing_app_id.json", "sqs/poison_unknown_task.json"),
     ),
-    Chapter(
+    Stage(
         "Over HTTP: the sender is told by the status",
         (
             "http/cloudevent.json",
@@ -62,7 +62,7 @@ STORY = (
             "http/poison_unknown_task.json",
         ),
     ),
-    Chapter(
+    Stage(
         "Straight from a bus: what cannot be settled raises, and is tried three times",
         (
             "eventbridge/room_load.json",
@@ -80,4 +80,4 @@ STORY = (
     ),
 )
 
-FILES = tuple(file for chapter in STORY for file in chapter.files)
+FILES = tuple(file for stage in SCENARIO for file in stage.files)

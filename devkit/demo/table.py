@@ -54,7 +54,7 @@ class Screen:
     def advance(self, messages: int) -> None:
         self._progress.advance(self._task, messages)
 
-    def chapter(self, title: str) -> None:
+    def stage(self, title: str) -> None:
         self._console.print(Text(f"\n{title}", "italic"))
 
     def row(self, source: Source, seen: Seen, answer: str, *, explained: bool) -> None:

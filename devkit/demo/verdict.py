@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from devkit.demo.oracle import Reading
+from devkit.demo.oracle import Expectations
 from devkit.demo.sample_events import shown_id
 from snapshot_tuner.model import TaskRef
 
@@ -16,11 +16,11 @@ class Finding:
     text: str
 
 
-def on_tasks(reading: Reading, intervals: Mapping[TaskRef, int]) -> list[Finding]:
+def on_tasks(expectations: Expectations, intervals: Mapping[TaskRef, int]) -> list[Finding]:
     """Every task at the interval (seconds) of its newest event, and no other task touched."""
     findings: list[Finding] = []
-    for task in sorted(reading.expected.keys() | intervals.keys(), key=lambda each: (each.room_id, each.task_id)):
-        newest, interval = reading.expected.get(task), intervals.get(task)
+    for task in sorted(expectations.expected.keys() | intervals.keys(), key=lambda each: (each.room_id, each.task_id)):
+        newest, interval = expectations.expected.get(task), intervals.get(task)
         found = f"{task.room_id}/{task.task_id}  {'not set' if interval is None else f'{interval:3} s'}  "
         if newest is None:
             findings.append(Finding(right=False, text=f"{found}WRONG: no event asked for it"))
@@ -32,17 +32,17 @@ def on_tasks(reading: Reading, intervals: Mapping[TaskRef, int]) -> list[Finding
     return findings
 
 
-def on_calls(reading: Reading, carried_out: int) -> Finding:
-    """In this story every running task needs one call: whatever else was called, was called for nothing."""
-    needed = len(reading.expected)
+def on_calls(expectations: Expectations, carried_out: int) -> Finding:
+    """In this scenario every running task needs one call: whatever else was called, was called for nothing."""
+    needed = len(expectations.expected)
     if carried_out == needed:
         return Finding(right=True, text=f"{needed} calls carried out for {needed} tasks, none of them needlessly")
     return Finding(right=False, text=f"WRONG: {carried_out} calls carried out where {needed} were needed")
 
 
-def on_given_up(reading: Reading, given_up: Collection[str]) -> Finding:
+def on_given_up(expectations: Expectations, given_up: Collection[str]) -> Finding:
     """What nobody can fulfil was given up, visibly; nothing else was."""
-    wrong = sorted(reading.hopeless ^ set(given_up))
+    wrong = sorted(expectations.hopeless ^ set(given_up))
     if not wrong:
         return Finding(right=True, text=f"{len(given_up)} messages given up, all of them malformed or poison")
     return Finding(right=False, text=f"WRONG: given up, or not, for no reason: {', '.join(wrong)}")

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from devkit.build import BUILD_FOLDER, Interpreter, interpreters, tools
-from devkit.build.step import BuildFailed, Part
+from devkit.build.step import BuildFailed, Step
 
 _HERE = Path(__file__).resolve().parent
 _BINARY_OF_MACHINE = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
@@ -26,9 +26,9 @@ def interface_emulator() -> Path:
         # 30 MB of a command-line tool that nobody runs.
         shutil.rmtree(package)
 
-    part = Part(BUILD_FOLDER / "rie", [_HERE / "rie-requirements.txt"], [name], install)
-    part.bring_up_to_date()
-    return part.folder / "aws-lambda-rie"
+    step = Step(BUILD_FOLDER / "rie", [_HERE / "rie-requirements.txt"], [name], install)
+    step.bring_up_to_date()
+    return step.folder / "aws-lambda-rie"
 
 
 def runtime_client(interpreter: Interpreter) -> Path:
@@ -39,6 +39,6 @@ def runtime_client(interpreter: Interpreter) -> Path:
         tools.compile_bytecode(target, "/var/runtime", interpreter)
 
     folder = BUILD_FOLDER / f"ric-{interpreter.version}"
-    part = Part(folder, [_HERE / "ric-requirements.txt"], [str(interpreter)], install)
-    part.bring_up_to_date()
+    step = Step(folder, [_HERE / "ric-requirements.txt"], [str(interpreter)], install)
+    step.bring_up_to_date()
     return folder

@@ -1,11 +1,11 @@
-"""The faulty surroundings of one instance: its calls, and its way to the ledger."""
+"""The faulty ports of one instance: its calls, and its way to the ledger."""
 
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import TypeVar
 
 from devkit.simulation.faults import Faults
-from devkit.simulation.instance import Machine
+from devkit.simulation.instance import Instance
 from devkit.simulation.provider import Provider, SentCall
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable, Throttled
 from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot, TaskState
@@ -20,64 +20,64 @@ _T = TypeVar("_T")
 class SimulatedCalls:
     """`Calls` of one life of an instance: the real checks, a virtual wire."""
 
-    def __init__(self, machine: Machine, provider: Provider, faults: Faults, random: Random) -> None:
-        self._machine = machine
+    def __init__(self, instance: Instance, provider: Provider, faults: Faults, random: Random) -> None:
+        self._instance = instance
         self._provider = provider
         self._faults = faults
         self._random = random
         self._ended: list[Finished] = []
         self._wake: Callable[[], None] | None = None
-        self._life = machine.generation
+        self._life = instance.generation
 
     @property
     def parallelism(self) -> int:
         return 16
 
     def start(self, call: Call) -> None:
-        machine, chance = self._machine, self._random.random
+        instance, chance = self._instance, self._random.random
         if chance() < self._faults.pause:
-            machine.pause(self._random.uniform(0.1, 20))
-        start = machine.virtual(call.slot.start) + self._random.expovariate(2000)
+            instance.pause(self._random.uniform(0.1, 20))
+        start = instance.virtual(call.slot.start) + self._random.expovariate(2000)
         if chance() < self._faults.crash_before_call:
-            machine.timeline.at(start - 1e-6, self._if_alive(machine.die))
-        machine.timeline.at(start, self._if_alive(lambda: self._send(call)))
+            instance.timeline.at(start - 1e-6, self._if_alive(instance.die))
+        instance.timeline.at(start, self._if_alive(lambda: self._send(call)))
 
     def finished(self, until: float) -> list[Finished]:
         if not self._ended:
-            self._wake = self._machine.alarm()
-            self._machine.timeline.at(self._machine.virtual(until), self._wake)
-            self._machine.park()
+            self._wake = self._instance.alarm()
+            self._instance.timeline.at(self._instance.virtual(until), self._wake)
+            self._instance.park()
             self._wake = None
         ended, self._ended = self._ended, []
         return ended
 
     def _if_alive(self, action: Callable[[], None]) -> Callable[[], None]:
         def guarded() -> None:
-            machine = self._machine
-            if machine.generation is not self._life:
+            instance = self._instance
+            if instance.generation is not self._life:
                 return
-            if machine.paused_until > machine.timeline.now:
-                machine.timeline.at(machine.paused_until, guarded)
+            if instance.paused_until > instance.timeline.now:
+                instance.timeline.at(instance.paused_until, guarded)
                 return
             action()
 
         return guarded
 
     def _send(self, call: Call) -> None:
-        machine, faults, chance = self._machine, self._faults, self._random.random
-        now = machine.timeline.now
+        instance, faults, chance = self._instance, self._faults, self._random.random
+        now = instance.timeline.now
         try:
-            call.check(machine.local(now))
+            call.check(instance.local(now))
         except CallAbandoned as abandoned:
             self._end(call, abandoned, now, None)
             return
-        sent = SentCall(call.task, call.intent.interval, now, machine.virtual(call.lease_until))
+        sent = SentCall(call.task, call.intent.interval, now, instance.virtual(call.lease_until))
         self._provider.calls.append(sent)
-        machine.trace(f"calls {call.task.room_id} with {call.intent.interval} s for {call.intent.event_id}")
+        instance.trace(f"calls {call.task.room_id} with {call.intent.interval} s for {call.intent.event_id}")
         leaves = now
         if chance() < faults.stalled_send:
             leaves += self._random.uniform(0.1, 20)
-            machine.pause(leaves - now)
+            instance.pause(leaves - now)
         arrives = leaves + self._random.uniform(0.005, 0.04)
         answered = arrives + self._random.uniform(0.005, 0.04)
         if self._provider.throttles_now():
@@ -91,40 +91,40 @@ class SimulatedCalls:
         else:
             self._provider.arrives_at(arrives, sent)
             if chance() < faults.crash_after_call:
-                machine.timeline.at((arrives + answered) / 2, self._if_alive(machine.die))
+                instance.timeline.at((arrives + answered) / 2, self._if_alive(instance.die))
             self._end(call, None, answered, sent)
 
     def _end(self, call: Call, error: ApiError | CallAbandoned | None, moment: float, sent: SentCall | None) -> None:
         def ended() -> None:
             if sent is not None:
-                sent.over_at = self._machine.timeline.now
+                sent.over_at = self._instance.timeline.now
             self._ended.append(Finished(call, error))
             if self._wake is not None:
                 self._wake()
 
-        self._machine.timeline.at(moment, self._if_alive(ended))
+        self._instance.timeline.at(moment, self._if_alive(ended))
 
 
 class SimulatedReads:
     """`Reads` of one instance: the provider's own word, or none."""
 
-    def __init__(self, machine: Machine, provider: Provider, faults: Faults, random: Random) -> None:
-        self._machine = machine
+    def __init__(self, instance: Instance, provider: Provider, faults: Faults, random: Random) -> None:
+        self._instance = instance
         self._provider = provider
         self._faults = faults
         self._random = random
 
     def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:
-        machine = self._machine
-        machine.wait(machine.virtual(slot.start))
-        if machine.local(machine.timeline.now) > slot.valid_until:
+        instance = self._instance
+        instance.wait(instance.virtual(slot.start))
+        if instance.local(instance.timeline.now) > slot.valid_until:
             raise CallAbandoned("its slot was missed")
-        machine.wait(machine.timeline.now + self._random.uniform(0.005, 0.04))
+        instance.wait(instance.timeline.now + self._random.uniform(0.005, 0.04))
         interval = self._provider.interval(task)
-        machine.wait(machine.timeline.now + self._random.uniform(0.005, 0.04))
+        instance.wait(instance.timeline.now + self._random.uniform(0.005, 0.04))
         if self._random.random() < self._faults.reading_fails:
             if self._random.random() < 0.5:  # noqa: PLR2004 - half of them
-                machine.wait(machine.timeline.now + timeout)
+                instance.wait(instance.timeline.now + timeout)
                 raise CallFailed("Timeout", "no answer", outcome_unknown=True)
             return TaskReading(TaskStatus.UNKNOWN, None)
         return TaskReading(TaskStatus.RUNNING, interval)
@@ -134,10 +134,10 @@ class FaultyLedger:
     """A ledger as one instance reaches it: over a network, to a store that can be silent."""
 
     def __init__(
-        self, ledger: Store, machine: Machine, outages: list[tuple[float, float]], faults: Faults, random: Random
+        self, ledger: Store, instance: Instance, outages: list[tuple[float, float]], faults: Faults, random: Random
     ) -> None:
         self._ledger = ledger
-        self._machine = machine
+        self._instance = instance
         self._outages = outages
         self._faults = faults
         self._random = random
@@ -145,7 +145,7 @@ class FaultyLedger:
     def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
         answers = self._step(lambda: self._ledger.admit(adjustments))
         for adjustment, answer in zip(adjustments, answers, strict=True):
-            self._machine.trace(f"{adjustment.signal.id} is {answer.answer} ({adjustment.interval} s)")
+            self._instance.trace(f"{adjustment.signal.id} is {answer.answer} ({adjustment.interval} s)")
         return answers
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
@@ -157,9 +157,9 @@ class FaultyLedger:
     def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
         settlements = self._step(lambda: self._ledger.settle(ends))
         for (task, _, result), settlement in zip(ends, settlements, strict=True):
-            self._machine.trace(f"{task.room_id} settles as {result}, {settlement}")
+            self._instance.trace(f"{task.room_id} settles as {result}, {settlement}")
         if self._random.random() < self._faults.crash_after_settle:
-            self._machine.die_inside()
+            self._instance.die_inside()
         return settlements
 
     def get(self, task: TaskRef) -> TaskState | None:
@@ -172,7 +172,7 @@ class FaultyLedger:
         return self._step(lambda: self._ledger.claim_checks(limit))
 
     def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
-        self._machine.trace(f"distrusts {task.room_id}")
+        self._instance.trace(f"marks {task.room_id} in doubt")
         return self._step(lambda: self._ledger.mark_in_doubt(task, seen))
 
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
@@ -183,7 +183,7 @@ class FaultyLedger:
 
     def _step(self, operation: Callable[[], _T]) -> _T:
         self._travel(0.0005)
-        now = self._machine.timeline.now
+        now = self._instance.timeline.now
         if any(start <= now < end for start, end in self._outages):
             self._travel(1.0)
             raise LedgerUnavailable("the store is silent")
@@ -195,4 +195,4 @@ class FaultyLedger:
         return answer
 
     def _travel(self, seconds: float) -> None:
-        self._machine.wait(self._machine.timeline.now + self._random.uniform(0.5, 1.5) * seconds)
+        self._instance.wait(self._instance.timeline.now + self._random.uniform(0.5, 1.5) * seconds)

@@ -41,10 +41,10 @@ class Timeline:
             self._trace(f"{self.now:12.4f}  {who:<10}  {what}")
 
 
-class Machine:
+class Instance:
     """One instance: it can wait, stand still and die. After death it starts its work afresh, with nothing kept."""
 
-    def __init__(self, name: str, timeline: Timeline, random: Random, work: Callable[["Machine"], None]) -> None:
+    def __init__(self, name: str, timeline: Timeline, random: Random, work: Callable[["Instance"], None]) -> None:
         self.name = name
         self.timeline = timeline
         self.wall_skew = 0.0
@@ -62,7 +62,7 @@ class Machine:
         self._running.switch()
 
     def wait(self, until: float) -> None:
-        """From inside the work: let virtual time pass until then, or longer where the machine stands still."""
+        """From inside the work: let virtual time pass until then, or longer where the instance stands still."""
         wake = self.alarm()
         self.timeline.at(until, wake)
         self._hub.switch()
@@ -79,7 +79,7 @@ class Machine:
                 self.timeline.at(self._paused_until, wake)
                 return
             self._life += 1
-            assert self._running is not None  # noqa: S101 - a machine that waits has been booted
+            assert self._running is not None  # noqa: S101 - an instance that waits has been booted
             self._running.switch()
 
         return wake
@@ -89,7 +89,7 @@ class Machine:
         self._hub.switch()
 
     def die(self) -> None:
-        """From anywhere: what the work held in memory is gone; the machine boots again after a while."""
+        """From anywhere: what the work held in memory is gone; the instance boots again after a while."""
         self.trace("dies")
         self._life += 1
         self._running = None
@@ -115,38 +115,38 @@ class Machine:
         return self._running
 
     def local(self, moment: float) -> float:
-        """That moment on this machine's monotonic clock."""
+        """That moment on this instance's monotonic clock."""
         return moment + self._monotonic_offset
 
     def virtual(self, local: float) -> float:
-        """The moment at which this machine's monotonic clock says `local`."""
+        """The moment at which this instance's monotonic clock says `local`."""
         return local - self._monotonic_offset
 
     def trace(self, what: str) -> None:
         self.timeline.trace(self.name, what)
 
 
-class MachineClock:
-    """A machine's own clocks; its wall clock may be wrong."""
+class InstanceClock:
+    """An instance's own clocks; its wall clock may be wrong."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-
-    def wall_us(self) -> int:
-        return round((EPOCH + self._machine.timeline.now + self._machine.wall_skew) * 1e6)
-
-    def monotonic(self) -> float:
-        return self._machine.local(self._machine.timeline.now)
-
-
-class StoreClock:
-    """The store's wall clock, and beside it the monotonic clock of the machine that asks."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
 
     def wall_us(self) -> int:
-        return round((EPOCH + self._machine.timeline.now) * 1e6)
+        return round((EPOCH + self._instance.timeline.now + self._instance.wall_skew) * 1e6)
 
     def monotonic(self) -> float:
-        return self._machine.local(self._machine.timeline.now)
+        return self._instance.local(self._instance.timeline.now)
+
+
+class LedgerClock:
+    """The store's wall clock, and beside it the monotonic clock of the instance that asks."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    def wall_us(self) -> int:
+        return round((EPOCH + self._instance.timeline.now) * 1e6)
+
+    def monotonic(self) -> float:
+        return self._instance.local(self._instance.timeline.now)

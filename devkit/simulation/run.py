@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from devkit.simulation.faults import Faults
 from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedReads
-from devkit.simulation.instance import EPOCH, Machine, MachineClock, StoreClock, Timeline
+from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import Queue
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
@@ -72,7 +72,7 @@ LIMITS = Limits(
 
 Trace = Callable[[str], None]
 LedgerFactory = Callable[[Clock], Store]
-"""Makes a machine's own client of the one store of a run, on the store's clock."""
+"""Makes an instance's own client of the one store of a run, on the store's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,60 +128,60 @@ def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trac
             provider.restarts_at(random.uniform(0, horizon), task)
     policy = Policy.parse(POLICY, "simulation.yaml")
 
-    def work(machine: Machine) -> None:
-        calls = SimulatedCalls(machine, provider, faults, random)
-        ledger = FaultyLedger(ledgers[machine.name], machine, outages, faults, random)
-        tuner = Tuner(policy=policy, ledger=ledger, calls=calls, clock=MachineClock(machine), log=_Silent())
-        _consume(queue, tuner, machine, faults, random)
+    def work(instance: Instance) -> None:
+        calls = SimulatedCalls(instance, provider, faults, random)
+        ledger = FaultyLedger(ledgers[instance.name], instance, outages, faults, random)
+        tuner = Tuner(policy=policy, ledger=ledger, calls=calls, clock=InstanceClock(instance), log=_Silent())
+        _consume(queue, tuner, instance, faults, random)
 
-    def reconcile(machine: Machine) -> None:
-        calls = SimulatedCalls(machine, provider, faults, random)
-        reads = SimulatedReads(machine, provider, faults, random)
-        ledger = FaultyLedger(ledgers[machine.name], machine, outages, faults, random)
-        clock = MachineClock(machine)
+    def reconcile(instance: Instance) -> None:
+        calls = SimulatedCalls(instance, provider, faults, random)
+        reads = SimulatedReads(instance, provider, faults, random)
+        ledger = FaultyLedger(ledgers[instance.name], instance, outages, faults, random)
+        clock = InstanceClock(instance)
         reconciler = Reconciler(ledger=ledger, calls=calls, reads=reads, clock=clock, log=_Silent())
-        _reconcile(queue, reconciler, machine)
+        _reconcile(queue, reconciler, instance)
 
-    machines = [Machine(f"instance-{number}", timeline, random, work) for number in range(INSTANCES)]
-    machines += [Machine(f"reconciler-{number}", timeline, random, reconcile) for number in range(RECONCILERS)]
-    ledgers = {machine.name: open_ledger(StoreClock(machine)) for machine in machines}
-    for machine in machines:
+    instances = [Instance(f"instance-{number}", timeline, random, work) for number in range(INSTANCES)]
+    instances += [Instance(f"reconciler-{number}", timeline, random, reconcile) for number in range(RECONCILERS)]
+    ledgers = {instance.name: open_ledger(LedgerClock(instance)) for instance in instances}
+    for instance in instances:
         if random.random() < faults.clock_skew:
-            machine.wall_skew = random.uniform(-10, 10)
-        timeline.at(random.uniform(0, 1), machine.boot)
+            instance.wall_skew = random.uniform(-10, 10)
+        timeline.at(random.uniform(0, 1), instance.boot)
     timeline.run()
-    return _judge(signals, queue, provider, ledgers[machines[0].name])
+    return _judge(signals, queue, provider, ledgers[instances[0].name])
 
 
-def _consume(queue: Queue, tuner: Tuner, machine: Machine, faults: Faults, random: Random) -> None:
+def _consume(queue: Queue, tuner: Tuner, instance: Instance, faults: Faults, random: Random) -> None:
     """Batch after batch, until no message is left."""
     while (visible := queue.next_visible()) is not None:
         batch = queue.receive(BATCH)
         if not batch:
-            machine.wait(max(visible, machine.timeline.now + 0.05))
+            instance.wait(max(visible, instance.timeline.now + 0.05))
             continue
         seconds = random.uniform(1, 4) if random.random() < faults.short_deadline else 30.0
-        answers = tuner.process([message.signal for message in batch], MachineClock(machine).monotonic() + seconds)
+        answers = tuner.process([message.signal for message in batch], InstanceClock(instance).monotonic() + seconds)
         if random.random() < faults.crash_before_acknowledge:
-            machine.die_inside()
+            instance.die_inside()
         hasty = random.random() < faults.hasty_sender
         for message, outcomes in zip(batch, answers, strict=True):
             for outcome in outcomes:
-                machine.trace(f"{outcome.id}: {outcome.kind} ({outcome.reason})")
+                instance.trace(f"{outcome.id}: {outcome.kind} ({outcome.reason})")
             if all(outcome.settled for outcome in outcomes):
                 queue.delete(message)
             elif hasty:
                 queue.give_back(message, random.uniform(1, 10))
 
 
-def _reconcile(queue: Queue, reconciler: Reconciler, machine: Machine) -> None:
+def _reconcile(queue: Queue, reconciler: Reconciler, instance: Instance) -> None:
     """Every minute while events happen; then, to save time, every tenth, until nothing has been to do for a while."""
-    last_work = machine.timeline.now
-    while machine.timeline.now < last_work + REST_SECONDS:
-        figures = reconciler.run(MachineClock(machine).monotonic() + 50)
+    last_work = instance.timeline.now
+    while instance.timeline.now < last_work + REST_SECONDS:
+        figures = reconciler.run(InstanceClock(instance).monotonic() + 50)
         if queue.messages or figures.due or figures.drifted:
-            last_work = machine.timeline.now
-        machine.wait(machine.timeline.now + (60 if machine.timeline.now < MINUTES * 60 else 600))
+            last_work = instance.timeline.now
+        instance.wait(instance.timeline.now + (60 if instance.timeline.now < MINUTES * 60 else 600))
 
 
 def _send_events(queue: Queue, random: Random, faults: Faults, horizon: float) -> list[Signal]:

@@ -13,7 +13,7 @@ import pytest
 
 from devkit.day import recording
 from devkit.day.__main__ import ROOMS, SEED
-from devkit.day.deterministic_random import Dice
+from devkit.day.deterministic_random import DeterministicRandom
 from devkit.day.rooms import DAY, HOUR
 from devkit.day.trace import (
     ALERT,
@@ -97,7 +97,7 @@ def told(name: str) -> int:
 
 def test_the_generator_gives_the_committed_day_bit_for_bit() -> None:
     """Every character of it, on every platform: nothing in it comes of a rounding that platforms do differently."""
-    assert recording.text(day(ROOMS, Dice(SEED))) == text()
+    assert recording.text(day(ROOMS, DeterministicRandom(SEED))) == text()
 
 
 def test_the_packed_file_holds_no_time() -> None:
@@ -108,8 +108,8 @@ def test_the_packed_file_holds_no_time() -> None:
 
 def test_another_seed_is_another_day() -> None:
     """And the same one the same."""
-    assert day(5, Dice(1)) == day(5, Dice(1))
-    assert day(5, Dice(1)) != day(5, Dice(2))
+    assert day(5, DeterministicRandom(1)) == day(5, DeterministicRandom(1))
+    assert day(5, DeterministicRandom(1)) != day(5, DeterministicRandom(2))
 
 
 def test_every_event_is_one_that_the_functions_can_read() -> None:

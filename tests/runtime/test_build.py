@@ -10,7 +10,7 @@ import pytest
 from devkit.build import Interpreter, InterpreterMissing, Tree, deployed, step
 from devkit.build.artifacts import DEPENDENCIES_MOST_BYTES, TARGET_PYTHON
 from devkit.build.interpreters import EXTRA_VARIABLE, find
-from devkit.build.step import BuildFailed, Part
+from devkit.build.step import BuildFailed, Step
 from devkit.local_runtime.sandbox import Code
 from snapshot_tuner.policy import compiled
 
@@ -93,8 +93,8 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def part(sources: Path, *settings: str) -> Part:
-    return Part(
+def part(sources: Path, *settings: str) -> Step:
+    return Step(
         sources.parent / "build" / "part", [sources], settings, lambda target: step.copy_sources(sources, target)
     )
 
@@ -125,7 +125,7 @@ def test_a_part_that_fails_leaves_the_old_one_and_is_tried_again(sources: Path) 
     folder = sources.parent / "build" / "part"
     for _ in range(2):
         with pytest.raises(BuildFailed, match="on purpose"):
-            Part(folder, [sources], ["new"], fail).bring_up_to_date()
+            Step(folder, [sources], ["new"], fail).bring_up_to_date()
     assert [path.name for path in folder.iterdir()] == ["module.py"]
 
 

@@ -39,7 +39,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Landscape:
+class Coverage:
     """A policy's rules as sets of events.
 
     `parts[i]` and `decided[i]` are of rule i: all that it is for, and the events that get to it. Both are empty
@@ -84,7 +84,7 @@ class Landscape:
         )
 
 
-def survey(policy: Policy, document: PolicyDocument) -> Landscape:
+def rule_coverage(policy: Policy, document: PolicyDocument) -> Coverage:
     """`document` is what the policy was made of."""
     not_examined: dict[int, str] = {}
     all_ways: list[list[Way]] = []
@@ -117,32 +117,32 @@ def survey(policy: Policy, document: PolicyDocument) -> Landscape:
             decided.append([])
             parts[i] = []
             not_examined[i] = f"the rules before it leave more than {PIECES_MOST} pieces of it"
-    return Landscape(policy, document, axes, parts, decided, not_examined)
+    return Coverage(policy, document, axes, parts, decided, not_examined)
 
 
-def path_of(text: str) -> Path:
+def parse_path(text: str) -> Path:
     """The path that a policy spells so."""
     name, *keys = text.split(".")
     return (ALIASES.get(name, name), *keys)
 
 
-def curve_of(landscape: Landscape, rule: int) -> CurveDocument | None:
+def rule_curve(coverage: Coverage, rule: int) -> CurveDocument | None:
     """The curve of a rule that has one."""
-    interval = landscape.document.rules[rule].interval
+    interval = coverage.document.rules[rule].interval
     return interval if isinstance(interval, CurveDocument) else None
 
 
-def measured_by(landscape: Landscape, rule: int) -> Path | None:
+def curve_path(coverage: Coverage, rule: int) -> Path | None:
     """The number that a rule's curve is over."""
-    curve = curve_of(landscape, rule)
-    return None if curve is None else path_of(curve.of)
+    curve = rule_curve(coverage, rule)
+    return None if curve is None else parse_path(curve.of)
 
 
 def _curves(document: PolicyDocument) -> dict[Path, list[Number]]:
     numbers: dict[Path, list[Number]] = {}
     for rule in document.rules:
         if isinstance(rule.interval, CurveDocument):
-            numbers.setdefault(path_of(rule.interval.of), []).extend(x for x, _ in rule.interval.curve)
+            numbers.setdefault(parse_path(rule.interval.of), []).extend(x for x, _ in rule.interval.curve)
     return numbers
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import spelled
-from devkit.tuner.check.coverage import Landscape, curve_of, measured_by
+from devkit.tuner.check.coverage import Coverage, curve_path, rule_curve
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, Kind, Suspicion
 from devkit.tuner.check.values import cells_of
@@ -16,50 +16,50 @@ TURNING: Final = 3
 _PLACE: Final = ("interval", "curve")
 
 
-def curves(landscape: Landscape) -> Iterator[Suspicion]:
+def curves(coverage: Coverage) -> Iterator[Suspicion]:
     """Judged by the intervals that events really get: only at values for which the rule is, and inside the bounds."""
-    for i in landscape.examined():
-        curve, bounds = curve_of(landscape, i), landscape.policy.bounds
+    for i in coverage.examined():
+        curve, bounds = rule_curve(coverage, i), coverage.policy.bounds
         if curve is None:
             continue
         outside = all(y < bounds.min for _, y in curve.curve) or all(y > bounds.max for _, y in curve.curve)
         judge = _always_clamped if outside else _turning
-        for box in _apart(landscape, i):
-            found = judge(landscape, i, _examples(landscape, i, box))
+        for box in _apart(coverage, i):
+            found = judge(coverage, i, _examples(coverage, i, box))
             if found is not None:
                 yield found
                 break
 
 
-def _apart(landscape: Landscape, i: int) -> Iterable[Box]:
+def _apart(coverage: Coverage, i: int) -> Iterable[Box]:
     """Of the rule's events, one box for each set of numbers that its curve can be asked about."""
-    path = measured_by(landscape, i)
-    if path is None or path not in landscape.axes:
+    path = curve_path(coverage, i)
+    if path is None or path not in coverage.axes:
         return ()
-    return {box.get(path, -1): box for box in landscape.decided[i]}.values()
+    return {box.get(path, -1): box for box in coverage.decided[i]}.values()
 
 
-def _examples(landscape: Landscape, i: int, box: Box) -> list[Example]:
+def _examples(coverage: Coverage, i: int, box: Box) -> list[Example]:
     """Events of the rule that differ in the number of its curve only, ascending."""
-    path = measured_by(landscape, i)
+    path = curve_path(coverage, i)
     if path is None:
         return []
-    axis = landscape.axes[path]
-    point = point_in(landscape, box, i)
-    shown = (show(landscape, {**point, path: cell}) for cell in cells_of(box.get(path, axis.everything) & axis.numbers))
-    name = landscape.policy.rules[i].name
+    axis = coverage.axes[path]
+    point = point_in(coverage, box, i)
+    shown = (show(coverage, {**point, path: cell}) for cell in cells_of(box.get(path, axis.everything) & axis.numbers))
+    name = coverage.policy.rules[i].name
     return [each for each in shown if each is not None and each.interval is not None and each.decision.rule == name]
 
 
-def _always_clamped(landscape: Landscape, i: int, examples: Sequence[Example]) -> Suspicion | None:
+def _always_clamped(coverage: Coverage, i: int, examples: Sequence[Example]) -> Suspicion | None:
     if not examples:
         return None
-    name = landscape.policy.rules[i].name
+    name = coverage.policy.rules[i].name
     message = f"the whole curve of rule {name!r} is outside the bounds: its interval is always {examples[0].interval} s"
     return Suspicion(Kind.ALWAYS_CLAMPED, ("rules", i, *_PLACE), (name,), message, (examples[0],))
 
 
-def _turning(landscape: Landscape, i: int, examples: Sequence[Example]) -> Suspicion | None:
+def _turning(coverage: Coverage, i: int, examples: Sequence[Example]) -> Suspicion | None:
     extremes = list(examples[:1])
     for each in examples[1:]:
         step = _direction(extremes[-1], each)
@@ -72,7 +72,7 @@ def _turning(landscape: Landscape, i: int, examples: Sequence[Example]) -> Suspi
     if len(extremes) < TURNING:
         return None
     shown = tuple(extremes[:TURNING])
-    name, path = landscape.policy.rules[i].name, measured_by(landscape, i) or ()
+    name, path = coverage.policy.rules[i].name, curve_path(coverage, i) or ()
     way = "rises and then falls" if _direction(*shown[:2]) > 0 else "falls and then rises"
     intervals = ", ".join(f"{example.interval} s" for example in shown)
     message = f"the curve of rule {name!r} {way} while {spelled(path)} only grows: {intervals}"

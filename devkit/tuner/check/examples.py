@@ -6,7 +6,7 @@ from typing import Final
 
 from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import Path
-from devkit.tuner.check.coverage import Landscape, measured_by, path_of
+from devkit.tuner.check.coverage import Coverage, curve_path, parse_path
 from devkit.tuner.check.findings import Example
 from devkit.tuner.check.values import cells_of
 from devkit.tuner.output import json_text
@@ -20,12 +20,12 @@ _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _TIME: Final = "2026-03-01T09:00:00Z"
 
 
-def point_in(landscape: Landscape, box: Box, *rules: int) -> dict[Path, int]:
+def point_in(coverage: Coverage, box: Box, *rules: int) -> dict[Path, int]:
     """One class for each field, so that an event of them is in the box and complete for what these rules do with it."""
-    needed = dict(_targets(landscape))
-    measured = {path for rule in rules if (path := measured_by(landscape, rule)) is not None}
+    needed = dict(_targets(coverage))
+    measured = {path for rule in rules if (path := curve_path(coverage, rule)) is not None}
     point = {}
-    for path, axis in landscape.axes.items():
+    for path, axis in coverage.axes.items():
         mask = box.get(path, axis.everything)
         if path in measured:
             mask = mask & axis.numbers or mask
@@ -36,18 +36,16 @@ def point_in(landscape: Landscape, box: Box, *rules: int) -> dict[Path, int]:
     return point
 
 
-def show(
-    landscape: Landscape, point: Mapping[Path, int], exactly: Mapping[Path, Found] | None = None
-) -> Example | None:
+def show(coverage: Coverage, point: Mapping[Path, int], exactly: Mapping[Path, Found] | None = None) -> Example | None:
     """An event of these classes and what comes of it; None where no such event can be written down.
 
     `exactly` has values to take in place of those that stand for their classes.
     """
     values: dict[Path, Found] = {("id",): "example-1", ("source",): "/example", ("type",): "example", ("time",): _TIME}
-    if landscape.document.order is Order.SEQUENCE:
+    if coverage.document.order is Order.SEQUENCE:
         values["sequence",] = 1
-    values |= _targets(landscape)
-    values |= {path: landscape.axes[path].values[cell] for path, cell in point.items()}
+    values |= _targets(coverage)
+    values |= {path: coverage.axes[path].values[cell] for path, cell in point.items()}
     values |= exactly or {}
     event: dict[str, Json] = {"specversion": "1.0"}
     if not all(value is ABSENT or _put(event, path, value) for path, value in values.items()):
@@ -56,14 +54,14 @@ def show(
         signal = signals.from_body(json_text(event), sent_us=None)
     except EventRejected:
         return None
-    return Example(event, signal, landscape.policy.decide(signal))
+    return Example(event, signal, coverage.policy.decide(signal))
 
 
-def _targets(landscape: Landscape) -> Iterator[tuple[Path, str]]:
-    target = landscape.document.target
+def _targets(coverage: Coverage) -> Iterator[tuple[Path, str]]:
+    target = coverage.document.target
     for name, template in (("app-1", target.app_id), ("room-1", target.room_id), ("task-1", target.task_id)):
         for path in _PLACEHOLDER.findall(template):
-            yield path_of(path), name
+            yield parse_path(path), name
 
 
 def _is_id(value: Found) -> bool:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from devkit.tuner.check.boxes import Box, intersection
 from devkit.tuner.check.constraints import Path, spelled
-from devkit.tuner.check.coverage import Landscape, curve_of, measured_by
+from devkit.tuner.check.coverage import Coverage, curve_path, rule_curve
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Kind, Suspicion
 from devkit.tuner.check.ranges import clamped, is_whole, place_of
@@ -42,29 +42,29 @@ class _Border:
         return f"at {low}" if low == high else f"between {low} and {high}"
 
 
-def flapping(landscape: Landscape) -> Iterator[Suspicion]:
+def flapping(coverage: Coverage) -> Iterator[Suspicion]:
     """Rules that touch at the end of a range, with other intervals on either side.
 
     A cooldown on the side with the longer interval, or a `for` on either, lets the interval change once, not each
     time; then it is harmless.
     """
     seen = set()
-    for path, axis in landscape.axes.items():
-        borders = _borders(landscape, axis)
-        ends = {i: {end for part in landscape.parts[i] for end in part.ends(path)} for i in landscape.examined()}
-        for i, j in combinations(landscape.examined(), 2):
+    for path, axis in coverage.axes.items():
+        borders = _borders(coverage, axis)
+        ends = {i: {end for part in coverage.parts[i] for end in part.ends(path)} for i in coverage.examined()}
+        for i, j in combinations(coverage.examined(), 2):
             at_stake = [border for border in borders if not {*border.ends}.isdisjoint(ends[i] | ends[j])]
-            for border, box, lower, upper in _touching(landscape, path, at_stake, (i, j)):
+            for border, box, lower, upper in _touching(coverage, path, at_stake, (i, j)):
                 key = (path, border.cells, i, j)
-                found = None if key in seen else _flap(landscape, axis, border, box, (lower, upper))
+                found = None if key in seen else _flap(coverage, axis, border, box, (lower, upper))
                 if found is not None:
                     seen.add(key)
                     yield found
 
 
-def _borders(landscape: Landscape, axis: Axis) -> list[_Border]:
+def _borders(coverage: Coverage, axis: Axis) -> list[_Border]:
     borders = []
-    whole, limits = is_whole(landscape, axis.path), _limits(landscape, axis.path)
+    whole, limits = is_whole(coverage, axis.path), _limits(coverage, axis.path)
     for cell in axis.number_cells:
         threshold = axis.threshold(cell)
         if threshold is None:
@@ -80,26 +80,26 @@ def _borders(landscape: Landscape, axis: Axis) -> list[_Border]:
     return borders
 
 
-def _limits(landscape: Landscape, path: Path) -> tuple[Number | None, Number | None]:
+def _limits(coverage: Coverage, path: Path) -> tuple[Number | None, Number | None]:
     """Between which values a number is in practice, as far as its ranges give that away.
 
     Where nothing is said of it below 0, or above a whole of which it is a share, such an end only keeps out what is
     senseless. One that is compared with fractions up to 1, or with anything from 0 up to 1 or 100, is a share.
     """
-    ends = {end for i in landscape.examined() for part in landscape.parts[i] for end in part.ends(path)}
+    ends = {end for i in coverage.examined() for part in coverage.parts[i] for end in part.ends(path)}
     if not ends or min(ends) < 0:
         return None, None
     low, high = min(ends), max(ends)
-    is_share = high in _WHOLE and (low == 0 or (high == 1 and not is_whole(landscape, path)))
+    is_share = high in _WHOLE and (low == 0 or (high == 1 and not is_whole(coverage, path)))
     return (0 if low == 0 else None), (high if is_share else None)
 
 
 def _touching(
-    landscape: Landscape, path: Path, borders: list[_Border], pair: tuple[int, int]
+    coverage: Coverage, path: Path, borders: list[_Border], pair: tuple[int, int]
 ) -> Iterator[tuple[_Border, Box, int, int]]:
     """Where events of one rule turn into events of the other when the number alone crosses a border."""
-    for one in landscape.decided[pair[0]] if borders else ():
-        for other in landscape.decided[pair[1]]:
+    for one in coverage.decided[pair[0]] if borders else ():
+        for other in coverage.decided[pair[1]]:
             box = intersection({**one, path: -1}, {**other, path: -1})
             if box is None:
                 continue
@@ -109,27 +109,27 @@ def _touching(
                         yield border, box, lower, upper
 
 
-def _flap(landscape: Landscape, axis: Axis, border: _Border, box: Box, rules: tuple[int, int]) -> Suspicion | None:
-    spans = [_span(landscape, i, axis.path, number) for i, number in zip(rules, border.ends, strict=True)]
-    if _is_harmless(landscape, rules, spans) or _is_senseless(landscape, axis.path, border, rules):
+def _flap(coverage: Coverage, axis: Axis, border: _Border, box: Box, rules: tuple[int, int]) -> Suspicion | None:
+    spans = [_span(coverage, i, axis.path, number) for i, number in zip(rules, border.ends, strict=True)]
+    if _is_harmless(coverage, rules, spans) or _is_senseless(coverage, axis.path, border, rules):
         return None
-    point = point_in(landscape, {**box, axis.path: axis.everything}, *rules)
+    point = point_in(coverage, {**box, axis.path: axis.everything}, *rules)
     examples = []
     for i, cell, number in zip(rules, border.cells, border.numbers, strict=True):
-        example = show(landscape, {**point, axis.path: cell}, {axis.path: number})
-        if example is None or example.interval is None or example.decision.rule != landscape.policy.rules[i].name:
+        example = show(coverage, {**point, axis.path: cell}, {axis.path: number})
+        if example is None or example.interval is None or example.decision.rule != coverage.policy.rules[i].name:
             return None
         examples.append(example)
-    if examples[0].interval == examples[1].interval or not _is_empty(landscape, point, axis, border.between):
+    if examples[0].interval == examples[1].interval or not _is_empty(coverage, point, axis, border.between):
         return None
-    names = [landscape.policy.rules[i].name for i in rules]
+    names = [coverage.policy.rules[i].name for i in rules]
     message = (
         f"rules {names[0]!r} and {names[1]!r} touch {border} of {spelled(axis.path)} with no band between: "
         f"a task whose value wavers there changes between {_seconds(spans[0])} and {_seconds(spans[1])} each time"
     )
-    place = place_of(landscape, max(i for i in rules if _ends_at(landscape, i, axis.path, border)), axis.path)
+    place = place_of(coverage, max(i for i in rules if _ends_at(coverage, i, axis.path, border)), axis.path)
     first, second = sorted(rules)
-    in_order = (landscape.policy.rules[first].name, landscape.policy.rules[second].name)
+    in_order = (coverage.policy.rules[first].name, coverage.policy.rules[second].name)
     return Suspicion(Kind.FLAPPING, place, in_order, message, tuple(examples))
 
 
@@ -137,24 +137,24 @@ _Span: TypeAlias = "tuple[int, int] | None"
 """The shortest and the longest interval, in seconds, that a rule can ask for; None if it holds."""
 
 
-def _span(landscape: Landscape, rule: int, path: Path, number: Decimal) -> _Span:
-    action = landscape.policy.rules[rule].action
-    document = curve_of(landscape, rule)
+def _span(coverage: Coverage, rule: int, path: Path, number: Decimal) -> _Span:
+    action = coverage.policy.rules[rule].action
+    document = rule_curve(coverage, rule)
     if isinstance(action, Hold):
         return None
     if isinstance(action, Fixed) or document is None:
         asked = [action.seconds] if isinstance(action, Fixed) else []
-    elif measured_by(landscape, rule) == path:
+    elif curve_path(coverage, rule) == path:
         asked = [action.curve.seconds(number)]
     else:
         asked = [action.curve.seconds(x) for x, _ in document.curve]
-    inside = [clamped(landscape.policy, seconds) for seconds in asked]
+    inside = [clamped(coverage.policy, seconds) for seconds in asked]
     return min(inside), max(inside)
 
 
-def _is_harmless(landscape: Landscape, rules: tuple[int, int], spans: Sequence[_Span]) -> bool:
+def _is_harmless(coverage: Coverage, rules: tuple[int, int], spans: Sequence[_Span]) -> bool:
     one, other = spans
-    pair = [landscape.policy.rules[i] for i in rules]
+    pair = [coverage.policy.rules[i] for i in rules]
     if one is None or other is None or any(rule.lasts is not None for rule in pair):
         return True
     rounding = 0 if all(isinstance(rule.action, Fixed) for rule in pair) else _ROUNDING_SECONDS
@@ -163,16 +163,16 @@ def _is_harmless(landscape: Landscape, rules: tuple[int, int], spans: Sequence[_
     return pair[0 if one > other else 1].lengthen_after > 0
 
 
-def _is_senseless(landscape: Landscape, path: Path, border: _Border, rules: tuple[int, int]) -> bool:
-    return border.beyond is not None and not any(part.ends(path) for part in landscape.parts[rules[border.beyond]])
+def _is_senseless(coverage: Coverage, path: Path, border: _Border, rules: tuple[int, int]) -> bool:
+    return border.beyond is not None and not any(part.ends(path) for part in coverage.parts[rules[border.beyond]])
 
 
-def _is_empty(landscape: Landscape, point: Mapping[Path, int], axis: Axis, between: int | None) -> bool:
-    return between is None or landscape.rule_at({**point, axis.path: between}) is None
+def _is_empty(coverage: Coverage, point: Mapping[Path, int], axis: Axis, between: int | None) -> bool:
+    return between is None or coverage.rule_at({**point, axis.path: between}) is None
 
 
-def _ends_at(landscape: Landscape, rule: int, path: Path, border: _Border) -> bool:
-    return any(not part.ends(path).isdisjoint(border.ends) for part in landscape.parts[rule])
+def _ends_at(coverage: Coverage, rule: int, path: Path, border: _Border) -> bool:
+    return any(not part.ends(path).isdisjoint(border.ends) for part in coverage.parts[rule])
 
 
 def _seconds(span: _Span) -> str:

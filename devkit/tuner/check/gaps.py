@@ -5,7 +5,7 @@ from itertools import groupby
 
 from devkit.tuner.check.boxes import TooManyPiecesError, rest
 from devkit.tuner.check.constraints import Path
-from devkit.tuner.check.coverage import Landscape, Part
+from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Kind, Suspicion
 from devkit.tuner.check.ranges import TYPE, in_words, is_whole, place_of, similar_parts
@@ -13,27 +13,27 @@ from devkit.tuner.check.values import Axis, cells_of, mask_of
 from snapshot_tuner.model import Verdict
 
 
-def gaps(landscape: Landscape) -> Iterator[Suspicion]:
+def gaps(coverage: Coverage) -> Iterator[Suspicion]:
     """What lies below or above all ranges is no gap: not to care about it is usual.
 
     Neither is what lies between 10 and 11 where all ranges end at whole numbers.
     """
     seen = set()
-    for path, axis in landscape.axes.items():
-        whole = is_whole(landscape, path)
-        for _, one, _, other in similar_parts(landscape, path):
-            for point, cells in _holes(landscape, axis, one, other):
+    for path, axis in coverage.axes.items():
+        whole = is_whole(coverage, path)
+        for _, one, _, other in similar_parts(coverage, path):
+            for point, cells in _holes(coverage, axis, one, other):
                 below, above = ({**point, path: cells[0] - 1}, {**point, path: cells[-1] + 1})
-                rules = landscape.rule_at(below), landscape.rule_at(above)
+                rules = coverage.rule_at(below), coverage.rule_at(above)
                 key = (path, *cells, *rules)
                 if key in seen or None in rules or rules[0] == rules[1] or (whole and _between_counts(axis, cells)):
                     continue
                 seen.add(key)
-                yield from _gap(landscape, axis, point, cells, tuple(sorted(i for i in rules if i is not None)))
+                yield from _gap(coverage, axis, point, cells, tuple(sorted(i for i in rules if i is not None)))
 
 
 def _holes(
-    landscape: Landscape, axis: Axis, one: Part, other: Part
+    coverage: Coverage, axis: Axis, one: Part, other: Part
 ) -> Iterator[tuple[Mapping[Path, int], tuple[int, ...]]]:
     """Events between the ranges of two parts, and the neighbouring classes of the number that no rule is for."""
     path = axis.path
@@ -47,14 +47,14 @@ def _holes(
         return
     types = {TYPE: one.box[TYPE] & other.box[TYPE]} if TYPE in one.box and TYPE in other.box else {}
     box = {**one.box, **other.box, **types, path: between}
-    taken = [part.box for i in landscape.examined() for part in landscape.parts[i]]
+    taken = [part.box for i in coverage.examined() for part in coverage.parts[i]]
     try:
-        pieces = rest([box], taken, landscape.everything)
+        pieces = rest([box], taken, coverage.everything)
     except TooManyPiecesError:
         return
     for piece in pieces:
-        point = point_in(landscape, piece)
-        free = [cell for cell in axis.number_cells if landscape.rule_at({**point, path: cell}) is None]
+        point = point_in(coverage, piece)
+        free = [cell for cell in axis.number_cells if coverage.rule_at({**point, path: cell}) is None]
         for _, run in groupby(enumerate(free), key=lambda item: item[1] - item[0]):
             cells = tuple(cell for _, cell in run)
             if point[path] in cells and cells[0] > axis.number_cells[0] and cells[-1] < axis.number_cells[-1]:
@@ -67,15 +67,15 @@ def _between_counts(axis: Axis, cells: tuple[int, ...]) -> bool:
 
 
 def _gap(
-    landscape: Landscape, axis: Axis, point: Mapping[Path, int], cells: tuple[int, ...], rules: tuple[int, ...]
+    coverage: Coverage, axis: Axis, point: Mapping[Path, int], cells: tuple[int, ...], rules: tuple[int, ...]
 ) -> Iterator[Suspicion]:
     middle = cells[len(cells) // 2]
-    example = show(landscape, {**point, axis.path: middle})
+    example = show(coverage, {**point, axis.path: middle})
     if example is None or example.decision.verdict is not Verdict.UNMATCHED:
         return
-    names = tuple(landscape.policy.rules[i].name for i in rules)
+    names = tuple(coverage.policy.rules[i].name for i in rules)
     message = (
         f"no rule matches {in_words(axis, cells)}, between rule {names[0]!r} and rule {names[1]!r}: "
         "the task keeps what it has (hold: true says that it is meant)"
     )
-    yield Suspicion(Kind.GAP, place_of(landscape, rules[-1], axis.path), names, message, (example,))
+    yield Suspicion(Kind.GAP, place_of(coverage, rules[-1], axis.path), names, message, (example,))

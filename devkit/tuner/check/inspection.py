@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from devkit.tuner.check.coverage import Landscape, survey
+from devkit.tuner.check.coverage import Coverage, rule_coverage
 from devkit.tuner.check.curves import curves
 from devkit.tuner.check.findings import Suspicion
 from devkit.tuner.check.flapping import flapping
@@ -44,20 +44,20 @@ def inspect(text: str, file: str) -> Inspection:
     if examined.problems or examined.document is None:
         return Inspection(0, examined.problems, (), ())
     policy = Policy.parse(text, file)
-    landscape = survey(policy, examined.document)
+    coverage = rule_coverage(policy, examined.document)
     marks = read(text).marks
-    found = [Finding(_mark(marks, suspicion.place), suspicion) for suspicion in _suspicions(landscape)]
+    found = [Finding(_mark(marks, suspicion.place), suspicion) for suspicion in _suspicions(coverage)]
     found.sort(key=lambda finding: (finding.mark.line, finding.mark.column))
-    not_examined = [(policy.rules[i].name, reason) for i, reason in sorted(landscape.not_examined.items())]
+    not_examined = [(policy.rules[i].name, reason) for i, reason in sorted(coverage.not_examined.items())]
     return Inspection(len(policy.rules), (), found, not_examined)
 
 
-def _suspicions(landscape: Landscape) -> Iterator[Suspicion]:
-    yield from never_matching(landscape)
-    yield from gaps(landscape)
-    yield from overlaps(landscape)
-    yield from flapping(landscape)
-    yield from curves(landscape)
+def _suspicions(coverage: Coverage) -> Iterator[Suspicion]:
+    yield from never_matching(coverage)
+    yield from gaps(coverage)
+    yield from overlaps(coverage)
+    yield from flapping(coverage)
+    yield from curves(coverage)
 
 
 def _mark(marks: dict[Place, Mark], place: Place) -> Mark:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from devkit.tuner.check.boxes import intersection
-from devkit.tuner.check.coverage import Landscape, Part
+from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, Kind, Suspicion
 from devkit.tuner.check.ranges import clamped, in_words, place_of, similar_parts
@@ -13,52 +13,52 @@ from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.engine import Policy, Rule
 
 
-def overlaps(landscape: Landscape) -> Iterator[Suspicion]:
+def overlaps(coverage: Coverage) -> Iterator[Suspicion]:
     """Ranges that overlap in part, with other actions.
 
     A range inside of a wider one behind it is the usual way to write steps, and one inside of a wider one before
     it never matches. A number at which both ranges end is no range.
     """
     seen = set()
-    for path, axis in landscape.axes.items():
-        for i, one, j, other in similar_parts(landscape, path):
+    for path, axis in coverage.axes.items():
+        for i, one, j, other in similar_parts(coverage, path):
             mine, its = one.box[path] & axis.numbers, other.box[path] & axis.numbers
             both = cells_of(mine & its)
             in_part = bool(both and mine & ~its and its & ~mine)
             is_range = len(both) > 1 or any(axis.threshold(cell) is None for cell in both)
-            if (i, j, path) in seen or not in_part or not is_range or not landscape.decided[j]:
+            if (i, j, path) in seen or not in_part or not is_range or not coverage.decided[j]:
                 continue
-            example = _example(landscape, axis, (i, one), (j, other))
+            example = _example(coverage, axis, (i, one), (j, other))
             if example is not None:
                 seen.add((i, j, path))
-                yield _overlap(landscape, axis, (i, j), both, example)
+                yield _overlap(coverage, axis, (i, j), both, example)
 
 
-def _overlap(landscape: Landscape, axis: Axis, pair: tuple[int, int], both: list[int], example: Example) -> Suspicion:
-    first, second = (landscape.policy.rules[i].name for i in pair)
+def _overlap(coverage: Coverage, axis: Axis, pair: tuple[int, int], both: list[int], example: Example) -> Suspicion:
+    first, second = (coverage.policy.rules[i].name for i in pair)
     message = (
         f"rules {first!r} and {second!r} both match {in_words(axis, both)} and ask for different things; "
         f"{first!r} stands first and decides"
     )
-    place = place_of(landscape, pair[1], axis.path)
+    place = place_of(coverage, pair[1], axis.path)
     return Suspicion(Kind.OVERLAP, place, (first, second), message, (example,))
 
 
-def _example(landscape: Landscape, axis: Axis, one: tuple[int, Part], other: tuple[int, Part]) -> Example | None:
+def _example(coverage: Coverage, axis: Axis, one: tuple[int, Part], other: tuple[int, Part]) -> Example | None:
     i, j = one[0], other[0]
-    rules = landscape.policy.rules
-    for decided in landscape.decided[i]:
+    rules = coverage.policy.rules
+    for decided in coverage.decided[i]:
         box = intersection(decided, other[1].box)
         if box is None:
             continue
         for cell in cells_of(box.get(axis.path, 0) & axis.numbers):
-            point = {**point_in(landscape, box, j), axis.path: cell}
-            example = show(landscape, point)
+            point = {**point_in(coverage, box, j), axis.path: cell}
+            example = show(coverage, point)
             if (
                 example is not None
                 and example.decision.rule == rules[i].name
                 and rules[j].pattern.matches(example.signal)
-                and _differ(landscape.policy, rules[i], rules[j], example.signal)
+                and _differ(coverage.policy, rules[i], rules[j], example.signal)
             ):
                 return example
     return None

@@ -6,7 +6,7 @@ from typing import Final
 
 from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import Path, spelled
-from devkit.tuner.check.coverage import Landscape, Part
+from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.values import Axis
 from snapshot_tuner.model import Place
 from snapshot_tuner.policy.engine import Policy
@@ -14,12 +14,12 @@ from snapshot_tuner.policy.engine import Policy
 TYPE: Final[Path] = ("type",)
 
 
-def similar_parts(landscape: Landscape, path: Path) -> Iterator[tuple[int, Part, int, Part]]:
+def similar_parts(coverage: Coverage, path: Path) -> Iterator[tuple[int, Part, int, Part]]:
     """Pairs of rules with ranges of the same number, the earlier one first, that ask the same of all other fields.
 
     Of the type they only have to have one in common.
     """
-    ranged = [(i, part) for i in landscape.examined() for part in landscape.parts[i] if part.ends(path)]
+    ranged = [(i, part) for i in coverage.examined() for part in coverage.parts[i] if part.ends(path)]
     for (i, one), (j, other) in combinations(ranged, 2):
         if (
             i != j
@@ -29,15 +29,15 @@ def similar_parts(landscape: Landscape, path: Path) -> Iterator[tuple[int, Part,
             yield i, one, j, other
 
 
-def is_whole(landscape: Landscape, path: Path) -> bool:
+def is_whole(coverage: Coverage, path: Path) -> bool:
     """Whether every range of the number ends at a whole number: then it is taken for a count."""
-    ends = {end for i in landscape.examined() for part in landscape.parts[i] for end in part.ends(path)}
+    ends = {end for i in coverage.examined() for part in coverage.parts[i] for end in part.ends(path)}
     return all(end == int(end) for end in ends)
 
 
-def place_of(landscape: Landscape, rule: int, path: Path) -> Place:
+def place_of(coverage: Coverage, rule: int, path: Path) -> Place:
     """Where a rule asks for a range of the number; where it stands itself if it does not."""
-    leaves = (leaf for part in landscape.parts[rule] for leaf in part.way if leaf.path == path and leaf.ends)
+    leaves = (leaf for part in coverage.parts[rule] for leaf in part.way if leaf.path == path and leaf.ends)
     return next((leaf.place for leaf in leaves), ("rules", rule))
 
 

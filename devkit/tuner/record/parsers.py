@@ -41,7 +41,7 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class QueueMessage:
     """A message of a queue; its body as it is, its id and its SentTimestamp where the dump has them."""
 
     place: Place
@@ -67,44 +67,44 @@ class Other:
     broken: bool = False
 
 
-Item: TypeAlias = LogLine | Message | Failure | Other
+Item: TypeAlias = LogLine | QueueMessage | Failure | Other
 
 _OUTCOMES = frozenset(LOG_NAMES.values())
 
 
-def items(document: Document, file: str, forms: frozenset[Form]) -> Iterator[Item]:
+def parse_items(document: Document, file: str, forms: frozenset[Form]) -> Iterator[Item]:
     """All that the document holds, in its order; of other forms than these everything is `Other`."""
     place = Place(file, document.line)
     if isinstance(document.value, NoDocument):
         yield Other(place, broken=document.value is NoDocument.BROKEN)
     else:
-        yield from _of_value(document.value, place, forms)
+        yield from _parse_value(document.value, place, forms)
 
 
-def _of_value(value: Json, place: Place, forms: frozenset[Form]) -> Iterator[Item]:
+def _parse_value(value: Json, place: Place, forms: frozenset[Form]) -> Iterator[Item]:
     match value:
         case {"Messages": list(listed)} | {"Records": list(listed)} if Form.QUEUE in forms:
-            yield from _of_list(listed, place, forms)  # aws sqs receive-message; what Lambda hands over
+            yield from _parse_list(listed, place, forms)  # aws sqs receive-message; what Lambda hands over
         case {"events": list(listed)} | {"logEvents": list(listed)} | {"results": list(listed)} if Form.LOGS in forms:
-            yield from _of_list(listed, place, forms)  # aws logs filter-log-events; a subscription; Logs Insights
-        case list(listed) if (message := _of_insights(listed)) is not None:
-            yield from _of_value({"@message": message}, place, forms)
+            yield from _parse_list(listed, place, forms)  # aws logs filter-log-events; a subscription; Logs Insights
+        case list(listed) if (message := _insights_message(listed)) is not None:
+            yield from _parse_value({"@message": message}, place, forms)
         case list(listed):
-            yield from _of_list(listed, place, forms)
+            yield from _parse_list(listed, place, forms)
         case dict(members):
-            yield from _of_object(members, place, forms)
+            yield from _parse_object(members, place, forms)
         case str(text) if Form.LOGS in forms:  # aws logs … --query 'events[].message'
-            yield from _of_text(text, place, forms)
+            yield from _parse_text(text, place, forms)
         case _:
             yield Other(place)
 
 
-def _of_list(listed: list[Json], place: Place, forms: frozenset[Form]) -> Iterator[Item]:
+def _parse_list(listed: list[Json], place: Place, forms: frozenset[Form]) -> Iterator[Item]:
     for number, value in enumerate(listed, start=1):
-        yield from _of_value(value, Place(place.file, place.line, place.item or number), forms)
+        yield from _parse_value(value, Place(place.file, place.line, place.item or number), forms)
 
 
-def _of_insights(row: list[Json]) -> Json:
+def _insights_message(row: list[Json]) -> Json:
     """The `@message` of a row of a result of Logs Insights; None where it is none."""
     for cell in row:
         match cell:
@@ -115,32 +115,32 @@ def _of_insights(row: list[Json]) -> Json:
     return None
 
 
-def _of_object(members: dict[str, Json], place: Place, forms: frozenset[Form]) -> Iterator[Item]:
+def _parse_object(members: dict[str, Json], place: Place, forms: frozenset[Form]) -> Iterator[Item]:
     match members:
         case {"requestContext": _, "requestPayload": payload} if Form.QUEUE in forms:
             yield Failure(place, payload, members.get("timestamp"))
         case {"Body": str(body)} | {"body": str(body), "messageId": _} if Form.QUEUE in forms:
-            yield _of_message(members, body, place)
+            yield _parse_message(members, body, place)
         case {"message": str(name)} if name in _OUTCOMES and Form.LOGS in forms:
             yield LogLine(place, members)
         case {"message": str(text)} | {"@message": str(text)} if Form.LOGS in forms:
-            yield from _of_text(text, place, forms)
+            yield from _parse_text(text, place, forms)
         case {"@message": dict(line)} if Form.LOGS in forms:  # the console's export decodes it
-            yield from _of_object(line, place, forms)
+            yield from _parse_object(line, place, forms)
         case _:
             yield Other(place)
 
 
-def _of_text(text: str, place: Place, forms: frozenset[Form]) -> Iterator[Item]:
+def _parse_text(text: str, place: Place, forms: frozenset[Form]) -> Iterator[Item]:
     """What stands in a message of a log, which is mostly one document."""
     for document in documents(StringIO(text, newline="\n")):
         if isinstance(document.value, NoDocument):
             yield Other(place, broken=document.value is NoDocument.BROKEN)
         else:
-            yield from _of_value(document.value, place, forms)
+            yield from _parse_value(document.value, place, forms)
 
 
-def _of_message(members: dict[str, Json], body: str, place: Place) -> Item:
+def _parse_message(members: dict[str, Json], body: str, place: Place) -> Item:
     match _decoded(body):
         case {"requestContext": _, "requestPayload": payload, "timestamp": given_up}:
             return Failure(place, payload, given_up)
@@ -149,7 +149,7 @@ def _of_message(members: dict[str, Json], body: str, place: Place) -> Item:
     attributes = members.get("Attributes", members.get("attributes"))
     sent = attributes.get("SentTimestamp") if isinstance(attributes, dict) else None
     message_id = members.get("MessageId", members.get("messageId"))
-    return Message(place, body, message_id if isinstance(message_id, str) else None, sent)
+    return QueueMessage(place, body, message_id if isinstance(message_id, str) else None, sent)
 
 
 def _decoded(body: str) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from devkit.tuner.record.parsers import Failure, LogLine, Message
+from devkit.tuner.record.parsers import Failure, LogLine, QueueMessage
 from devkit.tuner.record.wrapping import line_of_event, line_of_signal
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
@@ -90,7 +90,7 @@ class LogReader:
             del self._awaited[event]
 
 
-def of_message(message: Message) -> Recorded:
+def of_message(message: QueueMessage) -> Recorded:
     """As a record of its queue, its body untouched; it arrived when it was sent. Raises NotRecorded."""
     record: dict[str, Json] = {"eventSource": SQS_SOURCE, "body": message.body}
     if message.message_id is not None:

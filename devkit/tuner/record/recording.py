@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from devkit.tuner.record.documents import documents
-from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Message, Other, Place, items
+from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Other, Place, QueueMessage, parse_items
 from devkit.tuner.record.reading import LogReader, NotRecorded, Reason, Recorded, of_failure, of_message
 from devkit.tuner.record.sorting import SortedLines
 from snapshot_tuner.formats import rfc3339
@@ -85,7 +85,7 @@ class Recording:
 
     def take(self, file: str, lines: Iterable[str]) -> None:
         for document in documents(lines):
-            for item in items(document, file, self._forms):
+            for item in parse_items(document, file, self._forms):
                 try:
                     recorded = self._recorded(item)
                 except NotRecorded as loss:
@@ -109,10 +109,10 @@ class Recording:
                 if recorded is None:
                     self._summary.passed_over["further tasks of an event"] += 1
                 return recorded
-            case Message(message_id=str(message_id)) if message_id in self._messages_seen:
+            case QueueMessage(message_id=str(message_id)) if message_id in self._messages_seen:
                 self._summary.passed_over["messages that were there before"] += 1
                 return None
-            case Message():
+            case QueueMessage():
                 if item.message_id is not None:
                     self._messages_seen.add(item.message_id)
                 return of_message(item)

@@ -7,7 +7,7 @@ import pytest
 
 from devkit.tuner.__main__ import main
 from devkit.tuner.check import examples
-from devkit.tuner.check.coverage import survey
+from devkit.tuner.check.coverage import rule_coverage
 from devkit.tuner.check.findings import Example, Kind
 from devkit.tuner.exits import Exit
 from snapshot_tuner.events import signals
@@ -141,8 +141,8 @@ def test_an_event_that_cannot_be_written_down_is_no_example() -> None:
     text = rules("name: a, match: {data: [5]}, interval: 5")
     document = examine(text).document
     assert document is not None
-    landscape = survey(Policy.parse(text, "policy.yaml"), document)
-    assert examples.show(landscape, examples.point_in(landscape, landscape.decided[0][0], 0)) is None
+    coverage = rule_coverage(Policy.parse(text, "policy.yaml"), document)
+    assert examples.show(coverage, examples.point_in(coverage, coverage.decided[0][0], 0)) is None
 
 
 def test_what_cannot_be_examined_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from devkit.demo import sample_events
 from devkit.local_runtime.sqs_event import sqs_event
 from devkit.tuner.record.documents import Document, NoDocument, documents
-from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Message, Other, items
+from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Other, QueueMessage, parse_items
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
 from tests.logged_lines import text_of
@@ -35,7 +35,7 @@ PLATFORM = [
 
 def found(text: str, forms: frozenset[Form] = frozenset(Form)) -> list[Item]:
     read = documents(StringIO(text, newline="\n"))
-    return [item for document in read for item in items(document, "file", forms)]
+    return [item for document in read for item in parse_items(document, "file", forms)]
 
 
 def log_events(lines: list[str], **more: object) -> list[dict[str, object]]:
@@ -128,7 +128,7 @@ QUEUE_FORMS: dict[str, str] = {
 def test_messages_are_found_in_every_form(form: str) -> None:
     """Body, id and sent time of each of three, the body as it is, an event or not."""
     told = found(QUEUE_FORMS[form])
-    assert [(item.body, item.message_id, item.sent) for item in told if isinstance(item, Message)] == [
+    assert [(item.body, item.message_id, item.sent) for item in told if isinstance(item, QueueMessage)] == [
         (body, f"m-{number}", f"177235560000{number}") for number, body in enumerate(BODIES)
     ]
     assert len(told) == 3
@@ -159,7 +159,7 @@ def test_a_form_that_is_asked_for_is_the_only_one() -> None:
     message, line = json.dumps(received([LINES[0]])), LINES[0]
     for text, form in ((message, Form.LOGS), (line, Form.QUEUE)):
         assert [type(item) for item in found(text, frozenset([form]))] == [Other]
-    assert [type(item) for item in found(message, frozenset([Form.QUEUE]))] == [Message]
+    assert [type(item) for item in found(message, frozenset([Form.QUEUE]))] == [QueueMessage]
     assert [type(item) for item in found(line, frozenset([Form.LOGS]))] == [LogLine]
 
 
@@ -194,4 +194,4 @@ def test_the_batches_of_events_are_such_dumps() -> None:
     """Every file of events/sqs is a batch as Lambda hands it over."""
     for path in sorted((sample_events.EVENTS / "sqs").glob("*.json")):
         text = path.read_text(encoding="utf-8")
-        assert [type(item) for item in found(text)] == [Message] * len(json.loads(text)["Records"])
+        assert [type(item) for item in found(text)] == [QueueMessage] * len(json.loads(text)["Records"])

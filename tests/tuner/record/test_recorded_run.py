@@ -102,7 +102,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     now = datetime.now(UTC)
     loaded = sample_events.load(FILES, now)
     batches = [loaded[file] for file in FILES] + [[message] for message in odd_messages(now)]
-    intents = oracle.read([message for batch in batches for message in batch]).expected
+    intents = oracle.expectations([message for batch in batches for message in batch]).expected
     decided: list[tuple[Signal, Decision]] = []
     decide = Policy.decide
 
