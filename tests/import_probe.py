@@ -99,16 +99,16 @@ class Watch:
 
 
 def _files_up_to_import_machinery() -> Iterator[str]:
-    return takewhile(lambda file: not file.startswith(IMPORT_MACHINERY), _files_of_callers())
+    return takewhile(lambda file: not file.startswith(IMPORT_MACHINERY), _caller_files())
 
 
 def _importer() -> str:
     """The file with the import statement that is being carried out."""
-    below = dropwhile(lambda file: not file.startswith(IMPORT_MACHINERY), _files_of_callers())
+    below = dropwhile(lambda file: not file.startswith(IMPORT_MACHINERY), _caller_files())
     return next((file for file in below if not file.startswith(IMPORT_MACHINERY)), "")
 
 
-def _files_of_callers() -> Iterator[str]:
+def _caller_files() -> Iterator[str]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         yield frame.f_code.co_filename

@@ -162,12 +162,12 @@ def violations(modules: Mapping[str, Module]) -> list[str]:
     """One sentence for each rule that a module breaks."""
     return sorted(
         {
-            *_of_direction(modules),
-            *_of_handlers(modules),
-            *_of_wiring(modules),
-            *_of_purity(modules),
-            *_of_cycles(modules),
-            *_of_every_module(modules),
+            *_direction_mistakes(modules),
+            *_handler_mistakes(modules),
+            *_wiring_mistakes(modules),
+            *_purity_mistakes(modules),
+            *_cycle_mistakes(modules),
+            *_module_mistakes(modules),
         }
     )
 
@@ -187,7 +187,7 @@ def imported_folders(modules: Mapping[str, Module]) -> dict[str, list[str]]:
     return {name: [other for other in DIRECTION if other in others - {name}] for name, others in found.items()}
 
 
-def _of_direction(modules: Mapping[str, Module]) -> Iterator[str]:
+def _direction_mistakes(modules: Mapping[str, Module]) -> Iterator[str]:
     down = " > ".join(DIRECTION)
     for name, imported in _edges(modules):
         if name.startswith(f"{PACKAGE}.") and imported.startswith(f"{PACKAGE}.") and imported in modules:
@@ -198,7 +198,7 @@ def _of_direction(modules: Mapping[str, Module]) -> Iterator[str]:
                 yield f"{name} imports {imported}, which is above it: {down}"
 
 
-def _of_handlers(modules: Mapping[str, Module]) -> Iterator[str]:
+def _handler_mistakes(modules: Mapping[str, Module]) -> Iterator[str]:
     for name, imported in _edges(modules):
         own = name.partition(".")[0]
         if own != PACKAGE and imported in modules and imported.partition(".")[0] != own:
@@ -208,7 +208,7 @@ def _of_handlers(modules: Mapping[str, Module]) -> Iterator[str]:
             yield f"{name} imports {imported}: calls go down only"
 
 
-def _of_wiring(modules: Mapping[str, Module]) -> Iterator[str]:
+def _wiring_mistakes(modules: Mapping[str, Module]) -> Iterator[str]:
     for name, imported in _edges(modules):
         in_package = name.partition(".")[0] == PACKAGE
         if imported in CONCRETE and name not in CONCRETE[imported]:
@@ -220,7 +220,7 @@ def _of_wiring(modules: Mapping[str, Module]) -> Iterator[str]:
             yield f"{name} imports {BOOTSTRAP}, which only handlers do"
 
 
-def _of_purity(modules: Mapping[str, Module]) -> Iterator[str]:
+def _purity_mistakes(modules: Mapping[str, Module]) -> Iterator[str]:
     for pure in PURE:
         for name in (pure, *_reachable(pure, modules)):
             for imported in modules[name].imports:
@@ -232,13 +232,13 @@ def _of_purity(modules: Mapping[str, Module]) -> Iterator[str]:
                 yield f"{name} imports {imported}, but has to stand alone"
 
 
-def _of_cycles(modules: Mapping[str, Module]) -> Iterator[str]:
+def _cycle_mistakes(modules: Mapping[str, Module]) -> Iterator[str]:
     for name in modules:
         if name in _reachable(name, modules):
             yield f"{name} imports itself through others"
 
 
-def _of_every_module(modules: Mapping[str, Module]) -> Iterator[str]:
+def _module_mistakes(modules: Mapping[str, Module]) -> Iterator[str]:
     for name, module in modules.items():
         if module.reads_environment and name not in READS_ENVIRONMENT:
             yield f"{name} reads the environment, which only bootstrap and settings do"

@@ -45,7 +45,7 @@ def captured(logger: Logger) -> Iterator[StringIO]:
         handler.setStream(before)
 
 
-def text_of(*events: Signal | EventRejected, log_event_data: bool = True) -> str:
+def log_text(*events: Signal | EventRejected, log_event_data: bool = True) -> str:
     """What one batch has logged; rule `load` takes events of that type, and nothing is called."""
     logger = Logger(service="tests")
     tuner = Tuner(
@@ -62,6 +62,6 @@ def text_of(*events: Signal | EventRejected, log_event_data: bool = True) -> str
     return out.getvalue()
 
 
-def lines_of(*events: Signal | EventRejected, log_event_data: bool = True) -> Sequence[dict[str, Any]]:
-    """`text_of`, decoded."""
-    return [json.loads(line) for line in text_of(*events, log_event_data=log_event_data).splitlines()]
+def log_lines(*events: Signal | EventRejected, log_event_data: bool = True) -> Sequence[dict[str, Any]]:
+    """`log_text`, decoded."""
+    return [json.loads(line) for line in log_text(*events, log_event_data=log_event_data).splitlines()]

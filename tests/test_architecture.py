@@ -177,7 +177,7 @@ def test_a_planted_violation_is_found(module: str, line: str, violation: str) ->
 
 
 @cache
-def effects_of_every_import() -> dict[str, list[str]]:
+def import_effects() -> dict[str, list[str]]:
     """Each module in a process of its own, a few at once."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(SOURCES, pool.map(probe, SOURCES), strict=True))
@@ -186,7 +186,7 @@ def effects_of_every_import() -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", SOURCES)
 def test_importing_has_no_effect(name: str) -> None:
     """With an empty environment: no file, thread, socket or clock is touched, and no AWS SDK comes along."""
-    assert effects_of_every_import()[name] == []
+    assert import_effects()[name] == []
 
 
 PLANTED = [

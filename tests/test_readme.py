@@ -24,7 +24,7 @@ from snapshot_tuner.settings import VARIABLES, Settings
 from snapshot_tuner.telemetry.event_fields import TEXT_CHARACTERS_MOST
 from snapshot_tuner.telemetry.metrics import Metric
 from snapshot_tuner.tuning import tuner
-from tests.logged_lines import lines_of
+from tests.logged_lines import log_lines
 from tests.template import cloudformation
 
 ROOT = Path(__file__).parents[1]
@@ -159,7 +159,7 @@ def test_the_table_of_log_lines() -> None:
     """Every key that the line of an outcome can have, besides Powertools' own, and no other."""
     long: dict[str, Json] = {"text": "x" * TEXT_CHARACTERS_MOST}
     tasks: dict[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": ["a", "b"]}
-    lines = lines_of(
+    lines = log_lines(
         Signal("e-1", "/test", "load", 0, tasks, sequence=1, attributes={"subject": "room"}),
         Signal("e-2", "/test", "other", 0, long, time_is_own=False, attributes=long),
         EventRejected("body", "is empty"),
@@ -175,7 +175,7 @@ def test_the_table_of_log_lines() -> None:
 def test_the_statuses_in_the_table_of_outcomes(kind: OutcomeKind) -> None:
     """A rejected event is the sender's to mend (4xx); one to retry is answered with 429 or 503."""
     (http,) = [row[4] for row in table("outcome") if row[0] == kind]
-    statuses = {answers.of_outcomes([Outcome(kind, "", cause=cause)]).status for cause in CAUSES[kind]}
+    statuses = {answers.from_outcomes([Outcome(kind, "", cause=cause)]).status for cause in CAUSES[kind]}
     assert http == {OutcomeKind.REJECTED: "4xx", OutcomeKind.RETRY: "429 or 503"}[kind]
     assert {status in range(400, 500) and status != 429 for status in statuses} == {kind is OutcomeKind.REJECTED}
     assert statuses <= {400, 409, 422, 429, 503}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from devkit.local_runtime.function_url import HttpRequest, event_of
+from devkit.local_runtime.function_url import HttpRequest, to_event
 
 _numbers = count()
 
@@ -26,7 +26,7 @@ def as_http(event: dict[str, Any]) -> dict[str, Any]:
     """What Lambda hands over for a request to the function's URL."""
     body = json.dumps(event).encode()
     headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
-    return event_of(HttpRequest("POST", "/events", headers, body, "127.0.0.1"), datetime.now(UTC))
+    return to_event(HttpRequest("POST", "/events", headers, body, "127.0.0.1"), datetime.now(UTC))
 
 
 def as_bus(event: dict[str, Any]) -> dict[str, Any]:

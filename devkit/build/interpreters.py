@@ -31,7 +31,7 @@ class Interpreter:
 
 def own() -> Interpreter:
     """The one that the current environment was made with."""
-    return _of_prefix(Path(sys.base_prefix), f"{sys.version_info.major}.{sys.version_info.minor}")
+    return _from_prefix(Path(sys.base_prefix), f"{sys.version_info.major}.{sys.version_info.minor}")
 
 
 @lru_cache
@@ -65,8 +65,8 @@ def _run(candidate: Path) -> Interpreter | None:
         prefix, major, minor = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return _of_prefix(Path(prefix), f"{major}.{minor}")
+    return _from_prefix(Path(prefix), f"{major}.{minor}")
 
 
-def _of_prefix(prefix: Path, version: str) -> Interpreter:
+def _from_prefix(prefix: Path, version: str) -> Interpreter:
     return Interpreter(prefix / "bin" / f"python{version}", version)

@@ -29,7 +29,7 @@ class DeterministicRandom:
     def chance(self, per_mille: int) -> bool:
         return self.below(1000) < per_mille
 
-    def one_of(self, things: Sequence[_Thing]) -> _Thing:
+    def choice(self, things: Sequence[_Thing]) -> _Thing:
         return things[self.below(len(things))]
 
     def weighted(self, weights: Sequence[int]) -> int:

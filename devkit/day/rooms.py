@@ -94,7 +94,7 @@ def rooms(count: int, random: DeterministicRandom) -> list[Room]:
 def _lesson(opens: int, random: DeterministicRandom) -> list[Stay]:
     """The teacher first; the class within minutes of the beginning, and away soon after the end."""
     opens -= opens % (15 * MINUTE)
-    ends = opens + random.one_of((40, 45, 60, 90)) * MINUTE
+    ends = opens + random.choice((40, 45, 60, 90)) * MINUTE
     stays = [Stay("teacher", max(0, opens - random.between(20, 300) * SECOND), ends + random.between(20, 400) * SECOND)]
     for number in range(1, random.between(6, 36) + 1):
         joins = opens + random.between(-60, 60) * SECOND + random.below(random.heavy(90, 1200) * SECOND)
@@ -106,7 +106,7 @@ def _lesson(opens: int, random: DeterministicRandom) -> list[Stay]:
 def _meeting(opens: int, random: DeterministicRandom) -> list[Stay]:
     """On the half hour; some come late, some leave before the others."""
     opens -= opens % (30 * MINUTE)
-    ends = opens + random.one_of((15, 25, 30, 45, 60, 60, 90)) * MINUTE + random.between(-180, 420) * SECOND
+    ends = opens + random.choice((15, 25, 30, 45, 60, 60, 90)) * MINUTE + random.between(-180, 420) * SECOND
     stays = []
     for number in range(1, 2 + random.heavy(2, 24)):
         joins = opens + random.below(random.heavy(120, 900) * SECOND)

@@ -50,13 +50,13 @@ class Arrival:
 
 def day(count: int, random: DeterministicRandom) -> list[Arrival]:
     """What arrives within 24 hours for `count` rooms, in the order of arrival."""
-    happened = (event for room in rooms(count, random) for event in _of_room(room, random))
+    happened = (event for room in rooms(count, random) for event in _room_events(room, random))
     arrived = (each for event in happened for each in _deliveries(event, random))
     within = [each for each in arrived if each.received < DAY]
     return sorted(within, key=lambda each: (each.received, each.id))
 
 
-def _of_room(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
+def _room_events(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
     yield from _callbacks(room, random)
     yield from _loads(room, random)
     if room.kind in (Kind.LIVE, Kind.CHAT) and random.chance(RISKY_PER_MILLE):
@@ -67,7 +67,7 @@ def _callbacks(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
     """Whole seconds, as the service has them."""
     for number, stay in enumerate(room.stays, start=1):
         data: dict[str, Json] = {"AppId": APP_ID, "RoomId": room.name, "UserId": stay.user}
-        device = random.one_of(_DEVICES)
+        device = random.choice(_DEVICES)
         for type_, moment, more in (
             (JOIN, stay.joins, {"DeviceType": device}),
             (LEAVE, stay.leaves, {"Reason": "connectionLost" if random.chance(60) else "userLeave"}),
@@ -108,7 +108,7 @@ def _alerts(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
     number = 0
     for _ in range(random.between(1, 3)):
         at = random.between(room.opens, room.closes)
-        label = random.one_of(_LABELS)
+        label = random.choice(_LABELS)
         for _ in range(random.between(2, 9)):
             if at < room.closes:
                 number += 1

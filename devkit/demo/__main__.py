@@ -82,7 +82,7 @@ def _deliver(messages: list[Message], observer: Observer, screen: Screen) -> lis
     for attempt in range(1, ATTEMPTS[source] + 1):
         answers = invoke(messages)
         last = attempt == ATTEMPTS[source]
-        for message, answer, seen in zip(messages, answers, _by_message(messages, observer.news()), strict=True):
+        for message, answer, seen in zip(messages, answers, _group_by_message(messages, observer.news()), strict=True):
             outcomes = [each.outcome for each in seen]
             # An attempt that ends like the one before is not worth a row of its own, except for the last one.
             if last or before.get(message.name) != outcomes:
@@ -95,7 +95,7 @@ def _deliver(messages: list[Message], observer: Observer, screen: Screen) -> lis
     return [message.name for message in messages]
 
 
-def _by_message(messages: Sequence[Message], news: list[Seen]) -> list[list[Seen]]:
+def _group_by_message(messages: Sequence[Message], news: list[Seen]) -> list[list[Seen]]:
     """A lone message owns all lines, one per task; in a batch of the scenario every event is about one task."""
     if len(messages) == 1:
         return [news]

@@ -46,7 +46,7 @@ def load(files: Sequence[str], now: datetime) -> dict[str, list[Message]]:
     return {file: _messages(file, _shifted(text, shift)) for file, text in texts.items()}
 
 
-def shown_id(event_id: str) -> str:
+def short_id(event_id: str) -> str:
     """The id of an event, short enough for a column of 11: a UUID by its first part."""
     return f"{event_id[:8]}.." if len(event_id) == _UUID_LENGTH else event_id
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from devkit.demo.observer import Seen
-from devkit.demo.sample_events import Source, shown_id
+from devkit.demo.sample_events import Source, short_id
 
 _COLUMNS = {"event": 11, "source": 6, "rule": 16, "interval": 8, "outcome": 10, "call": 11, "answer": 10}
 _SOURCES = {Source.QUEUE: "queue", Source.HTTP: "HTTP", Source.BUS: "bus"}
@@ -59,7 +59,7 @@ class Screen:
 
     def row(self, source: Source, seen: Seen, answer: str, *, explained: bool) -> None:
         """One event and task; `explained` adds the reason to an outcome that did not settle it."""
-        event = shown_id(seen.event_id or "(no id)")
+        event = short_id(seen.event_id or "(no id)")
         interval = "-" if seen.interval is None else f"{seen.interval} s"
         cells = [event, _SOURCES[source], seen.rule or "-", interval, seen.outcome, _call(seen.status), answer]
         self._print_cells(cells, _STYLES[seen.outcome])

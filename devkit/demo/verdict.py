@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from devkit.demo.oracle import Expectations
-from devkit.demo.sample_events import shown_id
+from devkit.demo.sample_events import short_id
 from snapshot_tuner.model import TaskRef
 
 
@@ -25,9 +25,9 @@ def on_tasks(expectations: Expectations, intervals: Mapping[TaskRef, int]) -> li
         if newest is None:
             findings.append(Finding(right=False, text=f"{found}WRONG: no event asked for it"))
         elif interval == newest.interval:
-            findings.append(Finding(right=True, text=f"{found}as its newest event asked ({shown_id(newest.event_id)})"))
+            findings.append(Finding(right=True, text=f"{found}as its newest event asked ({short_id(newest.event_id)})"))
         else:
-            asked = f"WRONG: its newest event ({shown_id(newest.event_id)}) asked for {newest.interval} s"
+            asked = f"WRONG: its newest event ({short_id(newest.event_id)}) asked for {newest.interval} s"
             findings.append(Finding(right=False, text=found + asked))
     return findings
 

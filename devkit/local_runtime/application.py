@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from devkit.local_runtime.asynchronous import AsynchronousInvocation, AsynchronousSettings
 from devkit.local_runtime.aws_api import REGION, AwsApi
 from devkit.local_runtime.background import in_background
-from devkit.local_runtime.front import function_url_of
+from devkit.local_runtime.front import serve_function_url
 from devkit.local_runtime.function import Function, FunctionSettings, running
 from devkit.local_runtime.queue_mapping import MappingSettings, QueueMapping
 from devkit.local_runtime.queues import Bus, Queue, Redrive, create_bus, create_queue
@@ -86,7 +86,7 @@ def deployed_here(
         asynchronous = AsynchronousSettings(listener_dead_letters, settings.retry_seconds)
         parts.enter_context(in_background(AsynchronousInvocation(inbox, functions["bus_listener"], asynchronous)))
         parts.enter_context(in_background(Schedule(functions["reconciler"], settings.schedule_seconds)))
-        url = parts.enter_context(function_url_of(functions["http_endpoint"]))
+        url = parts.enter_context(serve_function_url(functions["http_endpoint"]))
         yield Application(functions, queue, dead_letters, listener_dead_letters, bus, url)
 
 

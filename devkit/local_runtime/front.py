@@ -19,7 +19,7 @@ _NO_LENGTH = HttpResponse(411, [], b"")
 
 
 @contextmanager
-def function_url_of(function: Function) -> Iterator[str]:
+def serve_function_url(function: Function) -> Iterator[str]:
     """The URL, without a slash at its end, until the end of the block."""
     server = _Server((LOOPBACK, 0), _Handler)
     server.function = function
@@ -68,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(length),
             sender_ip=self.client_address[0],
         )
-        return function_url.response_of(self.server.function.invoke(function_url.event_of(request, datetime.now(UTC))))
+        return function_url.to_response(self.server.function.invoke(function_url.to_event(request, datetime.now(UTC))))
 
     def _send(self, response: HttpResponse) -> None:
         self.send_response(response.status)

@@ -46,7 +46,7 @@ BAD_GATEWAY = HttpResponse(502, [("Content-Type", "text/plain")], b"Internal Ser
 """What a failed invocation and an answer that is none look like from outside."""
 
 
-def event_of(request: HttpRequest, now: datetime) -> dict[str, Any]:
+def to_event(request: HttpRequest, now: datetime) -> dict[str, Any]:
     """The event; the caller counts as checked, since nobody signs requests to this machine."""
     parts = urlsplit(request.target)
     headers: dict[str, str] = {}
@@ -72,7 +72,7 @@ def event_of(request: HttpRequest, now: datetime) -> dict[str, Any]:
     return event | _body(request.body, headers.get("content-type", ""))
 
 
-def response_of(answer: Answer) -> HttpResponse:
+def to_response(answer: Answer) -> HttpResponse:
     """What the handler's answer says. One without `statusCode` is the body of a 200 in JSON."""
     if answer.failed:
         return BAD_GATEWAY

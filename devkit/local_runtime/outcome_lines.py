@@ -36,5 +36,12 @@ def line_for(function: str, text: str, now: datetime) -> str | None:
 def _outcome(kind: OutcomeKind, entry: Mapping[str, object]) -> str:
     task = "/".join(str(entry[key]) for key in ("app_id", "room_id", "task_id") if key in entry)
     interval = f"{entry['interval']} s" if "interval" in entry else ""
-    shown = (f"{kind:10}", f"{entry.get('event_id', '-')}", task, entry.get("rule", ""), interval, entry.get("reason"))
-    return "  ".join(str(part) for part in shown if part)
+    columns = (
+        f"{kind:10}",
+        f"{entry.get('event_id', '-')}",
+        task,
+        entry.get("rule", ""),
+        interval,
+        entry.get("reason"),
+    )
+    return "  ".join(str(column) for column in columns if column)

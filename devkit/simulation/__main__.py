@@ -25,10 +25,10 @@ def main() -> int:
     arguments = _arguments()
     with ExitStack() as stack:
         url = stack.enter_context(valkey_server()).connection_url if arguments.store == VALKEY else None
-        return _run_as_told(arguments, url)
+        return _simulate(arguments, url)
 
 
-def _run_as_told(arguments: argparse.Namespace, valkey_url: str | None) -> int:
+def _simulate(arguments: argparse.Namespace, valkey_url: str | None) -> int:
     if arguments.seed is not None:
         report = run(arguments.seed, faults_named(arguments.fault), valkey_url=valkey_url, trace=print)
         print(report)

@@ -123,7 +123,7 @@ def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trac
     outages = _bursts(random, faults.store_outage, horizon, longest=20)
     queue = Queue(timeline, random)
     signals = _send_events(queue, random, faults, horizon)
-    for task in sorted({_task_of(signal) for signal in signals}, key=lambda each: each.room_id):
+    for task in sorted({_parse_task(signal) for signal in signals}, key=lambda each: each.room_id):
         if random.random() < faults.restarted_task:
             provider.restarts_at(random.uniform(0, horizon), task)
     policy = Policy.parse(POLICY, "simulation.yaml")
@@ -226,7 +226,7 @@ def _judge(signals: list[Signal], queue: Queue, provider: Provider, ledger: Stor
     newest: dict[TaskRef, Signal] = {}
     for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME) or b""):
         if signal.type != "alert":  # that leaves nothing behind
-            newest[_task_of(signal)] = signal
+            newest[_parse_task(signal)] = signal
     dead = {signal.id for signal in queue.dead}
     wrong, in_doubt = set(), set()
     for task, signal in newest.items():
@@ -254,7 +254,7 @@ def _judge(signals: list[Signal], queue: Queue, provider: Provider, ledger: Stor
     )
 
 
-def _task_of(signal: Signal) -> TaskRef:
+def _parse_task(signal: Signal) -> TaskRef:
     data = signal.data
     assert isinstance(data, dict)  # noqa: S101 - made so above
     return TaskRef(str(data["AppId"]), str(data["RoomId"]), str(data["TaskId"]))

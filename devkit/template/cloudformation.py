@@ -39,7 +39,7 @@ class Stack:
     resources: Mapping[str, dict[str, Any]]
     outputs: Mapping[str, dict[str, Any]]
 
-    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+    def find_all(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of every resource of a type, by logical id."""
         return {
             name: resource.get("Properties", {})

@@ -18,7 +18,7 @@ from typing import NamedTuple, cast
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
 from snapshot_tuner.formats import rfc3339
-from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES, decode, shown
+from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES, decode, describe
 from snapshot_tuner.model import Json, Signal
 
 MAX_LINE_BYTES = 4 * MAX_BODY_BYTES
@@ -44,10 +44,10 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-def read(path: Path, told: Callable[[int], None] | None = None) -> Iterator[Arrival | Unreadable]:
+def read(path: Path, on_progress: Callable[[int], None] | None = None) -> Iterator[Arrival | Unreadable]:
     """Every line that is not blank, in the order of the file. Raises OSError; EOFError for a `.gz` that is cut off.
 
-    `told` is called now and then with how many bytes of the file have been read.
+    `on_progress` is called now and then with how many bytes of the file have been read.
     """
     with ExitStack() as opened:
         file = opened.enter_context(path.open("rb"))
@@ -59,8 +59,8 @@ def read(path: Path, told: Callable[[int], None] | None = None) -> Iterator[Arri
         number = 0
         while line := lines.readline(MAX_LINE_BYTES + 1):
             number += 1
-            if told is not None and number % _TELL_EVERY == 0:
-                told(file.tell())
+            if on_progress is not None and number % _TELL_EVERY == 0:
+                on_progress(file.tell())
             if len(line) > MAX_LINE_BYTES:
                 while line and not line.endswith(b"\n"):
                     line = lines.readline(MAX_LINE_BYTES)
@@ -87,7 +87,7 @@ def _time(wrapper: dict[str, Json], name: str) -> int:
     if time is None:
         raise EventRejected(name, "is missing")
     if not isinstance(time, str):
-        raise EventRejected(name, f"must be an RFC 3339 string, not {shown(time)}")
+        raise EventRejected(name, f"must be an RFC 3339 string, not {describe(time)}")
     try:
         return rfc3339.to_microseconds(time)
     except ValueError as error:

@@ -82,17 +82,17 @@ def ok(body: Mapping[str, Any]) -> Answer:
     return Answer(200, JSON, _dump(body))
 
 
-def of_outcomes(outcomes: Sequence[Outcome]) -> Answer:
+def from_outcomes(outcomes: Sequence[Outcome]) -> Answer:
     """200 when everything is settled; else the outcome to retry decides the status, then the rejected one."""
-    members = {"outcomes": [_of_outcome(outcome) for outcome in outcomes]}
+    members = {"outcomes": [_from_outcome(outcome) for outcome in outcomes]}
     for kind in (OutcomeKind.RETRY, OutcomeKind.REJECTED):
         for outcome in outcomes:
             if outcome.kind is kind and outcome.cause is not None:
-                return of_problem(_of_cause(outcome.cause), outcome.reason, members=members)
+                return from_problem(_problem_for(outcome.cause), outcome.reason, members=members)
     return ok(members)
 
 
-def of_problem(
+def from_problem(
     problem: Problem, detail: str, *, headers: Mapping[str, str] = _NOTHING, members: Mapping[str, Any] = _NOTHING
 ) -> Answer:
     """RFC 9457 problem details, with further members where there are any."""
@@ -100,21 +100,21 @@ def of_problem(
     return Answer(problem.status, PROBLEM_JSON, _dump(body), problem.retry_after_seconds, headers)
 
 
-def of_task(task: TaskRef) -> dict[str, str]:
+def from_task(task: TaskRef) -> dict[str, str]:
     """A task in the provider's spelling."""
     return {"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id}
 
 
-def _of_cause(cause: Cause) -> Problem:
+def _problem_for(cause: Cause) -> Problem:
     return Problem[cause.name]
 
 
-def _of_outcome(outcome: Outcome) -> dict[str, Any]:
+def _from_outcome(outcome: Outcome) -> dict[str, Any]:
     return {
         "id": outcome.id,
         "outcome": outcome.kind,
         "rule": outcome.rule,
-        "task": outcome.task and of_task(outcome.task),
+        "task": outcome.task and from_task(outcome.task),
         "interval": outcome.interval,
         "reason": outcome.reason,
     }

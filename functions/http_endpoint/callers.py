@@ -26,7 +26,7 @@ def check_size(request: Request, settings: Settings) -> None:
         raise Refusal(Problem.TOO_LARGE, f"a body has at most {settings.http_max_body_bytes} bytes")
 
 
-def caller_of(request: Request, settings: Settings) -> str:
+def identify_caller(request: Request, settings: Settings) -> str:
     """The name of whoever has proved to be the sender; raises Refusal where nobody has.
 
     With IAM, Lambda lets in nobody who has not. Otherwise the signature proves the body, and the id and time of
@@ -39,7 +39,7 @@ def caller_of(request: Request, settings: Settings) -> str:
         case HttpAuth.SIGNATURE:
             keys = _keys(settings)
             now = SystemClock().wall_us() / 1e6
-            sender = standard_webhooks.sender_of(keys, request.headers, request.body or b"", now)
+            sender = standard_webhooks.identify_sender(keys, request.headers, request.body or b"", now)
             if sender is None or request.body is None:
                 detail = "webhook-id, webhook-timestamp and webhook-signature must prove the body (Standard Webhooks)"
                 raise Refusal(Problem.UNAUTHENTICATED, detail, _CHALLENGE)

@@ -33,7 +33,7 @@ def _app() -> "LambdaFunctionUrlResolver":
 
     @app.not_found
     def not_found(_: Exception) -> "Response[str]":
-        return _response(answers.of_problem(Problem.NO_SUCH_ROUTE, "GET /openapi.json lists the routes"))
+        return _response(answers.from_problem(Problem.NO_SUCH_ROUTE, "GET /openapi.json lists the routes"))
 
     return app
 

@@ -18,7 +18,7 @@ from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import cloudevents_http, rtc_callback, signals
 from snapshot_tuner.events.cloudevents_http import BATCH_TYPE, JSON_TYPE, STRUCTURED_TYPE, Mode
 from snapshot_tuner.events.standard_webhooks import ID_HEADER
-from snapshot_tuner.formats.strict_json import decode, shown
+from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.model import Json, Signal
 from snapshot_tuner.settings import Settings
 
@@ -68,7 +68,7 @@ def _read(request: Request, mode: Mode, caller: str, settings: Settings) -> Sent
     match mode:
         case Mode.BATCH:
             if not isinstance(document, list):
-                raise EventRejected("body", f"must be a JSON list of CloudEvents, not {shown(document)}")
+                raise EventRejected("body", f"must be a JSON list of CloudEvents, not {describe(document)}")
             if len(document) > settings.http_max_events:
                 raise Refusal(Problem.TOO_LARGE, f"a batch has at most {settings.http_max_events} events")
             return Sent(read_each(document, open_document))
@@ -77,12 +77,12 @@ def _read(request: Request, mode: Mode, caller: str, settings: Settings) -> Sent
         case Mode.JSON:
             if not isinstance(document, dict) or not _MARKS_OF_ENVELOPES.isdisjoint(document):
                 return Sent([open_document(document)])
-            return Sent([open_document(_of_plain_json(document, request.headers, caller))], keyed=True)
+            return Sent([open_document(_from_plain_json(document, request.headers, caller))], keyed=True)
         case _:
             assert_never(mode)
 
 
-def _of_plain_json(members: Mapping[str, Json], headers: Mapping[str, str], caller: str) -> dict[str, Json]:
+def _from_plain_json(members: Mapping[str, Json], headers: Mapping[str, str], caller: str) -> dict[str, Json]:
     """`{"type": …, "data": …}` as a CloudEvent of its caller.
 
     Its id is the Idempotency-Key, or its own `id`, or webhook-id, the first that there is; its time is `time`,

@@ -25,7 +25,7 @@ class Request:
     received_us: int
 
     @classmethod
-    def of(cls, event: Mapping[str, Any]) -> Self:
+    def from_event(cls, event: Mapping[str, Any]) -> Self:
         """Lambda makes these events; only what a sender decides may be anything."""
         headers = event.get("headers") or {}
         context = event["requestContext"]

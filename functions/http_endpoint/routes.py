@@ -42,7 +42,7 @@ def post_events(visit: Visit) -> Answer:
         if isinstance(event, Signal) and bootstrap.inspector().is_in_flight(event):
             raise Refusal(Problem.IN_FLIGHT, "it is answered when its call has ended; then this one is a duplicate")
     outcomes = tuner.process(sent.events, invocation.deadline(visit.context))
-    return answers.of_outcomes([outcome for of_event in outcomes for outcome in of_event])
+    return answers.from_outcomes([outcome for answer in outcomes for outcome in answer])
 
 
 def post_rtc_callback(visit: Visit) -> Answer:
@@ -58,14 +58,14 @@ def post_rtc_callback(visit: Visit) -> Answer:
         raise Refusal(Problem.UNAUTHENTICATED, detail, {"WWW-Authenticate": "RTC-Callback"})
     deadline = min(invocation.deadline(visit.context), SystemClock().monotonic() + _RTC_SECONDS)
     (outcomes,) = bootstrap.tuner().process(read_each([callback], Callback.signal), deadline)
-    return answers.of_outcomes(outcomes)
+    return answers.from_outcomes(outcomes)
 
 
 def post_explain(visit: Visit) -> Answer:
     """The decision about one event, rule by rule; nothing is admitted or called."""
     match _read(visit).events:
         case [Signal() as signal]:
-            return answers.ok(views.of_explanation(signal, bootstrap.inspector().explain(signal)))
+            return answers.ok(views.from_explanation(signal, bootstrap.inspector().explain(signal)))
         case [EventRejected() as rejected]:
             raise Refusal(Problem.MALFORMED, str(rejected))
         case _:
@@ -74,14 +74,14 @@ def post_explain(visit: Visit) -> Answer:
 
 def get_task(visit: Visit) -> Answer:
     """What a task should be, what it is as far as is known, and what is pending."""
-    callers.caller_of(visit.request, bootstrap.settings())
+    callers.identify_caller(visit.request, bootstrap.settings())
     task = TaskRef(*(unquote(visit.names[name]) for name in ("AppId", "RoomId", "TaskId")))
     if not (is_id(task.app_id) and is_id(task.room_id) and is_id(task.task_id)):
         raise Refusal(Problem.TASK_UNKNOWN, "an id has 1 to 128 letters, digits and _ @ - .")
     report = bootstrap.inspector().task(task)
     if report is None:
         raise Refusal(Problem.TASK_UNKNOWN, "no event has been admitted for it, or the last one is long ago")
-    return answers.ok(views.of_task(report))
+    return answers.ok(views.from_task(report))
 
 
 def get_health(_: Visit) -> Answer:
@@ -94,20 +94,20 @@ def get_health(_: Visit) -> Answer:
         # Which rules there are is nobody's business who has proved nothing.
         detail = "the policy has mistakes" if isinstance(error, PolicyError) else _what_is_wrong(error)
         raise Refusal(Problem.UNHEALTHY, detail) from None
-    return answers.ok(views.of_health(inspector.policy.version, inspector.policy.sha256))
+    return answers.ok(views.healthy(inspector.policy.version, inspector.policy.sha256))
 
 
 def get_openapi(visit: Visit) -> Answer:
     from http_endpoint import openapi  # noqa: PLC0415 - no event needs it: not at a cold start
 
-    callers.caller_of(visit.request, bootstrap.settings())
+    callers.identify_caller(visit.request, bootstrap.settings())
     return answers.ok(openapi.document())
 
 
 def get_docs(visit: Visit) -> Answer:
     from http_endpoint import docs  # noqa: PLC0415 - likewise
 
-    callers.caller_of(visit.request, bootstrap.settings())
+    callers.identify_caller(visit.request, bootstrap.settings())
     return docs.page()
 
 
@@ -128,29 +128,29 @@ ROUTES: Final[Mapping[str, Mapping[str, Route]]] = MappingProxyType(
 def visit(routes: Mapping[str, Route], event: Mapping[str, Any], context: Context, names: Mapping[str, str]) -> Answer:
     """The answer of the route for the event's method. Whatever goes wrong is a problem that gives nothing away."""
     try:
-        request = Request.of(event)
+        request = Request.from_event(event)
         route = routes.get(request.method)
         if route is None:
             raise Refusal(Problem.METHOD, f"it takes {' and '.join(routes)}", {"Allow": ", ".join(routes)})  # noqa: TRY301 - as every route refuses
         return route(Visit(request, context, names))
     except Refusal as refusal:
         bootstrap.logger().warning("request_refused", problem=refusal.problem.type, reason=refusal.detail)
-        return answers.of_problem(refusal.problem, refusal.detail, headers=refusal.headers)
+        return answers.from_problem(refusal.problem, refusal.detail, headers=refusal.headers)
     except FixDeployment as error:
         bootstrap.logger().error("deployment_wrong", error=str(error))
-        return answers.of_problem(Problem.DEPLOYMENT, _what_is_wrong(error))
+        return answers.from_problem(Problem.DEPLOYMENT, _what_is_wrong(error))
     except LedgerUnavailable as error:
         bootstrap.logger().error("ledger_unavailable", error=str(error))
-        return answers.of_problem(Problem.UNAVAILABLE, _what_is_wrong(error))
+        return answers.from_problem(Problem.UNAVAILABLE, _what_is_wrong(error))
     except Exception as error:  # noqa: BLE001 - the last resort: a traceback could quote a body or a secret
         bootstrap.logger().error("defect", error=type(error).__name__, at=_place(error))
-        return answers.of_problem(Problem.DEFECT, "the function's log says where")
+        return answers.from_problem(Problem.DEFECT, "the function's log says where")
 
 
 def _read(visit: Visit) -> reading.Sent:
     settings = bootstrap.settings()
     callers.check_size(visit.request, settings)
-    return reading.read(visit.request, callers.caller_of(visit.request, settings), settings)
+    return reading.read(visit.request, callers.identify_caller(visit.request, settings), settings)
 
 
 def _what_is_wrong(error: FixDeployment | LedgerUnavailable) -> str:

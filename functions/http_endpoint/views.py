@@ -9,7 +9,7 @@ from snapshot_tuner.policy.explanation import Asking, Explanation, Finding, Rule
 from snapshot_tuner.tuning.inspection import Pending, Setting, TaskReport
 
 
-def of_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]:
+def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]:
     """The event as it was understood, the decision, the interval before and after the bounds, and every rule."""
     decision, asked = explanation.decision, explanation.asked
     adjustments = decision.adjustments
@@ -28,21 +28,21 @@ def of_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]:
             "bounds": {"min": explanation.bounds.min, "max": explanation.bounds.max},
             "given": adjustments[0].interval if adjustments else None,
         },
-        "tasks": [answers.of_task(adjustment.task) for adjustment in adjustments],
-        "rules": [_of_rule(rule) for rule in explanation.rules],
+        "tasks": [answers.from_task(adjustment.task) for adjustment in adjustments],
+        "rules": [_from_rule(rule) for rule in explanation.rules],
     }
 
 
-def of_task(report: TaskReport) -> dict[str, Any]:
+def from_task(report: TaskReport) -> dict[str, Any]:
     return {
-        "task": answers.of_task(report.task),
-        "desired": _of_setting(report.desired),
-        "applied": report.applied and _of_setting(report.applied),
-        "pending": [_of_pending(pending) for pending in report.pending],
+        "task": answers.from_task(report.task),
+        "desired": _from_setting(report.desired),
+        "applied": report.applied and _from_setting(report.applied),
+        "pending": [_from_pending(pending) for pending in report.pending],
     }
 
 
-def of_health(policy_version: int, policy_sha256: str) -> dict[str, Any]:
+def healthy(policy_version: int, policy_sha256: str) -> dict[str, Any]:
     """Of a deployment that can do its work: one that lacks something answers with a problem."""
     return {
         "status": "ok",
@@ -52,21 +52,21 @@ def of_health(policy_version: int, policy_sha256: str) -> dict[str, Any]:
     }
 
 
-def _of_rule(rule: RuleFinding) -> dict[str, Any]:
-    pattern = [_of_finding(part) for part in rule.pattern.parts] if rule.pattern is not None else []
+def _from_rule(rule: RuleFinding) -> dict[str, Any]:
+    pattern = [_from_finding(part) for part in rule.pattern.parts] if rule.pattern is not None else []
     return {"rule": rule.rule, "reached": rule.reached, "reason": rule.reason, "pattern": pattern}
 
 
-def _of_finding(finding: Finding) -> dict[str, Any]:
+def _from_finding(finding: Finding) -> dict[str, Any]:
     seen: dict[str, Any] = {"asking": finding.asking, "place": finding.place, "matched": finding.matched}
     if finding.found is not None:
         seen["found"] = finding.found
     if finding.asking is Asking.TEST:
         return seen | {"wanted": finding.wanted}
-    return seen | {"parts": [_of_finding(part) for part in finding.parts]}
+    return seen | {"parts": [_from_finding(part) for part in finding.parts]}
 
 
-def _of_setting(setting: Setting) -> dict[str, Any]:
+def _from_setting(setting: Setting) -> dict[str, Any]:
     return {
         "interval": setting.interval,
         "since": rfc3339.from_microseconds(setting.since_us),
@@ -75,6 +75,6 @@ def _of_setting(setting: Setting) -> dict[str, Any]:
     }
 
 
-def _of_pending(pending: Pending) -> dict[str, Any]:
+def _from_pending(pending: Pending) -> dict[str, Any]:
     until = rfc3339.from_microseconds(pending.until_us) if pending.until_us is not None else None
     return {"kind": pending.kind, "until": until}

@@ -39,7 +39,7 @@ class Reading:
         }
 
     def values(self) -> dict[str, str]:
-        return dict(self.variables.of(self.environ))
+        return dict(self.variables.values(self.environ))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_every_secret_variable() -> None:
 def test_without_secrets_nothing_is_asked(reading: Reading) -> None:
     """No extension is needed then."""
     assert (
-        SecretVariables(Clock(), on_stale=lambda error: pytest.fail(str(error))).of({"LEDGER_URL": "redis://host"})
+        SecretVariables(Clock(), on_stale=lambda error: pytest.fail(str(error))).values({"LEDGER_URL": "redis://host"})
         == {}
     )
     assert reading.stand_in.asked == []

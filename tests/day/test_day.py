@@ -89,7 +89,7 @@ def firsts() -> tuple[Line, ...]:
     return tuple(sorted(seen.values(), key=lambda line: line.received))
 
 
-def told(name: str) -> int:
+def documented(name: str) -> int:
     """A number of the table in events/README.md."""
     (number,) = re.findall(rf"^\| {re.escape(name)} \| ([\d,]+) \|$", README, re.MULTILINE)
     return int(number.replace(",", ""))
@@ -114,7 +114,7 @@ def test_another_seed_is_another_day() -> None:
 
 def test_every_event_is_one_that_the_functions_can_read() -> None:
     """Each with its own time, of the one application."""
-    assert len(lines()) == told("events")
+    assert len(lines()) == documented("events")
     assert {line.member("AppId") for line in lines()} == {APP_ID}
     assert all(line.signal.time_is_own for line in lines())
 
@@ -132,20 +132,20 @@ def test_the_counts_are_those_of_the_documentation() -> None:
     """By type, and what is odd about some."""
     types = Counter(line.signal.type for line in lines())
     assert types == {
-        LOAD: told("load reports"),
-        JOIN: told("joins"),
-        LEAVE: told("leaves"),
-        ALERT: told("moderation alerts"),
+        LOAD: documented("load reports"),
+        JOIN: documented("joins"),
+        LEAVE: documented("leaves"),
+        ALERT: documented("moderation alerts"),
     }
-    assert len({line.room for line in lines()}) == told("rooms") == ROOMS
-    assert len({line.room for line in lines() if line.signal.type == ALERT}) == told("rooms with alerts")
-    assert len(lines()) - len(firsts()) == told("duplicates")
-    assert sum(is_late(line) for line in firsts()) == told("late, by more than 5 s")
-    assert sum(1 for line in firsts() if is_backlog(line)) == told("kept back by the monitor")
+    assert len({line.room for line in lines()}) == documented("rooms") == ROOMS
+    assert len({line.room for line in lines() if line.signal.type == ALERT}) == documented("rooms with alerts")
+    assert len(lines()) - len(firsts()) == documented("duplicates")
+    assert sum(is_late(line) for line in firsts()) == documented("late, by more than 5 s")
+    assert sum(1 for line in firsts() if is_backlog(line)) == documented("kept back by the monitor")
     policy = Policy.load(ROOT / "layers" / "policy" / "policy.yaml")
     rejected = [policy.decide(line.signal) for line in lines()]
     reasons = Counter(decision.reason for decision in rejected if decision.verdict is Verdict.REJECT)
-    assert reasons == {"data.TaskId: missing": told("load reports without a task")}
+    assert reasons == {"data.TaskId: missing": documented("load reports without a task")}
 
 
 def is_late(line: Line) -> bool:

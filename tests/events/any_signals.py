@@ -36,13 +36,13 @@ _attribute_names = st.text(max_size=8) | st.sampled_from(
 )
 
 
-def _of_cloud_event(attributes: Mapping[str, Json], sequence: int | None) -> tuple[dict[str, Json], int | None]:
+def _as_cloud_event(attributes: Mapping[str, Json], sequence: int | None) -> tuple[dict[str, Json], int | None]:
     named: dict[str, Json] = {}
     named |= {name: value for name, value in attributes.items() if name not in _CLOUD_EVENT_OWN and value is not None}
     return named, sequence
 
 
-def _of_eventbridge(attributes: Mapping[str, Json]) -> tuple[dict[str, Json], int | None]:
+def _as_eventbridge(attributes: Mapping[str, Json]) -> tuple[dict[str, Json], int | None]:
     return {name: value for name, value in attributes.items() if name not in _EVENTBRIDGE_OWN}, None
 
 
@@ -57,7 +57,7 @@ signals = st.builds(
     st.integers(0, _LAST_US),
     st.booleans(),
     _values,
-    st.builds(_of_cloud_event, _attributes, st.none() | st.integers(0, 2**128 - 1))
-    | st.builds(_of_eventbridge, _attributes),
+    st.builds(_as_cloud_event, _attributes, st.none() | st.integers(0, 2**128 - 1))
+    | st.builds(_as_eventbridge, _attributes),
 )
 """Of CloudEvents and of EventBridge events."""

@@ -65,13 +65,13 @@ def in_cloud_event(data: Json) -> dict[str, Json]:
     return {**CLOUD_EVENT, "id": "outer", "type": "relayed", "data": data}
 
 
-def signal_of(document: Json, *, sent_us: int | None = None) -> Signal:
+def read_signal(document: Json, *, sent_us: int | None = None) -> Signal:
     return signals.from_body(json.dumps(document), sent_us=sent_us)
 
 
 def rejection(document: Json) -> tuple[str, str]:
     with pytest.raises(EventRejected) as caught:
-        signal_of(document)
+        read_signal(document)
     return caught.value.field, caught.value.reason
 
 
@@ -91,7 +91,7 @@ def test_an_event_is_found_in_any_envelopes(event: dict[str, Json], signal: Sign
         sns(bus(record(sns(event)))),
         record(bus(record(event))),
     ]
-    assert [signal_of(document) for document in wrapped] == [signal] * len(wrapped)
+    assert [read_signal(document) for document in wrapped] == [signal] * len(wrapped)
 
 
 def test_a_minimal_notification_or_record_is_enough() -> None:
@@ -100,8 +100,8 @@ def test_a_minimal_notification_or_record_is_enough() -> None:
     topic: Json = {"Type": "Notification", "Message": text}
     queue: Json = {"messageId": "m-1", "body": text}
     for minimal in (topic, queue):
-        assert signal_of(minimal) == CLOUD_EVENT_SIGNAL
-        assert signal_of(bus(minimal)) == CLOUD_EVENT_SIGNAL
+        assert read_signal(minimal) == CLOUD_EVENT_SIGNAL
+        assert read_signal(bus(minimal)) == CLOUD_EVENT_SIGNAL
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_a_minimal_notification_or_record_is_enough() -> None:
 )
 def test_data_that_is_no_complete_envelope_is_data(data: Json) -> None:
     """Only a complete envelope takes the place of the event around it."""
-    assert signal_of(in_cloud_event(data)).data == data
-    assert signal_of(bus(data)).data == data
-    assert signal_of(bus(data)).type == "relayed"
+    assert read_signal(in_cloud_event(data)).data == data
+    assert read_signal(bus(data)).data == data
+    assert read_signal(bus(data)).type == "relayed"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_eight_envelopes_are_opened_and_a_ninth_is_not() -> None:
     document: dict[str, Json] = CLOUD_EVENT
     for _ in range(MAX_ENVELOPES - 1):
         document = in_cloud_event(document)
-    assert signal_of(document) == CLOUD_EVENT_SIGNAL
+    assert read_signal(document) == CLOUD_EVENT_SIGNAL
     too_many = ("body", "has more than 8 envelopes inside each other")
     assert rejection(record(document)) == too_many
     assert rejection(in_cloud_event(in_cloud_event(document))) == too_many
@@ -218,10 +218,10 @@ def base64_event(raw: bytes, **more: Json) -> dict[str, Json]:
 )
 def test_json_in_data_base64_is_decoded(content_type: str | None) -> None:
     """The bytes are JSON where the content type says so, or says nothing."""
-    signal = signal_of(base64_event(b'{"load": 0.90}', datacontenttype=content_type))
+    signal = read_signal(base64_event(b'{"load": 0.90}', datacontenttype=content_type))
     assert signal.data == {"load": Decimal("0.90")}
     assert repr(signal.data) == "{'load': Decimal('0.90')}"
-    assert signal_of(base64_event(json.dumps(EVENTBRIDGE).encode())) == EVENTBRIDGE_SIGNAL
+    assert read_signal(base64_event(json.dumps(EVENTBRIDGE).encode())) == EVENTBRIDGE_SIGNAL
 
 
 @pytest.mark.parametrize(

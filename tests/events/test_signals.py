@@ -35,7 +35,7 @@ EVENTBRIDGE: dict[str, Any] = {
 }
 
 
-def signal_of(document: object, *, sent_us: int | None = None) -> Signal:
+def read_signal(document: object, *, sent_us: int | None = None) -> Signal:
     return signals.from_body(json.dumps(document), sent_us=sent_us)
 
 
@@ -46,7 +46,7 @@ def rejection(open_it: Callable[[], Signal]) -> tuple[str, str]:
 
 
 def rejected(document: object) -> tuple[str, str]:
-    return rejection(lambda: signal_of(document))
+    return rejection(lambda: read_signal(document))
 
 
 def record(event: object, **more: object) -> dict[str, object]:
@@ -61,7 +61,7 @@ def without(document: dict[str, Any], *names: str) -> dict[str, Any]:
 def test_a_cloud_event_becomes_its_attributes() -> None:
     """Context attributes and extensions beyond the core are kept for the policy; a null one is an unset one."""
     event = {**CLOUD_EVENT, "sequence": "007", "subject": "room-101", "dataschema": None, "priority": 1.5}
-    assert signal_of(event, sent_us=SENT_US) == Signal(
+    assert read_signal(event, sent_us=SENT_US) == Signal(
         id="load-1",
         source="/monitor",
         type="rtc.room.load",
@@ -75,7 +75,7 @@ def test_a_cloud_event_becomes_its_attributes() -> None:
 
 def test_an_eventbridge_event_becomes_the_same_attributes() -> None:
     """detail-type is the type, detail the data; account and the like are kept for the policy."""
-    assert signal_of({**EVENTBRIDGE, "resources": ["arn:x"], "sequence": 1}, sent_us=SENT_US) == Signal(
+    assert read_signal({**EVENTBRIDGE, "resources": ["arn:x"], "sequence": 1}, sent_us=SENT_US) == Signal(
         id="eb-1",
         source="com.example.monitor",
         type="rtc.room.load",
@@ -89,9 +89,9 @@ def test_an_eventbridge_event_becomes_the_same_attributes() -> None:
 
 def test_an_event_may_have_no_data() -> None:
     """Data is None then; whether the rule needs any is the policy's business."""
-    assert signal_of(without(CLOUD_EVENT, "data")).data is None
-    assert signal_of({**CLOUD_EVENT, "data": None}).data is None
-    assert signal_of({**EVENTBRIDGE, "detail": None}).data is None
+    assert read_signal(without(CLOUD_EVENT, "data")).data is None
+    assert read_signal({**CLOUD_EVENT, "data": None}).data is None
+    assert read_signal({**EVENTBRIDGE, "detail": None}).data is None
 
 
 WRONG_TEXTS: list[tuple[object, str]] = [
@@ -137,7 +137,7 @@ def test_a_missing_attribute_is_rejected_by_name(field: str) -> None:
 def test_an_attribute_has_a_greatest_length_in_characters(field: str, longest: int) -> None:
     """The limit itself is taken; beyond it the reason gives the limit and never repeats the text."""
     at_limit = "é" * longest
-    assert getattr(signal_of({**CLOUD_EVENT, field: at_limit}), field) == at_limit
+    assert getattr(read_signal({**CLOUD_EVENT, field: at_limit}), field) == at_limit
     for length in (longest + 1, 100_000):
         reason = f"must have at most {longest:,} characters"
         assert rejected({**CLOUD_EVENT, field: "x" * length}) == (field, reason)
@@ -165,13 +165,13 @@ def test_another_version_of_cloud_events_is_rejected(version: object, found: str
 )
 def test_a_malformed_time_is_rejected(event: dict[str, Any], time: object, reason: str) -> None:
     """A time that is there but wrong is never replaced by the sent time."""
-    assert rejection(lambda: signal_of({**event, "time": time}, sent_us=SENT_US)) == ("time", reason)
+    assert rejection(lambda: read_signal({**event, "time": time}, sent_us=SENT_US)) == ("time", reason)
 
 
 def test_the_sent_time_stands_in_for_a_missing_one() -> None:
     """The signal says that the time is not the event's own; without a sent time there is no signal."""
     for event in (without(CLOUD_EVENT, "time"), {**CLOUD_EVENT, "time": None}, without(EVENTBRIDGE, "time")):
-        signal = signal_of(event, sent_us=SENT_US)
+        signal = read_signal(event, sent_us=SENT_US)
         assert (signal.time_us, signal.time_is_own) == (SENT_US, False)
         assert rejected(event) == ("time", "is missing, and nothing around the event says when it was sent")
 
@@ -184,7 +184,7 @@ def test_the_nearest_envelope_says_when_an_event_was_sent() -> None:
         signal = signals.from_sqs_record(record(around))
         assert (signal.id, signal.time_us, signal.time_is_own) == ("load-1", TIME_US, False)
     piped = {**EVENTBRIDGE, "detail": record(event)}
-    assert signal_of(piped).time_us == SENT_US
+    assert read_signal(piped).time_us == SENT_US
     assert signals.from_sqs_record(record({"Type": "Notification", "Message": json.dumps(event)})).time_us == SENT_US
     assert rejected({**notification, "Timestamp": "yesterday"}) == (
         "Timestamp",
@@ -205,7 +205,7 @@ def test_the_nearest_envelope_says_when_an_event_was_sent() -> None:
 )
 def test_a_sequence_is_an_integer_of_128_bits(given_sequence: object, sequence: int | None) -> None:
     """As a number or as its decimal digits."""
-    assert signal_of({**CLOUD_EVENT, "sequence": given_sequence}).sequence == sequence
+    assert read_signal({**CLOUD_EVENT, "sequence": given_sequence}).sequence == sequence
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_record_that_is_no_queue_record_is_rejected(bad: object, field: str, r
 
 def test_an_event_that_lambda_has_decoded_is_exact_again() -> None:
     """The floats of the runtime's decoder become the decimals that were sent."""
-    assert signals.from_object(json.loads(json.dumps(EVENTBRIDGE))) == signal_of(EVENTBRIDGE)
+    assert signals.from_object(json.loads(json.dumps(EVENTBRIDGE))) == read_signal(EVENTBRIDGE)
     event = {**CLOUD_EVENT, "data": json.loads("[0.1, 1e22, 1.5e-7, 3]")}
     assert signals.from_object(event).data == [Decimal("0.1"), Decimal("1e22"), Decimal("1.5e-7"), 3]
     # Its size is that of its UTF-8, not of the escapes that JSON could be written with.

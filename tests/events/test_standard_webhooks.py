@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from snapshot_tuner.events.standard_webhooks import SigningKey, sender_of
+from snapshot_tuner.events.standard_webhooks import SigningKey, identify_sender
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(b"another secret of 24 byte").decode()
@@ -22,7 +22,7 @@ def signed(secret: str = SECRET, *, at: int = NOW, body: str = BODY, message_id:
 
 
 def sender(headers: dict[str, str], *secrets: str, body: bytes = BODY.encode(), now: float = NOW) -> str | None:
-    return sender_of([SigningKey.parse(secret) for secret in secrets], headers, body, now)
+    return identify_sender([SigningKey.parse(secret) for secret in secrets], headers, body, now)
 
 
 def test_the_example_of_the_specification_is_accepted() -> None:

@@ -45,7 +45,7 @@ def _handle_and_die(batch: list[list[str]], seconds: float, *, after_first_call:
     call_end, calls = os.pipe()
     child = os.fork()
     if child == 0:
-        _tell_of_calls(calls)
+        _report_calls(calls)
         os.write(answers, json.dumps(_handle(batch)).encode())
         os._exit(0)
     os.close(answers)
@@ -61,13 +61,13 @@ def _handle_and_die(batch: list[list[str]], seconds: float, *, after_first_call:
     return came_back
 
 
-def _tell_of_calls(told: int) -> None:
+def _report_calls(pipe: int) -> None:
     """A byte for each call that is about to be sent."""
     check = Call.check
 
     def check_and_tell(call: Call, now: float) -> None:
         check(call, now)
-        os.write(told, b".")
+        os.write(pipe, b".")
 
     Call.check = check_and_tell  # type: ignore[method-assign, assignment]  # in a process that is about to die
 

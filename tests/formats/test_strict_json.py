@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES, _decoded_in_full, decode, shown
+from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES, _decoded_in_full, decode, describe
 from snapshot_tuner.model import Json
 
 
@@ -146,12 +146,12 @@ def test_the_largest_texts_take_linear_time(text: str) -> None:
 
 def test_shown_values_are_short_ascii() -> None:
     """What a message repeats of an event is quoted, cut, and free of control characters."""
-    assert shown("a'b") == '"a\'b"'
-    assert shown("\x1b[31m\x7fé\ud800\n") == r"'\x1b[31m\x7f\xe9\ud800\n'"
-    assert shown("x" * 100_000) == "'" + "x" * 59 + "…"
+    assert describe("a'b") == '"a\'b"'
+    assert describe("\x1b[31m\x7fé\ud800\n") == r"'\x1b[31m\x7f\xe9\ud800\n'"
+    assert describe("x" * 100_000) == "'" + "x" * 59 + "…"
     larger: list[object] = [None, True, 10**5_000, Decimal("NaN"), {}, []]
     kinds = ["null", "true", "a number", "a number", "an object", "a list"]
-    assert [shown(value) for value in larger] == kinds
+    assert [describe(value) for value in larger] == kinds
 
 
 _json = st.recursive(

@@ -163,7 +163,7 @@ def test_no_secret_signature_header_or_path_is_in_an_answer_or_a_log_line(
         send(public, "GET", "/nowhere/else", b"", bad),
         send(public, "GET", "/health"),
     ]
-    told = "".join(reply.text for reply in replies) + repr([vars(record) for record in caplog.records])
+    leaked = "".join(reply.text for reply in replies) + repr([vars(record) for record in caplog.records])
     signatures = (
         good["webhook-signature"],
         bad["webhook-signature"],
@@ -179,4 +179,4 @@ def test_no_secret_signature_header_or_path_is_in_an_answer_or_a_log_line(
         "Traceback",
         "ledger.db",
     ):
-        assert hidden not in told.replace("/snapshot_tuner/", "")
+        assert hidden not in leaked.replace("/snapshot_tuner/", "")

@@ -123,15 +123,15 @@ def test_only_4xx_and_always_a_problem(
     seen: set[str] = set()
     for event in requests(count):
         answer = lambda_handler(event, deployment.context)
-        told = json.loads(answer["body"])
+        answered = json.loads(answer["body"])
         if answer["statusCode"] == 200:
             # An empty list, or an event that is whole after all: settled, since no rule is for it.
-            assert all(outcome["outcome"] == "unmatched" for outcome in told.get("outcomes", []))
+            assert all(outcome["outcome"] == "unmatched" for outcome in answered.get("outcomes", []))
             continue
-        assert 400 <= answer["statusCode"] < 500, (answer["statusCode"], told, event)
+        assert 400 <= answer["statusCode"] < 500, (answer["statusCode"], answered, event)
         assert answer["headers"]["Content-Type"] == "application/problem+json"
-        assert (told["status"], told["type"] in types) == (answer["statusCode"], True)
-        seen.add(told["type"].removeprefix(PROBLEM_TYPE))
+        assert (answered["status"], answered["type"] in types) == (answer["statusCode"], True)
+        seen.add(answered["type"].removeprefix(PROBLEM_TYPE))
     assert seen >= {"unauthenticated", "no-such-route", "method", "too-large"}
     if auth == "iam":
         assert seen >= {"malformed", "invalid", "key-missing", "content-type", "task-unknown"}

@@ -36,9 +36,9 @@ def test_every_route_is_described_and_no_other() -> None:
 
 def test_every_problem_may_come_from_some_route() -> None:
     """A title stands at the status of each route that can answer with it."""
-    told = json.dumps(openapi.document()["paths"])
+    paths = json.dumps(openapi.document()["paths"])
     for problem in Problem:
-        assert problem.title in told, problem
+        assert problem.title in paths, problem
 
 
 def test_every_cause_has_its_problem() -> None:

@@ -19,9 +19,9 @@ def test_a_task_is_told_with_its_events_and_rules(deployment: Deployment) -> Non
     deployment.queue(deployment.event("first"))
     deployment.standin.add_fault(Fault(kind=FaultKind.ERROR, error=ProviderError.INTERNAL_ERROR))
     deployment.queue(deployment.wanted("second", 30, seconds=1))
-    told = send(deployment, "GET", TASK_PATH).json
-    applied_since, desired_since = told["applied"].pop("since"), told["desired"].pop("since")
-    assert told == {
+    answered = send(deployment, "GET", TASK_PATH).json
+    applied_since, desired_since = answered["applied"].pop("since"), answered["desired"].pop("since")
+    assert answered == {
         "task": TASK_JSON,
         "desired": {"interval": 30, "event": {"id": "second", "source": "/test"}, "rule": "as-asked"},
         "applied": {"interval": 20, "event": {"id": "first", "source": "/test"}, "rule": "room-load-high"},
@@ -40,10 +40,10 @@ def test_a_task_in_doubt_says_until_when(deployment: Deployment) -> None:
     """The outcome of its call is unknown: 15 s from then."""
     deployment.standin.add_fault(Fault(kind=FaultKind.CUT))
     deployment.queue(deployment.event())
-    told = send(deployment, "GET", TASK_PATH).json
-    assert told["applied"] is None
-    assert [pending["kind"] for pending in told["pending"]] == ["call_due", "in_doubt"]
-    assert told["pending"][1]["until"] > told["desired"]["since"]
+    answered = send(deployment, "GET", TASK_PATH).json
+    assert answered["applied"] is None
+    assert [pending["kind"] for pending in answered["pending"]] == ["call_due", "in_doubt"]
+    assert answered["pending"][1]["until"] > answered["desired"]["since"]
 
 
 def test_what_ends_or_waits_by_itself_is_pending(
@@ -59,13 +59,16 @@ def test_what_ends_or_waits_by_itself_is_pending(
     )
     monkeypatch.setenv("POLICY_PATH", str(bounded))
     assert deployment.queue(deployment.event("alert", type="moderation.alert")) == []
-    told = send(deployment, "GET", TASK_PATH).json
-    assert (told["applied"]["interval"], [each["kind"] for each in told["pending"]]) == (2, ["adjustment_ends"])
+    answered = send(deployment, "GET", TASK_PATH).json
+    assert (answered["applied"]["interval"], [each["kind"] for each in answered["pending"]]) == (2, ["adjustment_ends"])
     other = TaskRef("app", "room-1", "other")
     assert deployment.queue(deployment.wanted("short", 5, task=other)) == []
     assert deployment.queue(deployment.wanted("long", 50, seconds=1, task=other)) == []
-    told = send(deployment, "GET", "/tasks/app/room-1/other").json
-    assert (told["desired"]["interval"], [each["kind"] for each in told["pending"]]) == (5, ["lengthening_waits"])
+    other_task = send(deployment, "GET", "/tasks/app/room-1/other").json
+    assert (other_task["desired"]["interval"], [each["kind"] for each in other_task["pending"]]) == (
+        5,
+        ["lengthening_waits"],
+    )
 
 
 def test_a_task_that_nobody_spoke_of_is_404(deployment: Deployment) -> None:
@@ -82,11 +85,11 @@ def test_an_id_may_be_percent_encoded(deployment: Deployment) -> None:
 
 def test_an_explanation_changes_nothing(deployment: Deployment) -> None:
     """Rule by rule, the interval before and after the bounds, the tasks; no call, and nothing is remembered."""
-    told = send(deployment, "POST", "/explain", deployment.event(type="moderation.alert")).json
-    assert (told["verdict"], told["rule"]) == ("adjust", "moderation-alert")
-    assert told["interval"] == {"asked": 1, "bounds": {"min": 2, "max": 300}, "given": 2}
-    assert told["tasks"] == [TASK_JSON]
-    assert [rule["reached"] for rule in told["rules"]] == ["matched", *["not_reached"] * 4]
+    answered = send(deployment, "POST", "/explain", deployment.event(type="moderation.alert")).json
+    assert (answered["verdict"], answered["rule"]) == ("adjust", "moderation-alert")
+    assert answered["interval"] == {"asked": 1, "bounds": {"min": 2, "max": 300}, "given": 2}
+    assert answered["tasks"] == [TASK_JSON]
+    assert [rule["reached"] for rule in answered["rules"]] == ["matched", *["not_reached"] * 4]
     assert deployment.sent() == []
     assert send(deployment, "GET", TASK_PATH).status == 404
 
@@ -109,8 +112,8 @@ def test_an_explanation_says_why_a_rule_did_not_match(deployment: Deployment) ->
 def test_a_time_that_cannot_be_written_is_no_defect(deployment: Deployment) -> None:
     """It is a real time, of the year 10000 in UTC; that it is too far ahead is for the ledger to say."""
     event = deployment.event() | {"time": "9999-12-31T23:59:59-23:59"}
-    told = send(deployment, "POST", "/explain", event)
-    assert (told.status, told.json["event"]["time"]) == (200, None)
+    answered = send(deployment, "POST", "/explain", event)
+    assert (answered.status, answered.json["event"]["time"]) == (200, None)
 
 
 def test_what_is_no_event_is_not_explained(deployment: Deployment) -> None:
@@ -182,7 +185,7 @@ def test_a_defect_gives_nothing_away(
     def broken(*_: object) -> None:
         raise KeyError("secret-text")
 
-    monkeypatch.setattr("http_endpoint.views.of_explanation", broken)
+    monkeypatch.setattr("http_endpoint.views.from_explanation", broken)
     reply = send(deployment, "POST", "/explain", deployment.event())
     assert (reply.status, reply.problem) == (500, "defect")
     (line,) = [vars(record) for record in caplog.records if record.getMessage() == "defect"]

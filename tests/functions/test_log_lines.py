@@ -69,8 +69,8 @@ def test_what_no_call_will_change_is_logged_while_the_calls_are_on_their_way(dep
     deployment.standin.add_fault(Fault(kind=FaultKind.LATENCY, delay=1.0))
     with captured(bootstrap.logger()) as out:
         assert deployment.queue(newest, *older, "bad", unmatched) == ["m-21"]
-    told = [(line["message"], line.get("event_id")) for line in map(json.loads, out.getvalue().splitlines())]
-    *others, last = [line for line in told if line[0].startswith(("event_", "adjustment_"))]
+    logged = [(line["message"], line.get("event_id")) for line in map(json.loads, out.getvalue().splitlines())]
+    *others, last = [line for line in logged if line[0].startswith(("event_", "adjustment_"))]
     assert last == ("adjustment_applied", "newest")
     assert others == [
         *(("event_superseded", f"older-{number}") for number in range(20)),

@@ -42,9 +42,9 @@ def reasons(event: Signal) -> dict[str, str]:
 
 def test_a_decision_is_told_with_the_rules_before_and_behind_it() -> None:
     """The first rule that matches decides; those before it say what was missing, those behind it were not asked."""
-    told = explain(POLICY, signal(load=Decimal("0.9")))
-    assert told.decision == POLICY.decide(signal(load=Decimal("0.9")))
-    assert [(rule.rule, rule.reached, rule.reason) for rule in told.rules] == [
+    explanation = explain(POLICY, signal(load=Decimal("0.9")))
+    assert explanation.decision == POLICY.decide(signal(load=Decimal("0.9")))
+    assert [(rule.rule, rule.reached, rule.reason) for rule in explanation.rules] == [
         (
             "alert",
             Reached.NOT_MATCHED,
@@ -58,16 +58,16 @@ def test_a_decision_is_told_with_the_rules_before_and_behind_it() -> None:
 
 def test_the_interval_is_told_before_and_after_the_bounds() -> None:
     """The curve asks for 35 s, the bounds allow 30 s."""
-    told = explain(POLICY, signal(load=Decimal("0.9")))
-    assert told.asked == Asked(35, "load 0.9 -> curve 35 s")
-    assert (told.bounds.min, told.bounds.max) == (2, 30)
-    assert [adjustment.interval for adjustment in told.decision.adjustments] == [30]
+    explanation = explain(POLICY, signal(load=Decimal("0.9")))
+    assert explanation.asked == Asked(35, "load 0.9 -> curve 35 s")
+    assert (explanation.bounds.min, explanation.bounds.max) == (2, 30)
+    assert [adjustment.interval for adjustment in explanation.decision.adjustments] == [30]
 
 
 def test_every_part_of_a_pattern_is_told() -> None:
     """What is asked for, where, what the event has there, and whether that is enough."""
-    told = explain(POLICY, signal(load=Decimal("0.5")))
-    high = told.rules[1].pattern
+    explanation = explain(POLICY, signal(load=Decimal("0.5")))
+    high = explanation.rules[1].pattern
     wanted: Json = {"numeric": [">=", Decimal("0.8")]}
     assert high == Finding(
         Asking.FIELDS,
@@ -123,10 +123,10 @@ def test_the_first_part_that_fails_is_the_reason(event: Signal, rule: str, reaso
 
 def test_alternatives_are_told_one_by_one() -> None:
     """The second one matches by its first test."""
-    told = explain(POLICY, signal(source="/a/test")).rules[2]
-    assert told.reached is Reached.MATCHED
-    assert told.pattern is not None
-    (either,) = told.pattern.parts
+    explanation = explain(POLICY, signal(source="/a/test")).rules[2]
+    assert explanation.reached is Reached.MATCHED
+    assert explanation.pattern is not None
+    (either,) = explanation.pattern.parts
     assert (either.asking, either.place, either.matched) == (Asking.ALTERNATIVES, "$or", True)
     assert [(one.place, one.matched) for one in either.parts] == [("$or[0]", False), ("$or[1]", True)]
     (source,) = either.parts[1].parts
@@ -138,10 +138,10 @@ def test_alternatives_are_told_one_by_one() -> None:
 
 def test_a_rule_that_rejects_has_decided_too() -> None:
     """It matched, but its target is not in the event: no other rule is asked."""
-    told = explain(POLICY, Signal(id="e", source="/s", type="alert", time_us=0, data={}))
-    assert told.decision.verdict is Verdict.REJECT
-    assert told.asked == Asked(1, "fixed 1 s")
-    assert [rule.reached for rule in told.rules] == [Reached.MATCHED, *[Reached.NOT_REACHED] * 3]
+    explanation = explain(POLICY, Signal(id="e", source="/s", type="alert", time_us=0, data={}))
+    assert explanation.decision.verdict is Verdict.REJECT
+    assert explanation.asked == Asked(1, "fixed 1 s")
+    assert [rule.reached for rule in explanation.rules] == [Reached.MATCHED, *[Reached.NOT_REACHED] * 3]
 
 
 DATA = st.recursive(
@@ -162,11 +162,11 @@ DATA = st.recursive(
 def test_an_explanation_never_differs_from_the_decision(type_: str, source: str, data: dict[str, Any]) -> None:
     """The same rule decides, and a part that needs all or one of its parts agrees with them."""
     event = signal(type_, source, **data)
-    told = explain(POLICY, event)
-    assert told.decision == POLICY.decide(event)
-    matched = [rule.rule for rule in told.rules if rule.reached is Reached.MATCHED]
-    assert matched == ([told.decision.rule] if told.decision.rule is not None else [])
-    for rule in told.rules:
+    explanation = explain(POLICY, event)
+    assert explanation.decision == POLICY.decide(event)
+    matched = [rule.rule for rule in explanation.rules if rule.reached is Reached.MATCHED]
+    assert matched == ([explanation.decision.rule] if explanation.decision.rule is not None else [])
+    for rule in explanation.rules:
         if rule.pattern is not None:
             agree(rule.pattern)
 

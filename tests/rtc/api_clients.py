@@ -11,7 +11,7 @@ from snapshot_tuner.rtc.client import Credentials as ApiCredentials
 from snapshot_tuner.rtc.client import SnapshotApi
 
 
-def client_of(stand_in: StandIn, credentials: Credentials | None = None, pool_size: int = 4) -> SnapshotApi:
+def make_client(stand_in: StandIn, credentials: Credentials | None = None, pool_size: int = 4) -> SnapshotApi:
     keys = credentials or stand_in.credentials
     provider = StaticCredentialProvider(keys.access_key, keys.secret_key, keys.session_token)
     return SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=provider, pool_size=pool_size)

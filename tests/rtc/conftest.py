@@ -7,12 +7,12 @@ import pytest
 
 from devkit.rtc_standin import StandIn
 from snapshot_tuner.rtc.client import SnapshotApi
-from tests.rtc.api_clients import client_of
+from tests.rtc.api_clients import make_client
 
 
 @pytest.fixture
 def api(stand_in: StandIn) -> Iterator[SnapshotApi]:
-    client = client_of(stand_in)
+    client = make_client(stand_in)
     yield client
     client.close()
 

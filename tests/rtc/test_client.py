@@ -14,7 +14,7 @@ from snapshot_tuner.errors import CallAbandoned
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.rtc.client import SnapshotApi
 from tests.rtc.api_calls import TASK, update
-from tests.rtc.api_clients import BrokenProvider, client_of
+from tests.rtc.api_clients import BrokenProvider, make_client
 
 
 def test_a_call_sets_the_interval_and_returns_the_request_id(stand_in: StandIn, api: SnapshotApi) -> None:
@@ -99,7 +99,7 @@ def test_what_the_provider_does_not_allow_is_not_sent(
 
 def test_sixty_four_calls_at_once_take_as_many_connections_and_keep_them(stand_in: StandIn) -> None:
     """All in flight together, each task with its own interval, twice over the same connections."""
-    api = client_of(stand_in, pool_size=64)
+    api = make_client(stand_in, pool_size=64)
     together = threading.Barrier(64)
     tasks = {TaskRef("app", "room", f"task-{number}"): number + 1 for number in range(64)}
 

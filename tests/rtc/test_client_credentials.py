@@ -15,13 +15,13 @@ from snapshot_tuner.rtc.client import SnapshotApi
 from snapshot_tuner.rtc.http.event_loop import EventLoop
 from snapshot_tuner.rtc.http.tasks import Task
 from tests.rtc.api_calls import TASK, failure, update
-from tests.rtc.api_clients import BrokenProvider, client_of
+from tests.rtc.api_clients import BrokenProvider, make_client
 
 
 def test_a_temporary_key_is_sent_with_its_session_token() -> None:
     """With the token the call passes; the same key without it is refused as credentials."""
     with StandIn(credentials=Credentials("AKTP", "secret", "token")) as stand_in:
-        with_token, without = client_of(stand_in), client_of(stand_in, Credentials("AKTP", "secret"))
+        with_token, without = make_client(stand_in), make_client(stand_in, Credentials("AKTP", "secret"))
         assert update(with_token)
         error = failure(without)
         assert (type(error), error.code) == (CredentialsRefused, "InvalidAccessKey")
@@ -68,7 +68,7 @@ def test_a_provider_that_takes_its_time_holds_up_no_other_call(stand_in: StandIn
             return credentials
 
     slow = SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=Slow(), pool_size=1)
-    quick = client_of(stand_in)
+    quick = make_client(stand_in)
     loop, ended = EventLoop(), list[str]()
 
     def note(name: str, error: Exception | None) -> None:
@@ -123,7 +123,7 @@ def test_a_server_that_sends_our_request_back_gets_nothing_into_an_error() -> No
     assert [type(error) for error in errors] == [CallFailed, CredentialsRefused]
     assert "[redacted]" in errors[1].message
     for error in errors:
-        told = f"{error!r} {error} {error.__cause__!r}"
+        leaked = f"{error!r} {error} {error.__cause__!r}"
         assert error.__suppress_context__ or error.__context__ is None
         for secret in ("AKSECRET", "SKSECRET", "STSECRET", "Credential=", "SignedHeaders=", "Signature="):
-            assert secret not in told
+            assert secret not in leaked

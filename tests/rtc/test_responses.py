@@ -56,7 +56,7 @@ def failure(code: object, message: object = "No.", request_id: object = "req-1")
     ).encode()
 
 
-def error_of(status: int, body: bytes, secrets: Sequence[str] = ()) -> ApiError:
+def error_from(status: int, body: bytes, secrets: Sequence[str] = ()) -> ApiError:
     with pytest.raises(ApiError) as caught:
         classify(status, body, secrets=secrets)
     return caught.value
@@ -73,7 +73,7 @@ def test_a_code_of_the_table_decides_whatever_the_status(
 ) -> None:
     """The code's class decides; the HTTP status differs between versions of the documentation."""
     sent = as_status or status
-    raised = error_of(sent, failure(code))
+    raised = error_from(sent, failure(code))
     assert type(raised) is error
     assert (raised.code, raised.message, raised.status, raised.request_id) == (code, "No.", sent, "req-1")
     assert raised.outcome_unknown is unknown
@@ -102,7 +102,7 @@ def test_a_code_that_nobody_knows_is_classified_by_the_status(
     unknown: bool,  # noqa: FBT001 -- a column of the table
 ) -> None:
     """New codes appear; under HTTP 200 nobody knows, and the event is tried again."""
-    raised = error_of(status, failure("BrandNew.Code"))
+    raised = error_from(status, failure("BrandNew.Code"))
     assert (type(raised), raised.outcome_unknown) == (error, unknown)
 
 
@@ -158,20 +158,20 @@ def test_success_without_a_request_id_is_success(body: bytes) -> None:
 )
 def test_an_answer_that_is_not_the_providers_leaves_the_outcome_unknown(status: int, body: bytes) -> None:
     """Whoever wrote it, it does not say whether the call was carried out; so the event is tried again."""
-    raised = error_of(status, body)
+    raised = error_from(status, body)
     assert type(raised) is CallFailed
     assert (raised.code, raised.status, raised.outcome_unknown) == ("MalformedAnswer", status, True)
 
 
 def test_a_429_of_a_gateway_slows_down_and_leaves_the_outcome_unknown() -> None:
     """A proxy's own limit is a limit, too."""
-    raised = error_of(429, b"<html>Too many requests</html>")
+    raised = error_from(429, b"<html>Too many requests</html>")
     assert (type(raised), raised.outcome_unknown) == (Throttled, True)
 
 
 def test_a_message_is_cut_and_kept_on_one_line() -> None:
     """The provider's words end up in logs: at most 200 characters, none of them a control character."""
-    raised = error_of(400, failure("InvalidParameter", "a\nb\x00\ud800" + "x" * 500))
+    raised = error_from(400, failure("InvalidParameter", "a\nb\x00\ud800" + "x" * 500))
     assert raised.message == "a b  " + "x" * (MESSAGE_LIMIT - 6) + "…"
 
 
@@ -179,26 +179,26 @@ def test_secrets_are_taken_out_of_a_message_before_it_is_cut() -> None:
     """No part of a key, a token or a signature survives, wherever in the message it stands."""
     token, signature = "token-0123456789", "ab" * 32
     message = "x" * (MESSAGE_LIMIT - 5) + token
-    assert "token" not in error_of(403, failure("AccessDenied", message), secrets=[token]).message
-    raised = error_of(401, failure("SignatureDoesNotMatch", f"expected {signature}, key AK"), secrets=["AK"])
+    assert "token" not in error_from(403, failure("AccessDenied", message), secrets=[token]).message
+    raised = error_from(401, failure("SignatureDoesNotMatch", f"expected {signature}, key AK"), secrets=["AK"])
     assert raised.message == "expected [redacted], key [redacted]"
     header = f"HMAC-SHA256 Credential=AK/20261122/r/rtc/request, SignedHeaders=host;x-date, Signature={signature}"
-    raised = error_of(401, failure("SignatureDoesNotMatch", f"got {header}. Expected another."))
+    raised = error_from(401, failure("SignatureDoesNotMatch", f"got {header}. Expected another."))
     assert raised.message == "got [redacted]. Expected another."
-    raised = error_of(401, failure("SignatureDoesNotMatch", f"got {header[:60]}"))
+    raised = error_from(401, failure("SignatureDoesNotMatch", f"got {header[:60]}"))
     assert raised.message == "got [redacted]"
 
 
 @pytest.mark.parametrize("request_id", ["a\nb", "x" * 129, "", 7, None, {}])
 def test_a_request_id_of_another_shape_is_left_out(request_id: object) -> None:
     """It goes into logs and answers as it is, so only printable ASCII of a sane length passes."""
-    assert error_of(500, failure("InternalError", request_id=request_id)).request_id is None
+    assert error_from(500, failure("InternalError", request_id=request_id)).request_id is None
 
 
 @pytest.mark.parametrize("message", [None, 7, ["x"]])
 def test_an_error_without_a_message_is_still_the_error(message: object) -> None:
     """The code decides; the message is for people."""
-    raised = error_of(500, failure("InternalError", message))
+    raised = error_from(500, failure("InternalError", message))
     assert (raised.code, raised.message) == ("InternalError", "(no message)")
 
 

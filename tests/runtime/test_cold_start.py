@@ -10,7 +10,7 @@ from devkit.build import Tree
 from devkit.demo.sample_events import Message
 from devkit.local_runtime.application import HANDLERS, environment
 from devkit.local_runtime.function import FunctionSettings, running
-from devkit.local_runtime.function_url import response_of
+from devkit.local_runtime.function_url import to_response
 from devkit.local_runtime.sandbox import Code
 from devkit.rtc_standin import StandIn
 from tests.runtime.machine import Journal
@@ -69,7 +69,7 @@ def test_a_broken_policy_answers_500_over_http_and_keeps_paths_to_itself(
     """The sender learns that the deployment is at fault; the log says where."""
     journal = Journal()
     with running(broken("http_endpoint", code, stand_in, ledger_url, tmp_path), code, journal.write) as function:
-        response = response_of(function.invoke(samples["http/cloudevent.json"][0].payload))
+        response = to_response(function.invoke(samples["http/cloudevent.json"][0].payload))
 
     assert response.status == 500
     assert json.loads(response.body)["type"] == "urn:snapshot-tuner:problem:deployment"

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devkit.demo.sample_events import Message
-from devkit.local_runtime.function_url import BAD_GATEWAY, HttpRequest, HttpResponse, event_of, response_of
+from devkit.local_runtime.function_url import BAD_GATEWAY, HttpRequest, HttpResponse, to_event, to_response
 from devkit.local_runtime.sandbox import Answer
 
 NOW = datetime(2026, 3, 1, 9, 2, 1, tzinfo=UTC)
 
 
 def requested(*headers: tuple[str, str], target: str = "/events", body: bytes = b"") -> dict[str, object]:
-    return event_of(HttpRequest("POST", target, headers, body, "203.0.113.7"), NOW)
+    return to_event(HttpRequest("POST", target, headers, body, "203.0.113.7"), NOW)
 
 
 def responded(value: object) -> HttpResponse:
-    return response_of(Answer(json.dumps(value).encode(), failed=False))
+    return to_response(Answer(json.dumps(value).encode(), failed=False))
 
 
 def test_an_event_has_the_members_of_a_real_one(samples: dict[str, list[Message]]) -> None:
@@ -119,4 +119,4 @@ def test_an_answer_that_cannot_be_sent_is_a_bad_gateway(value: object) -> None:
 
 def test_a_failed_invocation_is_a_bad_gateway() -> None:
     """Its stack trace does not reach the sender."""
-    assert response_of(Answer(b'{"errorMessage": "secret", "errorType": "ValueError"}', failed=True)) == BAD_GATEWAY
+    assert to_response(Answer(b'{"errorMessage": "secret", "errorType": "ValueError"}', failed=True)) == BAD_GATEWAY

@@ -20,7 +20,7 @@ from cloudevents.core.v1.event import CloudEvent
 from standardwebhooks import Webhook
 
 from devkit.local_runtime.application import HANDLERS, environment
-from devkit.local_runtime.front import function_url_of
+from devkit.local_runtime.front import serve_function_url
 from devkit.local_runtime.function import FunctionSettings, running
 from devkit.local_runtime.sandbox import Code
 from devkit.rtc_standin import StandIn
@@ -61,7 +61,7 @@ def endpoint(code: Code, folder: Path, **variables: str) -> Iterator[Endpoint]:
             sandboxes=1,
         )
         function = parts.enter_context(running(settings, code, lambda _, __: None))
-        yield Endpoint(parts.enter_context(function_url_of(function)), stand_in)
+        yield Endpoint(parts.enter_context(serve_function_url(function)), stand_in)
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,8 @@ def test_the_cloudevents_package_speaks_to_it_in_all_three_modes(behind_iam: End
     one, two = loaded("one"), loaded("two")
     messages = [to_structured(one, JSONFormat()), to_binary(two, JSONFormat()), batched(one, two)]
     answers = [behind_iam.send("POST", "/events", message.body, message.headers) for message in messages]
-    told = [(status, [outcome["outcome"] for outcome in body["outcomes"]]) for status, body in answers]
-    assert told == [(200, ["applied"]), (200, ["applied"]), (200, ["duplicate", "duplicate"])]
+    answered = [(status, [outcome["outcome"] for outcome in body["outcomes"]]) for status, body in answers]
+    assert answered == [(200, ["applied"]), (200, ["applied"]), (200, ["duplicate", "duplicate"])]
     assert behind_iam.stand_in.intervals() == {TaskRef("app", room, "task"): 20 for room in ("one", "two")}
 
 

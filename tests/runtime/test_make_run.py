@@ -105,7 +105,7 @@ def test_a_killed_runtime_takes_its_functions_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "shown"),
+    ("line", "expected"),
     [
         (
             '{"message": "adjustment_applied", "event_id": "e", "rule": "r", "room_id": "b", "interval": 5}',
@@ -120,6 +120,6 @@ def test_a_killed_runtime_takes_its_functions_with_it() -> None:
         ('{"level": "DEBUG", "message": "other"}', None),
     ],
 )
-def test_a_log_line_is_shown_as_its_outcome(line: str, shown: str | None) -> None:
+def test_a_log_line_is_shown_as_its_outcome(line: str, expected: str | None) -> None:
     """The runtime's own accounting is left out, errors are not."""
-    assert line_for("queue_worker", line, datetime(2026, 3, 1, 9, 2, 1, tzinfo=UTC)) == shown
+    assert line_for("queue_worker", line, datetime(2026, 3, 1, 9, 2, 1, tzinfo=UTC)) == expected

@@ -41,7 +41,7 @@ class Notes:
         return Answer(json.dumps({"batchItemFailures": []}).encode(), failed=False)
 
 
-def function_of(notes: Notes) -> Function:
+def make_function(notes: Notes) -> Function:
     return Function("notes", cast("list[Sandbox]", [notes] * 4))
 
 
@@ -51,7 +51,7 @@ def test_batches_are_filled_and_no_more_than_the_concurrency_are_out(api: AwsApi
     sent = {queue.send(str(number)): str(number) for number in range(60)}
     notes = Notes()
 
-    with in_background(QueueMapping(queue, function_of(notes), MappingSettings(25, 1, 2))):
+    with in_background(QueueMapping(queue, make_function(notes), MappingSettings(25, 1, 2))):
         eventually(lambda: len(notes.batches) == 2)
         assert [len(batch) for batch in notes.batches] == [25, 25]
         assert queue.attributes()["ApproximateNumberOfMessages"] == "10"
@@ -67,7 +67,7 @@ def test_a_batch_that_is_not_full_leaves_when_its_window_closes(api: AwsApi) -> 
     queue = create_queue(api, "mapping-window")
     notes = Notes()
     notes.go_on.set()
-    with in_background(QueueMapping(queue, function_of(notes), MappingSettings(100, 0.5, 1))):
+    with in_background(QueueMapping(queue, make_function(notes), MappingSettings(100, 0.5, 1))):
         queue.send("first")
         sent_at = time.monotonic()
         queue.send("second")

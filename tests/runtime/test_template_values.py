@@ -22,7 +22,7 @@ def stack() -> cloudformation.Stack:
 
 def functions(stack: cloudformation.Stack) -> list[dict[str, Any]]:
     """Those that take events."""
-    named = stack.of_type("AWS::Lambda::Function").values()
+    named = stack.find_all("AWS::Lambda::Function").values()
     return [function for function in named if function["Handler"] in HANDLERS.values()]
 
 
@@ -38,8 +38,8 @@ def test_the_functions_are_the_templates(stack: cloudformation.Stack) -> None:
 
 def test_the_queue_and_its_mapping_are_the_templates(stack: cloudformation.Stack) -> None:
     """Batch, window, concurrency, visibility and receives."""
-    (mapping,) = stack.of_type("AWS::Lambda::EventSourceMapping").values()
-    queue = stack.of_type("AWS::SQS::Queue")["EventQueue"]
+    (mapping,) = stack.find_all("AWS::Lambda::EventSourceMapping").values()
+    queue = stack.find_all("AWS::SQS::Queue")["EventQueue"]
 
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (
@@ -53,10 +53,10 @@ def test_the_queue_and_its_mapping_are_the_templates(stack: cloudformation.Stack
 
 def test_the_bus_and_its_retries_are_the_templates(stack: cloudformation.Stack) -> None:
     """Which events go straight to the listener, and how often Lambda tries."""
-    (invoke,) = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+    (invoke,) = stack.find_all("AWS::Lambda::EventInvokeConfig").values()
     rules = [
         json.dumps(rule["EventPattern"])
-        for rule in stack.of_type("AWS::Events::Rule").values()
+        for rule in stack.find_all("AWS::Events::Rule").values()
         if "EventPattern" in rule
     ]
 

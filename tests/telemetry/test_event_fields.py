@@ -8,7 +8,7 @@ from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Json, Signal
 from snapshot_tuner.telemetry.event_fields import TEXT_CHARACTERS_MOST
-from tests.logged_lines import RECEIVED, lines_of
+from tests.logged_lines import RECEIVED, log_lines
 
 TIME = "2026-03-01T08:59:59.000001Z"
 TASK: dict[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": "task"}
@@ -20,7 +20,7 @@ def signal(data: Json, type_: str = "other", *, own: bool = True, **more: Json) 
 
 def test_a_line_has_the_whole_event() -> None:
     """What Powertools says itself, then the outcome, then the event; data and attributes are texts of JSON."""
-    (line,) = lines_of(signal({**TASK, "load": Decimal("0.90")}, "load", subject="room"))
+    (line,) = log_lines(signal({**TASK, "load": Decimal("0.90")}, "load", subject="room"))
     assert list(line.items())[4:] == [
         ("service", "tests"),
         ("event_id", "e-1"),
@@ -40,7 +40,7 @@ def test_a_line_has_the_whole_event() -> None:
 
 
 def test_a_time_that_stands_in_is_told_from_the_events_own() -> None:
-    (line,) = lines_of(signal(None, own=False))
+    (line,) = log_lines(signal(None, own=False))
     assert line["event_sent"] == TIME
     assert "event_time" not in line
     assert line["data"] == "null"
@@ -48,19 +48,19 @@ def test_a_time_that_stands_in_is_told_from_the_events_own() -> None:
 
 def test_a_time_beyond_the_year_9999_has_no_text() -> None:
     """Nor has it a date that a reader of logs could parse."""
-    (line,) = lines_of(Signal("e-1", "/test", "other", 253_402_300_800_000_000, None))
+    (line,) = log_lines(Signal("e-1", "/test", "other", 253_402_300_800_000_000, None))
     assert not {"event_time", "event_sent"} & line.keys()
 
 
 def test_a_sequence_is_text() -> None:
     """It has up to 128 bits, and most readers of JSON keep 53."""
-    (line,) = lines_of(Signal("e-1", "/test", "other", 0, None, sequence=2**128 - 1))
+    (line,) = log_lines(Signal("e-1", "/test", "other", 0, None, sequence=2**128 - 1))
     assert line["sequence"] == "340282366920938463463374607431768211455"
 
 
 def test_of_several_tasks_only_the_first_line_has_the_event() -> None:
     """The others say which they are, and of which delivery: the event is written once."""
-    first, *others = lines_of(signal({**TASK, "TaskId": ["a", "b", "c"]}, "load"))
+    first, *others = log_lines(signal({**TASK, "TaskId": ["a", "b", "c"]}, "load"))
     assert (first["task_id"], first["tasks"], first["event_type"]) == ("a", 3, "load")
     assert [(line["task_id"], line["task_number"], line["received"]) for line in others] == [
         ("b", 2, RECEIVED),
@@ -75,14 +75,14 @@ def test_a_text_that_is_too_long_is_left_out_and_measured(name: str) -> None:
     around = len('{"text":""}')
     for length, present in ((TEXT_CHARACTERS_MOST, True), (TEXT_CHARACTERS_MOST + 1, False)):
         text = "x" * (length - around)
-        (line,) = lines_of(signal({"text": text}) if name == "data" else signal(None, text=text))
+        (line,) = log_lines(signal({"text": text}) if name == "data" else signal(None, text=text))
         assert (name in line) == present
         assert line.get(f"{name}_omitted_characters") == (None if present else TEXT_CHARACTERS_MOST + 1)
 
 
 def test_without_event_data_neither_data_nor_attributes_are_logged() -> None:
     """LOG_EVENT_DATA=false: the line still says which event it was, of which type and when."""
-    (line,) = lines_of(signal({"user": "hunter2"}, subject="hunter2"), log_event_data=False)
+    (line,) = log_lines(signal({"user": "hunter2"}, subject="hunter2"), log_event_data=False)
     assert "hunter2" not in str(line)
     assert {"event_id", "event_type", "event_time", "received"} <= line.keys()
     assert not {"data", "attributes"} & line.keys()
@@ -90,5 +90,5 @@ def test_without_event_data_neither_data_nor_attributes_are_logged() -> None:
 
 def test_what_is_no_event_has_nothing_to_say_of_one() -> None:
     """An envelope that could not be opened is logged by its fault alone."""
-    (line,) = lines_of(EventRejected("body", "is empty"))
+    (line,) = log_lines(EventRejected("body", "is empty"))
     assert list(line)[4:] == ["service", "reason", "cause", "received"]

@@ -21,7 +21,7 @@ __all__ = [
     "WEBHOOK_SECRETS",
     "Stack",
     "deploy",
-    "function_of",
+    "find_function",
     "linted",
     "load",
     "references",
@@ -68,7 +68,7 @@ def referred(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def function_of(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
+def find_function(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of the function that is referred to, be it by its alias."""
     properties = referred(stack, reference)
     return referred(stack, properties["FunctionName"]) if "FunctionVersion" in properties else properties

@@ -6,7 +6,7 @@ from typing import Any
 from snapshot_tuner.aws.secrets import STANDS_FOR
 from snapshot_tuner.settings import VARIABLES
 from tests.template import operations, url
-from tests.template.cloudformation import Stack, function_of, references, referred
+from tests.template.cloudformation import Stack, find_function, references, referred
 
 Properties = Mapping[str, Any]
 
@@ -60,9 +60,9 @@ def dangling_references(stack: Stack) -> Iterator[str]:
 
 
 def queue_mappings(stack: Stack) -> Iterator[str]:
-    for name, mapping in stack.of_type("AWS::Lambda::EventSourceMapping").items():
+    for name, mapping in stack.find_all("AWS::Lambda::EventSourceMapping").items():
         queue = referred(stack, mapping["EventSourceArn"])
-        function = function_of(stack, mapping["FunctionName"])
+        function = find_function(stack, mapping["FunctionName"])
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"{name}: without ReportBatchItemFailures one bad record brings the whole batch back"
         if mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0) < 2:
@@ -78,7 +78,7 @@ def queue_mappings(stack: Stack) -> Iterator[str]:
 
 
 def queues(stack: Stack) -> Iterator[str]:
-    every_queue = stack.of_type("AWS::SQS::Queue")
+    every_queue = stack.find_all("AWS::SQS::Queue")
     for name, queue in every_queue.items():
         if queue.get("SqsManagedSseEnabled") is not True:
             yield f"{name}: not encrypted"
@@ -98,14 +98,14 @@ def queues(stack: Stack) -> Iterator[str]:
 
 
 def functions(stack: Stack) -> Iterator[str]:
-    log_groups = stack.of_type("AWS::Logs::LogGroup")
+    log_groups = stack.find_all("AWS::Logs::LogGroup")
     alarmed = {
         (alarm["MetricName"], target)
-        for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
+        for alarm in stack.find_all("AWS::CloudWatch::Alarm").values()
         for _, target in references(alarm["Dimensions"])
     }
-    roles = [function["Role"] for function in stack.of_type("AWS::Lambda::Function").values()]
-    for name, function in stack.of_type("AWS::Lambda::Function").items():
+    roles = [function["Role"] for function in stack.find_all("AWS::Lambda::Function").values()]
+    for name, function in stack.find_all("AWS::Lambda::Function").items():
         group = function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref")
         if "RetentionInDays" not in log_groups.get(group, {}):
             yield f"{name}: no log group with a retention"
@@ -122,7 +122,7 @@ def functions(stack: Stack) -> Iterator[str]:
 
 
 def variables(stack: Stack) -> Iterator[str]:
-    for name, function in stack.of_type("AWS::Lambda::Function").items():
+    for name, function in stack.find_all("AWS::Lambda::Function").items():
         environment = function["Environment"]["Variables"]
         for variable in sorted(environment.keys() - KNOWN_VARIABLES):
             yield f"{name}: nobody reads {variable}"
@@ -133,7 +133,7 @@ def variables(stack: Stack) -> Iterator[str]:
 
 
 def secrets(stack: Stack) -> Iterator[str]:
-    for name, function in stack.of_type("AWS::Lambda::Function").items():
+    for name, function in stack.find_all("AWS::Lambda::Function").items():
         environment = function["Environment"]["Variables"]
         named = sorted(environment[variable] for variable in STANDS_FOR if variable in environment)
         granted = _granted_secrets(referred(stack, function["Role"]))
@@ -151,13 +151,13 @@ def _granted_secrets(role: Properties) -> list[str]:
 
 
 def permissions(stack: Stack) -> Iterator[str]:
-    for name, role in stack.of_type("AWS::IAM::Role").items():
+    for name, role in stack.find_all("AWS::IAM::Role").items():
         for policy in role.get("Policies", []):
             yield from _wide_statements(name, policy["PolicyDocument"])
         for arn in role.get("ManagedPolicyArns", []):
             if arn != VPC_POLICY:
                 yield f"{name}: {arn} grants more than the function needs"
-    for name, policy in stack.of_type("AWS::SQS::QueuePolicy").items():
+    for name, policy in stack.find_all("AWS::SQS::QueuePolicy").items():
         yield from _wide_statements(name, policy["PolicyDocument"])
         for statement in policy["PolicyDocument"]["Statement"]:
             if "aws:SourceArn" not in statement.get("Condition", {}).get("ArnEquals", {}):
@@ -176,7 +176,7 @@ def _wide_statements(name: str, document: Properties) -> Iterator[str]:
 
 
 def rule_deliveries(stack: Stack) -> Iterator[str]:
-    for name, rule in stack.of_type("AWS::Events::Rule").items():
+    for name, rule in stack.find_all("AWS::Events::Rule").items():
         for target in rule["Targets"]:
             ((_, destination),) = references(target["Arn"])
             if name not in _senders(stack, destination):
@@ -188,15 +188,15 @@ def rule_deliveries(stack: Stack) -> Iterator[str]:
 
 
 def function_deliveries(stack: Stack) -> Iterator[str]:
-    for name, config in stack.of_type("AWS::Lambda::EventInvokeConfig").items():
+    for name, config in stack.find_all("AWS::Lambda::EventInvokeConfig").items():
         destination = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-        role = referred(stack, function_of(stack, config["FunctionName"])["Role"])
+        role = referred(stack, find_function(stack, config["FunctionName"])["Role"])
         if destination is None:
             yield f"{name}: what the function gives up on is lost"
         elif ("sqs:SendMessage", destination) not in _grants(role):
             yield f"{name}: the function is not permitted to hand over what it gives up on"
-    for name, mapping in stack.of_type("AWS::Lambda::EventSourceMapping").items():
-        role = referred(stack, function_of(stack, mapping["FunctionName"])["Role"])
+    for name, mapping in stack.find_all("AWS::Lambda::EventSourceMapping").items():
+        role = referred(stack, find_function(stack, mapping["FunctionName"])["Role"])
         for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
             if (action, mapping["EventSourceArn"]) not in _grants(role):
                 yield f"{name}: the function's role lacks {action}"
@@ -206,12 +206,12 @@ def _senders(stack: Stack, destination: str) -> set[str]:
     """The rules that a queue's policy or a function's permission lets in."""
     queue_policies = [
         policy["PolicyDocument"]["Statement"]
-        for policy in stack.of_type("AWS::SQS::QueuePolicy").values()
+        for policy in stack.find_all("AWS::SQS::QueuePolicy").values()
         if {"Ref": destination} in policy["Queues"]
     ]
     function_permissions = [
         permission["SourceArn"]
-        for permission in stack.of_type("AWS::Lambda::Permission").values()
+        for permission in stack.find_all("AWS::Lambda::Permission").values()
         if permission["FunctionName"] == {"Ref": destination}
     ]
     return {name for _, name in references([queue_policies, function_permissions])} - {destination}
@@ -227,7 +227,7 @@ def _grants(role: Properties) -> list[tuple[str, object]]:
 
 
 def alarms(stack: Stack) -> Iterator[str]:
-    every_alarm = stack.of_type("AWS::CloudWatch::Alarm")
+    every_alarm = stack.find_all("AWS::CloudWatch::Alarm")
     for name, alarm in every_alarm.items():
         if not alarm.get("AlarmDescription", "").endswith(".") or alarm["AlarmDescription"].count(". ") < 1:
             yield f"{name}: does not say what happened and what to do"
@@ -243,7 +243,7 @@ def alarms(stack: Stack) -> Iterator[str]:
         if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
         for _, target in references(alarm["Dimensions"])
     }
-    for name, queue in stack.of_type("AWS::SQS::Queue").items():
+    for name, queue in stack.find_all("AWS::SQS::Queue").items():
         if "RedrivePolicy" in queue and name not in aged:
             yield f"{name}: no alarm on the age of its oldest message"
         if "RedrivePolicy" not in queue and name not in visible:
@@ -252,15 +252,15 @@ def alarms(stack: Stack) -> Iterator[str]:
 
 def memories(stack: Stack) -> Iterator[str]:
     """Ids are remembered over every retry, and tasks over that and the time that dead letters are kept."""
-    every_queue = stack.of_type("AWS::SQS::Queue").values()
+    every_queue = stack.find_all("AWS::SQS::Queue").values()
     in_queue = max((queue["MessageRetentionPeriod"] for queue in every_queue if "RedrivePolicy" in queue), default=0)
     dead = max((queue["MessageRetentionPeriod"] for queue in every_queue if "RedrivePolicy" not in queue), default=0)
     on_bus = max(
         target["RetryPolicy"]["MaximumEventAgeInSeconds"]
-        for rule in stack.of_type("AWS::Events::Rule").values()
+        for rule in stack.find_all("AWS::Events::Rule").values()
         for target in rule["Targets"]
     )
-    for name, function in stack.of_type("AWS::Lambda::Function").items():
+    for name, function in stack.find_all("AWS::Lambda::Function").items():
         environment = function["Environment"]["Variables"]
         ids, tasks = int(environment["IDEMPOTENCY_TTL_SECONDS"]), int(environment["TASK_TTL_SECONDS"])
         if ids < on_bus + in_queue:

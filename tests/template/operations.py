@@ -16,8 +16,8 @@ ALARMED = (Metric.CALLS_REFUSED, Metric.LEDGER_STEPS_FAILED, Metric.CREDENTIALS_
 
 def versions(stack: Stack) -> Iterator[str]:
     """Whatever invokes a function invokes its alias: SnapStart and a way back are for published versions only."""
-    aliases = stack.of_type("AWS::Lambda::Alias")
-    for name, function in stack.of_type("AWS::Lambda::Function").items():
+    aliases = stack.find_all("AWS::Lambda::Alias")
+    for name, function in stack.find_all("AWS::Lambda::Function").items():
         if {"Ref": name} not in [alias["FunctionName"] for alias in aliases.values()]:
             yield f"{name}: no alias"
         if function.get("SnapStart", {}).get("ApplyOn") not in ("PublishedVersions", "None"):
@@ -28,7 +28,7 @@ def versions(stack: Stack) -> Iterator[str]:
         **{name: permission["FunctionName"] for name, permission in _properties(stack, "Permission")},
         **{
             f"{name} {target['Id']}": target["Arn"]
-            for name, rule in stack.of_type("AWS::Events::Rule").items()
+            for name, rule in stack.find_all("AWS::Events::Rule").items()
             for target in rule["Targets"]
         },
     }
@@ -44,10 +44,10 @@ def versions(stack: Stack) -> Iterator[str]:
 def metric_alarms(stack: Stack) -> Iterator[str]:
     services = {
         json.dumps(function["Environment"]["Variables"].get("POWERTOOLS_SERVICE_NAME"))
-        for function in stack.of_type("AWS::Lambda::Function").values()
+        for function in stack.find_all("AWS::Lambda::Function").values()
     }
     alarmed = set()
-    for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+    for name, alarm in stack.find_all("AWS::CloudWatch::Alarm").items():
         if alarm["Namespace"] != NAMESPACE:
             continue
         alarmed.add(alarm["MetricName"])
@@ -61,28 +61,28 @@ def metric_alarms(stack: Stack) -> Iterator[str]:
 
 
 def dashboard(stack: Stack) -> Iterator[str]:
-    (board,) = stack.of_type("AWS::CloudWatch::Dashboard").values()
+    (board,) = stack.find_all("AWS::CloudWatch::Dashboard").values()
     widgets = [widget["properties"] for widget in _body(board)["widgets"]]
-    shown = [[line for line in widget["metrics"] if isinstance(line[0], str)] for widget in widgets]
-    everything = [tuple(line[:2]) for lines in shown for line in lines]
+    charts = [[line for line in widget["metrics"] if isinstance(line[0], str)] for widget in widgets]
+    everything = [tuple(line[:2]) for lines in charts for line in lines]
     for namespace, metric in everything:
         if namespace == NAMESPACE and metric not in set(Metric):
             yield f"Dashboard: nobody counts {metric}"
     if {("AWS/SQS", "ApproximateAgeOfOldestMessage"), (NAMESPACE, Metric.EVENT_TO_APPLIED)} - {
-        tuple(line[:2]) for line in shown[0]
+        tuple(line[:2]) for line in charts[0]
     }:
         yield "Dashboard: does not begin with how far behind the application is"
     for metric in (*(_OF_KIND[kind] for kind in OutcomeKind), *ALARMED, Metric.CALLS_SENT, Metric.CALLS_THROTTLED):
         if (NAMESPACE, metric) not in everything:
             yield f"Dashboard: does not show {metric}"
-    queues = {line[3] for lines in shown for line in lines if line[0] == "AWS/SQS"}
-    for name in stack.of_type("AWS::SQS::Queue"):
+    queues = {line[3] for lines in charts for line in lines if line[0] == "AWS/SQS"}
+    for name in stack.find_all("AWS::SQS::Queue"):
         if f"${{{name}.QueueName}}" not in queues:
             yield f"Dashboard: does not show {name}"
     quotas = [line["value"] for widget in widgets for line in widget.get("annotations", {}).get("horizontal", [])]
     allowed = {
         function["Environment"]["Variables"]["RTC_MAX_QPS"]
-        for function in stack.of_type("AWS::Lambda::Function").values()
+        for function in stack.find_all("AWS::Lambda::Function").values()
     }
     if {str(quota) for quota in quotas} != {str(quota) for quota in allowed}:
         yield "Dashboard: the quota is not drawn where it is"
@@ -92,7 +92,7 @@ CHECKS: tuple[Callable[[Stack], Iterator[str]], ...] = (versions, metric_alarms,
 
 
 def _properties(stack: Stack, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield from stack.of_type(f"AWS::Lambda::{kind}").items()
+    yield from stack.find_all(f"AWS::Lambda::{kind}").items()
 
 
 def _body(board: dict[str, Any]) -> dict[str, Any]:

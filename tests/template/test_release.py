@@ -80,10 +80,10 @@ def test_a_parameter_that_reaches_a_function_publishes_a_version(
     changed = deploy(source, {**REQUIRED, parameter: OTHERS[parameter]})
 
     def configurations(stack: Stack) -> dict[str, Any]:
-        every = stack.of_type("AWS::Lambda::Function")
+        every = stack.find_all("AWS::Lambda::Function")
         return {name: {key: value for key, value in every[name].items() if key != "Tags"} for name in FUNCTIONS}
 
-    is_published = as_is.of_type("AWS::Lambda::Version") != changed.of_type("AWS::Lambda::Version")
+    is_published = as_is.find_all("AWS::Lambda::Version") != changed.find_all("AWS::Lambda::Version")
     assert is_published == (configurations(as_is) != configurations(changed))
 
 
@@ -96,7 +96,7 @@ def test_new_content_of_a_layer_publishes_a_version(source: Mapping[str, Any], a
     """A policy, a dependency or shared code that changed reaches the alias; so does the functions' own code."""
     changed = copy.deepcopy(dict(source))
     changed["Resources"][layer]["Properties"]["ContentUri"] += "-changed"
-    assert deploy(changed, REQUIRED).of_type("AWS::Lambda::Version") != as_is.of_type("AWS::Lambda::Version")
+    assert deploy(changed, REQUIRED).find_all("AWS::Lambda::Version") != as_is.find_all("AWS::Lambda::Version")
 
 
 def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> None:
@@ -138,7 +138,7 @@ def test_a_function_starts_from_a_snapshot_unless_told_otherwise(source: Mapping
         for function in FUNCTIONS:
             assert properties(stack, function)["SnapStart"] == {"ApplyOn": applies_to}
             alias = properties(stack, f"{function}Aliaslive")
-            assert alias["FunctionVersion"]["Fn::GetAtt"][0] in stack.of_type("AWS::Lambda::Version")
+            assert alias["FunctionVersion"]["Fn::GetAtt"][0] in stack.find_all("AWS::Lambda::Version")
         assert properties(stack, "QueueWorkerBatches")["FunctionName"] == {"Ref": "QueueWorkerAliaslive"}
         assert properties(stack, "HttpEndpointUrl")["TargetFunctionArn"] == {"Ref": "HttpEndpointAliaslive"}
         assert properties(stack, "BusListenerEventInvokeConfig")["Qualifier"] == "live"

@@ -94,8 +94,8 @@ def test_fifo_changes_the_queue_its_dead_letters_the_batch_and_the_rule(source: 
     def facts(stack: Stack) -> list[object]:
         batches = properties(stack, "QueueWorkerBatches")
         return [
-            [queue["QueueName"] for queue in stack.of_type("AWS::SQS::Queue").values()],
-            [queue.get("FifoQueue") for queue in stack.of_type("AWS::SQS::Queue").values()],
+            [queue["QueueName"] for queue in stack.find_all("AWS::SQS::Queue").values()],
+            [queue.get("FifoQueue") for queue in stack.find_all("AWS::SQS::Queue").values()],
             batches["BatchSize"],
             batches.get("MaximumBatchingWindowInSeconds"),
             properties(stack, "QueueRule")["Targets"][0].get("SqsParameters"),
@@ -134,11 +134,11 @@ def test_subnets_put_every_function_into_the_vpc(source: Mapping[str, Any]) -> N
 def test_every_event_on_the_bus_takes_exactly_one_way(source: Mapping[str, Any]) -> None:
     """Without the direct rule the queue gets everything; with it, everything but what goes straight to the function."""
     queued, direct = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "DirectBusRule": "true"})
-    assert {name: rule["EventPattern"] for name, rule in queued.of_type("AWS::Events::Rule").items()} == {
+    assert {name: rule["EventPattern"] for name, rule in queued.find_all("AWS::Events::Rule").items()} == {
         "QueueRule": {"detail-type": [{"prefix": ""}]}
     }
-    assert queued.of_type("AWS::Lambda::Permission") == {}
-    assert {name: rule["EventPattern"] for name, rule in direct.of_type("AWS::Events::Rule").items()} == {
+    assert queued.find_all("AWS::Lambda::Permission") == {}
+    assert {name: rule["EventPattern"] for name, rule in direct.find_all("AWS::Events::Rule").items()} == {
         "QueueRule": {"detail-type": [{"anything-but": ["moderation.alert"]}]},
         "ListenerRule": {"detail-type": ["moderation.alert"]},
     }
@@ -147,12 +147,12 @@ def test_every_event_on_the_bus_takes_exactly_one_way(source: Mapping[str, Any])
 def test_a_policy_layer_takes_the_place_of_the_bundled_one(source: Mapping[str, Any]) -> None:
     """Exactly one of the two layers is attached, as the last."""
     bundled, own = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "PolicyLayerArn": OWN_POLICY})
-    assert sorted(layer["Description"] for layer in bundled.of_type("AWS::Lambda::LayerVersion").values()) == [
+    assert sorted(layer["Description"] for layer in bundled.find_all("AWS::Lambda::LayerVersion").values()) == [
         "Dependencies of snapshot-tuner for python3.13 on arm64.",
         "The policy that maps events to snapshot intervals.",
         "The snapshot_tuner package.",
     ]
-    assert len(own.of_type("AWS::Lambda::LayerVersion")) == 2
+    assert len(own.find_all("AWS::Lambda::LayerVersion")) == 2
     assert re.fullmatch(r"PolicyLayer[0-9a-f]{10}", properties(bundled, "BusListener")["Layers"][2]["Ref"])
     assert properties(own, "BusListener")["Layers"][2] == OWN_POLICY
 
@@ -160,8 +160,8 @@ def test_a_policy_layer_takes_the_place_of_the_bundled_one(source: Mapping[str, 
 def test_alarms_go_to_the_topic_where_there_is_one(source: Mapping[str, Any]) -> None:
     """Every alarm has the topic as its only action; without a topic it has none."""
     silent, loud = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "AlarmTopicArn": TOPIC})
-    assert {str(alarm.get("AlarmActions")) for alarm in silent.of_type("AWS::CloudWatch::Alarm").values()} == {"None"}
-    assert {str(alarm.get("AlarmActions")) for alarm in loud.of_type("AWS::CloudWatch::Alarm").values()} == {
+    assert {str(alarm.get("AlarmActions")) for alarm in silent.find_all("AWS::CloudWatch::Alarm").values()} == {"None"}
+    assert {str(alarm.get("AlarmActions")) for alarm in loud.find_all("AWS::CloudWatch::Alarm").values()} == {
         str([TOPIC])
     }
 

@@ -49,7 +49,7 @@ def test_lambda_checks_the_caller_unless_told_otherwise(source: Mapping[str, Any
             "TargetFunctionArn": {"Ref": "HttpEndpointAliaslive"},
         }
         assert properties(stack, "HttpEndpoint")["Environment"]["Variables"]["HTTP_AUTH"] == "iam"
-        assert stack.of_type("AWS::Lambda::Permission") == {}
+        assert stack.find_all("AWS::Lambda::Permission") == {}
 
 
 def test_a_public_url_lets_everybody_in_to_the_function_that_checks_them(source: Mapping[str, Any]) -> None:
@@ -58,7 +58,7 @@ def test_a_public_url_lets_everybody_in_to_the_function_that_checks_them(source:
     alias = {"Ref": "HttpEndpointAliaslive"}
     assert properties(stack, "HttpEndpointUrl") == {"AuthType": "NONE", "TargetFunctionArn": alias}
     assert properties(stack, "HttpEndpoint")["Environment"]["Variables"]["HTTP_AUTH"] == "signature"
-    assert stack.of_type("AWS::Lambda::Permission") == {
+    assert stack.find_all("AWS::Lambda::Permission") == {
         "HttpEndpointPublicUrlPermission": {
             "FunctionName": alias,
             "Action": "lambda:InvokeFunctionUrl",

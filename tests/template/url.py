@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.template.cloudformation import Stack, function_of
+from tests.template.cloudformation import Stack, find_function
 
 PUBLIC_URL_GRANTS = (
     {"Principal": "*", "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
@@ -16,14 +16,14 @@ def open_endpoints(stack: Stack) -> Iterator[str]:
     """Of Lambda and the function exactly one checks who comes in by the URL, and there is no other open way in."""
     open_to_all = {
         name: permission
-        for name, permission in stack.of_type("AWS::Lambda::Permission").items()
+        for name, permission in stack.find_all("AWS::Lambda::Permission").items()
         if permission["Principal"] == "*"
     }
     expected: set[str] = set()
-    for name, url in stack.of_type("AWS::Lambda::Url").items():
+    for name, url in stack.find_all("AWS::Lambda::Url").items():
         target = url["TargetFunctionArn"]
         auth_type = url["AuthType"]
-        auth = function_of(stack, target).get("Environment", {}).get("Variables", {}).get("HTTP_AUTH")
+        auth = find_function(stack, target).get("Environment", {}).get("Variables", {}).get("HTTP_AUTH")
         if auth_type == "NONE" and auth != "signature":
             yield f"{name}: AuthType is NONE and HTTP_AUTH is {auth}, so nobody checks the caller"
         if auth_type != "NONE" and auth == "signature":

@@ -85,9 +85,9 @@ def test_blank_lines_count_and_mean_nothing(tmp_path: Path) -> None:
 
 def test_a_compressed_file_is_the_same_file(tmp_path: Path) -> None:
     """By its name; and how far it was read is told in bytes of the file, not of the text."""
-    path, told = tmp_path / "events.ndjson.gz", list[int]()
+    path, progress = tmp_path / "events.ndjson.gz", list[int]()
     path.write_bytes(gzip.compress(f"{BARE}\n".encode() * 2500))
-    arrivals = list(read(path, told.append))
+    arrivals = list(read(path, progress.append))
     assert arrivals == lines(tmp_path, *[BARE] * 2500)
-    assert len(told) == 2
-    assert max(told) <= path.stat().st_size
+    assert len(progress) == 2
+    assert max(progress) <= path.stat().st_size

@@ -97,8 +97,8 @@ def run(arguments: argparse.Namespace) -> Exit:
         trail = opened.enter_context(closing(Trail())) if arguments.html or arguments.json else None
         try:
             decisions = arguments.decisions and opened.enter_context(arguments.decisions.open("w", encoding="utf-8"))
-            with _progress(arguments.events) as told:
-                replay.run(arguments.events, told=told, trail=trail, decisions=decisions)
+            with _progress(arguments.events) as on_progress:
+                replay.run(arguments.events, on_progress=on_progress, trail=trail, decisions=decisions)
         except (OSError, EOFError) as error:
             raise CommandFailed(
                 Exit.USAGE, f"{getattr(error, 'filename', None) or arguments.events}: {error}"
@@ -138,7 +138,7 @@ def _write_page(made: dict[str, Any], path: Path) -> None:
 
 @contextmanager
 def _progress(path: Path) -> Iterator[Callable[[int], None] | None]:
-    """A bar over the bytes of the file, on a terminal only; what is yielded is told how many have been read."""
+    """A bar over the bytes of the file, on a terminal only; what is yielded is called with how many have been read."""
     screen = progress_console()
     if not screen.is_terminal:
         yield None

@@ -52,14 +52,14 @@ class Replay:
         self,
         path: Path,
         *,
-        told: Callable[[int], None] | None = None,
+        on_progress: Callable[[int], None] | None = None,
         trail: Trail | None = None,
         decisions: IO[str] | None = None,
     ) -> None:
-        """`told`: as of `recordings.read`. `decisions` gets a line for each outcome under the first policy."""
+        """`on_progress`: as of `recordings.read`. `decisions` gets a line for each outcome under the first policy."""
         recording = self.recording
         with _few_collections():
-            for arrival in in_order(self._readable(read(path, told))):
+            for arrival in in_order(self._readable(read(path, on_progress))):
                 if not self.runs:
                     recording.first_us = recording.last_us = arrival.received_us
                     self._begin(trail, decisions)

@@ -151,7 +151,7 @@ def _rooms(replay: Replay, choice: Choice, trail: Trail | None) -> dict[str, Any
     lively = sorted(replay.rooms.of.items(), key=lambda each: _liveliness(each[1], two=two), reverse=True)
     charted = dict(each for each in ordered if each[0].room_id in choice.named_rooms)
     charted.update(lively[: choice.rooms])
-    trails = trail.of({room.number for room in charted.values()}) if trail is not None else {}
+    trails = trail.read({room.number for room in charted.values()}) if trail is not None else {}
     return {
         "rooms": [_room(task, room, two=two) for task, room in ordered[:ROOMS_MOST]],
         "rooms_count": len(ordered),
@@ -180,14 +180,14 @@ def _room(task: TaskRef, room: Room, *, two: bool) -> dict[str, Any]:
 def _chart(replay: Replay, task: TaskRef, room: Room, trail: RoomTrail) -> dict[str, Any]:
     start = replay.recording.first_us / 1e6
     steps = [_steps(replay, number, room, trail) for number in range(len(room.sides))]
-    shown = [each[:CHART_EVENTS_MOST] for each in steps]
-    left_out = max(0, len(trail.events) - CHART_EVENTS_MOST) + sum(map(len, steps)) - sum(map(len, shown))
+    charted = [each[:CHART_EVENTS_MOST] for each in steps]
+    left_out = max(0, len(trail.events) - CHART_EVENTS_MOST) + sum(map(len, steps)) - sum(map(len, charted))
     return {
         "task": _names(task),
         "start": start + room.first,
-        "end": max([start + room.last, *(each[-1]["at"] for each in shown)]),
+        "end": max([start + room.last, *(each[-1]["at"] for each in charted)]),
         "events": [{"at": start + at, "type": type_, "id": id_} for at, type_, id_ in trail.events[:CHART_EVENTS_MOST]],
-        "steps": shown,
+        "steps": charted,
         "left_out": left_out,
     }
 

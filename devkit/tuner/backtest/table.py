@@ -42,8 +42,8 @@ def warnings(report: _Report) -> list[str]:
         role = policy["role"]
         if count := policy["outcomes"]["rejected"]:
             reasons = dict.fromkeys(f"{each['id']}: {each['reason']}" for each in policy["rejected"])
-            told = "; ".join(list(reasons)[:REASONS_SHOWN])
-            found.append(f"{role}: {count:,} events rejected, such as {told}")
+            examples = "; ".join(list(reasons)[:REASONS_SHOWN])
+            found.append(f"{role}: {count:,} events rejected, such as {examples}")
         if count := policy["outcomes"]["retry"]:
             dead = policy["figures"]["dead_letters"] - policy["outcomes"]["rejected"]
             found.append(

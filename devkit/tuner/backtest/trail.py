@@ -45,7 +45,7 @@ class Trail:
         """Why an event asked for what it did."""
         self._write(room, _REASON, policy, outcome.id, outcome.source, outcome.reason)
 
-    def of(self, rooms: Collection[int]) -> dict[int, RoomTrail]:
+    def read(self, rooms: Collection[int]) -> dict[int, RoomTrail]:
         """The trails of these rooms, by their numbers."""
         found = {room: RoomTrail() for room in rooms}
         for room, (kind, *rest) in self._lines(found):

@@ -8,7 +8,7 @@ from devkit.tuner.check.constraints import spelled
 from devkit.tuner.check.coverage import Coverage, curve_path, rule_curve
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, Kind, Suspicion
-from devkit.tuner.check.values import cells_of
+from devkit.tuner.check.values import list_cells
 
 TURNING: Final = 3
 """So many intervals it takes to show that a curve turns back."""
@@ -46,9 +46,11 @@ def _examples(coverage: Coverage, i: int, box: Box) -> list[Example]:
         return []
     axis = coverage.axes[path]
     point = point_in(coverage, box, i)
-    shown = (show(coverage, {**point, path: cell}) for cell in cells_of(box.get(path, axis.everything) & axis.numbers))
+    examples = (
+        show(coverage, {**point, path: cell}) for cell in list_cells(box.get(path, axis.everything) & axis.numbers)
+    )
     name = coverage.policy.rules[i].name
-    return [each for each in shown if each is not None and each.interval is not None and each.decision.rule == name]
+    return [each for each in examples if each is not None and each.interval is not None and each.decision.rule == name]
 
 
 def _always_clamped(coverage: Coverage, i: int, examples: Sequence[Example]) -> Suspicion | None:
@@ -71,12 +73,12 @@ def _turning(coverage: Coverage, i: int, examples: Sequence[Example]) -> Suspici
             extremes.append(each)
     if len(extremes) < TURNING:
         return None
-    shown = tuple(extremes[:TURNING])
+    examples = tuple(extremes[:TURNING])
     name, path = coverage.policy.rules[i].name, curve_path(coverage, i) or ()
-    way = "rises and then falls" if _direction(*shown[:2]) > 0 else "falls and then rises"
-    intervals = ", ".join(f"{example.interval} s" for example in shown)
+    way = "rises and then falls" if _direction(*examples[:2]) > 0 else "falls and then rises"
+    intervals = ", ".join(f"{example.interval} s" for example in examples)
     message = f"the curve of rule {name!r} {way} while {spelled(path)} only grows: {intervals}"
-    return Suspicion(Kind.CURVE_NOT_MONOTONIC, ("rules", i, *_PLACE), (name,), message, shown)
+    return Suspicion(Kind.CURVE_NOT_MONOTONIC, ("rules", i, *_PLACE), (name,), message, examples)
 
 
 def _direction(one: Example, other: Example) -> int:

@@ -8,7 +8,7 @@ from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import Path
 from devkit.tuner.check.coverage import Coverage, curve_path, parse_path
 from devkit.tuner.check.findings import Example
-from devkit.tuner.check.values import cells_of
+from devkit.tuner.check.values import list_cells
 from devkit.tuner.output import json_text
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
@@ -29,7 +29,7 @@ def point_in(coverage: Coverage, box: Box, *rules: int) -> dict[Path, int]:
         mask = box.get(path, axis.everything)
         if path in measured:
             mask = mask & axis.numbers or mask
-        cells = cells_of(mask)
+        cells = list_cells(mask)
         if path in needed:
             cells.sort(key=lambda cell: not _is_id(axis.values[cell]))
         point[path] = cells[0]

@@ -11,7 +11,7 @@ from devkit.tuner.check.constraints import Path, spelled
 from devkit.tuner.check.coverage import Coverage, curve_path, rule_curve
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Kind, Suspicion
-from devkit.tuner.check.ranges import clamped, is_whole, place_of
+from devkit.tuner.check.ranges import clamped, is_whole, locate
 from devkit.tuner.check.values import Axis, beside
 from snapshot_tuner.model import Number
 from snapshot_tuner.policy.engine import Fixed, Hold
@@ -127,7 +127,7 @@ def _flap(coverage: Coverage, axis: Axis, border: _Border, box: Box, rules: tupl
         f"rules {names[0]!r} and {names[1]!r} touch {border} of {spelled(axis.path)} with no band between: "
         f"a task whose value wavers there changes between {_seconds(spans[0])} and {_seconds(spans[1])} each time"
     )
-    place = place_of(coverage, max(i for i in rules if _ends_at(coverage, i, axis.path, border)), axis.path)
+    place = locate(coverage, max(i for i in rules if _ends_at(coverage, i, axis.path, border)), axis.path)
     first, second = sorted(rules)
     in_order = (coverage.policy.rules[first].name, coverage.policy.rules[second].name)
     return Suspicion(Kind.FLAPPING, place, in_order, message, tuple(examples))

@@ -8,8 +8,8 @@ from devkit.tuner.check.constraints import Path
 from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Kind, Suspicion
-from devkit.tuner.check.ranges import TYPE, in_words, is_whole, place_of, similar_parts
-from devkit.tuner.check.values import Axis, cells_of, mask_of
+from devkit.tuner.check.ranges import TYPE, in_words, is_whole, locate, similar_parts
+from devkit.tuner.check.values import Axis, list_cells, to_mask
 from snapshot_tuner.model import Verdict
 
 
@@ -38,11 +38,11 @@ def _holes(
     """Events between the ranges of two parts, and the neighbouring classes of the number that no rule is for."""
     path = axis.path
     lower, upper = sorted(
-        (cells_of(part.box[path] & axis.numbers) for part in (one, other)), key=lambda cells: cells[:1]
+        (list_cells(part.box[path] & axis.numbers) for part in (one, other)), key=lambda cells: cells[:1]
     )
     if not lower or lower[-1] >= upper[0]:
         return
-    between = mask_of(range(lower[-1] + 1, upper[0]))
+    between = to_mask(range(lower[-1] + 1, upper[0]))
     if not between:
         return
     types = {TYPE: one.box[TYPE] & other.box[TYPE]} if TYPE in one.box and TYPE in other.box else {}
@@ -78,4 +78,4 @@ def _gap(
         f"no rule matches {in_words(axis, cells)}, between rule {names[0]!r} and rule {names[1]!r}: "
         "the task keeps what it has (hold: true says that it is meant)"
     )
-    yield Suspicion(Kind.GAP, place_of(coverage, rules[-1], axis.path), names, message, (example,))
+    yield Suspicion(Kind.GAP, locate(coverage, rules[-1], axis.path), names, message, (example,))

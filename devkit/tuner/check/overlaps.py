@@ -6,8 +6,8 @@ from devkit.tuner.check.boxes import intersection
 from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, Kind, Suspicion
-from devkit.tuner.check.ranges import clamped, in_words, place_of, similar_parts
-from devkit.tuner.check.values import Axis, cells_of
+from devkit.tuner.check.ranges import clamped, in_words, locate, similar_parts
+from devkit.tuner.check.values import Axis, list_cells
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.engine import Policy, Rule
@@ -23,7 +23,7 @@ def overlaps(coverage: Coverage) -> Iterator[Suspicion]:
     for path, axis in coverage.axes.items():
         for i, one, j, other in similar_parts(coverage, path):
             mine, its = one.box[path] & axis.numbers, other.box[path] & axis.numbers
-            both = cells_of(mine & its)
+            both = list_cells(mine & its)
             in_part = bool(both and mine & ~its and its & ~mine)
             is_range = len(both) > 1 or any(axis.threshold(cell) is None for cell in both)
             if (i, j, path) in seen or not in_part or not is_range or not coverage.decided[j]:
@@ -40,7 +40,7 @@ def _overlap(coverage: Coverage, axis: Axis, pair: tuple[int, int], both: list[i
         f"rules {first!r} and {second!r} both match {in_words(axis, both)} and ask for different things; "
         f"{first!r} stands first and decides"
     )
-    place = place_of(coverage, pair[1], axis.path)
+    place = locate(coverage, pair[1], axis.path)
     return Suspicion(Kind.OVERLAP, place, (first, second), message, (example,))
 
 
@@ -51,7 +51,7 @@ def _example(coverage: Coverage, axis: Axis, one: tuple[int, Part], other: tuple
         box = intersection(decided, other[1].box)
         if box is None:
             continue
-        for cell in cells_of(box.get(axis.path, 0) & axis.numbers):
+        for cell in list_cells(box.get(axis.path, 0) & axis.numbers):
             point = {**point_in(coverage, box, j), axis.path: cell}
             example = show(coverage, point)
             if (

@@ -35,7 +35,7 @@ def is_whole(coverage: Coverage, path: Path) -> bool:
     return all(end == int(end) for end in ends)
 
 
-def place_of(coverage: Coverage, rule: int, path: Path) -> Place:
+def locate(coverage: Coverage, rule: int, path: Path) -> Place:
     """Where a rule asks for a range of the number; where it stands itself if it does not."""
     leaves = (leaf for part in coverage.parts[rule] for leaf in part.way if leaf.path == path and leaf.ends)
     return next((leaf.place for leaf in leaves), ("rules", rule))

@@ -95,10 +95,10 @@ def _listed(leaf: Leaf) -> str:
 
 
 def _named(rules: list[str]) -> str:
-    shown = [repr(rule) for rule in rules[:NAMES_MOST]]
+    named = [repr(rule) for rule in rules[:NAMES_MOST]]
     if len(rules) > NAMES_MOST:
-        return f"rules {', '.join(shown)} and {len(rules) - NAMES_MOST} more"
-    return f"rule {shown[0]}" if len(rules) == 1 else f"rules {', '.join(shown[:-1])} and {shown[-1]}"
+        return f"rules {', '.join(named)} and {len(rules) - NAMES_MOST} more"
+    return f"rule {named[0]}" if len(rules) == 1 else f"rules {', '.join(named[:-1])} and {named[-1]}"
 
 
 def _aside(coverage: Coverage, i: int) -> str:

@@ -47,7 +47,7 @@ class Axis:
     @property
     def numbers(self) -> int:
         """The set of all classes of numbers."""
-        return mask_of(self.number_cells)
+        return to_mask(self.number_cells)
 
     def threshold(self, cell: int) -> Decimal | None:
         """The threshold that a class of numbers consists of; None for what lies between two."""
@@ -87,12 +87,12 @@ def axis(path: Path, leaves: Iterable[Leaf], further: Iterable[Number]) -> Axis:
     return Axis(path, (ABSENT, *numbers, *found, *constants), 1, tuple(thresholds))
 
 
-def mask_of(cells: Iterable[int]) -> int:
+def to_mask(cells: Iterable[int]) -> int:
     """The set of these classes."""
     return sum(1 << cell for cell in cells)
 
 
-def cells_of(mask: int) -> list[int]:
+def list_cells(mask: int) -> list[int]:
     """The classes in a set."""
     return [cell for cell in range(mask.bit_length()) if mask >> cell & 1]
 

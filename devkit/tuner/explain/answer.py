@@ -10,17 +10,17 @@ from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
 
 
-def of_history(past: History | None) -> dict[str, Any] | None:
+def from_history(past: History | None) -> dict[str, Any] | None:
     """None where none was given: nothing is open at first then."""
     if past is None:
         return None
     return {"file": str(past.file), "events": len(past.invocations), "unreadable": past.unreadable}
 
 
-def of_event(explained: Explained) -> dict[str, Any]:
+def from_event(explained: Explained) -> dict[str, Any]:
     """As over HTTP, with the event's data and what would come of it; `rules` is empty where it cannot be read."""
     event, why = explained.event, explained.explanation
-    outcomes = [_of_outcome(explained, index) for index in range(len(explained.outcomes))]
+    outcomes = [_from_outcome(explained, index) for index in range(len(explained.outcomes))]
     if not isinstance(event, Signal) or why is None:
         unread: dict[str, Any] = {
             "event": {"id": explained.outcomes[0].id},
@@ -29,35 +29,35 @@ def of_event(explained: Explained) -> dict[str, Any]:
             "rules": [],
         }
         return {**unread, "reason": explained.outcomes[0].reason, "outcomes": outcomes}
-    told = views.of_explanation(event, why)
-    told["event"] |= {"received": _time(explained.received_us), **event.attributes, "data": event.data}
-    return {**told, "outcomes": outcomes}
+    answer = views.from_explanation(event, why)
+    answer["event"] |= {"received": _time(explained.received_us), **event.attributes, "data": event.data}
+    return {**answer, "outcomes": outcomes}
 
 
-def _of_outcome(explained: Explained, index: int) -> dict[str, Any]:
+def _from_outcome(explained: Explained, index: int) -> dict[str, Any]:
     outcome = explained.outcomes[index]
-    told: dict[str, Any] = {
-        "task": outcome.task and answers.of_task(outcome.task),
+    answer: dict[str, Any] = {
+        "task": outcome.task and answers.from_task(outcome.task),
         "outcome": outcome.kind,
         "interval": outcome.interval,
         "reason": outcome.reason,
     }
     why = explained.explanation
     if not explained.visits or why is None or why.asked is None:
-        return told | {"steps": [], "follows": []}
+        return answer | {"steps": [], "follows": []}
     visit = explained.visits[index]
-    return told | {
-        "steps": [_of_step(step) for step in steps(visit, why.asked, why.bounds)],
-        "follows": [_of_change(change) for change in follows(visit)],
+    return answer | {
+        "steps": [_from_step(step) for step in steps(visit, why.asked, why.bounds)],
+        "follows": [_from_change(change) for change in follows(visit)],
     }
 
 
-def _of_step(step: Step) -> dict[str, Any]:
+def _from_step(step: Step) -> dict[str, Any]:
     until = None if step.until_us is None else _time(step.until_us)
     return {"step": step.name, "seconds": step.seconds, "says": step.says, "until": until}
 
 
-def _of_change(change: Change) -> dict[str, Any]:
+def _from_change(change: Change) -> dict[str, Any]:
     event = {"rule": change.rule, "event": change.event_id}
     return {"at": _time(change.at_us), "interval": change.interval, **event}
 

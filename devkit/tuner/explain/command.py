@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace) -> Exit:
         explained = list(_explained(policy, invocations, past, Path(folder)))
     if arguments.json:
         about = {"file": str(arguments.policy), "sha256": policy.sha256}
-        events = [answer.of_event(each) for each in explained]
-        print_json({"policy": about, "history": answer.of_history(past), "events": events})
+        events = [answer.from_event(each) for each in explained]
+        print_json({"policy": about, "history": answer.from_history(past), "events": events})
     else:
         out = console()
         show_history(out, past)

@@ -60,18 +60,18 @@ def _opened(path: Path, content: bytes) -> list[Invocation]:
         case {"Records": list(records)}:
             return [_together(read_each(records, signals.from_sqs_record), *map(_sent_us, records))]
         case {"requestContext": {"http": _}}:
-            return [_of_request(payload)]
+            return [_from_request(payload)]
         case {"received": _, "event": _}:
-            return _of_recording(path)
+            return _from_recording(path)
         case {"detail-type": _}:
             # As the runtime hands it to bus_listener: with floats.
             return [_together(read_each([payload], signals.from_object))]
         case list():
-            return [_together(_of_list(content))]
-        case None if path.suffix == ".gz" or _is_of_lines(content):
-            return _of_recording(path)
+            return [_together(_from_list(content))]
+        case None if path.suffix == ".gz" or _holds_lines(content):
+            return _from_recording(path)
         case _:
-            return [_together(read_each([content], _of_body), _sent_us(payload))]
+            return [_together(read_each([content], _from_body), _sent_us(payload))]
 
 
 def _loaded(content: bytes) -> Any:  # noqa: ANN401 - whatever it is
@@ -82,7 +82,7 @@ def _loaded(content: bytes) -> Any:  # noqa: ANN401 - whatever it is
         return None
 
 
-def _is_of_lines(content: bytes) -> bool:
+def _holds_lines(content: bytes) -> bool:
     lines = content.split(b"\n", 1)
     return len(lines) > 1 and bool(lines[1].strip()) and isinstance(_loaded(lines[0]), dict)
 
@@ -96,11 +96,11 @@ def _sent_us(record: object) -> int:
             return 0
 
 
-def _of_body(content: bytes) -> Signal:
+def _from_body(content: bytes) -> Signal:
     return signals.from_body(content, sent_us=None)
 
 
-def _of_list(content: bytes) -> list[Signal | EventRejected]:
+def _from_list(content: bytes) -> list[Signal | EventRejected]:
     """CloudEvents in batch mode, without their request."""
     try:
         documents = decode(content)
@@ -110,9 +110,9 @@ def _of_list(content: bytes) -> list[Signal | EventRejected]:
     return read_each(each, lambda document: signals.from_document(document, sent_us=None))
 
 
-def _of_request(payload: Mapping[str, Any]) -> Invocation:
+def _from_request(payload: Mapping[str, Any]) -> Invocation:
     try:
-        request = Request.of(payload)
+        request = Request.from_event(payload)
     except (KeyError, TypeError, AttributeError) as error:
         reason = f"no Function URL request in payload format 2.0: {type(error).__name__} {error}"
         raise CommandFailed(Exit.USAGE, reason) from None
@@ -122,13 +122,13 @@ def _of_request(payload: Mapping[str, Any]) -> Invocation:
         if payload.get("rawPath") == _CALLBACKS:
             events = read_each([request.body or b""], lambda body: Callback.read(body).signal())
         else:
-            events = reading.read(request, callers.caller_of(request, _SETTINGS), _SETTINGS).events
+            events = reading.read(request, callers.identify_caller(request, _SETTINGS), _SETTINGS).events
     except Refusal as refusal:
         events = [EventRejected("request", f"is refused with {refusal.problem.status}: {refusal.detail}")]
     return Invocation(request.received_us, tuple(events))
 
 
-def _of_recording(path: Path) -> list[Invocation]:
+def _from_recording(path: Path) -> list[Invocation]:
     return [_recorded(each) for each in recordings.read(path)]
 
 

@@ -90,10 +90,10 @@ class Replay:
         outcomes = self._tuner.process(invocation.events, self._clock.monotonic() + _INVOCATION_SECONDS)
         visits = iter(self._watched.take_visits())
         explained = []
-        for event, of_event in zip(invocation.events, outcomes, strict=True):
+        for event, from_event in zip(invocation.events, outcomes, strict=True):
             why = explain(self._policy, event) if isinstance(event, Signal) else None
             own = tuple(next(visits) for _ in (why.decision.adjustments if why is not None else ()))
-            explained.append(Explained(event, invocation.received_us, why, own, tuple(of_event)))
+            explained.append(Explained(event, invocation.received_us, why, own, tuple(from_event)))
         return explained
 
     def _pass_time(self, tasks: Collection[TaskRef], until_us: int) -> None:

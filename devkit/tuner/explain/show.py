@@ -30,8 +30,8 @@ def show_history(console: Console, past: History | None) -> None:
         console.print(Text("No history was given (--after): nothing is open at first.", "dim"))
         return
     unreadable = f"; {past.unreadable} of its lines cannot be read" if past.unreadable else ""
-    told = f"History: {len(past.invocations)} other events of {past.file} adjust the same tasks{unreadable}."
-    console.print(Text(told, "dim"))
+    note = f"History: {len(past.invocations)} other events of {past.file} adjust the same tasks{unreadable}."
+    console.print(Text(note, "dim"))
 
 
 def show(console: Console, explained: Explained) -> None:
@@ -46,7 +46,7 @@ def show(console: Console, explained: Explained) -> None:
     if why is not None:
         console.print(Text("rules", "bold"))
         for rule in why.rules:
-            console.print(_Indented(_of_rule(rule)))
+            console.print(_Indented(_from_rule(rule)))
     for index, outcome in enumerate(explained.outcomes):
         _show_outcome(console, explained, index, outcome)
 
@@ -65,7 +65,7 @@ def _attributes(event: Signal, received_us: int) -> Table:
     return _grid({name: value for name, value in rows.items() if value is not None})
 
 
-def _of_rule(rule: RuleFinding) -> Tree:
+def _from_rule(rule: RuleFinding) -> Tree:
     reached = rule.reached is not Reached.NOT_REACHED
     said = Text.assemble(
         (rule.rule, "bold" if reached else "dim"), f"  {'' if reached else 'not reached: '}{rule.reason}"
@@ -99,13 +99,13 @@ def _show_outcome(console: Console, explained: Explained, index: int, outcome: O
         visit = explained.visits[index]
         task = visit.adjustment.task
         console.print(Text.assemble(("interval ", "bold"), f"of {task.app_id} {task.room_id} {task.task_id}"))
-        told = {
+        lines = {
             str(step.name): Text.assemble(
                 ("" if step.seconds is None else f"{step.seconds:>4} s  ", "cyan"), _safe(step.says)
             )
             for step in steps(visit, why.asked, why.bounds)
         }
-        console.print(_Indented(_grid(told)))
+        console.print(_Indented(_grid(lines)))
     colour = _COLOURS.get(outcome.kind, "bold yellow")
     console.print(Text.assemble(("→ ", "bold"), (f"{outcome.kind}: ", colour), _safe(outcome.reason)))
     for change in follows(explained.visits[index]) if explained.visits else ():

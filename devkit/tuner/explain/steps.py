@@ -51,15 +51,15 @@ class Change:
 
 def steps(visit: Visit, asked: Asked, bounds: Bounds) -> list[Step]:
     """Up to the one that ends the matter."""
-    told = [Step(Name.ASKED, asked.reason, asked.seconds), _bounds(visit, asked, bounds)]
+    taken = [Step(Name.ASKED, asked.reason, asked.seconds), _bounds(visit, asked, bounds)]
     if visit.adjustment.for_seconds is not None:
-        told.append(_ends(visit))
-    told.append(_order(visit))
+        taken.append(_ends(visit))
+    taken.append(_order(visit))
     if visit.admitted.answer in _TAKEN and visit.after is not None:
-        told += [_open(visit, visit.after), _cooldown(visit, visit.after)]
+        taken += [_open(visit, visit.after), _cooldown(visit, visit.after)]
         if _is_its_own(visit, visit.after.desired):
-            told.append(_unchanged(visit, visit.after))
-    return told
+            taken.append(_unchanged(visit, visit.after))
+    return taken
 
 
 def follows(visit: Visit) -> Iterator[Change]:
@@ -133,13 +133,13 @@ def _open(visit: Visit, after: TaskState) -> Step:
     wanted = _without_cooldown(visit, after)
     if not others:
         return Step(Name.OPEN, "nothing else is open", wanted.interval)
-    told = ", ".join(
+    taken = ", ".join(
         f"rule {intent.rule} holds {intent.interval} s until {moment(intent.until_us or 0)} (event {intent.event_id})"
         for intent in sorted(others, key=lambda intent: intent.interval)
     )
     if _is_its_own(visit, wanted):
-        return Step(Name.OPEN, f"{told}; this one is the shortest", wanted.interval)
-    return Step(Name.OPEN, f"{told}; the shortest holds", wanted.interval, wanted.until_us)
+        return Step(Name.OPEN, f"{taken}; this one is the shortest", wanted.interval)
+    return Step(Name.OPEN, f"{taken}; the shortest holds", wanted.interval, wanted.until_us)
 
 
 def _cooldown(visit: Visit, after: TaskState) -> Step:

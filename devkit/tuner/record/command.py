@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> Exit:
                 recording.take("standard input" if name == _STANDARD_INPUT else name, text)
         summary = recording.summary()
         if not summary.events:
-            raise CommandFailed(Exit.USAGE, "\n".join(["nothing recorded", *summary.told()]), **summary.as_json())
+            raise CommandFailed(Exit.USAGE, "\n".join(["nothing recorded", *summary.describe()]), **summary.as_json())
         with _output(output) as write:
             for _, line in lines.lines():
                 write(f"{line}\n".encode())
@@ -61,12 +61,12 @@ def run(arguments: argparse.Namespace) -> Exit:
 
 
 def _tell(summary: Summary) -> None:
-    told = progress_console()
+    console = progress_console()
     figures = summary.as_json()
     events = "1 event" if summary.events == 1 else f"{summary.events:,} events"
-    told.print(f"{events} recorded, from {figures['first']} to {figures['last']}", markup=False, soft_wrap=True)
-    for line in summary.told():
-        told.print(line, markup=False, soft_wrap=True)
+    console.print(f"{events} recorded, from {figures['first']} to {figures['last']}", markup=False, soft_wrap=True)
+    for line in summary.describe():
+        console.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from devkit.tuner.record.parsers import Failure, LogLine, QueueMessage
-from devkit.tuner.record.wrapping import line_of_event, line_of_signal
+from devkit.tuner.record.wrapping import event_line, signal_line
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
 from snapshot_tuner.events.envelopes import SQS_SOURCE
@@ -76,7 +76,7 @@ class LogReader:
             raise NotRecorded(Reason.WITHOUT_DATA)
         try:
             received_us = _microseconds(members, "received")
-            return Recorded(received_us, line_of_signal(_signal(members), received_us))
+            return Recorded(received_us, signal_line(_signal(members), received_us))
         except EventRejected as rejected:
             raise NotRecorded(Reason.UNREADABLE, str(rejected)) from None
 
@@ -90,7 +90,7 @@ class LogReader:
             del self._awaited[event]
 
 
-def of_message(message: QueueMessage) -> Recorded:
+def from_message(message: QueueMessage) -> Recorded:
     """As a record of its queue, its body untouched; it arrived when it was sent. Raises NotRecorded."""
     record: dict[str, Json] = {"eventSource": SQS_SOURCE, "body": message.body}
     if message.message_id is not None:
@@ -99,25 +99,25 @@ def of_message(message: QueueMessage) -> Recorded:
     if isinstance(message.sent, str) and _MILLISECONDS.fullmatch(message.sent):
         record["attributes"] = {"SentTimestamp": message.sent}
         sent_us = int(message.sent) * 1000
-    return _of_envelope(record, sent_us)
+    return _from_envelope(record, sent_us)
 
 
-def of_failure(failure: Failure) -> Recorded:
+def from_failure(failure: Failure) -> Recorded:
     """The event that Lambda gave up; it arrived when the bus took it, or else when it was given up at the latest.
 
     Raises NotRecorded.
     """
     on_bus = failure.payload.get("time") if isinstance(failure.payload, dict) else None
     times = [_time(time) for time in (on_bus, failure.given_up)]
-    return _of_envelope(failure.payload, next((time for time in times if time is not None), None))
+    return _from_envelope(failure.payload, next((time for time in times if time is not None), None))
 
 
-def _of_envelope(event: Json, received_us: int | None) -> Recorded:
+def _from_envelope(event: Json, received_us: int | None) -> Recorded:
     """Where nothing says when it arrived, it arrived at its own time."""
     try:
         if received_us is None:
             received_us = signals.from_document(event, sent_us=None).time_us
-        return Recorded(received_us, line_of_event(event, received_us))
+        return Recorded(received_us, event_line(event, received_us))
     except EventRejected as rejected:
         raise NotRecorded(Reason.UNREADABLE, str(rejected)) from None
 

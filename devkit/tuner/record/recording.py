@@ -7,7 +7,7 @@ from typing import assert_never
 
 from devkit.tuner.record.documents import documents
 from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Other, Place, QueueMessage, parse_items
-from devkit.tuner.record.reading import LogReader, NotRecorded, Reason, Recorded, of_failure, of_message
+from devkit.tuner.record.reading import LogReader, NotRecorded, Reason, Recorded, from_failure, from_message
 from devkit.tuner.record.sorting import SortedLines
 from snapshot_tuner.formats import rfc3339
 
@@ -45,7 +45,7 @@ class Summary:
     def lose(self, place: Place, loss: NotRecorded) -> None:
         self.losses.setdefault(loss.reason, Loss()).add(place, loss.detail)
 
-    def told(self) -> list[str]:
+    def describe(self) -> list[str]:
         """For people: what is missing in the recording first."""
         found = []
         for reason, loss in self.losses.items():
@@ -115,9 +115,9 @@ class Recording:
             case QueueMessage():
                 if item.message_id is not None:
                     self._messages_seen.add(item.message_id)
-                return of_message(item)
+                return from_message(item)
             case Failure():
-                return of_failure(item)
+                return from_failure(item)
             case Other(broken=True):
                 raise NotRecorded(Reason.BROKEN)
             case Other():

@@ -13,14 +13,14 @@ LINE_BYTES_MOST = 4 * MAX_BODY_BYTES
 _CLOUD_EVENT_OWN = {"specversion", "id", "source", "type", "time", "sequence", "data", "data_base64"}
 
 
-def line_of_event(event: Json, received_us: int) -> str:
+def event_line(event: Json, received_us: int) -> str:
     """A line for an envelope as it came. Raises EventRejected where no function could open it."""
     line = encode({"received": _text(received_us), "event": event})
     read_back(line)
     return line
 
 
-def line_of_signal(signal: Signal, received_us: int) -> str:
+def signal_line(signal: Signal, received_us: int) -> str:
     """A line from which the very same signal is read. Raises EventRejected for one that no envelope can hold."""
     line = encode(
         {"received": _text(received_us)}

@@ -57,10 +57,10 @@ class _Container:
         self._secrets = SecretVariables(SystemClock(), on_stale=_warn_of_stale_secrets)
 
     def settings(self, environ: MutableMapping[str, str]) -> Settings:
-        return Settings.from_env(ChainMap(dict(self._secrets.of(environ)), environ))
+        return Settings.from_env(ChainMap(dict(self._secrets.values(environ)), environ))
 
     def built(self, environ: MutableMapping[str, str]) -> _Built:
-        secrets = self._secrets.of(environ)
+        secrets = self._secrets.values(environ)
         settings = Settings.from_env(ChainMap(dict(secrets), environ))
         if self._built is None or self._built_from != (settings, secrets):
             self._end()

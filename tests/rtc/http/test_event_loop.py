@@ -27,7 +27,7 @@ def test_one_that_breaks_does_not_harm_the_others(loop: EventLoop, pair: tuple[s
     near, far = pair
     ends: dict[str, Exception | None] = {}
 
-    def end_of_closed(error: Exception | None) -> None:
+    def note_end(error: Exception | None) -> None:
         ends["closed"] = error
         far.sendall(b"!")
 
@@ -46,7 +46,7 @@ def test_one_that_breaks_does_not_harm_the_others(loop: EventLoop, pair: tuple[s
 
     loop.start(reads(), lambda error: ends.update(reads=error))
     loop.start(breaks(), lambda error: ends.update(breaks=error))
-    loop.start(waits_for_nothing(), end_of_closed)
+    loop.start(waits_for_nothing(), note_end)
     run_until(loop, ends, 3)
     assert {name: type(error) for name, error in ends.items()} == {
         "reads": type(None),

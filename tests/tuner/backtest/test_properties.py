@@ -36,7 +36,7 @@ histories = st.lists(
 )  # fmt: skip
 
 
-def replay_of(history: list[tuple[int, str, str, int]], *policies: str) -> Replay:
+def run_replay(history: list[tuple[int, str, str, int]], *policies: str) -> Replay:
     lines = [
         event(f"e{number}", when, room, kind, load=load) for number, (when, room, kind, load) in enumerate(history)
     ]
@@ -48,11 +48,11 @@ def replay_of(history: list[tuple[int, str, str, int]], *policies: str) -> Repla
 @given(history=histories)
 def test_a_policy_differs_nowhere_from_itself(history: list[tuple[int, str, str, int]]) -> None:
     """Nor from itself in a backtest of its own."""
-    replay = replay_of(history, POLICY, POLICY)
+    replay = run_replay(history, POLICY, POLICY)
     one, other = replay.runs
     assert (one.kinds, one.rate.calls, one.delays.count) == (other.kinds, other.rate.calls, other.delays.count)
     assert all(room.different_seconds == 0 and room.sides[0] == room.sides[1] for room in replay.rooms.of.values())
-    alone = replay_of(history, POLICY)
+    alone = run_replay(history, POLICY)
     assert alone.rooms.seconds_at[0] == replay.rooms.seconds_at[1]
 
 
@@ -60,7 +60,7 @@ def test_a_policy_differs_nowhere_from_itself(history: list[tuple[int, str, str,
 @given(history=histories)
 def test_pictures_add_up(history: list[tuple[int, str, str, int]]) -> None:
     """Of all rooms they are the time at each interval over that interval; the times are from first to last event."""
-    replay = replay_of(history, POLICY)
+    replay = run_replay(history, POLICY)
     rooms, seconds_at = replay.rooms.of.values(), replay.rooms.seconds_at[0]
     assert sum(room.sides[0].pictures for room in rooms) == pytest.approx(
         sum(seconds / interval for interval, seconds in seconds_at.items())

@@ -28,7 +28,7 @@ def steps(folder: Path, lines: list[object], policy: str = POLICY) -> list[tuple
     replay, trail = Replay([Policy.parse(policy, "policy.yaml")], Assumptions()), Trail()
     replay.run(write(folder, lines), trail=trail)
     [room] = [room.number for task, room in replay.rooms.of.items() if task.room_id == "r"]
-    found = trail.of({room})[room].steps[0]
+    found = trail.read({room})[room].steps[0]
     trail.close()
     return [(round(when, 3), interval, rule, by_event) for when, interval, rule, _, _, by_event in found]
 

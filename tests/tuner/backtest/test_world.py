@@ -67,7 +67,7 @@ def found(path: Path, policies: list[Policy], assumptions: Assumptions) -> dict[
     replay.run(path, trail=trail, decisions=decisions)
     made = report(replay, [""] * len(policies), "", Choice(0, (), None, ""), trail)
     rooms = replay.rooms.of
-    trails = trail.of(set(range(len(rooms))))
+    trails = trail.read(set(range(len(rooms))))
     trail.close()
     return {
         "report": made,

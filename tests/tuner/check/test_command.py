@@ -182,6 +182,6 @@ def test_the_finding_in_the_readme_is_what_comes_of_its_kind_of_policy(
     )
     Path("new.yaml").write_text(text, encoding="utf-8")
     main(["check", "new.yaml"])
-    _, _, told = capsys.readouterr().out.partition(": suspicious")
+    _, _, printed = capsys.readouterr().out.partition(": suspicious")
     readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    assert told in readme
+    assert printed in readme

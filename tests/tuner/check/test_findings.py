@@ -122,5 +122,5 @@ def test_ranges_beside_each_other_touch_at_their_threshold_only() -> None:
         'name: high, match: {data: {x: [{numeric: [">=", 2.50, "<", 2.501]}]}}, interval: 60',
     )
     (finding,) = inspect(text, "policy.yaml").suspicious
-    shown = [json.dumps(each.event["data"], default=str) for each in finding.suspicion.examples]
-    assert ['"x": "2.499"' in shown[0], '"x": "2.50"' in shown[1]] == [True, True]
+    examples = [json.dumps(each.event["data"], default=str) for each in finding.suspicion.examples]
+    assert ['"x": "2.499"' in examples[0], '"x": "2.50"' in examples[1]] == [True, True]

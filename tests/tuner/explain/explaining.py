@@ -27,7 +27,7 @@ class Explainer:
         path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
         return path
 
-    def told(self, policy: Path, event: Path | str, *options: str, exit_code: Exit = Exit.FINE) -> str:
+    def output(self, policy: Path, event: Path | str, *options: str, exit_code: Exit = Exit.FINE) -> str:
         """Standard output, for people."""
         assert main(["explain", str(policy), str(event), *options]) == exit_code
         return self._capsys.readouterr().out
@@ -37,7 +37,7 @@ class Explainer:
         return list(self.answer(policy, event, *options, exit_code=exit_code)["events"])
 
     def answer(self, policy: Path, event: Path | str, *options: str, exit_code: Exit = Exit.FINE) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.told(policy, event, "--json", *options, exit_code=exit_code))
+        answer: dict[str, Any] = json.loads(self.output(policy, event, "--json", *options, exit_code=exit_code))
         return answer
 
     def complaint(self, policy: Path, event: Path | str, *options: str, exit_code: Exit) -> str:

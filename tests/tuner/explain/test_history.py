@@ -28,18 +28,18 @@ def policy(explainer: Explainer) -> Path:
     return explainer.file("policy.yaml", POLICY)
 
 
-def outcome_of(explainer: Explainer, policy: Path, event: str, *before: str, exit_code: Exit = Exit.FINE) -> Any:  # noqa: ANN401 - JSON
+def explain_outcome(explainer: Explainer, policy: Path, event: str, *before: str, exit_code: Exit = Exit.FINE) -> Any:  # noqa: ANN401 - JSON
     """The one outcome of an event after others."""
     history = explainer.file("before.ndjson", *before)
     event_file = explainer.file("event.json", event)
-    (told,) = explainer.events(policy, event_file, "--after", str(history), exit_code=exit_code)
-    (outcome,) = told["outcomes"]
+    (printed,) = explainer.events(policy, event_file, "--after", str(history), exit_code=exit_code)
+    (outcome,) = printed["outcomes"]
     return outcome
 
 
 def test_an_open_adjustment_that_is_shorter_holds(explainer: Explainer, policy: Path) -> None:
     """09:00 an alert for ten minutes; the load of 09:05 asks for 55 s, which the task gets when the alert ends."""
-    outcome = outcome_of(explainer, policy, cloud_event("load", 5, load=0.5), cloud_event("a", 0, type_="alert"))
+    outcome = explain_outcome(explainer, policy, cloud_event("load", 5, load=0.5), cloud_event("a", 0, type_="alert"))
     assert outcome["outcome"] == "held"
     assert steps(outcome) == {
         "asked": (55, "load 0.5 -> curve 55 s"),
@@ -57,7 +57,7 @@ def test_an_open_adjustment_that_is_shorter_holds(explainer: Explainer, policy: 
 
 def test_an_open_adjustment_that_is_longer_does_not_hold(explainer: Explainer, policy: Path) -> None:
     """A watch of 4 s is open; an alert asks for 3 s, gets it at once, and the watch comes after it no more."""
-    outcome = outcome_of(
+    outcome = explain_outcome(
         explainer, policy, cloud_event("a", 1, type_="alert"), cloud_event("w", 0, type_="watch"), cloud_event("l", 0)
     )
     assert outcome["outcome"] == "applied"
@@ -73,7 +73,7 @@ def test_an_open_adjustment_that_is_longer_does_not_hold(explainer: Explainer, p
 
 def test_an_adjustment_with_then_says_what_follows(explainer: Explainer, policy: Path) -> None:
     """Also where nothing was known before."""
-    outcome = outcome_of(explainer, policy, cloud_event("w", 0, type_="watch"))
+    outcome = explain_outcome(explainer, policy, cloud_event("w", 0, type_="watch"))
     says = "for 300 s from the event's time on, until 2026-03-01T09:05:00Z; then 7 s"
     assert steps(outcome)["ends"] == (4, says)
     assert steps(outcome)["order"] == (4, "nothing was known of the task")
@@ -85,12 +85,12 @@ def test_an_adjustment_that_is_over_when_it_arrives_asks_for_what_comes_then(
 ) -> None:
     """A watch of 09:00 ended at 09:05 with 7 s; an alert, which leaves nothing behind, is superseded by its own end."""
     watch = f'{{"received": "{AT_NINE.format(6, 0)}", "event": {cloud_event("w", 0, type_="watch")}}}'
-    outcome = outcome_of(explainer, policy, watch)
+    outcome = explain_outcome(explainer, policy, watch)
     says = "for 300 s from the event's time on, until 2026-03-01T09:05:00Z (over by now); then 7 s"
     assert steps(outcome)["ends"] == (7, says)
     assert [seconds for seconds, _ in steps(outcome).values()] == [4, 4, 7, 7, 7, 7, 7]
     alert = f'{{"received": "{AT_NINE.format(10, 1)}", "event": {cloud_event("a", 0, type_="alert")}}}'
-    outcome = outcome_of(explainer, policy, alert)
+    outcome = explain_outcome(explainer, policy, alert)
     assert outcome["outcome"] == "superseded"
     assert [seconds for seconds, _ in steps(outcome).values()] == [3, 3, None, None]
     assert steps(outcome)["order"] == (None, "superseded: its time is over")
@@ -107,13 +107,13 @@ def test_the_same_event_twice_in_a_batch_is_told_so(explainer: Explainer, policy
 
 def test_what_arrived_at_the_same_moment_was_not_before(explainer: Explainer, policy: Path) -> None:
     """Nobody knows which of them was first."""
-    outcome = outcome_of(explainer, policy, cloud_event("l2", 0, load=0.5), cloud_event("l1", 0, load=0.05))
+    outcome = explain_outcome(explainer, policy, cloud_event("l2", 0, load=0.5), cloud_event("l1", 0, load=0.05))
     assert steps(outcome)["order"] == (55, "nothing was known of the task")
 
 
 def test_an_adjustment_that_has_ended_is_open_no_more(explainer: Explainer, policy: Path) -> None:
     """At 09:10 the alert of 09:00 is over, and its end was followed by the base."""
-    outcome = outcome_of(
+    outcome = explain_outcome(
         explainer,
         policy,
         cloud_event("l2", 10, load=0.05),
@@ -124,7 +124,7 @@ def test_an_adjustment_that_has_ended_is_open_no_more(explainer: Explainer, poli
     assert outcome["outcome"] == "held"
     says = "rule alert holds 3 s until 2026-03-01T09:10:01Z (event a), rule watch holds 4 s until 2026-03-01T09:14:59Z"
     assert steps(outcome)["open"][1].startswith(says)
-    later = outcome_of(
+    later = explain_outcome(
         explainer,
         policy,
         cloud_event("l2", 11, load=0.05),
@@ -136,7 +136,7 @@ def test_an_adjustment_that_has_ended_is_open_no_more(explainer: Explainer, poli
 
 def test_a_longer_interval_waits(explainer: Explainer, policy: Path) -> None:
     """09:00 asks for 10 s; 09:01 for 55 s, which has to wait until nothing shorter was asked for in two minutes."""
-    outcome = outcome_of(explainer, policy, cloud_event("l2", 1, load=0.5), cloud_event("l1", 0, load=0.05))
+    outcome = explain_outcome(explainer, policy, cloud_event("l2", 1, load=0.5), cloud_event("l1", 0, load=0.05))
     assert outcome["outcome"] == "held"
     assert steps(outcome) == {
         "asked": (55, "load 0.5 -> curve 55 s"),
@@ -151,12 +151,12 @@ def test_a_longer_interval_waits(explainer: Explainer, policy: Path) -> None:
 def test_an_interval_that_was_confirmed_needs_no_call(explainer: Explainer, policy: Path) -> None:
     """Within five minutes; after them it does."""
     before = cloud_event("l1", 0, load=0.5)
-    soon = outcome_of(explainer, policy, cloud_event("l2", 4, 59, load=0.5), before)
+    soon = explain_outcome(explainer, policy, cloud_event("l2", 4, 59, load=0.5), before)
     seconds, says = steps(soon)["unchanged"]
     assert (seconds, says.partition(" at ")[0]) == (55, "confirmed")
     assert says.endswith("less than 300 s ago: no call is needed")
     assert soon["reason"] == "load 0.5 -> curve 55 s; unchanged: no call was needed"
-    later = outcome_of(explainer, policy, cloud_event("l3", 5, 1, load=0.5), before)
+    later = explain_outcome(explainer, policy, cloud_event("l3", 5, 1, load=0.5), before)
     assert steps(later)["unchanged"] == (55, "not confirmed within 300 s: a call is made")
     assert later["reason"] == "load 0.5 -> curve 55 s"
 
@@ -164,14 +164,14 @@ def test_an_interval_that_was_confirmed_needs_no_call(explainer: Explainer, poli
 def test_what_became_due_on_its_own_was_called_for(explainer: Explainer, policy: Path) -> None:
     """The 55 s of 09:01 waited until 09:02 and were confirmed then, so that at 09:06 they are unchanged."""
     before = [cloud_event("l1", 0, load=0.05), cloud_event("l2", 1, load=0.5)]
-    outcome = outcome_of(explainer, policy, cloud_event("l3", 6, load=0.5), *before)
+    outcome = explain_outcome(explainer, policy, cloud_event("l3", 6, load=0.5), *before)
     assert steps(outcome)["unchanged"][1].startswith("confirmed at 2026-03-01T09:02:0")
 
 
 def test_an_older_event_is_superseded(explainer: Explainer, policy: Path) -> None:
     """It arrives after a newer one of its competitor; the steps end there."""
     late = f'{{"received": "{AT_NINE.format(3, 0)}", "event": {cloud_event("l1", 1, load=0)}}}'
-    outcome = outcome_of(explainer, policy, late, cloud_event("l2", 2, load=0.5))
+    outcome = explain_outcome(explainer, policy, late, cloud_event("l2", 2, load=0.5))
     assert outcome["outcome"] == "superseded"
     assert list(steps(outcome)) == ["asked", "bounds", "order"]
     assert steps(outcome)["order"] == (None, "older than event l2 of 2026-03-01T09:02:00Z: nothing changes")
@@ -181,13 +181,13 @@ def test_the_same_event_again_is_a_duplicate(explainer: Explainer, policy: Path)
     """And with another payload it is rejected."""
     before = cloud_event("l1", 1, load=0.5)
     again = f'{{"received": "{AT_NINE.format(3, 0)}", "event": {before}}}'
-    outcome = outcome_of(explainer, policy, again, before)
+    outcome = explain_outcome(explainer, policy, again, before)
     assert (outcome["outcome"], steps(outcome)["order"]) == (
         "duplicate",
         (None, "this event was applied before: nothing changes"),
     )
     other = again.replace('"load": 0.5', '"load": 0.6')
-    outcome = outcome_of(explainer, policy, other, before, exit_code=Exit.REJECTED)
+    outcome = explain_outcome(explainer, policy, other, before, exit_code=Exit.REJECTED)
     assert (outcome["outcome"], steps(outcome)["order"]) == (
         "rejected",
         (None, "conflict: id: known with another payload"),
@@ -210,9 +210,9 @@ def test_only_what_arrived_before_it_counts(explainer: Explainer, policy: Path) 
     (outcome,) = answer["events"][0]["outcomes"]
     assert outcome["outcome"] == "applied"
     assert steps(outcome)["order"][1] == "newer than event l1 of 2026-03-01T09:00:00Z, which asked for 55 s"
-    told = explainer.told(policy, explainer.file("event.json", event), "--after", str(history))
-    assert told.startswith("History: 2 other events of ")
-    assert "adjust the same tasks; 1 of its lines cannot be read." in " ".join(told.split())
+    printed = explainer.output(policy, explainer.file("event.json", event), "--after", str(history))
+    assert printed.startswith("History: 2 other events of ")
+    assert "adjust the same tasks; 1 of its lines cannot be read." in " ".join(printed.split())
 
 
 def test_several_lines_of_a_recording_each_come_after_what_was_before_them(explainer: Explainer, policy: Path) -> None:
@@ -220,8 +220,8 @@ def test_several_lines_of_a_recording_each_come_after_what_was_before_them(expla
     first, between, last = (cloud_event(f"l{minute}", minute, load=minute / 100) for minute in (1, 2, 3))
     history = explainer.file("day.ndjson", first, between, last)
     events = explainer.events(policy, explainer.file("two.ndjson", first, last), "--after", str(history))
-    told = [steps(outcome)["order"][1] for event in events for outcome in event["outcomes"]]
-    assert told == [
+    printed = [steps(outcome)["order"][1] for event in events for outcome in event["outcomes"]]
+    assert printed == [
         "nothing was known of the task",
         "newer than event l2 of 2026-03-01T09:02:00Z, which asked for 7 s",
     ]
@@ -230,7 +230,7 @@ def test_several_lines_of_a_recording_each_come_after_what_was_before_them(expla
 def test_an_event_of_a_later_time_than_its_arrival_allows_is_rejected(explainer: Explainer, policy: Path) -> None:
     """As by the ledger: its clock would be five minutes wrong."""
     early = f'{{"received": "{AT_NINE.format(0, 0)}", "event": {cloud_event("l1", 6, load=0)}}}'
-    outcome = outcome_of(explainer, policy, early, exit_code=Exit.REJECTED)
+    outcome = explain_outcome(explainer, policy, early, exit_code=Exit.REJECTED)
     assert steps(outcome)["order"] == (None, "rejected: time: 360 s in the future")
 
 

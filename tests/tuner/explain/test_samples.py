@@ -31,7 +31,7 @@ def recorded(name: str) -> str:
     return json.dumps(payload)
 
 
-def of_table(name: str) -> list[tuple[str, int | None]]:
+def documented(name: str) -> list[tuple[str, int | None]]:
     """(outcome, interval) of each event and task, as the table's last column says it in words."""
     text = TABLE[name]
     if name == "sqs/mixed_batch.json":  # its words: one call each, room-114 at its newer event's
@@ -49,14 +49,14 @@ def test_a_sample_is_explained(name: str, explainer: Explainer) -> None:
     history = explainer.file("before.ndjson", recorded(FIRST[name.partition("/")[0]]))
     follows = Path(name).stem in ("duplicate", "late")
     options = ["--after", str(history), "--at", "2026-03-01T09:05:00Z"] if follows else []
-    is_rejected = any(outcome == "rejected" for outcome, _ in of_table(name))
+    is_rejected = any(outcome == "rejected" for outcome, _ in documented(name))
     exit_code = Exit.REJECTED if is_rejected else Exit.FINE
-    told = explainer.events(SHIPPED, EVENTS / name, *options, exit_code=exit_code)
-    assert len(told) == len(EXPECTED[name])
-    for event, expected in zip(told, EXPECTED[name], strict=True):
+    explained = explainer.events(SHIPPED, EVENTS / name, *options, exit_code=exit_code)
+    assert len(explained) == len(EXPECTED[name])
+    for event, expected in zip(explained, EXPECTED[name], strict=True):
         assert_decided(event, expected)
-    given = [(outcome["outcome"], outcome["interval"]) for event in told for outcome in event["outcomes"]]
-    for (outcome, interval), (outcome_in_table, interval_in_table) in zip(given, of_table(name), strict=True):
+    given = [(outcome["outcome"], outcome["interval"]) for event in explained for outcome in event["outcomes"]]
+    for (outcome, interval), (outcome_in_table, interval_in_table) in zip(given, documented(name), strict=True):
         assert outcome == outcome_in_table
         assert interval == interval_in_table or outcome in ("duplicate", "superseded")
 
@@ -81,11 +81,11 @@ def assert_decided(event: dict[str, Any], expected: Signal | str) -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_sample_is_told_to_people(name: str, explainer: Explainer) -> None:
     """Its outcome, with its reason; the answer for people says what the one for programs does."""
-    is_rejected = any(outcome == "rejected" for outcome, _ in of_table(name))
+    is_rejected = any(outcome == "rejected" for outcome, _ in documented(name))
     exit_code = Exit.REJECTED if is_rejected else Exit.FINE
     events = explainer.events(SHIPPED, EVENTS / name, exit_code=exit_code)
-    told = re.sub(r"\s+", " ", explainer.told(SHIPPED, EVENTS / name, exit_code=exit_code))
-    assert told.startswith("No history was given (--after): nothing is open at first.")
+    explained = re.sub(r"\s+", " ", explainer.output(SHIPPED, EVENTS / name, exit_code=exit_code))
+    assert explained.startswith("No history was given (--after): nothing is open at first.")
     for event in events:
         for outcome in event["outcomes"]:
-            assert f"→ {outcome['outcome']}: {outcome['reason']}" in told
+            assert f"→ {outcome['outcome']}: {outcome['reason']}" in explained

@@ -30,7 +30,7 @@ class Opened:
         assert found is not None
         return found
 
-    def heard_of(self, kind: str, message: str) -> None:
+    def note(self, kind: str, message: str) -> None:
         self.complaints.append(f"{kind}: {message}")
 
 

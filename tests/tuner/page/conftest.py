@@ -50,10 +50,10 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         opened.append(one)
 
         def console(message: ConsoleMessage) -> None:
-            one.heard_of(message.type, message.text)
+            one.note(message.type, message.text)
 
         def error(message: Error) -> None:
-            one.heard_of("error", str(message))
+            one.note("error", str(message))
 
         def request(asked: Request) -> None:
             one.requests.append(asked.url)

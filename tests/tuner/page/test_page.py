@@ -69,9 +69,9 @@ def test_the_calls_are_shown_against_the_limit(open_report: Open) -> None:
     assert opened.page.locator("#calls canvas").count() == 2
     peak = Position(x=opened.box("#calls-old .u-over")["width"] * 2.5 / 6, y=20)
     opened.page.locator("#calls-old .u-over").hover(position=peak)
-    told = opened.page.locator("#calls-readout")
-    expect(told).to_contain_text("2026-03-01 22:2")
-    expect(told).to_contain_text("new at most 141 (20.25 on average), old at most 97 (20.25 on average).")
+    readout = opened.page.locator("#calls-readout")
+    expect(readout).to_contain_text("2026-03-01 22:2")
+    expect(readout).to_contain_text("new at most 141 (20.25 on average), old at most 97 (20.25 on average).")
 
 
 def test_the_histogram_sets_new_beside_old(open_report: Open) -> None:
@@ -145,8 +145,8 @@ def test_one_policy_alone(open_report: Open) -> None:
     report = bare(sample_report.make(rooms=5, hours=2, against=False))
     opened = open_report(report)
     assert opened.text("h1") == f"new.yaml takes {report['policies'][0]['figures']['pictures']:,.0f} pictures"
-    shown = opened.text("body")
-    assert re.findall(r"\bold\b|CNY|undefined|null|NaN|could not be read", shown) == []
+    text = opened.text("body")
+    assert re.findall(r"\bold\b|CNY|undefined|null|NaN|could not be read", text) == []
     assert opened.page.locator("canvas").count() == 2
     found = tiles(texts(opened.page.locator(".tile")))
     assert found["From event to effect, p50 / p99"] == "\u2013"

@@ -103,10 +103,10 @@ def test_pointing_at_a_step_tells_why(policy: int, open_report: Open) -> None:
     opened.page.mouse.move(*at(opened, chart, event["at"]))
     expect(opened.page.locator("#room-readout .moment")).to_contain_text(event["id"])
     assert event["type"] in opened.text("#room-readout .moment")
-    told = opened.page.locator("#room-readout dl > div").nth(policy).inner_text()
-    assert f"{step['interval']}\u202fs" in told
-    assert f"from {before['interval']} s, in effect " in told
-    assert f"{step['rule']}: {step['reason']}" in told
+    readout = opened.page.locator("#room-readout dl > div").nth(policy).inner_text()
+    assert f"{step['interval']}\u202fs" in readout
+    assert f"from {before['interval']} s, in effect " in readout
+    assert f"{step['rule']}: {step['reason']}" in readout
 
 
 def test_pointing_between_events_tells_what_holds(open_report: Open) -> None:
@@ -116,10 +116,10 @@ def test_pointing_between_events_tells_what_holds(open_report: Open) -> None:
     opened = open_report(REPORT)
     opened.page.mouse.move(*at(opened, chart, step["at"] + 200))
     expect(opened.page.locator("#room-readout .moment")).to_contain_text("UTC")
-    told = opened.page.locator("#room-readout dl > div").first.inner_text()
-    assert f"set by {step['rule']} at " in told
-    assert step["event"] in told
-    assert step["reason"] in told
+    readout = opened.page.locator("#room-readout dl > div").first.inner_text()
+    assert f"set by {step['rule']} at " in readout
+    assert step["event"] in readout
+    assert step["reason"] in readout
     assert opened.page.locator("#room-readout .moment code").count() == 0
 
 

@@ -17,7 +17,7 @@ from snapshot_tuner.events import signals
 from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Signal
-from tests.logged_lines import RECEIVED, lines_of, text_of
+from tests.logged_lines import RECEIVED, log_lines, log_text
 
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/test", "type": "load", "time": "2026-03-01T09:00:00Z"}
 TASKS: dict[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": ["a", "b"]}
@@ -143,17 +143,17 @@ def test_lines_are_in_the_order_of_arrival(tmp_path: Path, monkeypatch: pytest.M
 def test_everything_that_is_not_recorded_is_told_with_its_reason(tmp_path: Path) -> None:
     """One of each, beside one that is recorded: counted by reason, each with its place."""
     long: dict[str, Json] = {"text": "x" * 16_384}
-    first, second = text_of(signal(4, TASKS, "load")).splitlines()
+    first, second = log_text(signal(4, TASKS, "load")).splitlines()
     log = [
-        *text_of(signal(0)).splitlines(),
-        *text_of(EventRejected("body", "is empty")).splitlines(),
-        *text_of(signal(1), log_event_data=False).splitlines(),
-        *text_of(signal(2, long), signal(3, attributes=long)).splitlines(),
+        *log_text(signal(0)).splitlines(),
+        *log_text(EventRejected("body", "is empty")).splitlines(),
+        *log_text(signal(1), log_event_data=False).splitlines(),
+        *log_text(signal(2, long), signal(3, attributes=long)).splitlines(),
         second,
         first[:-1],
-        json.dumps({**lines_of(signal(5))[0], "data": "{"}),
-        json.dumps({**lines_of(signal(6))[0], "data": 7}),
-        *text_of(Signal("e-7", "/test", "other", 253_402_300_800_000_000, None)).splitlines(),
+        json.dumps({**log_lines(signal(5))[0], "data": "{"}),
+        json.dumps({**log_lines(signal(6))[0], "data": 7}),
+        *log_text(Signal("e-7", "/test", "other", 253_402_300_800_000_000, None)).splitlines(),
         "REPORT RequestId: r",
     ]
     code, lines, summary = record(tmp_path, "\n".join(log))
@@ -185,7 +185,7 @@ def test_everything_that_is_not_recorded_is_told_with_its_reason(tmp_path: Path)
 
 def test_an_event_of_several_tasks_is_recorded_once_in_whatever_order_its_lines_come(tmp_path: Path) -> None:
     """Logs Insights gives the newest first; both deliveries of one batch are there, nothing is missing."""
-    log = text_of(signal(1, TASKS, "load"), signal(1, TASKS, "load")).splitlines()
+    log = log_text(signal(1, TASKS, "load"), signal(1, TASKS, "load")).splitlines()
     _, lines, summary = record(tmp_path, "\n".join(reversed(log)))
     assert [line["event"]["data"] for line in lines] == [TASKS, TASKS]
     assert summary["not_recorded"] == []
@@ -193,7 +193,7 @@ def test_an_event_of_several_tasks_is_recorded_once_in_whatever_order_its_lines_
 
 def test_an_attribute_that_no_envelope_can_hold_is_told(tmp_path: Path) -> None:
     """Nothing is recorded that would be read back as another event."""
-    line = {**lines_of(signal(1))[0], "attributes": encode({"account": None, "detail": 1})}
+    line = {**log_lines(signal(1))[0], "attributes": encode({"account": None, "detail": 1})}
     code, _, summary = record(tmp_path, json.dumps(line))
     assert code == 2
     assert losses(summary) == {
@@ -224,8 +224,8 @@ def test_what_cannot_be_read_or_written_ends_with_2(
 ) -> None:
     """One sentence that names the file."""
     monkeypatch.chdir(tmp_path)
-    Path("input").write_text(text_of(signal(1)), encoding="utf-8")
-    Path("cut.gz").write_bytes(gzip.compress(text_of(signal(1)).encode())[:-9])
+    Path("input").write_text(log_text(signal(1)), encoding="utf-8")
+    Path("cut.gz").write_bytes(gzip.compress(log_text(signal(1)).encode())[:-9])
     assert main(["record", *arguments]) == 2
     said = capsys.readouterr()
     assert says in said.out + said.err
@@ -233,7 +233,7 @@ def test_what_cannot_be_read_or_written_ends_with_2(
 
 def test_it_is_a_filter_that_tells_on_standard_error() -> None:
     """Standard input to standard output, compressed or not; the summary for people goes elsewhere, in full."""
-    log = text_of(signal(1), *[EventRejected("body", f"fault {number}") for number in range(7)], signal(2))
+    log = log_text(signal(1), *[EventRejected("body", f"fault {number}") for number in range(7)], signal(2))
     runs = []
     for given in (log.encode(), gzip.compress(log.encode())):
         done = subprocess.run(
@@ -246,9 +246,9 @@ def test_it_is_a_filter_that_tells_on_standard_error() -> None:
         )
         runs.append((done.stdout.decode(), done.stderr.decode().splitlines()))
     assert runs[0] == runs[1]
-    out, told = runs[0]
+    out, printed = runs[0]
     assert [json.loads(line)["event"]["id"] for line in out.splitlines()] == ["e-1", "e-2"]
-    assert told == [
+    assert printed == [
         f"2 events recorded, from {RECEIVED} to {RECEIVED}",
         f"not recorded: 7 {Reason.MALFORMED.value}",
         *[f"  standard input:{number + 2}: body: fault {number}" for number in range(5)],
@@ -259,7 +259,7 @@ def test_it_is_a_filter_that_tells_on_standard_error() -> None:
 def test_a_compressed_recording_is_the_same_file_each_time(tmp_path: Path) -> None:
     """`.gz` says it; neither a name nor a time is in it."""
     log = tmp_path / "log"
-    log.write_text(text_of(signal(1)), encoding="utf-8")
+    log.write_text(log_text(signal(1)), encoding="utf-8")
     for name in ("a.ndjson.gz", "b.ndjson.gz", "c.ndjson"):
         assert main(["record", str(log), "-o", str(tmp_path / name)]) == 0
     first, second, plain = ((tmp_path / name).read_bytes() for name in ("a.ndjson.gz", "b.ndjson.gz", "c.ndjson"))
@@ -271,7 +271,7 @@ def test_a_compressed_recording_is_the_same_file_each_time(tmp_path: Path) -> No
 def test_from_decides_what_is_taken(tmp_path: Path) -> None:
     """A log and a dump in one file: each is passed over where the other is asked for."""
     both = tmp_path / "both"
-    both.write_text(text_of(signal(1)) + json.dumps(message(2, EVENT, "1772355600000")), encoding="utf-8")
+    both.write_text(log_text(signal(1)) + json.dumps(message(2, EVENT, "1772355600000")), encoding="utf-8")
     ids = {}
     for form in ("logs", "queue"):
         assert main(["record", "--from", form, str(both), "-o", str(tmp_path / form)]) == 0

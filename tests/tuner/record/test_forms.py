@@ -13,7 +13,7 @@ from devkit.tuner.record.documents import Document, NoDocument, documents
 from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Other, QueueMessage, parse_items
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
-from tests.logged_lines import text_of
+from tests.logged_lines import log_text
 
 TIME_US = rfc3339.to_microseconds("2026-03-01T09:00:00Z")
 
@@ -22,7 +22,7 @@ def signal(number: int) -> Signal:
     return Signal(f"e-{number}", "/test", "load", TIME_US + number, {"text": 'a{"[\u2028'})
 
 
-LINES = [text_of(signal(number)).rstrip("\n") for number in range(3)]
+LINES = [log_text(signal(number)).rstrip("\n") for number in range(3)]
 PLATFORM = [
     '{"time":"2026-03-01T09:00:00.000Z","type":"platform.start","record":{"requestId":"r"}}',
     "START RequestId: 6f0c Version: 7",
@@ -81,17 +81,17 @@ LOG_FORMS: dict[str, Callable[[list[str]], str]] = {
 @pytest.mark.parametrize("form", LOG_FORMS)
 def test_log_lines_are_found_in_every_form(form: str) -> None:
     """Each of three outcomes, and nothing else."""
-    told = found(LOG_FORMS[form](LINES))
-    assert [item.members for item in told if isinstance(item, LogLine)] == [json.loads(line) for line in LINES]
-    assert len(told) == 3
+    parsed = found(LOG_FORMS[form](LINES))
+    assert [item.members for item in parsed if isinstance(item, LogLine)] == [json.loads(line) for line in LINES]
+    assert len(parsed) == 3
 
 
 def test_other_lines_of_a_log_are_told_from_outcomes() -> None:
     """The platform's lines, metrics and other events: passed over, none of them broken."""
-    told = found("\n".join([*PLATFORM, LINES[0], *PLATFORM]))
-    assert [type(item) for item in told] == [*[Other] * 5, LogLine, *[Other] * 5]
-    assert not any(item.broken for item in told if isinstance(item, Other))
-    assert [item.place.line for item in told] == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
+    parsed = found("\n".join([*PLATFORM, LINES[0], *PLATFORM]))
+    assert [type(item) for item in parsed] == [*[Other] * 5, LogLine, *[Other] * 5]
+    assert not any(item.broken for item in parsed if isinstance(item, Other))
+    assert [item.place.line for item in parsed] == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
 
 
 BODIES = ['{"load": 0.90}', "load is high", '{"a":\n [1]}']
@@ -127,11 +127,11 @@ QUEUE_FORMS: dict[str, str] = {
 @pytest.mark.parametrize("form", QUEUE_FORMS)
 def test_messages_are_found_in_every_form(form: str) -> None:
     """Body, id and sent time of each of three, the body as it is, an event or not."""
-    told = found(QUEUE_FORMS[form])
-    assert [(item.body, item.message_id, item.sent) for item in told if isinstance(item, QueueMessage)] == [
+    parsed = found(QUEUE_FORMS[form])
+    assert [(item.body, item.message_id, item.sent) for item in parsed if isinstance(item, QueueMessage)] == [
         (body, f"m-{number}", f"177235560000{number}") for number, body in enumerate(BODIES)
     ]
-    assert len(told) == 3
+    assert len(parsed) == 3
 
 
 FAILURE = {
@@ -166,11 +166,11 @@ def test_a_form_that_is_asked_for_is_the_only_one() -> None:
 def test_what_is_cut_off_takes_nothing_along() -> None:
     """A document that is not closed ends where the next one begins, and is told with its line."""
     cut = json.dumps(received(BODIES), indent=4).splitlines()[:7]
-    told = found("\n".join([LINES[0][:200], tail(LINES[0])[:200], *cut, LINES[1], LINES[2][:-1]]))
-    assert [(type(item), item.place.line) for item in told] == [
+    parsed = found("\n".join([LINES[0][:200], tail(LINES[0])[:200], *cut, LINES[1], LINES[2][:-1]]))
+    assert [(type(item), item.place.line) for item in parsed] == [
         (Other, 1), (Other, 2), (Other, 3), (LogLine, 10), (Other, 11),
     ]  # fmt: skip
-    assert all(item.broken for item in told if isinstance(item, Other))
+    assert all(item.broken for item in parsed if isinstance(item, Other))
 
 
 def test_numbers_of_a_document_are_exact_and_its_keys_are_its_own() -> None:

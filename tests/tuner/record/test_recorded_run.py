@@ -30,7 +30,7 @@ from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.settings import VARIABLES
 from snapshot_tuner.tuning.tuner import LOG_NAMES
 from tests.events.any_signals import signals as any_signals
-from tests.logged_lines import captured, text_of
+from tests.logged_lines import captured, log_text
 
 ROOT = Path(__file__).parents[3]
 POLICY = ROOT / "layers" / "policy" / "policy.yaml"
@@ -153,14 +153,14 @@ def recorded(recording: Path) -> list[Signal]:
 
 def test_a_backtest_of_the_recording_gives_the_same_decisions(run: Run, recording: Path, tmp_path: Path) -> None:
     """Every delivery, every task: rule, interval and the policy's reason, letter for letter."""
-    decided = [each for signal, decision in run.decided for each in _told(signal, decision)]
+    decided = [each for signal, decision in run.decided for each in _expected(signal, decision)]
     decisions = tmp_path / "decisions.ndjson"
     assert main(["backtest", str(POLICY), str(recording), "--decisions", str(decisions)]) == 0
-    told = [json.loads(line) for line in decisions.read_text(encoding="utf-8").splitlines()]
+    recorded = [json.loads(line) for line in decisions.read_text(encoding="utf-8").splitlines()]
     # Behind the policy's reason stands what came of it, which differs: this provider is never slow nor refuses.
     replayed = [
         (*(each[name] for name in ("id", "source", "task", "rule", "interval")), each["reason"].partition("; ")[0])
-        for each in told
+        for each in recorded
     ]
     assert sorted(replayed, key=str) == sorted(decided, key=str)
     assert {each[3] for each in decided} == {
@@ -169,7 +169,7 @@ def test_a_backtest_of_the_recording_gives_the_same_decisions(run: Run, recordin
     }
 
 
-def _told(signal: Signal, decision: Decision) -> list[tuple[object, ...]]:
+def _expected(signal: Signal, decision: Decision) -> list[tuple[object, ...]]:
     """A decision as `--decisions` has it, without what came of it."""
     event = (signal.id, signal.source)
     if not decision.adjustments:
@@ -225,7 +225,7 @@ def record(text: str) -> tuple[list[str], Summary]:
 @given(any_signals)
 def test_any_signal_is_the_same_after_log_and_record(signal: Signal) -> None:
     """Any text, any number, any nesting, with and without a time or sequence of its own: one line, the same signal."""
-    (line,), summary = record(text_of(signal))
+    (line,), summary = record(log_text(signal))
     assert summary.losses == {}
     assert identity(read(line)[1]) == identity(signal)
 

@@ -46,9 +46,9 @@ class SecretVariables:
         self._arns: Mapping[str, str] = {}
         self._values: Mapping[str, str] = {}
         self._read_at = 0.0
-        self._suspect = False
+        self._in_doubt = False
 
-    def of(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+    def values(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """The variables that secrets are in place of, with their values; read only where that is due.
 
         Raises SettingsError where a secret and its variable are both set, and at the first reading for
@@ -58,7 +58,7 @@ class SecretVariables:
         is_first = arns != self._arns
         if is_first or (arns and self._is_due()):
             self._read_at = self._clock.monotonic()
-            self._suspect = False
+            self._in_doubt = False
             try:
                 self._values = _read(arns, environ)
                 self._arns = arns
@@ -70,14 +70,14 @@ class SecretVariables:
 
     def invalidate(self) -> None:
         """Something that was read was refused: read again soon, as it may have been rotated."""
-        self._suspect = True
+        self._in_doubt = True
 
     def forget(self) -> None:
         self._arns, self._values = {}, {}
 
     def _is_due(self) -> bool:
         age = self._clock.monotonic() - self._read_at
-        return age >= (READ_AGAIN_SECONDS if self._suspect else AGE_SECONDS_MOST)
+        return age >= (READ_AGAIN_SECONDS if self._in_doubt else AGE_SECONDS_MOST)
 
 
 def _arns(environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.formats.strict_json import decode, shown
+from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.model import Json
 
 MAX_ENVELOPES = 8
@@ -79,7 +79,7 @@ def open_envelope(envelope: Envelope) -> Opened:
 
 def _must_be_envelope(document: Json) -> Envelope:
     if not isinstance(document, dict):
-        raise EventRejected("body", f"must be a JSON object, the envelope of an event, not {shown(document)}")
+        raise EventRejected("body", f"must be a JSON object, the envelope of an event, not {describe(document)}")
     return Envelope(_kind(document), document)
 
 
@@ -93,9 +93,9 @@ def _kind(document: dict[str, Json]) -> Kind:
         case {"Type": "Notification"}:
             return Kind.SNS
         case {"Type": other, "TopicArn": _}:
-            raise EventRejected("Type", f"must be 'Notification' to carry an event, not {shown(other)}")
+            raise EventRejected("Type", f"must be 'Notification' to carry an event, not {describe(other)}")
         case {"eventSource": source} if source != SQS_SOURCE:
-            raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {shown(source)}")
+            raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {describe(source)}")
         case {"eventSource": _} | {"messageId": _, "body": _}:
             return Kind.SQS
         case _:
@@ -103,7 +103,7 @@ def _kind(document: dict[str, Json]) -> Kind:
 
 
 def _unrecognised(document: dict[str, Json]) -> EventRejected:
-    names = [shown(name) for name in list(document)[:_MEMBERS_SHOWN]]
+    names = [describe(name) for name in list(document)[:_MEMBERS_SHOWN]]
     found = f"members found: {', '.join(names) or 'none'}" + (", …" if len(document) > len(names) else "")
     # Its distinctive member is what each of these lacks: with it, it would not have come here.
     if "detail" in document:
@@ -151,7 +151,7 @@ def _carried_text(envelope: Envelope, name: str) -> str:
         raise EventRejected(name, f"is missing; an {envelope.kind.value} carries its event in it")
     text = envelope.members[name]
     if not isinstance(text, str):
-        raise EventRejected(name, f"must be a string, not {shown(text)}")
+        raise EventRejected(name, f"must be a string, not {describe(text)}")
     return text
 
 
@@ -168,12 +168,12 @@ def _data(event: Envelope) -> Json:
     if "data" in members:
         raise EventRejected("data_base64", "must not stand beside data (CloudEvents JSON format, 3.1)")
     if not isinstance(encoded, str):
-        raise EventRejected("data_base64", f"must be a string, not {shown(encoded)}")
+        raise EventRejected("data_base64", f"must be a string, not {describe(encoded)}")
     content_type = members.get("datacontenttype")
     if not _is_json(content_type):
         raise EventRejected(
             "datacontenttype",
-            f"must be JSON, such as application/json, for data_base64 to be read, not {shown(content_type)}",
+            f"must be JSON, such as application/json, for data_base64 to be read, not {describe(content_type)}",
         )
     try:
         raw = base64.b64decode(encoded, validate=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
-from snapshot_tuner.formats.strict_json import decode, shown
+from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.model import Json, Signal
 
 SOURCE_PREFIX: Final = "rtc:"
@@ -43,7 +43,7 @@ class Callback:
         """Raises EventRejected that names the member at fault."""
         document = decode(body)
         if not isinstance(document, dict):
-            raise EventRejected("body", f"must be a JSON object, not {shown(document)}")
+            raise EventRejected("body", f"must be a JSON object, not {describe(document)}")
         nonce = next((name for name in _NONCES if name in document), _NONCES[0])
         *signed, nonce_text, signature = (_text(document, name) for name in (*_SIGNED, nonce, "Signature"))
         event_type, event_data, event_time, event_id, app_id, version = signed
@@ -72,7 +72,7 @@ class Callback:
         """
         data = decode(self.event_data, within="EventData")
         if not isinstance(data, dict):
-            raise EventRejected("EventData", f"must hold a JSON object, not {shown(data)}")
+            raise EventRejected("EventData", f"must hold a JSON object, not {describe(data)}")
         outer: dict[str, Json] = {"AppId": self.app_id}
         if self.business_id is not None:
             outer["BusinessId"] = self.business_id
@@ -105,5 +105,5 @@ def _text(document: Mapping[str, Json], name: str) -> str:
         raise EventRejected(name, "is missing")
     value = document[name]
     if not isinstance(value, str):
-        raise EventRejected(name, f"must be a string, not {shown(value)}")
+        raise EventRejected(name, f"must be a string, not {describe(value)}")
     return value

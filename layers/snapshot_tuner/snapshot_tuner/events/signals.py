@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events.envelopes import SQS_SOURCE, Envelope, Kind, Opened, open_document, open_envelope
 from snapshot_tuner.formats import rfc3339
-from snapshot_tuner.formats.strict_json import decode, shown
+from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.formats.validation import Check, ValidationError, by, findings, literal, object_with, text, then
 from snapshot_tuner.model import SEQUENCE_DIGITS, Json, Signal
 
@@ -61,11 +61,11 @@ def from_sqs_record(record: object) -> Signal:
     Raises EventRejected, also for a record whose `eventSource` is not a queue.
     """
     if not isinstance(record, Mapping):
-        raise EventRejected("Records", f"must hold objects, not {shown(record)}")
+        raise EventRejected("Records", f"must hold objects, not {describe(record)}")
     if "eventSource" not in record:
         raise EventRejected("eventSource", "is missing")
     if record["eventSource"] != SQS_SOURCE:
-        raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {shown(record['eventSource'])}")
+        raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {describe(record['eventSource'])}")
     return _signal(open_envelope(Envelope(Kind.SQS, record)), sent_us=None)
 
 
@@ -80,7 +80,7 @@ def _without_control_characters(text: str) -> str:
 
 def _microseconds(time: object) -> int:
     if not isinstance(time, str):
-        raise ValueError(f"must be an RFC 3339 string, not {shown(time)}")  # noqa: TRY004 - what pydantic collects
+        raise ValueError(f"must be an RFC 3339 string, not {describe(time)}")  # noqa: TRY004 - what pydantic collects
     return rfc3339.to_microseconds(time)
 
 
@@ -177,7 +177,7 @@ def _valid_id(members: Mapping[str, Json]) -> str | None:
 def _reason(error: "ErrorDetails") -> str:
     found = error["input"]
     template = _REASONS.get(error["type"], "is not valid")
-    return template.format(found=shown(found), **error.get("ctx", {}))
+    return template.format(found=describe(found), **error.get("ctx", {}))
 
 
 def _stand_in_us(around: tuple[Envelope, ...], sent_us: int | None) -> int:
@@ -219,7 +219,7 @@ def _sqs_sent_us(record: Mapping[str, Json]) -> int | None:
             return int(sent) * 1000
         case {"attributes": {"SentTimestamp": sent}}:
             raise EventRejected(
-                "attributes.SentTimestamp", f"must be milliseconds since the epoch as a string, not {shown(sent)}"
+                "attributes.SentTimestamp", f"must be milliseconds since the epoch as a string, not {describe(sent)}"
             )
         case _:
             return None

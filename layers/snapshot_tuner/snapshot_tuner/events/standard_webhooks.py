@@ -52,7 +52,7 @@ class SigningKey:
         return cls(sender or UNNAMED_SENDER, secret)
 
 
-def sender_of(keys: Sequence[SigningKey], headers: Mapping[str, str], body: bytes, now: float) -> str | None:
+def identify_sender(keys: Sequence[SigningKey], headers: Mapping[str, str], body: bytes, now: float) -> str | None:
     """Who signed the body, None where nobody that is known did; `now` is seconds since the Unix epoch.
 
     `headers` have their names in small letters. Signatures are compared as they are written, in constant time:

@@ -62,7 +62,7 @@ def decode(text: bytes | str, *, within: str = "", at_most: int = MAX_BODY_BYTES
     return cast("Json", document)
 
 
-def shown(value: object) -> str:
+def describe(value: object) -> str:
     """A JSON value for an error message: a string quoted and cut, anything larger by its kind.
 
     ASCII without control characters, so that no event can forge or break a line of a log.
@@ -243,5 +243,5 @@ def _joined(path: str, steps: Sequence[str | int]) -> str:
         elif _PLAIN_KEY.fullmatch(step):
             path += f".{step}" if path else step
         else:
-            path += f"[{shown(step)}]"
+            path += f"[{describe(step)}]"
     return path

@@ -8,7 +8,7 @@ from snapshot_tuner.model import Adjustment
 def intent_from(adjustment: Adjustment) -> Intent:
     """Its time-bound part counts from the event's time, so that a late delivery changes nothing."""
     signal = adjustment.signal
-    until_us = until_us_of(adjustment)
+    until_us = compute_until_us(adjustment)
     return Intent(
         order_key=adjustment.order_key.decode(),
         interval=adjustment.interval,
@@ -25,7 +25,7 @@ def intent_from(adjustment: Adjustment) -> Intent:
     )
 
 
-def until_us_of(adjustment: Adjustment) -> int | None:
+def compute_until_us(adjustment: Adjustment) -> int | None:
     """When its time-bound part ends, in microseconds since the epoch; None where it has no end."""
     lasts = adjustment.for_seconds
     return adjustment.signal.time_us + lasts * 1_000_000 if lasts is not None else None

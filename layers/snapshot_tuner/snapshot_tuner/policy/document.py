@@ -87,7 +87,7 @@ def _only(*, constant: bool | int, spelling: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _kind_of_interval(value: object) -> str:
+def _interval_tag(value: object) -> str:
     return _CURVE_TAG if isinstance(value, dict) else _SECONDS_TAG
 
 
@@ -178,7 +178,7 @@ class CurveDocument(_Part):
 
 _Interval = Annotated[
     Annotated[_Seconds, Tag(_SECONDS_TAG)] | Annotated[CurveDocument, Tag(_CURVE_TAG)],
-    Discriminator(_kind_of_interval),
+    Discriminator(_interval_tag),
 ]
 
 
@@ -272,7 +272,7 @@ def validate(value: Json) -> tuple[PolicyDocument | None, list[tuple[Place, str]
 def _reason(place: Place, kind: str, context: dict[str, Any]) -> str:
     match kind:
         case "extra_forbidden":
-            return f"unknown key; known here are {', '.join(_keys(_model_of(place)))}"
+            return f"unknown key; known here are {', '.join(_keys(_model_at(place)))}"
         case "enum":
             return f"must be {context['expected']}"
         case "value_error":
@@ -285,7 +285,7 @@ def _keys(model: type[_Part]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_of(place: Place) -> type[_Part]:
+def _model_at(place: Place) -> type[_Part]:
     match place:
         case ("bounds", _):
             return Bounds

@@ -154,7 +154,7 @@ class Policy:
                     return self._apply(rule, signal)
                 except EventRejected as rejection:
                     return Decision(Verdict.REJECT, rule.name, str(rejection))
-        return Decision(Verdict.UNMATCHED, None, f"no rule matches type {_shown(signal.type)!r}")
+        return Decision(Verdict.UNMATCHED, None, f"no rule matches type {_shortened(signal.type)!r}")
 
     def tasks(self, signal: Signal) -> list[TaskRef]:
         """The tasks that the signal names, whatever the rules say of it. Raises EventRejected, naming the field."""
@@ -170,7 +170,7 @@ class Policy:
             case Measured(of, curve):
                 number = _measure(of, signal)
                 seconds = curve.seconds(number)
-                return Asked(seconds, f"{_shown(of.label)} {_shown(str(Decimal(number)))} -> curve {seconds} s")
+                return Asked(seconds, f"{_shortened(of.label)} {_shortened(str(Decimal(number)))} -> curve {seconds} s")
             case _:
                 assert_never(rule.action)
 
@@ -265,5 +265,5 @@ def _order_key(signal: Signal, order: Order) -> bytes:
     return key
 
 
-def _shown(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."

@@ -12,7 +12,7 @@ from enum import Enum, StrEnum, auto
 from typing import Final, TypeAlias, assert_never
 
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.formats.strict_json import shown
+from snapshot_tuner.formats.strict_json import describe
 from snapshot_tuner.model import Decision, Json, Signal
 from snapshot_tuner.policy.engine import Asked, Bounds, Policy, Rule
 from snapshot_tuner.policy.patterns.attributes import ABSENT, Absent, Found, attribute_reader
@@ -200,11 +200,11 @@ def _in_words(value: _Seen) -> str:
         case _InList.IN_LIST:
             return "in a list"
         case bool() | None | str():
-            return shown(value)
+            return describe(value)
         case int() | Decimal():
             return _cut(str(Decimal(value)))
         case _:
-            return shown(value)
+            return describe(value)
 
 
 def _as_json(value: Json) -> str:

@@ -152,16 +152,16 @@ def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[in
 
 
 def _rule(index: int, names: dict[int, str]) -> str:
-    return f"rule {_shown(names[index])!r}" if index in names else f"rule {index + 1}"
+    return f"rule {_shortened(names[index])!r}" if index in names else f"rule {index + 1}"
 
 
 def _spelled(place: Place | list[str | int]) -> str:
     text = ""
     for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{_shown(part)}"
+        text += f"[{part}]" if isinstance(part, int) else f".{_shortened(part)}"
     return text.removeprefix(".")
 
 
-def _shown(text: str) -> str:
-    shown = text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."
-    return shown if shown.isprintable() else ascii(shown)
+def _shortened(text: str) -> str:
+    shortened = text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."
+    return shortened if shortened.isprintable() else ascii(shortened)

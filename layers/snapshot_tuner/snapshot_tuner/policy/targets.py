@@ -57,7 +57,7 @@ class Template:
 
     def fill(self, signal: Signal) -> str:
         """The one id. Raises EventRejected, naming the path."""
-        return self._alone(signal) or self._join([_text_of(path.text, path.read(signal)) for path in self._paths])
+        return self._alone(signal) or self._join([_as_text(path.text, path.read(signal)) for path in self._paths])
 
     def fill_if_present(self, signal: Signal) -> str | None:
         """The one id, or None where a path finds nothing or null."""
@@ -80,7 +80,7 @@ class Template:
             raise EventRejected(field, "an empty list")
         if len(found) > MAX_TASKS:
             raise EventRejected(field, f"{len(found)} tasks; at most {MAX_TASKS}")
-        ids = (self._join([_text_of(f"{field}[{i}]", item)], f"{field}[{i}]") for i, item in enumerate(found))
+        ids = (self._join([_as_text(f"{field}[{i}]", item)], f"{field}[{i}]") for i, item in enumerate(found))
         return list(dict.fromkeys(ids))
 
     def _alone(self, signal: Signal) -> str | None:
@@ -125,7 +125,7 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def _text_of(field: str, value: Found) -> str:
+def _as_text(field: str, value: Found) -> str:
     if isinstance(value, str) and is_id(value):
         return value
     if value is ABSENT:

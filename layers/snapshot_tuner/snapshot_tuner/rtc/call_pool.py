@@ -43,7 +43,7 @@ class ApiCalls:
 
     def start(self, call: Call) -> None:
         self._in_flight += 1
-        self._loop.start(self._carried_out(call), lambda error: self._ended.append(Finished(call, _told(error))))
+        self._loop.start(self._call_task(call), lambda error: self._ended.append(Finished(call, _as_call_error(error))))
 
     def finished(self, until: float) -> list[Finished]:
         self._loop.run_once(self._clock.monotonic())
@@ -68,15 +68,15 @@ class ApiCalls:
         """`reconciler.Reads`, in the caller's own thread."""
 
         def when_the_slot_starts() -> Task[None]:
-            yield from self._start_of(slot)
+            yield from self._wait_for_start(slot)
             if self._clock.monotonic() > slot.valid_until:
                 raise CallAbandoned("its slot was missed")
 
         return run(self._api.read(task, timeout=timeout, before_send=when_the_slot_starts))
 
-    def _carried_out(self, call: Call) -> Task[str]:
+    def _call_task(self, call: Call) -> Task[str]:
         def when_the_slot_starts() -> Task[None]:
-            yield from self._start_of(call.slot)
+            yield from self._wait_for_start(call.slot)
             call.check(self._clock.monotonic())
 
         intent = call.intent
@@ -84,12 +84,12 @@ class ApiCalls:
             call.task, intent.interval, intent.business_id, timeout=call.timeout, before_send=when_the_slot_starts
         )
 
-    def _start_of(self, slot: Slot) -> Task[None]:
+    def _wait_for_start(self, slot: Slot) -> Task[None]:
         while self._clock.monotonic() < slot.start:
             yield Wait(slot.start)
 
 
-def _told(error: Exception | None) -> ApiError | CallAbandoned | None:
+def _as_call_error(error: Exception | None) -> ApiError | CallAbandoned | None:
     match error:
         case None | ApiError() | CallAbandoned():
             return error

@@ -130,10 +130,10 @@ def _meaning(code: str, status: int) -> _Meaning:
     if code == _TASK_NOT_FOUND:
         return _Meaning.TASK_NOT_FOUND
     known = _BY_CLASS.get(code.partition(".")[0])
-    return known if known is not None else _meaning_of_status(status)
+    return known if known is not None else _classify_status(status)
 
 
-def _meaning_of_status(status: int) -> _Meaning:
+def _classify_status(status: int) -> _Meaning:
     """For a code that is not in the table."""
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:

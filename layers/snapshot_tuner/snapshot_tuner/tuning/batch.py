@@ -34,7 +34,7 @@ class Batch:
     def add(self, signal: Signal, decision: Decision) -> None:
         """An event, and what the policy says about it."""
         if decision.verdict is not Verdict.ADJUST:
-            self.answers.append([outcomes.of_decision(signal, decision)])
+            self.answers.append([outcomes.from_decision(signal, decision)])
             return
         answer: list[Outcome] = []
         self.answers.append(answer)
@@ -63,7 +63,7 @@ class Batch:
                 leaders[adjustment.task] = adjustment
             elif answer is Admission.ASSERT:
                 leaders.setdefault(adjustment.task, adjustment)
-        self._concluded = [*map(self._of_admission, self.adjustments, admitted)]
+        self._concluded = [*map(self._from_admission, self.adjustments, admitted)]
         return leaders.keys()
 
     def settled(self) -> Iterator[tuple[int, list[Outcome]]]:
@@ -82,7 +82,7 @@ class Batch:
         parts = zip(self.adjustments, self._admitted, self._owners, self._concluded, strict=True)
         for adjustment, admitted, owner, known in parts:
             task = adjustment.task
-            outcome = known or outcomes.of_result(adjustment, admitted, results[task])
+            outcome = known or outcomes.from_result(adjustment, admitted, results[task])
             name = (task, adjustment.signal.id, adjustment.signal.source)
             if outcome.kind is OutcomeKind.APPLIED and name in answered:
                 outcome = outcome._replace(kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
@@ -91,19 +91,19 @@ class Batch:
             owner.append(outcome)
         return concluded
 
-    def _of_admission(self, adjustment: Adjustment, admitted: Admitted) -> Outcome | None:
+    def _from_admission(self, adjustment: Adjustment, admitted: Admitted) -> Outcome | None:
         """None where it takes the call to know."""
         leader = self._leaders.get(adjustment.task)
-        leads = leader is not None and admitted.answer in _NEEDS_CALL and _are_of_one_event(adjustment, leader)
+        leads = leader is not None and admitted.answer in _NEEDS_CALL and _are_same_event(adjustment, leader)
         if leads or admitted.answer is Admission.ASSERT:
             return None
-        return outcomes.of_admission(adjustment, admitted, leader)
+        return outcomes.from_admission(adjustment, admitted, leader)
 
     def conclude_all(self, kind: OutcomeKind, note: str, cause: Cause | None = None) -> None:
         """The same outcome for every adjustment, where the ledger was not asked or could not answer."""
         for adjustment, owner in zip(self.adjustments, self._owners, strict=True):
-            owner.append(outcomes.of_adjustment(adjustment, kind, note, cause))
+            owner.append(outcomes.from_adjustment(adjustment, kind, note, cause))
 
 
-def _are_of_one_event(one: Adjustment, other: Adjustment) -> bool:
+def _are_same_event(one: Adjustment, other: Adjustment) -> bool:
     return one is other or (one.signal.id, one.signal.source) == (other.signal.id, other.signal.source)

@@ -85,7 +85,7 @@ class Inspector:
             return False
         states = (self.ledger.get(adjustment.task) for adjustment in decision.adjustments)
         return any(
-            state is not None and state.lease is not None and _is_of(state.lease.intent, signal) for state in states
+            state is not None and state.lease is not None and _is_from(state.lease.intent, signal) for state in states
         )
 
     def check_ledger(self) -> None:
@@ -93,7 +93,7 @@ class Inspector:
         self.ledger.get(_NOBODY)
 
 
-def _is_of(intent: Intent, signal: Signal) -> bool:
+def _is_from(intent: Intent, signal: Signal) -> bool:
     return (intent.event_id, intent.event_source) == (signal.id, signal.source)
 
 

@@ -13,7 +13,7 @@ _SETTLED_KINDS = {
 }
 
 
-def of_decision(signal: Signal, decision: Decision) -> Outcome:
+def from_decision(signal: Signal, decision: Decision) -> Outcome:
     """For a decision that adjusts nothing."""
     match decision.verdict:
         case Verdict.HOLD:
@@ -29,86 +29,86 @@ def of_decision(signal: Signal, decision: Decision) -> Outcome:
     return Outcome(kind, decision.reason, signal.id, signal.source, decision.rule, cause=cause)
 
 
-def of_adjustment(adjustment: Adjustment, kind: OutcomeKind, note: str = "", cause: Cause | None = None) -> Outcome:
+def from_adjustment(adjustment: Adjustment, kind: OutcomeKind, note: str = "", cause: Cause | None = None) -> Outcome:
     """An outcome that says both what was asked, and why, and what came of it."""
     reason = f"{adjustment.reason}; {note}" if note else adjustment.reason
     signal = adjustment.signal
     return Outcome(kind, reason, signal.id, signal.source, adjustment.rule, adjustment.task, adjustment.interval, cause)
 
 
-def of_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustment | None) -> Outcome:
+def from_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustment | None) -> Outcome:
     """For an answer of `admit` after which no call is needed, or for an event of a batch in which another one leads."""
     match admitted.answer:
         case Admission.CONFLICT:
-            return of_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.CONFLICT)
+            return from_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.CONFLICT)
         case Admission.REJECTED:
-            return of_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.INVALID)
+            return from_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.INVALID)
         case Admission.DUPLICATE | Admission.SUPERSEDED:
             kind, note = _SETTLED_KINDS[admitted.answer]
-            return of_adjustment(adjustment, kind, admitted.reason or note)
+            return from_adjustment(adjustment, kind, admitted.reason or note)
         case Admission.RECORDED:
-            return of_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
+            return from_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
         case Admission.NEW | Admission.RETRY if leader and leader.for_seconds and leader.rule != adjustment.rule:
             note = f"recorded; rule {leader.rule} holds the task at {leader.interval} s"
-            return of_adjustment(adjustment, OutcomeKind.HELD, note)
+            return from_adjustment(adjustment, OutcomeKind.HELD, note)
         case Admission.NEW | Admission.RETRY | Admission.ASSERT:
-            return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.SUPERSEDED])
+            return from_adjustment(adjustment, *_SETTLED_KINDS[Admission.SUPERSEDED])
         case _:
             assert_never(admitted.answer)
 
 
-def of_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) -> Outcome:
+def from_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) -> Outcome:
     """For the event on whose behalf the task was, or was not, called."""
     match result:
         case NotCalled(cause=cause, reason=reason):
-            return of_adjustment(adjustment, OutcomeKind.RETRY, reason, cause)
+            return from_adjustment(adjustment, OutcomeKind.RETRY, reason, cause)
         case AlreadyApplied(intent=intent, unchanged=unchanged):
-            if unchanged and _is_of(intent, adjustment):
-                return of_adjustment(adjustment, OutcomeKind.APPLIED, "unchanged: no call was needed")
+            if unchanged and _is_from(intent, adjustment):
+                return from_adjustment(adjustment, OutcomeKind.APPLIED, "unchanged: no call was needed")
             if admitted.settled_as is not None:
-                return of_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as])
-            if not _is_of(intent, adjustment):
-                return of_adjustment(adjustment, *_other(intent, adjustment))
+                return from_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as])
+            if not _is_from(intent, adjustment):
+                return from_adjustment(adjustment, *_other(intent, adjustment))
             if admitted.answer is Admission.RETRY:
-                return of_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
-            return of_adjustment(adjustment, OutcomeKind.APPLIED, "by another worker's call")
+                return from_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
+            return from_adjustment(adjustment, OutcomeKind.APPLIED, "by another worker's call")
         case Called():
-            return _of_call(adjustment, admitted, result)
+            return _from_call(adjustment, admitted, result)
         case _:
             assert_never(result)
 
 
-def _of_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Outcome:
+def _from_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Outcome:
     if called.error is not None and called.error.outcome_unknown:
         # Whoever made the call comes back, even where it carried another event's interval.
         note = f"nobody knows whether the call was carried out: {called.error}"
-        return of_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
+        return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
     if called.error is None and called.settlement is None:
         note = "the call was made, but the ledger could not be told"
-        return of_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNAVAILABLE)
+        return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNAVAILABLE)
     if called.error is None and called.settlement is not None and not called.settlement.kept:
         note = "the call ended after its lease; another one may have been made"
-        return of_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
+        return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
     if admitted.settled_as is not None:
-        return _of_assertion(adjustment, admitted.settled_as, called)
-    if not _is_of(called.intent, adjustment):
-        return of_adjustment(adjustment, *_other(called.intent, adjustment))
+        return _from_assertion(adjustment, admitted.settled_as, called)
+    if not _is_from(called.intent, adjustment):
+        return from_adjustment(adjustment, *_other(called.intent, adjustment))
     if called.error is not None:
-        return _of_error(adjustment, called.error)
-    return of_adjustment(adjustment, OutcomeKind.APPLIED)
+        return _from_error(adjustment, called.error)
+    return from_adjustment(adjustment, OutcomeKind.APPLIED)
 
 
-def _of_assertion(adjustment: Adjustment, settled_as: Admission, called: Called) -> Outcome:
+def _from_assertion(adjustment: Adjustment, settled_as: Admission, called: Called) -> Outcome:
     if called.error is not None and not isinstance(called.error, CallRefused):
-        return _of_error(adjustment, called.error)
+        return _from_error(adjustment, called.error)
     if called.error is None and called.settlement is not None and called.settlement.in_doubt:
         # The call that nobody knows about can still arrive: this event comes back to assert again after it.
         note = "asserted again, but an earlier call may still arrive"
-        return of_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
-    return of_adjustment(adjustment, *_SETTLED_KINDS[settled_as])
+        return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
+    return from_adjustment(adjustment, *_SETTLED_KINDS[settled_as])
 
 
-def _of_error(adjustment: Adjustment, error: ApiError) -> Outcome:
+def _from_error(adjustment: Adjustment, error: ApiError) -> Outcome:
     match error:
         case TaskNotFound():
             kind, cause = OutcomeKind.REJECTED, Cause.TASK_NOT_FOUND
@@ -120,7 +120,7 @@ def _of_error(adjustment: Adjustment, error: ApiError) -> Outcome:
             kind, cause = OutcomeKind.RETRY, Cause.CREDENTIALS
         case _:
             kind, cause = OutcomeKind.RETRY, Cause.UNAVAILABLE
-    return of_adjustment(adjustment, kind, str(error), cause)
+    return from_adjustment(adjustment, kind, str(error), cause)
 
 
 def _other(intent: Intent, adjustment: Adjustment) -> tuple[OutcomeKind, str]:
@@ -130,5 +130,5 @@ def _other(intent: Intent, adjustment: Adjustment) -> tuple[OutcomeKind, str]:
     return OutcomeKind.HELD, f"recorded; rule {intent.rule} holds the task at {intent.interval} s"
 
 
-def _is_of(intent: Intent, adjustment: Adjustment) -> bool:
+def _is_from(intent: Intent, adjustment: Adjustment) -> bool:
     return (intent.event_id, intent.event_source) == (adjustment.signal.id, adjustment.signal.source)

@@ -113,7 +113,7 @@ class Tuner:
             calls=calls,
             clock=self._clock,
             deadline=deadline,
-            meanwhile=reports.of(batch.settled()),
+            meanwhile=reports.write(batch.settled()),
         )
         outcomes = batch.conclude(results)
         for adjustment, outcome in zip(batch.adjustments, outcomes, strict=True):
@@ -159,7 +159,7 @@ class _Reports:
         self._report = report
         self._left = dict(enumerate(events))
 
-    def of(self, settled: Iterable[tuple[int, Sequence[Outcome]]]) -> Iterator[int]:
+    def write(self, settled: Iterable[tuple[int, Sequence[Outcome]]]) -> Iterator[int]:
         """One event with each step; its number."""
         for number, answer in settled:
             self._report(self._left.pop(number), answer)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from snapshot_tuner.ledger.event_key import event_key
-from snapshot_tuner.ledger.intents import until_us_of
+from snapshot_tuner.ledger.intents import compute_until_us
 from snapshot_tuner.ledger.types import Held, Intent, Lease, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef
 
@@ -16,7 +16,7 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
     anything. One word on the wire, because each costs both sides as much as what is in it.
     """
     signal = adjustment.signal
-    until_us = until_us_of(adjustment)
+    until_us = compute_until_us(adjustment)
     then = 0 if until_us is None else adjustment.then_interval or 0
     intent = (
         f"{adjustment.interval}\0{signal.time_us}\0{until_us or 0}\0{then}"

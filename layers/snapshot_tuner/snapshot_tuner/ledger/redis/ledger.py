@@ -202,7 +202,7 @@ class RedisLedger:
 
     def _claim_first(self, index: bytes, limit: int, latest: bytes, seconds: float) -> list[TaskRef]:
         _, names = self._run(self._claim, [index], [b"%d" % limit, latest, b"%d" % round(seconds * 1e6)])
-        return [self._task_of(name) for name in names]
+        return [self._parse_task(name) for name in names]
 
     def _amend_as_seen(self, what: bytes, task: TaskRef, seen: TaskState) -> bool:
         args = [what, seen.desired.order_key.encode(), b"%d" % (seen.applied_at or 0)]
@@ -226,7 +226,7 @@ class RedisLedger:
     def _task_name(self, task: TaskRef) -> bytes:
         return f"{self._task_prefix}{task.app_id}:{task.room_id}:{task.task_id}".encode()
 
-    def _task_of(self, name: bytes) -> TaskRef:
+    def _parse_task(self, name: bytes) -> TaskRef:
         # The ids of the provider's tasks hold no colon (`targets`).
         return TaskRef(*name.decode().removeprefix(self._task_prefix).split(":"))
 

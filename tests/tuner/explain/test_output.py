@@ -32,7 +32,7 @@ rules:
 
 def test_a_matching_event_is_told_from_its_attributes_to_its_outcome(explainer: Explainer) -> None:
     """Every rule; every operator of those that were asked, with a mark and with what the event has there."""
-    assert explainer.told(SHIPPED, EVENTS / "sqs" / "cloudevent.json") == (
+    assert explainer.output(SHIPPED, EVENTS / "sqs" / "cloudevent.json") == (
         """\
 No history was given (--after): nothing is open at first.
 
@@ -69,44 +69,44 @@ interval of 5f3a1c0e9b7d4e2a8c6f0b13 room-101 task-1
 
 def test_a_clamped_interval_is_told_before_and_after_its_bound(explainer: Explainer) -> None:
     """The rule asks for 1 s, the bounds give 2 s."""
-    told = explainer.told(SHIPPED, EVENTS / "sqs" / "moderation_alert.json")
-    assert "  asked         1 s  fixed 1 s\n  bounds        2 s  clamped to 2 s by bounds.min\n" in told
-    assert told.endswith("→ applied: fixed 1 s, clamped to 2 s by bounds.min\n")
+    printed = explainer.output(SHIPPED, EVENTS / "sqs" / "moderation_alert.json")
+    assert "  asked         1 s  fixed 1 s\n  bounds        2 s  clamped to 2 s by bounds.min\n" in printed
+    assert printed.endswith("→ applied: fixed 1 s, clamped to 2 s by bounds.min\n")
     low = explainer.file("low.yaml", SHIPPED.read_text("utf-8").replace("max: 300", "max: 20"))
-    told = explainer.told(low, EVENTS / "sqs" / "cloudevent.json")
-    assert "  bounds       20 s  clamped to 20 s by bounds.max\n" in told
+    printed = explainer.output(low, EVENTS / "sqs" / "cloudevent.json")
+    assert "  bounds       20 s  clamped to 20 s by bounds.max\n" in printed
 
 
 def test_an_event_that_is_held_has_no_interval(explainer: Explainer) -> None:
     """Nor has one that no rule matches, or that is rejected by its rule."""
-    held = explainer.told(SHIPPED, EVENTS / "sqs" / "dead_band.json")
+    held = explainer.output(SHIPPED, EVENTS / "sqs" / "dead_band.json")
     assert "✓ dead-band  its pattern matches" in held
     assert held.endswith("→ held: hold: matched, deliberately no change\n")
-    unmatched = explainer.told(SHIPPED, EVENTS / "sqs" / "unmatched.json")
+    unmatched = explainer.output(SHIPPED, EVENTS / "sqs" / "unmatched.json")
     assert "not reached" not in unmatched
     assert unmatched.endswith("→ unmatched: no rule matches type 'rtc.user.left'\n")
     missing = EVENTS / "sqs" / "malformed_missing_app_id.json"
-    rejected = explainer.told(SHIPPED, missing, exit_code=Exit.REJECTED)
+    rejected = explainer.output(SHIPPED, missing, exit_code=Exit.REJECTED)
     assert rejected.endswith("→ rejected: data.AppId: missing\n")
-    assert not any("interval of" in told for told in (held, unmatched, rejected))
+    assert not any("interval of" in printed for printed in (held, unmatched, rejected))
 
 
 def test_an_event_that_cannot_be_read_is_told_with_the_reason(explainer: Explainer) -> None:
     """There is nothing else to tell of it."""
-    told = explainer.told(SHIPPED, EVENTS / "sqs" / "malformed_not_json.json", exit_code=Exit.REJECTED)
-    assert told.splitlines()[2:] == [
+    printed = explainer.output(SHIPPED, EVENTS / "sqs" / "malformed_not_json.json", exit_code=Exit.REJECTED)
+    assert printed.splitlines()[2:] == [
         "an event that cannot be read",
         "→ rejected: body: is not JSON: Expecting value at line 1, column 54",
     ]
 
 
 def test_every_task_of_an_event_has_an_interval(explainer: Explainer) -> None:
-    told = explainer.told(SHIPPED, EVENTS / "http" / "several_tasks.json")
-    assert [line for line in told.splitlines() if line.startswith("interval")] == [
+    printed = explainer.output(SHIPPED, EVENTS / "http" / "several_tasks.json")
+    assert [line for line in printed.splitlines() if line.startswith("interval")] == [
         "interval of 5f3a1c0e9b7d4e2a8c6f0b13 room-204 task-1",
         "interval of 5f3a1c0e9b7d4e2a8c6f0b13 room-204 task-2",
     ]
-    assert told.count("→ applied: load 0.88 -> curve 30 s") == 2
+    assert printed.count("→ applied: load 0.88 -> curve 30 s") == 2
 
 
 def test_alternatives_are_told_one_by_one(explainer: Explainer) -> None:
@@ -125,13 +125,13 @@ def test_alternatives_are_told_one_by_one(explainer: Explainer) -> None:
   │           └── ✓ wanted "/s"
   └── ✓ subject is absent
       └── ✓ wanted {"exists":false}
-""" in explainer.told(explainer.file("either.yaml", EITHER), event)
+""" in explainer.output(explainer.file("either.yaml", EITHER), event)
 
 
 def test_what_follows_is_told_with_its_moment(explainer: Explainer) -> None:
     """A grave alert of the example policy: ten minutes of 1 s, then 5 s."""
     event = explainer.file("event.json", cloud_event("a", 0, type_="moderation.alert", label="weapon"))
-    assert explainer.told(CALMER, event).endswith(
+    assert explainer.output(CALMER, event).endswith(
         """\
 → applied: fixed 1 s, for 600 s, then 5 s
   then, if no other event comes: 5 s at 2026-03-01T09:10:00Z, as rule grave-alert asked (event a)
@@ -141,27 +141,27 @@ def test_what_follows_is_told_with_its_moment(explainer: Explainer) -> None:
 
 def test_a_time_that_stands_in_is_marked(explainer: Explainer) -> None:
     """And a sequence is among the attributes."""
-    told = explainer.told(SHIPPED, EVENTS / "sqs" / "cloudevent_without_time.json")
-    assert "time             2026-03-01T09:01:04Z, when it was sent: it has none of its own\n" in told
+    printed = explainer.output(SHIPPED, EVENTS / "sqs" / "cloudevent_without_time.json")
+    assert "time             2026-03-01T09:01:04Z, when it was sent: it has none of its own\n" in printed
     numbered = json.dumps({**json.loads(cloud_event("e", 0, load=0.1)), "sequence": "0012"})
-    assert "\n  sequence   12\n" in explainer.told(SHIPPED, explainer.file("event.json", numbered))
+    assert "\n  sequence   12\n" in explainer.output(SHIPPED, explainer.file("event.json", numbered))
 
 
 def test_no_event_can_change_the_terminal_or_the_layout(explainer: Explainer) -> None:
     """Neither by control characters nor by what rich would take for markup."""
     text = "\x1b[31m[bold red]\n\x9b31m\u202e"
     event = explainer.file("event.json", cloud_event("e[bold]\u202e", 0, type_="\u2066x", label=text))
-    told = explainer.told(SHIPPED, event)
-    assert '"label":"\\u001b[31m[boldred]\\n\\u009b31m\\u202e"' in "".join(told.split())
-    assert "event e[bold]\\u202e of /s\n" in told
-    assert "  type       \\u2066x\n" in told
-    assert all(character.isprintable() for line in told.splitlines() for character in line)
+    printed = explainer.output(SHIPPED, event)
+    assert '"label":"\\u001b[31m[boldred]\\n\\u009b31m\\u202e"' in "".join(printed.split())
+    assert "event e[bold]\\u202e of /s\n" in printed
+    assert "  type       \\u2066x\n" in printed
+    assert all(character.isprintable() for line in printed.splitlines() for character in line)
 
 
 def test_a_line_has_no_spaces_at_its_end(explainer: Explainer) -> None:
     """People paste it."""
-    told = explainer.told(SHIPPED, EVENTS / "sqs" / "mixed_batch.json", exit_code=Exit.REJECTED)
-    assert [line for line in told.splitlines() if line != line.rstrip()] == []
+    printed = explainer.output(SHIPPED, EVENTS / "sqs" / "mixed_batch.json", exit_code=Exit.REJECTED)
+    assert [line for line in printed.splitlines() if line != line.rstrip()] == []
 
 
 def test_a_policy_with_mistakes_explains_nothing(explainer: Explainer) -> None:
@@ -198,14 +198,14 @@ def test_the_last_step_is_what_the_task_should_be(day_with_alerts: list[Explaine
         for visit, outcome in zip(explained.visits, explained.outcomes, strict=False):
             assert explained.explanation is not None
             assert explained.explanation.asked is not None
-            told = steps(visit, explained.explanation.asked, explained.explanation.bounds)
+            printed = steps(visit, explained.explanation.asked, explained.explanation.bounds)
             seen.add(outcome.kind)
             if outcome.kind in (OutcomeKind.APPLIED, OutcomeKind.HELD):
                 assert visit.after is not None
-                assert told[-1].seconds == visit.after.desired.interval
-                assert (told[-1].seconds == outcome.interval) or outcome.kind is OutcomeKind.HELD
+                assert printed[-1].seconds == visit.after.desired.interval
+                assert (printed[-1].seconds == outcome.interval) or outcome.kind is OutcomeKind.HELD
             else:
-                assert told[-1].seconds is None
+                assert printed[-1].seconds is None
     assert seen == {OutcomeKind.APPLIED, OutcomeKind.HELD, OutcomeKind.DUPLICATE, OutcomeKind.SUPERSEDED}
 
 
@@ -232,11 +232,11 @@ def test_the_example_of_the_documentation_is_real(explainer: Explainer) -> None:
     """README.md: a load report of the day, while an alert is open."""
     readme = (ROOT / "README.md").read_text("utf-8")
     section = readme.partition("### Explain\n")[2].partition("\n### ")[0]
-    (command, shown) = re.findall(r"```(?:sh|text)\n(.*?)```", section, re.DOTALL)
+    (command, expected) = re.findall(r"```(?:sh|text)\n(.*?)```", section, re.DOTALL)
     (id_, policy, day) = re.findall(r"zgrep '(.*?)' .* explain (\S+) - --after (\S+)", command, re.DOTALL)[0]
     with gzip.open(ROOT / day, "rt", encoding="utf-8") as lines:
         event = explainer.file("event.ndjson", next(line for line in lines if id_ in line).strip())
-    assert explainer.told(ROOT / policy, event, "--after", str(ROOT / day)).endswith(shown)
+    assert explainer.output(ROOT / policy, event, "--after", str(ROOT / day)).endswith(expected)
 
 
 def test_help_tells_how_to_give_a_history(capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,8 +245,8 @@ def test_help_tells_how_to_give_a_history(capsys: pytest.CaptureFixture[str]) ->
 
     with pytest.raises(SystemExit):
         main(["explain", "--help"])
-    told = capsys.readouterr().out
-    assert "--after EVENTS.ndjson" in told
-    assert "--at TIME" in told
-    (example,) = [line for line in told.splitlines() if line.strip().startswith("./tuner explain")]
+    printed = capsys.readouterr().out
+    assert "--after EVENTS.ndjson" in printed
+    assert "--at TIME" in printed
+    (example,) = [line for line in printed.splitlines() if line.strip().startswith("./tuner explain")]
     assert all((ROOT / Path(name)).is_file() for name in example.split()[2:])
