@@ -47,7 +47,7 @@ IMPORT_MACHINERY = "<frozen importlib"
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 
 
-class Watch:
+class EffectWatch:
     """The effects so far, while an import is going on."""
 
     def __init__(self, roots: tuple[str, ...]) -> None:
@@ -118,7 +118,7 @@ def _caller_files() -> Iterator[str]:
 def main(name: str, *roots: str) -> list[str]:
     """The effects of the import, sorted."""
     os.environ.clear()
-    watch = Watch(roots)
+    watch = EffectWatch(roots)
 
     class WatchedEnvironment(os._Environ):  # type: ignore[type-arg] # it is generic in the stubs only
         def __getitem__(self, key: str) -> str:

@@ -23,7 +23,7 @@ RECEIVED = "2026-03-01T09:00:00.250001Z"
 _RECEIVED_US = 1_772_355_600_250_001
 
 
-class _Clock:
+class _FrozenClock:
     """It stands still."""
 
     def wall_us(self) -> int:
@@ -52,7 +52,7 @@ def log_text(*events: Signal | EventRejected, log_event_data: bool = True) -> st
         policy=_POLICY,
         ledger=cast("Ledger", None),  # a dry run asks neither
         calls=cast("Calls", None),
-        clock=_Clock(),
+        clock=_FrozenClock(),
         log=logger,
         dry_run=True,
         log_event_data=log_event_data,

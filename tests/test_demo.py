@@ -55,7 +55,7 @@ RUNS = {
 
 
 @dataclass(frozen=True)
-class Run:
+class DemoRun:
     code: int
     stdout: str
     stderr: str
@@ -65,7 +65,7 @@ class Run:
         return [" ".join(line.split()) for line in self.stdout.splitlines()]
 
 
-def run(arguments: list[str]) -> Run:
+def run(arguments: list[str]) -> DemoRun:
     """The demo in a process of its own, without a terminal, in a shell that is set up for something else."""
     roots = ("layers/snapshot_tuner", "functions", ".")
     path = os.pathsep.join(str(ROOT / root) for root in roots)
@@ -78,22 +78,22 @@ def run(arguments: list[str]) -> Run:
         timeout=60,
         check=False,
     )
-    return Run(done.returncode, done.stdout, done.stderr)
+    return DemoRun(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
-def runs() -> dict[str, Run]:
+def runs() -> dict[str, DemoRun]:
     """All at once: each mostly waits."""
     with ThreadPoolExecutor(len(RUNS)) as pool:
         return dict(zip(RUNS, pool.map(run, RUNS.values()), strict=True))
 
 
 @pytest.fixture(scope="module")
-def demo(runs: dict[str, Run]) -> Run:
+def demo(runs: dict[str, DemoRun]) -> DemoRun:
     return runs["as it is"]
 
 
-def test_the_demo_succeeds(demo: Run) -> None:
+def test_the_demo_succeeds(demo: DemoRun) -> None:
     """The real handlers leave every task at the interval of its newest event; the exit code says so.
 
     Settings and credentials of another deployment, left in the shell, are not used.
@@ -123,26 +123,26 @@ def test_the_demo_succeeds(demo: Run) -> None:
         "10 messages given up, all of them malformed or poison",
     ],
 )
-def test_the_demo_shows(demo: Run, row: str) -> None:
+def test_the_demo_shows(demo: DemoRun, row: str) -> None:
     """Duplicates, late events, poison, a throttled call, each source's answer, and the verdict on a task."""
     assert row in demo.lines
 
 
-def test_the_demo_fits_on_80_columns_of_plain_text(demo: Run) -> None:
+def test_the_demo_fits_on_80_columns_of_plain_text(demo: DemoRun) -> None:
     """In a log of a build server there is no escape sequence, no JSON log line and no wrapped row."""
     assert "\x1b" not in demo.stdout
     assert "{" not in demo.stdout
     assert max(len(line) for line in demo.stdout.splitlines()) <= 80
 
 
-def test_the_demo_points_to_the_log_of_the_functions(demo: Run) -> None:
+def test_the_demo_points_to_the_log_of_the_functions(demo: DemoRun) -> None:
     """The path on the last line leads to the handlers' own JSON lines."""
     found = re.search(r"own log lines: (\S+)", demo.stdout)
     assert found
     assert '"message":"adjustment_applied"' in (ROOT / found[1]).read_text(encoding="utf-8")
 
 
-def test_the_demo_fails_where_a_late_event_wins(runs: dict[str, Run]) -> None:
+def test_the_demo_fails_where_a_late_event_wins(runs: dict[str, DemoRun]) -> None:
     """With the order of events broken, tasks end at the interval of a late event: named, and exit code 1."""
     broken = runs["newest arrival wins"]
     assert broken.code == 1
@@ -151,7 +151,7 @@ def test_the_demo_fails_where_a_late_event_wins(runs: dict[str, Run]) -> None:
     assert "WRONG: see above." in broken.lines
 
 
-def test_the_demo_fails_where_a_duplicate_is_called_again(runs: dict[str, Run]) -> None:
+def test_the_demo_fails_where_a_duplicate_is_called_again(runs: dict[str, DemoRun]) -> None:
     """The intervals are right then, but calls were made for nothing: exit code 1."""
     broken = runs["nothing is a duplicate"]
     assert broken.code == 1
@@ -178,22 +178,22 @@ EXPECTATIONS = Expectations({TASK: Expected("2026-03-01T09:00:00Z", "evt-12", 41
 @pytest.mark.parametrize(
     ("intervals", "lines"),
     [
-        ({TASK: 41}, [verdict.Finding(True, "room-1/task-1   41 s  as its newest event asked (evt-12)")]),
+        ({TASK: 41}, [verdict.Judgement(True, "room-1/task-1   41 s  as its newest event asked (evt-12)")]),
         (
             {TASK: 40},
-            [verdict.Finding(False, "room-1/task-1   40 s  WRONG: its newest event (evt-12) asked for 41 s")],
+            [verdict.Judgement(False, "room-1/task-1   40 s  WRONG: its newest event (evt-12) asked for 41 s")],
         ),
-        ({}, [verdict.Finding(False, "room-1/task-1  not set  WRONG: its newest event (evt-12) asked for 41 s")]),
+        ({}, [verdict.Judgement(False, "room-1/task-1  not set  WRONG: its newest event (evt-12) asked for 41 s")]),
         (
             {TASK: 41, TaskRef("app", "room-2", "task-1"): 7},
             [
-                verdict.Finding(True, "room-1/task-1   41 s  as its newest event asked (evt-12)"),
-                verdict.Finding(False, "room-2/task-1    7 s  WRONG: no event asked for it"),
+                verdict.Judgement(True, "room-1/task-1   41 s  as its newest event asked (evt-12)"),
+                verdict.Judgement(False, "room-2/task-1    7 s  WRONG: no event asked for it"),
             ],
         ),
     ],
 )
-def test_the_verdict_on_tasks(intervals: dict[TaskRef, int], lines: list[verdict.Finding]) -> None:
+def test_the_verdict_on_tasks(intervals: dict[TaskRef, int], lines: list[verdict.Judgement]) -> None:
     """A wrong interval, a task never set and a task set for nothing are each named."""
     assert verdict.on_tasks(EXPECTATIONS, intervals) == lines
 

@@ -41,7 +41,7 @@ def table(first_column: str) -> list[list[str]]:
     return [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in body.splitlines()]
 
 
-class Provider(BaseHTTPRequestHandler):
+class ReadmeProvider(BaseHTTPRequestHandler):
     """Answers every call with ok, and keeps it as the README prints it."""
 
     calls: ClassVar[list[str]] = []
@@ -62,8 +62,8 @@ class Provider(BaseHTTPRequestHandler):
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """The calls that arrive while the functions are set up by nothing but what is required."""
-    Provider.calls.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as server:
+    ReadmeProvider.calls.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), ReadmeProvider) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         for name in VARIABLES:
@@ -73,13 +73,13 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[s
         monkeypatch.setenv("VOLCENGINE_SECRET_KEY", "SK")
         monkeypatch.setenv("LEDGER_URL", f"sqlite://{tmp_path}/ledger.db")
         monkeypatch.setenv("POLICY_PATH", str(ROOT / "layers" / "policy" / "policy.yaml"))
-        yield Provider.calls
+        yield ReadmeProvider.calls
         bootstrap.close()
         server.shutdown()
         thread.join()
 
 
-class Context:
+class ReadmeContext:
     def get_remaining_time_in_millis(self) -> int:
         return 20_000
 
@@ -90,7 +90,7 @@ def test_the_call_on_the_first_screen_is_what_comes_of_the_event(provider: list[
     today = re.sub(r'"time": "[^"]+"', f'"time": "{datetime.now(UTC).isoformat()}"', event)
     record = {"messageId": "m", "body": today, "eventSource": "aws:sqs", "attributes": {"SentTimestamp": "0"}}
     for _ in range(2):
-        assert lambda_handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
+        assert lambda_handler({"Records": [record]}, ReadmeContext()) == {"batchItemFailures": []}
     assert provider == [call]
 
 

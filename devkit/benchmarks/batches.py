@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from devkit.benchmarks import events
 from devkit.benchmarks.builds import Build, Builds
 from devkit.benchmarks.environment import environment
-from devkit.benchmarks.workers import Measured, Worker, worker
+from devkit.benchmarks.workers import BatchMeasurement, Worker, worker
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 
 _QUOTA_QPS = 150
@@ -89,13 +89,13 @@ def peak_mib_above_empty(builds: Builds, *, size: int = 10_000) -> float:
         return (measured.peak_kib - empty.handle(batch).peak_kib) / 1024
 
 
-def _batch(handler: Worker, name: str, tasks: int) -> Measured:
+def _batch(handler: Worker, name: str, tasks: int) -> BatchMeasurement:
     rooms = [f"{name}-{number}" for number in range(tasks)]
     measured = handler.handle(events.as_queue(events.room_loads(rooms)))
     _raise_if_any_came_back(measured)
     return measured
 
 
-def _raise_if_any_came_back(measured: Measured) -> None:
+def _raise_if_any_came_back(measured: BatchMeasurement) -> None:
     if measured.returned:
         raise RuntimeError(f"{len(measured.returned)} events were not settled; the figure would mean nothing")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from volcenginesdkcore.signv4 import SignerV4
 
 from devkit.benchmarks.environment import Environment, environment
-from devkit.rtc_standin import Credentials
+from devkit.rtc_standin import KeyPair
 
 _BODY = '{"AppId":"app-1","RoomId":"room-1","TaskId":"task-1","ImageConfig":{"Interval":5}}'
 _QUERY = {"Action": "UpdateSnapshot", "Version": "2023-11-01"}
@@ -30,7 +30,7 @@ def processor_seconds_per_call(*, calls: int = 1000) -> float:
 
 
 def _signed_headers(env: Environment) -> dict[str, str]:
-    known = Credentials()
+    known = KeyPair()
     headers = {"Host": urlsplit(env.endpoint).netloc, "Content-Type": "application/json"}
     SignerV4.sign(
         "/", "POST", headers, _BODY, None, _QUERY, known.access_key, known.secret_key, "cn-north-1", "rtc", None

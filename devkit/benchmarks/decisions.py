@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from decimal import Decimal
 
+from devkit.silent_log import SilentLog
 from devkit.valkey import valkey_server
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
@@ -14,11 +15,6 @@ from snapshot_tuner.policy.engine import Policy
 
 _DUPLICATES = 1000
 _ROUNDS = 30
-
-
-class _NoLog:
-    def warning(self, msg: str, **keys: object) -> None:
-        """Say nothing."""
 
 
 def microseconds_per_decision(rules: Sequence[int], *, decisions: int = 2000) -> list[float]:
@@ -34,7 +30,7 @@ def duplicates_per_second() -> float:
     now_us = time.time_ns() // 1000
     batch = [_adjustment(number, now_us) for number in range(_DUPLICATES)]
     with valkey_server() as server:
-        ledger = RedisLedger(f"redis://127.0.0.1:{server.port}/0", "benchmark", limits, SystemClock(), _NoLog())
+        ledger = RedisLedger(f"redis://127.0.0.1:{server.port}/0", "benchmark", limits, SystemClock(), SilentLog())
         try:
             ledger.admit(batch)
             ledger.begin([(adjustment.task, adjustment.signal.id) for adjustment in batch])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devkit.build.step import ROOT
-from devkit.rtc_standin import Credentials
+from devkit.rtc_standin import KeyPair
 from devkit.valkey import valkey_server
 
 LIFTED_QPS = 1_000_000
@@ -44,7 +44,7 @@ class Environment:
 @contextmanager
 def environment(*, latency_ms: float = 0.0, max_qps: int = LIFTED_QPS) -> Iterator[Environment]:
     """A fresh one, until the end of the block."""
-    known = Credentials()
+    known = KeyPair()
     with valkey_server() as valkey, _stand_in(latency_ms) as endpoint:
         ledger_url = f"redis://127.0.0.1:{valkey.port}/0"
         yield Environment(

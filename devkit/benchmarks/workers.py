@@ -15,7 +15,7 @@ _PROGRAM = Path(__file__).resolve().parent / "baselines" / "measured.py"
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class BatchMeasurement:
     """One batch: wall and processor time of the handler alone, the most memory that its process ever held."""
 
     seconds: float
@@ -31,14 +31,14 @@ class Worker:
         self._process = process
         self._job = folder / "job.json"
 
-    def handle(self, event: Mapping[str, Any], *, remaining_seconds: float = 900.0) -> Measured:
+    def handle(self, event: Mapping[str, Any], *, remaining_seconds: float = 900.0) -> BatchMeasurement:
         """Hand the handler a batch and wait; `remaining_seconds` is what its context says."""
         self._job.write_text(json.dumps({"event": event, "remaining_ms": round(remaining_seconds * 1000)}))
         requests = cast("IO[str]", self._process.stdin)
         requests.write(json.dumps(str(self._job)) + "\n")
         requests.flush()
         answer = json.loads(self.read())
-        return Measured(**{**answer, "returned": tuple(answer["returned"])})
+        return BatchMeasurement(**{**answer, "returned": tuple(answer["returned"])})
 
     def read(self) -> str:
         line = cast("IO[str]", self._process.stdout).readline()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-from devkit.day.trace import BEGINS_MS, JOIN, LEAVE, Arrival
+from devkit.day.trace import BEGINS_MS, JOIN, LEAVE, DayEvent
 from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.model import Json
 
@@ -16,7 +16,7 @@ _SHANGHAI: Final = timezone(timedelta(hours=8))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def text(arrivals: Iterable[Arrival]) -> str:
+def text(arrivals: Iterable[DayEvent]) -> str:
     """`{"received": …, "event": …}`, the event a CloudEvent, one to a line."""
     return "".join(f"{encode(_line(arrival))}\n" for arrival in arrivals)
 
@@ -26,7 +26,7 @@ def write(content: str, path: Path) -> None:
     path.write_bytes(gzip.compress(content.encode(), compresslevel=9, mtime=0))
 
 
-def _line(arrival: Arrival) -> dict[str, Json]:
+def _line(arrival: DayEvent) -> dict[str, Json]:
     happened = _moment(arrival.at)
     is_callback = arrival.type in (JOIN, LEAVE)
     event: dict[str, Json] = {

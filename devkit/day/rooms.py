@@ -22,7 +22,7 @@ _BOOKED_PERCENT: Final = (85, 150)
 """Of the places that are needed at most: some rooms are booked too small, and get full."""
 
 
-class Kind(StrEnum):
+class RoomKind(StrEnum):
     """What a room is for."""
 
     LESSON = auto()
@@ -31,14 +31,14 @@ class Kind(StrEnum):
     CHAT = auto()
 
 
-_SHARES: Final = {Kind.LESSON: 20, Kind.MEETING: 24, Kind.LIVE: 26, Kind.CHAT: 30}
+_SHARES: Final = {RoomKind.LESSON: 20, RoomKind.MEETING: 24, RoomKind.LIVE: 26, RoomKind.CHAT: 30}
 
 # How many rooms of a kind open in each hour of the day, relative to its other hours.
 _OPENINGS: Final = {
-    Kind.LESSON: (0, 0, 0, 0, 0, 0, 0, 2, 9, 9, 8, 4, 1, 4, 8, 8, 6, 3, 5, 9, 6, 0, 0, 0),
-    Kind.MEETING: (0, 0, 0, 0, 0, 0, 0, 1, 4, 10, 9, 6, 1, 5, 10, 9, 7, 5, 3, 2, 1, 0, 0, 0),
-    Kind.LIVE: (4, 2, 1, 1, 0, 0, 0, 1, 1, 2, 3, 4, 6, 4, 3, 3, 4, 6, 10, 18, 24, 22, 13, 6),
-    Kind.CHAT: (7, 4, 3, 2, 1, 1, 1, 2, 3, 3, 3, 4, 6, 5, 4, 4, 5, 7, 9, 12, 15, 16, 13, 9),
+    RoomKind.LESSON: (0, 0, 0, 0, 0, 0, 0, 2, 9, 9, 8, 4, 1, 4, 8, 8, 6, 3, 5, 9, 6, 0, 0, 0),
+    RoomKind.MEETING: (0, 0, 0, 0, 0, 0, 0, 1, 4, 10, 9, 6, 1, 5, 10, 9, 7, 5, 3, 2, 1, 0, 0, 0),
+    RoomKind.LIVE: (4, 2, 1, 1, 0, 0, 0, 1, 1, 2, 3, 4, 6, 4, 3, 3, 4, 6, 10, 18, 24, 22, 13, 6),
+    RoomKind.CHAT: (7, 4, 3, 2, 1, 1, 1, 2, 3, 3, 3, 4, 6, 5, 4, 4, 5, 7, 9, 12, 15, 16, 13, 9),
 }
 
 
@@ -56,7 +56,7 @@ class Room:
     """A room from its first person to its last; `stays` by the time of joining."""
 
     name: str
-    kind: Kind
+    kind: RoomKind
     tasks: tuple[str, ...]
     capacity: int
     stays: tuple[Stay, ...]
@@ -78,7 +78,7 @@ def rooms(count: int, random: DeterministicRandom) -> list[Room]:
         kind = kinds[random.weighted(tuple(_SHARES.values()))]
         opens = random.weighted(_OPENINGS[kind]) * HOUR + random.below(HOUR)
         stays = _STAYS[kind](opens, random)
-        two = kind is Kind.LIVE and random.chance(100)
+        two = kind is RoomKind.LIVE and random.chance(100)
         made.append(
             Room(
                 f"{kind}-{number:03}",
@@ -139,11 +139,11 @@ def _chat(opens: int, random: DeterministicRandom) -> list[Stay]:
     return stays
 
 
-_STAYS: Final[dict[Kind, Callable[[int, DeterministicRandom], list[Stay]]]] = {
-    Kind.LESSON: _lesson,
-    Kind.MEETING: _meeting,
-    Kind.LIVE: _live,
-    Kind.CHAT: _chat,
+_STAYS: Final[dict[RoomKind, Callable[[int, DeterministicRandom], list[Stay]]]] = {
+    RoomKind.LESSON: _lesson,
+    RoomKind.MEETING: _meeting,
+    RoomKind.LIVE: _live,
+    RoomKind.CHAT: _chat,
 }
 
 

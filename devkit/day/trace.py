@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from devkit.day.deterministic_random import DeterministicRandom
-from devkit.day.rooms import DAY, HOUR, MINUTE, SECOND, Kind, Room, rooms
+from devkit.day.rooms import DAY, HOUR, MINUTE, SECOND, Room, RoomKind, rooms
 from snapshot_tuner.model import Json
 
 APP_ID: Final = "5f3a1c0e9b7d4e2a8c6f0b13"
@@ -37,7 +37,7 @@ _HUNDREDTH: Final = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class DayEvent:
     """An event, when it happened and when it arrived, both in milliseconds since the day began."""
 
     received: int
@@ -48,7 +48,7 @@ class Arrival:
     data: dict[str, Json]
 
 
-def day(count: int, random: DeterministicRandom) -> list[Arrival]:
+def day(count: int, random: DeterministicRandom) -> list[DayEvent]:
     """What arrives within 24 hours for `count` rooms, in the order of arrival."""
     happened = (event for room in rooms(count, random) for event in _room_events(room, random))
     arrived = (each for event in happened for each in _deliveries(event, random))
@@ -56,14 +56,14 @@ def day(count: int, random: DeterministicRandom) -> list[Arrival]:
     return sorted(within, key=lambda each: (each.received, each.id))
 
 
-def _room_events(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
+def _room_events(room: Room, random: DeterministicRandom) -> Iterator[DayEvent]:
     yield from _callbacks(room, random)
     yield from _loads(room, random)
-    if room.kind in (Kind.LIVE, Kind.CHAT) and random.chance(RISKY_PER_MILLE):
+    if room.kind in (RoomKind.LIVE, RoomKind.CHAT) and random.chance(RISKY_PER_MILLE):
         yield from _alerts(room, random)
 
 
-def _callbacks(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
+def _callbacks(room: Room, random: DeterministicRandom) -> Iterator[DayEvent]:
     """Whole seconds, as the service has them."""
     for number, stay in enumerate(room.stays, start=1):
         data: dict[str, Json] = {"AppId": APP_ID, "RoomId": room.name, "UserId": stay.user}
@@ -76,10 +76,10 @@ def _callbacks(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
             timestamp: dict[str, Json] = {"Timestamp": BEGINS_MS + at}
             id_ = f"{'join' if type_ == JOIN else 'leave'}-{room.name}-{number}"
             received = at + random.between(150, 1200)
-            yield Arrival(received, at, id_, f"rtc:{APP_ID}", type_, data | more | timestamp)
+            yield DayEvent(received, at, id_, f"rtc:{APP_ID}", type_, data | more | timestamp)
 
 
-def _loads(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
+def _loads(room: Room, random: DeterministicRandom) -> Iterator[DayEvent]:
     """The share of the places that is taken, and what their cameras make of it: the monitor looks every 30 s."""
     last: tuple[int, Decimal] | None = None
     busy, number = 0, 0
@@ -100,10 +100,10 @@ def _loads(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
         if SILENT_FROM <= at < SILENT_UNTIL:
             received = SILENT_UNTIL + random.below(BACKLOG)
         data |= {"load": load, "participants": people}
-        yield Arrival(received, at, f"load-{room.name}-{number}", "/monitor/rtc", LOAD, data)
+        yield DayEvent(received, at, f"load-{room.name}-{number}", "/monitor/rtc", LOAD, data)
 
 
-def _alerts(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
+def _alerts(room: Room, random: DeterministicRandom) -> Iterator[DayEvent]:
     """In clusters: where something is seen once, it is seen again within a minute or two."""
     number = 0
     for _ in range(random.between(1, 3)):
@@ -120,11 +120,11 @@ def _alerts(room: Room, random: DeterministicRandom) -> Iterator[Arrival]:
                     "confidence": Decimal(random.between(550, 999)).scaleb(-3),
                 }
                 received = at + random.between(300, 2500)
-                yield Arrival(received, at, f"alert-{room.name}-{number}", "/moderation", ALERT, data)
+                yield DayEvent(received, at, f"alert-{room.name}-{number}", "/moderation", ALERT, data)
             at += random.between(6 * SECOND, 90 * SECOND)
 
 
-def _deliveries(event: Arrival, random: DeterministicRandom) -> Iterable[Arrival]:
+def _deliveries(event: DayEvent, random: DeterministicRandom) -> Iterable[DayEvent]:
     """As queues and webhooks bring it: mostly once and soon."""
     if random.chance(LATE_PER_MILLE):
         event = replace(event, received=event.received + random.between(5 * SECOND, random.heavy(20, 300) * SECOND))

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from devkit.demo import oracle, sample_events, verdict
 from devkit.demo.observer import Observer, Seen
 from devkit.demo.oracle import Expectations
-from devkit.demo.sample_events import Message
+from devkit.demo.sample_events import SampleMessage
 from devkit.demo.scenario import FILES, SCENARIO
-from devkit.demo.sources import ATTEMPTS, Answer, invoke
+from devkit.demo.sources import ATTEMPTS, SourceAnswer, invoke
 from devkit.demo.table import Screen
 from devkit.rtc_standin import Fault, FaultKind, ProviderError, StandIn
 from snapshot_tuner import bootstrap
@@ -62,7 +62,7 @@ def _set_environment(stand_in: StandIn, folder: Path) -> None:
     os.environ["POLICY_PATH"] = str(_POLICY)
 
 
-def _play(messages: dict[str, list[Message]], stand_in: StandIn, observer: Observer, screen: Screen) -> set[str]:
+def _play(messages: dict[str, list[SampleMessage]], stand_in: StandIn, observer: Observer, screen: Screen) -> set[str]:
     """The names of the messages that their source gave up on."""
     given_up: set[str] = set()
     for stage in SCENARIO:
@@ -75,7 +75,7 @@ def _play(messages: dict[str, list[Message]], stand_in: StandIn, observer: Obser
     return given_up
 
 
-def _deliver(messages: list[Message], observer: Observer, screen: Screen) -> list[str]:
+def _deliver(messages: list[SampleMessage], observer: Observer, screen: Screen) -> list[str]:
     """Deliver until all are settled, or their attempts are used up; the rest is given up."""
     source = messages[0].source
     before: dict[str, list[str]] = {}
@@ -95,14 +95,14 @@ def _deliver(messages: list[Message], observer: Observer, screen: Screen) -> lis
     return [message.name for message in messages]
 
 
-def _group_by_message(messages: Sequence[Message], news: list[Seen]) -> list[list[Seen]]:
+def _group_by_message(messages: Sequence[SampleMessage], news: list[Seen]) -> list[list[Seen]]:
     """A lone message owns all lines, one per task; in a batch of the scenario every event is about one task."""
     if len(messages) == 1:
         return [news]
     return [[each] for _, each in zip(messages, news, strict=True)]
 
 
-def _consequence(answer: Answer, attempt: int, *, last: bool) -> str:
+def _consequence(answer: SourceAnswer, attempt: int, *, last: bool) -> str:
     """What the source does now; over HTTP that is the sender's business, who sees the status."""
     if answer.status is not None:
         return str(answer.status)
@@ -113,15 +113,15 @@ def _consequence(answer: Answer, attempt: int, *, last: bool) -> str:
 
 def _judge(expectations: Expectations, stand_in: StandIn, given_up: set[str], screen: Screen) -> bool:
     carried_out = sum(1 for call in stand_in.calls() if call.applied is not None)
-    findings = [
+    judgements = [
         *verdict.on_tasks(expectations, stand_in.intervals()),
         verdict.on_calls(expectations, carried_out),
         verdict.on_given_up(expectations, given_up),
     ]
     screen.line("\nThe provider's side, against what the events say (read without the functions):\n")
-    for finding in findings:
-        screen.line(finding.text, "green" if finding.right else "bold red")
-    right = all(finding.right for finding in findings)
+    for judgement in judgements:
+        screen.line(judgement.text, "green" if judgement.right else "bold red")
+    right = all(judgement.right for judgement in judgements)
     screen.line()
     if right:
         screen.line(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from devkit.rtc_standin import Call, ProviderError, StandIn
+from devkit.rtc_standin import LoggedCall, ProviderError, StandIn
 from snapshot_tuner import bootstrap
 from snapshot_tuner.model import TaskRef
 
@@ -32,7 +32,7 @@ class Seen:
     rule: str | None
     interval: int | None
     reason: str
-    call: Call | None
+    call: LoggedCall | None
 
     @property
     def status(self) -> int | None:
@@ -65,7 +65,7 @@ class Observer:
         return [_seen(line, calls) for line in lines if line["message"] in _OUTCOMES]
 
 
-def _seen(line: dict[str, Any], calls: list[Call]) -> Seen:
+def _seen(line: dict[str, Any], calls: list[LoggedCall]) -> Seen:
     task = TaskRef(line["app_id"], line["room_id"], line["task_id"]) if "task_id" in line else None
     interval = line.get("interval")
     call = next((each for each in calls if (each.task, each.interval) == (task, interval)), None)

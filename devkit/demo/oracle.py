@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from devkit.demo.sample_events import Message
+from devkit.demo.sample_events import SampleMessage
 from snapshot_tuner.model import TaskRef
 
 GONE = "task-gone"
@@ -35,7 +35,7 @@ class Expectations:
     hopeless: frozenset[str]
 
 
-def expectations(messages: Iterable[Message]) -> Expectations:
+def expectations(messages: Iterable[SampleMessage]) -> Expectations:
     """All that the messages ask for, in whatever order they are delivered."""
     expected: dict[TaskRef, Expected] = {}
     hopeless: set[str] = set()

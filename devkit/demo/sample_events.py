@@ -27,7 +27,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SampleMessage:
     """What a source delivers, retries and gives up on as one: a queue's record, a request, an event of a bus.
 
     `name` is the file, with the number of the record where the file is a batch of several.
@@ -38,7 +38,7 @@ class Message:
     payload: dict[str, Any]
 
 
-def load(files: Sequence[str], now: datetime) -> dict[str, list[Message]]:
+def load(files: Sequence[str], now: datetime) -> dict[str, list[SampleMessage]]:
     """The messages of each file (`sqs/late.json`); the newest time of all files becomes `now`, to the second."""
     texts = {file: (EVENTS / file).read_text(encoding="utf-8") for file in files}
     newest = max(_parsed(time) for text in texts.values() for time, _ in _TIME.findall(text))
@@ -51,14 +51,14 @@ def short_id(event_id: str) -> str:
     return f"{event_id[:8]}.." if len(event_id) == _UUID_LENGTH else event_id
 
 
-def _messages(file: str, text: str) -> list[Message]:
+def _messages(file: str, text: str) -> list[SampleMessage]:
     source = Source(file.partition("/")[0])
     payload = json.loads(text)
     if source is not Source.QUEUE:
-        return [Message(file, source, payload)]
+        return [SampleMessage(file, source, payload)]
     records = payload["Records"]
     names = [file] if len(records) == 1 else [f"{file} record {number}" for number in range(1, len(records) + 1)]
-    return [Message(name, source, record) for name, record in zip(names, records, strict=True)]
+    return [SampleMessage(name, source, record) for name, record in zip(names, records, strict=True)]
 
 
 def _shifted(text: str, shift: timedelta) -> str:

@@ -16,7 +16,7 @@ from devkit.local_runtime.aws_api import ACCOUNT, REGION
 from devkit.local_runtime.function import Function
 from devkit.local_runtime.queue_mapping import POLL_SECONDS
 from devkit.local_runtime.queues import RECEIVE_MOST, Queue
-from devkit.local_runtime.sandbox import Answer
+from devkit.local_runtime.sandbox import InvocationResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class AsynchronousInvocation:
 
 
 def _failure_record(
-    function: str, request_id: str, event: Mapping[str, Any], answer: Answer, attempts: int
+    function: str, request_id: str, event: Mapping[str, Any], answer: InvocationResult, attempts: int
 ) -> dict[str, Any]:
     """What Lambda sends to a destination (Developer Guide, "Capturing records of asynchronous invocations")."""
     now = datetime.now(UTC)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 
-class Worker(Protocol):
+class Stoppable(Protocol):
     """Runs until it is stopped from another thread."""
 
     def run(self) -> None: ...
@@ -15,7 +15,7 @@ class Worker(Protocol):
 
 
 @contextmanager
-def in_background(worker: Worker) -> Iterator[None]:
+def in_background(worker: Stoppable) -> Iterator[None]:
     """At work until the end of the block, which waits for what the worker has begun."""
     thread = threading.Thread(target=worker.run, name=type(worker).__name__, daemon=True)
     thread.start()

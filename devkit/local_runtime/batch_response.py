@@ -6,10 +6,10 @@ Source: AWS Lambda Developer Guide, "Implementing partial batch responses" for S
 import json
 from collections.abc import Collection
 
-from devkit.local_runtime.sandbox import Answer
+from devkit.local_runtime.sandbox import InvocationResult
 
 
-def acknowledged(answer: Answer, message_ids: Collection[str]) -> frozenset[str]:
+def acknowledged(answer: InvocationResult, message_ids: Collection[str]) -> frozenset[str]:
     """The messages to delete. None where the whole batch counts as failed.
 
     A failed invocation fails the batch; so does an answer that is no such list, and an item without an

@@ -8,14 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from devkit.local_runtime import function_url
 from devkit.local_runtime.function import Function
-from devkit.local_runtime.function_url import HttpRequest, HttpResponse
+from devkit.local_runtime.function_url import HttpRequest, UrlResponse
 from devkit.local_runtime.processes import LOOPBACK
 
 BODY_MOST_BYTES = 6 * 1024 * 1024
 """Lambda's limit of a synchronous invocation's payload."""
 
-_TOO_LARGE = HttpResponse(413, [], b"")
-_NO_LENGTH = HttpResponse(411, [], b"")
+_TOO_LARGE = UrlResponse(413, [], b"")
+_NO_LENGTH = UrlResponse(411, [], b"")
 
 
 @contextmanager
@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_QUERY = _serve  # noqa: N815 - http.server's names
 
-    def _answer(self) -> HttpResponse:
+    def _answer(self) -> UrlResponse:
         if "Transfer-Encoding" in self.headers:
             self.close_connection = True
             return _NO_LENGTH
@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         return function_url.to_response(self.server.function.invoke(function_url.to_event(request, datetime.now(UTC))))
 
-    def _send(self, response: HttpResponse) -> None:
+    def _send(self, response: UrlResponse) -> None:
         self.send_response(response.status)
         for name, value in response.headers:
             self.send_header(name, value)

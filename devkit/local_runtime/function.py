@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from devkit.local_runtime.sandbox import Answer, Code, Sandbox
+from devkit.local_runtime.sandbox import Code, InvocationResult, Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Function:
         for sandbox in sandboxes:
             self._free.put(sandbox)
 
-    def invoke(self, event: object) -> Answer:
+    def invoke(self, event: object) -> InvocationResult:
         """Run the handler on an event. Thread-safe."""
         sandbox = self._free.get()
         try:

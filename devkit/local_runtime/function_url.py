@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from devkit.local_runtime.aws_api import ACCOUNT, REGION
-from devkit.local_runtime.sandbox import Answer
+from devkit.local_runtime.sandbox import InvocationResult
 
 _URL_ID = "local00000000000000000000000000url"
 _DOMAIN = f"{_URL_ID}.lambda-url.{REGION}.on.aws"
@@ -34,7 +34,7 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpResponse:
+class UrlResponse:
     """What the sender gets."""
 
     status: int
@@ -42,7 +42,7 @@ class HttpResponse:
     body: bytes
 
 
-BAD_GATEWAY = HttpResponse(502, [("Content-Type", "text/plain")], b"Internal Server Error")
+BAD_GATEWAY = UrlResponse(502, [("Content-Type", "text/plain")], b"Internal Server Error")
 """What a failed invocation and an answer that is none look like from outside."""
 
 
@@ -72,13 +72,13 @@ def to_event(request: HttpRequest, now: datetime) -> dict[str, Any]:
     return event | _body(request.body, headers.get("content-type", ""))
 
 
-def to_response(answer: Answer) -> HttpResponse:
+def to_response(answer: InvocationResult) -> UrlResponse:
     """What the handler's answer says. One without `statusCode` is the body of a 200 in JSON."""
     if answer.failed:
         return BAD_GATEWAY
     value = json.loads(answer.payload)
     if not isinstance(value, dict) or "statusCode" not in value:
-        return HttpResponse(200, [("Content-Type", "application/json")], answer.payload)
+        return UrlResponse(200, [("Content-Type", "application/json")], answer.payload)
     match value:
         case {"statusCode": int(status)} if 100 <= status <= 599:  # noqa: PLR2004 - HTTP's own limits
             pass
@@ -90,7 +90,7 @@ def to_response(answer: Answer) -> HttpResponse:
     headers = [(str(name), str(content)) for name, content in (value.get("headers") or {}).items()]
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", "application/json"))
-    return HttpResponse(status, [*headers, *(("Set-Cookie", cookie) for cookie in value.get("cookies") or ())], body)
+    return UrlResponse(status, [*headers, *(("Set-Cookie", cookie) for cookie in value.get("cookies") or ())], body)
 
 
 def _request_context(request: HttpRequest, path: str, user_agent: str, now: datetime) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class InvocationResult:
     """What an invocation came to: the handler's return value, or the error object, as JSON text.
 
     The emulator tells an error by its body alone, so a handler that returned `errorType` and `errorMessage`
@@ -103,7 +103,7 @@ class Sandbox:
         """The emulator's; the function's process is its child."""
         return self._group.pid
 
-    def invoke(self, event: object) -> Answer:
+    def invoke(self, event: object) -> InvocationResult:
         """Hand the function an event and wait for its answer."""
         connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=self._wait_seconds)
         try:
@@ -116,7 +116,7 @@ class Sandbox:
             connection.close()
 
 
-def _answer(status: int, body: bytes) -> Answer:
+def _answer(status: int, body: bytes) -> InvocationResult:
     if body.startswith(b"Task timed out after "):
         return _failure("Sandbox.Timedout", body.decode())
     if status != http.HTTPStatus.OK and not body:
@@ -126,8 +126,8 @@ def _answer(status: int, body: bytes) -> Answer:
     except ValueError:
         return _failure("Runtime.MalformedResponse", "the answer is not JSON")
     failed = isinstance(value, dict) and "errorType" in value and "errorMessage" in value
-    return Answer(body, failed or status != http.HTTPStatus.OK)
+    return InvocationResult(body, failed or status != http.HTTPStatus.OK)
 
 
-def _failure(kind: str, message: str) -> Answer:
-    return Answer(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
+def _failure(kind: str, message: str) -> InvocationResult:
+    return InvocationResult(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)

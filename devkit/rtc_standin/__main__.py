@@ -3,7 +3,7 @@
 import argparse
 import signal
 
-from devkit.rtc_standin import Credentials, StandIn
+from devkit.rtc_standin import KeyPair, StandIn
 from devkit.rtc_standin import control as control_routes
 from snapshot_tuner.model import TaskRef
 
@@ -24,7 +24,7 @@ def _task(text: str) -> TaskRef:
 
 
 def _arguments() -> argparse.Namespace:
-    known = Credentials()
+    known = KeyPair()
     routes = (control_routes.__doc__ or "").partition("\n\n")[2]
     parser = argparse.ArgumentParser(
         prog="python -m devkit.rtc_standin",
@@ -56,7 +56,7 @@ def main() -> None:
     # Blocked before the server's thread starts, so that the signal waits for `sigwait` here.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with StandIn(
-        credentials=Credentials(arguments.access_key, arguments.secret_key, arguments.session_token),
+        credentials=KeyPair(arguments.access_key, arguments.secret_key, arguments.session_token),
         region=arguments.region,
         latency=arguments.latency_ms / 1000,
         tasks=arguments.task,

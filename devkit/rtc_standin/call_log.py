@@ -12,7 +12,7 @@ PENDING = "pending"
 HUNG_UP = "hung up"
 
 
-class Call(NamedTuple):
+class LoggedCall(NamedTuple):
     """One call, in the order of arrival.
 
     `arrived` and `ended` are seconds on the monotonic clock, which all processes of one Linux host share;
@@ -52,7 +52,7 @@ class CallLog:
         self._forget()
 
     def _forget(self) -> None:
-        self._calls: dict[int, Call] = {}
+        self._calls: dict[int, LoggedCall] = {}
         self._in_flight = 0
         self._in_flight_per_task: Counter[TaskRef] = Counter()
         self._most_in_flight = 0
@@ -67,7 +67,7 @@ class CallLog:
         with self._lock:
             number = self._next_number
             self._next_number += 1
-            self._calls[number] = Call(number, arrived, arrived_at, connection)
+            self._calls[number] = LoggedCall(number, arrived, arrived_at, connection)
             self._in_flight += 1
             self._most_in_flight = max(self._most_in_flight, self._in_flight)
             return number
@@ -101,7 +101,7 @@ class CallLog:
             if call.task is not None:
                 self._in_flight_per_task[call.task] -= 1
 
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> tuple[LoggedCall, ...]:
         with self._lock:
             return tuple(self._calls.values())
 

@@ -16,7 +16,7 @@ from devkit.rtc_standin.faults import ODD_BODIES, Fault, FaultKind, FaultPlan
 from devkit.rtc_standin.get_snapshot_task import ReadFaults, is_read, parse_read, task_answer
 from devkit.rtc_standin.http_wire import MalformedRequest, Request, RequestParser, answer
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
-from devkit.rtc_standin.signature import Credentials, verify
+from devkit.rtc_standin.signature import KeyPair, verify
 from devkit.rtc_standin.update_snapshot import Update
 
 CONTROL_PREFIX = "/_standin/"
@@ -27,7 +27,7 @@ _READ_BYTES = 64 * 1024
 class Site:
     """What all connections of one stand-in share. `latency` is in seconds."""
 
-    credentials: Credentials
+    credentials: KeyPair
     region: str
     latency: float
     account: Account

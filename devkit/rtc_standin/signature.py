@@ -25,7 +25,7 @@ _ALWAYS_SIGNED = frozenset({"host", "x-date"})
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class KeyPair:
     """A key pair the stand-in knows; with a session token it is a temporary one."""
 
     access_key: str = "AKLTstandin"
@@ -33,7 +33,7 @@ class Credentials:
     session_token: str | None = field(default=None, repr=False)
 
 
-def verify(request: Request, credentials: Credentials, *, region: str, service: str, now: datetime) -> None:
+def verify(request: Request, credentials: KeyPair, *, region: str, service: str, now: datetime) -> None:
     """Raise `Refused` unless the request is signed with these credentials, for this scope, and about now."""
     authorization = request.headers.get("authorization")
     if authorization is None:
@@ -77,7 +77,7 @@ def signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
     return key
 
 
-def _check_token(request: Request, credentials: Credentials, signed: list[str]) -> None:
+def _check_token(request: Request, credentials: KeyPair, signed: list[str]) -> None:
     token = request.headers.get("x-security-token")
     if token != credentials.session_token:
         raise Refused(ProviderError.INVALID_ACCESS_KEY, "The session token does not belong to the access key.")

@@ -10,12 +10,12 @@ from typing import Self
 
 from devkit.rtc_standin.account import Account
 from devkit.rtc_standin.arrival import stamp_from_now_on
-from devkit.rtc_standin.call_log import Call, CallLog, Peaks
+from devkit.rtc_standin.call_log import CallLog, LoggedCall, Peaks
 from devkit.rtc_standin.connection import Connection, Site
 from devkit.rtc_standin.control import Control
 from devkit.rtc_standin.faults import Fault, FaultPlan
 from devkit.rtc_standin.get_snapshot_task import ReadFaults
-from devkit.rtc_standin.signature import Credentials
+from devkit.rtc_standin.signature import KeyPair
 from snapshot_tuner.model import TaskRef
 
 _ACCEPTING_SECONDS = 1.0
@@ -34,7 +34,7 @@ class StandIn:
     def __init__(
         self,
         *,
-        credentials: Credentials | None = None,
+        credentials: KeyPair | None = None,
         region: str = "cn-north-1",
         latency: float = 0.0,
         tasks: Iterable[TaskRef] | None = None,
@@ -42,7 +42,7 @@ class StandIn:
         port: int = 0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.credentials = credentials or Credentials()
+        self.credentials = credentials or KeyPair()
         self.region = region
         self._account = Account(tasks=tasks, max_qps=max_qps)
         self._log = CallLog()
@@ -130,7 +130,7 @@ class StandIn:
         """The interval of every task that was ever set, in seconds."""
         return {task: update.interval for task, update in self._account.updates().items()}
 
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> tuple[LoggedCall, ...]:
         """Every call, in the order of arrival."""
         return self._log.calls()
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from devkit.simulation.faults import ALL, NAMES, Faults
-from devkit.simulation.run import Report, run
+from devkit.simulation.run import RunReport, run
 from devkit.valkey import valkey_server
 
 NONE, EVERYTHING = "none", "everything"
@@ -52,7 +52,7 @@ def faults_named(name: str) -> Faults:
             return ALL.only(name)
 
 
-def table(rows: list[tuple[str, list[Report]]]) -> str:
+def table(rows: list[tuple[str, list[RunReport]]]) -> str:
     """Markdown: one line per fault."""
     lines = ["| " + " | ".join(HEADINGS) + " |", "|---" + "|--:" * (len(HEADINGS) - 1) + "|"]
     for name, reports in rows:
@@ -72,19 +72,19 @@ def table(rows: list[tuple[str, list[Report]]]) -> str:
     return "\n".join(lines)
 
 
-def _run_all(jobs: list[tuple[str, int, str | None]]) -> Iterator[tuple[str, int, Report]]:
+def _run_all(jobs: list[tuple[str, int, str | None]]) -> Iterator[tuple[str, int, RunReport]]:
     console = Console(stderr=True)
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         done = processes.map(_run_one, jobs, chunksize=4)
         yield from track(done, "simulating", total=len(jobs), console=console, disable=not console.is_terminal)
 
 
-def _run_one(job: tuple[str, int, str | None]) -> tuple[str, int, Report]:
+def _run_one(job: tuple[str, int, str | None]) -> tuple[str, int, RunReport]:
     name, seed, valkey_url = job
     return name, seed, run(seed, faults_named(name), valkey_url=valkey_url)
 
 
-def _complain(reports: list[tuple[str, int, Report]], store: str) -> int:
+def _complain(reports: list[tuple[str, int, RunReport]], store: str) -> int:
     broken = [(name, seed, report) for name, seed, report in reports if report.broken]
     for name, seed, report in broken[:10]:
         print(f"\nseed {seed} with {name} breaks a promise:", *report.broken, sep="\n  ", file=sys.stderr)

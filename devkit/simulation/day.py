@@ -18,6 +18,7 @@ from random import Random
 from rich.console import Console
 from rich.progress import track
 
+from devkit.silent_log import SilentLog
 from devkit.simulation.instance import EPOCH
 from devkit.simulation.provider import DEFAULT_INTERVAL
 from snapshot_tuner.errors import CallFailed
@@ -56,7 +57,7 @@ QUIET_SECONDS = 5 * 3600
 
 
 @dataclass
-class Clock:
+class DayClock:
     """Seconds since the day began, on both faces."""
 
     seconds: float = 0.0
@@ -69,10 +70,10 @@ class Clock:
 
 
 @dataclass
-class Provider:
+class DayProvider:
     """Calls and readings that take no time beyond their slots."""
 
-    clock: Clock
+    clock: DayClock
     random: Random
     intervals: dict[TaskRef, int] = field(default_factory=dict)
     calls: int = 0
@@ -110,7 +111,7 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DayReport:
     """What came of the day; `wrong` are the tasks that do not stand at their base."""
 
     tasks: int
@@ -121,10 +122,10 @@ class Report:
     wrong: tuple[str, ...]
 
 
-def day(tasks: int, seed: int, *, progress: bool = False) -> Report:
+def day(tasks: int, seed: int, *, progress: bool = False) -> DayReport:
     random = Random(seed)  # noqa: S311 - a seed has to replay the day
-    clock = Clock()
-    provider = Provider(clock, random)
+    clock = DayClock()
+    provider = DayProvider(clock, random)
     limits = Limits(Order.TIME, QUOTA * SLOT_SHARE, DAY_SECONDS, 14 * DAY_SECONDS, 300)
     bases: dict[TaskRef, int] = {}
     events = _events(tasks, random, bases)
@@ -137,8 +138,8 @@ def day(tasks: int, seed: int, *, progress: bool = False) -> Report:
         closing(SqliteLedger(Path(folder) / "db", "day", limits, clock)) as ledger,
     ):
         policy = Policy.parse(POLICY, "day.yaml")
-        tuner = Tuner(policy=policy, ledger=ledger, calls=provider, clock=clock, log=_Silent())
-        reconciler = Reconciler(ledger=ledger, calls=provider, reads=provider, clock=clock, log=_Silent())
+        tuner = Tuner(policy=policy, ledger=ledger, calls=provider, clock=clock, log=SilentLog())
+        reconciler = Reconciler(ledger=ledger, calls=provider, reads=provider, clock=clock, log=SilentLog())
         minutes = range(0, DAY_SECONDS, 60)
         console = Console(stderr=True)
         for start in track(minutes, "a day", console=console, disable=not (progress and console.is_terminal)):
@@ -156,7 +157,7 @@ def day(tasks: int, seed: int, *, progress: bool = False) -> Report:
     wrong = tuple(
         task.room_id for task, base in bases.items() if provider.intervals.get(task, DEFAULT_INTERVAL) != base
     )
-    return Report(tasks, len(events), provider.calls, provider.most_in_a_second, counts, wrong)
+    return DayReport(tasks, len(events), provider.calls, provider.most_in_a_second, counts, wrong)
 
 
 def _events(tasks: int, random: Random, bases: dict[TaskRef, int]) -> list[Signal]:
@@ -179,12 +180,6 @@ def _events(tasks: int, random: Random, bases: dict[TaskRef, int]) -> list[Signa
 
 def _some(tasks: dict[TaskRef, int], random: Random) -> list[TaskRef]:
     return [task for task in tasks if random.random() < RESTARTED_SHARE]
-
-
-class _Silent:
-    def info(self, msg: str, **keys: object) -> None: ...
-
-    def warning(self, msg: str, **keys: object) -> None: ...
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
+from devkit.silent_log import SilentLog
 from devkit.valkey import valkey_server
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
@@ -23,13 +24,13 @@ from snapshot_tuner.model import Adjustment, Order, Signal, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
 from snapshot_tuner.tuning.instrumentation import BatchMetrics
-from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures, Store
+from snapshot_tuner.tuning.reconciler import FullLedger, Reconciler, RunFigures
 
 LIMITS = Limits(Order.TIME, 100_000.0, 86_400, 1_209_600, 300)
 PORTION = 500
 
 
-class Wire:
+class InstantWire:
     """Calls that end at once, readings that never differ."""
 
     parallelism = 64
@@ -52,7 +53,7 @@ class Wire:
         return TaskReading(TaskStatus.RUNNING, None)
 
 
-class Counted:
+class CountingLedger:
     """A ledger, and how often each of its operations was asked for: each is one round trip, one transaction."""
 
     def __init__(self, ledger: SqliteLedger | RedisLedger) -> None:
@@ -100,21 +101,17 @@ def _portions(all_of_them: Sequence[Adjustment]) -> Iterator[Sequence[Adjustment
     return (all_of_them[at : at + PORTION] for at in range(0, len(all_of_them), PORTION))
 
 
-class _Silent:
-    def info(self, msg: str, **keys: object) -> None: ...
-
-    def warning(self, msg: str, **keys: object) -> None: ...
-
-
 def measure(ledger: SqliteLedger | RedisLedger, tasks: int, due: int) -> str:
     refs = [TaskRef("app", f"room-{number:06}", "task") for number in range(tasks)]
     fill(ledger, refs, due)
-    counted, wire = Counted(ledger), Wire()
+    counted, wire = CountingLedger(ledger), InstantWire()
     began = time.monotonic()
     for _ in range(100):
         ledger.claim_due(0)
     empty = (time.monotonic() - began) * 10
-    reconciler = Reconciler(ledger=cast("Store", counted), calls=wire, reads=wire, clock=SystemClock(), log=_Silent())
+    reconciler = Reconciler(
+        ledger=cast("FullLedger", counted), calls=wire, reads=wire, clock=SystemClock(), log=SilentLog()
+    )
     began = time.monotonic()
     figures = RunFigures()
     reconciler._call_due(began + 50, figures, BatchMetrics(SystemClock()))  # noqa: SLF001 - without the sample
@@ -138,7 +135,7 @@ def main() -> int:
         stack.callback(sqlite.close)
         print("sqlite:", measure(sqlite, arguments.tasks, arguments.due), flush=True)
         url = stack.enter_context(valkey_server()).connection_url
-        redis = RedisLedger(url, "due", LIMITS, clock, _Silent())
+        redis = RedisLedger(url, "due", LIMITS, clock, SilentLog())
         stack.callback(redis.close)
         print("valkey:", measure(redis, arguments.tasks, arguments.due))
     return 0

@@ -12,9 +12,9 @@ from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement,
 from snapshot_tuner.model import Adjustment, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
-from snapshot_tuner.tuning.reconciler import Store
+from snapshot_tuner.tuning.reconciler import FullLedger
 
-_T = TypeVar("_T")
+_Result = TypeVar("_Result")
 
 
 class SimulatedCalls:
@@ -134,7 +134,7 @@ class FaultyLedger:
     """A ledger as one instance reaches it: over a network, to a store that can be silent."""
 
     def __init__(
-        self, ledger: Store, instance: Instance, outages: list[tuple[float, float]], faults: Faults, random: Random
+        self, ledger: FullLedger, instance: Instance, outages: list[tuple[float, float]], faults: Faults, random: Random
     ) -> None:
         self._ledger = ledger
         self._instance = instance
@@ -181,7 +181,7 @@ class FaultyLedger:
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
         return self._step(lambda: self._ledger.reserve_reads(count, within))
 
-    def _step(self, operation: Callable[[], _T]) -> _T:
+    def _step(self, operation: Callable[[], _Result]) -> _Result:
         self._travel(0.0005)
         now = self._instance.timeline.now
         if any(start <= now < end for start, end in self._outages):

@@ -11,7 +11,7 @@ MAX_RECEIVES = 5
 
 
 @dataclass(slots=True)
-class Message:
+class QueuedCopy:
     """One copy of one event."""
 
     signal: Signal
@@ -19,20 +19,20 @@ class Message:
     receives: int = 0
 
 
-class Queue:
+class SimulatedQueue:
     """Messages, dead letters, and the ids of the events that were acknowledged."""
 
     def __init__(self, timeline: Timeline, random: Random) -> None:
         self._timeline = timeline
         self._random = random
-        self.messages: list[Message] = []
+        self.messages: list[QueuedCopy] = []
         self.dead: list[Signal] = []
         self.acknowledged: set[str] = set()
 
     def send(self, signal: Signal, at: float) -> None:
-        self.messages.append(Message(signal, at))
+        self.messages.append(QueuedCopy(signal, at))
 
-    def receive(self, most: int) -> list[Message]:
+    def receive(self, most: int) -> list[QueuedCopy]:
         visible = [message for message in self.messages if message.visible_at <= self._timeline.now]
         batch = self._random.sample(visible, min(most, len(visible)))
         for message in list(batch):
@@ -46,12 +46,12 @@ class Queue:
             message.visible_at = self._timeline.now + VISIBILITY_SECONDS
         return batch
 
-    def delete(self, message: Message) -> None:
+    def delete(self, message: QueuedCopy) -> None:
         self.acknowledged.add(message.signal.id)
         if message in self.messages:
             self.messages.remove(message)
 
-    def give_back(self, message: Message, after: float) -> None:
+    def give_back(self, message: QueuedCopy, after: float) -> None:
         message.visible_at = self._timeline.now + after
 
     def next_visible(self) -> float | None:

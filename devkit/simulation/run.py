@@ -8,11 +8,12 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
+from devkit.silent_log import SilentLog
 from devkit.simulation.faults import Faults
 from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedReads
 from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
 from devkit.simulation.provider import Provider
-from devkit.simulation.queue import Queue
+from devkit.simulation.queue import SimulatedQueue
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
@@ -20,7 +21,7 @@ from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits
 from snapshot_tuner.model import Json, Order, Signal, TaskRef
 from snapshot_tuner.policy.engine import Policy
-from snapshot_tuner.tuning.reconciler import Reconciler, Store
+from snapshot_tuner.tuning.reconciler import FullLedger, Reconciler
 from snapshot_tuner.tuning.tuner import Tuner
 
 TASKS = 24
@@ -71,12 +72,12 @@ LIMITS = Limits(
 
 
 Trace = Callable[[str], None]
-LedgerFactory = Callable[[Clock], Store]
+LedgerFactory = Callable[[Clock], FullLedger]
 """Makes an instance's own client of the one store of a run, on the store's clock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunReport:
     """What came of one run.
 
     `wrong` are the tasks that do not stand where they should when every adjustment has ended: at what the
@@ -98,30 +99,30 @@ class Report:
         return (*self.violations, *(f"{room} is wrong" for room in sorted(self.wrong)))
 
 
-def run(seed: int, faults: Faults, *, valkey_url: str | None = None, trace: Trace | None = None) -> Report:
+def run(seed: int, faults: Faults, *, valkey_url: str | None = None, trace: Trace | None = None) -> RunReport:
     """A run on a ledger of its own: in the Valkey server at the URL, or in a SQLite file."""
     with tempfile.TemporaryDirectory(prefix="simulation-") as folder, ExitStack() as opened:
         namespace = uuid4().hex
 
-        def open_ledger(clock: Clock) -> Store:
+        def open_ledger(clock: Clock) -> FullLedger:
             if valkey_url is None:
                 ledger: SqliteLedger | VirtualValkeyLedger = SqliteLedger(Path(folder) / "db", namespace, LIMITS, clock)
             else:
-                ledger = VirtualValkeyLedger(valkey_url, namespace, LIMITS, clock, _Silent())
+                ledger = VirtualValkeyLedger(valkey_url, namespace, LIMITS, clock, SilentLog())
             opened.callback(ledger.close)
             return ledger
 
         return run_on(open_ledger, seed, faults, trace=trace)
 
 
-def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trace | None = None) -> Report:
+def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trace | None = None) -> RunReport:
     """A run on the ledger that the factory opens; the store must be empty."""
     random = Random(seed)  # noqa: S311 - a seed has to replay the run
     timeline = Timeline(trace=trace)
     horizon = MINUTES * 60.0
     provider = Provider(timeline, _bursts(random, faults.throttling, horizon, longest=5))
     outages = _bursts(random, faults.store_outage, horizon, longest=20)
-    queue = Queue(timeline, random)
+    queue = SimulatedQueue(timeline, random)
     signals = _send_events(queue, random, faults, horizon)
     for task in sorted({_parse_task(signal) for signal in signals}, key=lambda each: each.room_id):
         if random.random() < faults.restarted_task:
@@ -131,7 +132,7 @@ def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trac
     def work(instance: Instance) -> None:
         calls = SimulatedCalls(instance, provider, faults, random)
         ledger = FaultyLedger(ledgers[instance.name], instance, outages, faults, random)
-        tuner = Tuner(policy=policy, ledger=ledger, calls=calls, clock=InstanceClock(instance), log=_Silent())
+        tuner = Tuner(policy=policy, ledger=ledger, calls=calls, clock=InstanceClock(instance), log=SilentLog())
         _consume(queue, tuner, instance, faults, random)
 
     def reconcile(instance: Instance) -> None:
@@ -139,7 +140,7 @@ def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trac
         reads = SimulatedReads(instance, provider, faults, random)
         ledger = FaultyLedger(ledgers[instance.name], instance, outages, faults, random)
         clock = InstanceClock(instance)
-        reconciler = Reconciler(ledger=ledger, calls=calls, reads=reads, clock=clock, log=_Silent())
+        reconciler = Reconciler(ledger=ledger, calls=calls, reads=reads, clock=clock, log=SilentLog())
         _reconcile(queue, reconciler, instance)
 
     instances = [Instance(f"instance-{number}", timeline, random, work) for number in range(INSTANCES)]
@@ -153,7 +154,7 @@ def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trac
     return _judge(signals, queue, provider, ledgers[instances[0].name])
 
 
-def _consume(queue: Queue, tuner: Tuner, instance: Instance, faults: Faults, random: Random) -> None:
+def _consume(queue: SimulatedQueue, tuner: Tuner, instance: Instance, faults: Faults, random: Random) -> None:
     """Batch after batch, until no message is left."""
     while (visible := queue.next_visible()) is not None:
         batch = queue.receive(BATCH)
@@ -174,7 +175,7 @@ def _consume(queue: Queue, tuner: Tuner, instance: Instance, faults: Faults, ran
                 queue.give_back(message, random.uniform(1, 10))
 
 
-def _reconcile(queue: Queue, reconciler: Reconciler, instance: Instance) -> None:
+def _reconcile(queue: SimulatedQueue, reconciler: Reconciler, instance: Instance) -> None:
     """Every minute while events happen; then, to save time, every tenth, until nothing has been to do for a while."""
     last_work = instance.timeline.now
     while instance.timeline.now < last_work + REST_SECONDS:
@@ -184,7 +185,7 @@ def _reconcile(queue: Queue, reconciler: Reconciler, instance: Instance) -> None
         instance.wait(instance.timeline.now + (60 if instance.timeline.now < MINUTES * 60 else 600))
 
 
-def _send_events(queue: Queue, random: Random, faults: Faults, horizon: float) -> list[Signal]:
+def _send_events(queue: SimulatedQueue, random: Random, faults: Faults, horizon: float) -> list[Signal]:
     signals = []
     for task in range(TASKS):
         intervals = random.sample(range(1, 601), k=random.randint(1, 10))
@@ -222,7 +223,7 @@ def _bursts(random: Random, per_minute: float, horizon: float, longest: float) -
     return [(start, start + random.uniform(0.5, longest)) for start in starts]
 
 
-def _judge(signals: list[Signal], queue: Queue, provider: Provider, ledger: Store) -> Report:
+def _judge(signals: list[Signal], queue: SimulatedQueue, provider: Provider, ledger: FullLedger) -> RunReport:
     newest: dict[TaskRef, Signal] = {}
     for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME) or b""):
         if signal.type != "alert":  # that leaves nothing behind
@@ -243,7 +244,7 @@ def _judge(signals: list[Signal], queue: Queue, provider: Provider, ledger: Stor
     most = provider.most_calls_in_a_second()
     if most > QUOTA:
         violations.append(f"{most} calls in one second, {QUOTA} allowed")
-    return Report(
+    return RunReport(
         tasks=len(newest),
         events=len(signals),
         calls=len(provider.calls),
@@ -258,9 +259,3 @@ def _parse_task(signal: Signal) -> TaskRef:
     data = signal.data
     assert isinstance(data, dict)  # noqa: S101 - made so above
     return TaskRef(str(data["AppId"]), str(data["RoomId"]), str(data["TaskId"]))
-
-
-class _Silent:
-    def info(self, msg: str, **keys: object) -> None: ...
-
-    def warning(self, msg: str, **keys: object) -> None: ...

@@ -9,7 +9,7 @@ from redis import Redis
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.redis.scripts import Script
-from snapshot_tuner.ledger.redis.server import Log
+from snapshot_tuner.ledger.redis.server import WarningLog
 from snapshot_tuner.ledger.types import Limits
 
 _REAL_TIME = b"""\
@@ -21,7 +21,7 @@ _REAL_TIME = b"""\
 class VirtualValkeyLedger(RedisLedger):
     """A `RedisLedger` whose scripts ask a key of ours what time it is."""
 
-    def __init__(self, url: str, namespace: str, limits: Limits, clock: Clock, log: Log) -> None:
+    def __init__(self, url: str, namespace: str, limits: Limits, clock: Clock, log: WarningLog) -> None:
         super().__init__(url, namespace, limits, clock, log)
         self._now_name = f"{{{namespace}}}:now".encode()
         self._server: Redis = Redis.from_url(url)

@@ -5,7 +5,7 @@ from typing import Any
 from http_endpoint import answers
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
-from snapshot_tuner.policy.explanation import Asking, Explanation, Finding, RuleFinding
+from snapshot_tuner.policy.explanation import Asking, Explanation, PatternFinding, RuleFinding
 from snapshot_tuner.tuning.inspection import Pending, Setting, TaskReport
 
 
@@ -57,7 +57,7 @@ def _from_rule(rule: RuleFinding) -> dict[str, Any]:
     return {"rule": rule.rule, "reached": rule.reached, "reason": rule.reason, "pattern": pattern}
 
 
-def _from_finding(finding: Finding) -> dict[str, Any]:
+def _from_finding(finding: PatternFinding) -> dict[str, Any]:
     seen: dict[str, Any] = {"asking": finding.asking, "place": finding.place, "matched": finding.matched}
     if finding.found is not None:
         seen["found"] = finding.found

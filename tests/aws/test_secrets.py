@@ -12,7 +12,7 @@ from tests.aws.secrets_standin import SecretsStandIn, arn, running
 KEY_PAIR = {"VOLCENGINE_ACCESS_KEY": "AK", "VOLCENGINE_SECRET_KEY": "SK"}
 
 
-class Clock:
+class StandingClock:
     """Stands still until told otherwise."""
 
     now = 1_000_000.0
@@ -29,7 +29,7 @@ class Reading:
 
     def __init__(self, stand_in: SecretsStandIn) -> None:
         self.stand_in = stand_in
-        self.clock = Clock()
+        self.clock = StandingClock()
         self.stale: list[str] = []
         self.variables = SecretVariables(self.clock, on_stale=lambda error: self.stale.append(str(error)))
         self.environ = {
@@ -80,7 +80,9 @@ def test_every_secret_variable() -> None:
 def test_without_secrets_nothing_is_asked(reading: Reading) -> None:
     """No extension is needed then."""
     assert (
-        SecretVariables(Clock(), on_stale=lambda error: pytest.fail(str(error))).values({"LEDGER_URL": "redis://host"})
+        SecretVariables(StandingClock(), on_stale=lambda error: pytest.fail(str(error))).values(
+            {"LEDGER_URL": "redis://host"}
+        )
         == {}
     )
     assert reading.stand_in.asked == []

@@ -9,9 +9,9 @@ import pytest
 
 from devkit.rtc_standin import StandIn
 from devkit.valkey import valkey_server
-from tests.fleet.fleet import CALL_SECONDS, POLICY, Instance
+from tests.fleet.fleet import CALL_SECONDS, POLICY, FleetInstance
 
-StartInstances = Callable[[int], list[Instance]]
+StartInstances = Callable[[int], list[FleetInstance]]
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def start(settings: dict[str, str]) -> Iterator[StartInstances]:
     """Starts so many instances and waits until they are warm; they end with the test."""
     with ExitStack() as stack:
 
-        def start_instances(number: int) -> list[Instance]:
-            instances = [Instance.start(settings) for _ in range(number)]
+        def start_instances(number: int) -> list[FleetInstance]:
+            instances = [FleetInstance.start(settings) for _ in range(number)]
             for instance in instances:
                 stack.callback(instance.end)
             for instance in instances:

@@ -64,7 +64,7 @@ class Kill(NamedTuple):
 
 
 @dataclass
-class Instance:
+class FleetInstance:
     """One worker process."""
 
     process: subprocess.Popen[str]
@@ -114,7 +114,7 @@ class Instance:
         return cast("IO[str]", self.process.stdout)
 
 
-class Queue:
+class FleetQueue:
     """Messages until they are acknowledged, handed out in any order, some of them twice at once."""
 
     def __init__(self, waiting: list[Message]) -> None:
@@ -124,7 +124,7 @@ class Queue:
         self._chance = random.Random(20_240_619)  # noqa: S311 - which moments does not matter, that they differ does
         self._lock = threading.Lock()
 
-    def deliver(self, instance: Instance, *, kills: int = 0) -> None:
+    def deliver(self, instance: FleetInstance, *, kills: int = 0) -> None:
         """Batch after batch until none waits; the first so many die at a random moment, or just survive it."""
         whole = self._seconds_of_a_batch(instance) if kills else 0.0
         while batch := self._take():
@@ -147,7 +147,7 @@ class Queue:
             return Kill(self._chance.uniform(0.4, 1.3) * whole)
         return Kill(self._chance.uniform(0.0, 2 * CALL_SECONDS), after_first_call=True)
 
-    def _seconds_of_a_batch(self, instance: Instance) -> float:
+    def _seconds_of_a_batch(self, instance: FleetInstance) -> float:
         """In a process of its own, most of which goes into starting: that part is not worth many kills."""
         started = time.monotonic()
         instance.send(self._take(), Kill(60.0))
@@ -158,7 +158,7 @@ class Queue:
         with self._lock:
             return self._chance.sample(self.waiting, min(BATCH, len(self.waiting)))
 
-    def deliver_to_all(self, instances: Iterable[Instance], *, kills: int = 0) -> None:
+    def deliver_to_all(self, instances: Iterable[FleetInstance], *, kills: int = 0) -> None:
         """`deliver` to each of them at once; returns when no message waits any more."""
         threads = [threading.Thread(target=self.deliver, args=(each,), kwargs={"kills": kills}) for each in instances]
         for thread in threads:

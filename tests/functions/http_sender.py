@@ -20,7 +20,7 @@ USER = "arn:aws:iam::123456789012:user/u"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """What came back; header names in small letters."""
 
     status: int
@@ -52,7 +52,7 @@ def send(
     headers: Mapping[str, str] = JSON,
     *,
     principal: str = USER,
-) -> Reply:
+) -> HttpReply:
     """One request; a body that is neither text nor bytes is sent as JSON."""
     text = body if isinstance(body, str | bytes) else json.dumps(body)
     raw = text.encode() if isinstance(text, str) else text
@@ -73,7 +73,7 @@ def send(
     }
     answer = lambda_handler(event, deployment.context)
     found = {name.lower(): value for name, value in answer["headers"].items()}
-    return Reply(answer["statusCode"], found, answer["body"])
+    return HttpReply(answer["statusCode"], found, answer["body"])
 
 
 def signed(body: object = b"", *, secret: str = SECRET, message_id: str = "msg-1") -> dict[str, str]:

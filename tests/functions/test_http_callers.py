@@ -8,7 +8,7 @@ import pytest
 
 from snapshot_tuner.model import TaskRef
 from tests.functions.conftest import TASK, Deployment
-from tests.functions.http_sender import JSON, RTC_SECRET, SECRET, Reply, callback, send, signed
+from tests.functions.http_sender import JSON, RTC_SECRET, SECRET, HttpReply, callback, send, signed
 
 OTHER_SECRET = "whsec_" + base64.b64encode(b"another secret of 24 byte").decode()
 TASK_PATH = f"/tasks/{TASK.app_id}/{TASK.room_id}/{TASK.task_id}"
@@ -31,7 +31,7 @@ def public(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deploymen
     return deployment
 
 
-def refused(reply: Reply) -> bool:
+def refused(reply: HttpReply) -> bool:
     return (reply.status, reply.problem) == (401, "unauthenticated") and "www-authenticate" in reply.headers
 
 

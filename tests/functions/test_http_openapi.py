@@ -12,13 +12,13 @@ from http_endpoint.answers import Problem
 from http_endpoint.routes import ROUTES
 from snapshot_tuner.model import Cause
 from tests.functions.conftest import TASK, Deployment
-from tests.functions.http_sender import Reply, send
+from tests.functions.http_sender import HttpReply, send
 
 BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 TASK_PATH = f"/tasks/{TASK.app_id}/{TASK.room_id}/{TASK.task_id}"
 
 
-def described(method: str, path: str, reply: Reply) -> list[str]:
+def described(method: str, path: str, reply: HttpReply) -> list[str]:
     """Where the answer is not what the document says; a missing status or content type is an error of its own."""
     document = openapi.document()
     operation = document["paths"][path][method.lower()]

@@ -10,7 +10,7 @@ from snapshot_tuner import bootstrap
 from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.events.signals import from_object
 from snapshot_tuner.model import OutcomeKind
-from tests.functions.conftest import TASK, Context, Deployment
+from tests.functions.conftest import TASK, Deployment, LambdaContext
 
 ALERT = """
   - name: alert
@@ -21,7 +21,7 @@ ALERT = """
 
 
 def reconcile() -> dict[str, int]:
-    return reconciler.lambda_handler({}, Context())
+    return reconciler.lambda_handler({}, LambdaContext())
 
 
 def test_an_alert_ends_without_an_event(deployment: Deployment, environment: Path) -> None:

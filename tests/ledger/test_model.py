@@ -49,7 +49,7 @@ class Which(Enum):
     OLD = auto()  # of a call that was lost, mostly
 
 
-class History(RuleBasedStateMachine):
+class LedgerHistory(RuleBasedStateMachine):
     """The same steps for the backend and the model; two clients take turns."""
 
     def __init__(self, open_backend: Callable[[ExitStack], Backend]) -> None:
@@ -157,7 +157,7 @@ def _settled(answer: Settlement) -> str:
 
 def check(open_backend: Callable[[ExitStack], Backend]) -> None:
     run_state_machine_as_test(
-        lambda: History(open_backend),  # type: ignore[arg-type] # documented: "or a callable that makes one"
+        lambda: LedgerHistory(open_backend),  # type: ignore[arg-type] # documented: "or a callable that makes one"
         settings=settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[*HealthCheck]),
     )
 

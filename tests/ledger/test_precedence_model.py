@@ -24,7 +24,7 @@ RULES: dict[str, tuple[int | None, int | None]] = {
 
 
 @dataclass
-class History:
+class Deliveries:
     """All that was delivered; what holds does not depend on the order of it."""
 
     events: list[tuple[float, str, int]] = field(default_factory=list)  # (time, rule, interval)
@@ -60,7 +60,7 @@ def test_what_holds_does_not_depend_on_the_order_of_deliveries(
     """Late, reordered and over: at every step all backends hold what the model says of all that was delivered."""
     with ExitStack() as opened:
         for bench in each(opened, valkey.connection_url):
-            model, now = History(), 0.0
+            model, now = Deliveries(), 0.0
             for number, (ago, rule, interval, wait) in enumerate(history):
                 now += wait
                 bench.clock.seconds = now

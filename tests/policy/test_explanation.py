@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snapshot_tuner.model import Json, Signal, Verdict
 from snapshot_tuner.policy.engine import Asked, Policy
-from snapshot_tuner.policy.explanation import Asking, Finding, Reached, explain
+from snapshot_tuner.policy.explanation import Asking, PatternFinding, Reached, explain
 
 POLICY = Policy.parse(
     """
@@ -69,30 +69,30 @@ def test_every_part_of_a_pattern_is_told() -> None:
     explanation = explain(POLICY, signal(load=Decimal("0.5")))
     high = explanation.rules[1].pattern
     wanted: Json = {"numeric": [">=", Decimal("0.8")]}
-    assert high == Finding(
+    assert high == PatternFinding(
         Asking.FIELDS,
         "",
         matched=False,
         parts=(
-            Finding(
+            PatternFinding(
                 Asking.FIELD,
                 "type",
                 matched=True,
                 found="'load'",
-                parts=(Finding(Asking.TEST, "type", matched=True, wanted="load"),),
+                parts=(PatternFinding(Asking.TEST, "type", matched=True, wanted="load"),),
             ),
-            Finding(
+            PatternFinding(
                 Asking.FIELDS,
                 "data",
                 matched=False,
                 found="an object",
                 parts=(
-                    Finding(
+                    PatternFinding(
                         Asking.FIELD,
                         "data.load",
                         matched=False,
                         found="0.5",
-                        parts=(Finding(Asking.TEST, "data.load", matched=False, wanted=wanted),),
+                        parts=(PatternFinding(Asking.TEST, "data.load", matched=False, wanted=wanted),),
                     ),
                 ),
             ),
@@ -171,7 +171,7 @@ def test_an_explanation_never_differs_from_the_decision(type_: str, source: str,
             agree(rule.pattern)
 
 
-def agree(finding: Finding) -> None:
+def agree(finding: PatternFinding) -> None:
     parts = [part.matched for part in finding.parts]
     match finding.asking:
         case Asking.FIELD | Asking.ALTERNATIVES:

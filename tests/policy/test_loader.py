@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snapshot_tuner.errors import PolicyError
 from snapshot_tuner.policy.engine import Policy
-from snapshot_tuner.policy.loader import Problem, examine
+from snapshot_tuner.policy.loader import PolicyMistake, examine
 
 
 def problems(text: str) -> list[str]:
@@ -225,7 +225,7 @@ def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
 def test_a_problem_knows_its_line_and_column() -> None:
     """Both count from 1, and point at the key or at the item of a list."""
     found = examine("version: 1\nrules:\n  - {name: a, interval: 0}\n").problems
-    assert found == (Problem(3, 15, "rule 'a', interval", SECONDS),)
+    assert found == (PolicyMistake(3, 15, "rule 'a', interval", SECONDS),)
 
 
 def refused(text: str) -> tuple[str, ...]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
 
-from devkit.rtc_standin import Credentials, StandIn
-from snapshot_tuner.rtc.client import Credentials as ApiCredentials
-from snapshot_tuner.rtc.client import SnapshotApi
+from devkit.rtc_standin import KeyPair, StandIn
+from snapshot_tuner.rtc.client import Credentials, SnapshotApi
 
 
-def make_client(stand_in: StandIn, credentials: Credentials | None = None, pool_size: int = 4) -> SnapshotApi:
+def make_client(stand_in: StandIn, credentials: KeyPair | None = None, pool_size: int = 4) -> SnapshotApi:
     keys = credentials or stand_in.credentials
     provider = StaticCredentialProvider(keys.access_key, keys.secret_key, keys.session_token)
     return SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=provider, pool_size=pool_size)
@@ -23,7 +22,7 @@ class BrokenProvider:
 
     gives: object
 
-    def get_credentials(self) -> ApiCredentials:
+    def get_credentials(self) -> Credentials:
         if isinstance(self.gives, Exception):
             raise self.gives
         return self.gives  # type: ignore[return-value]  # that is what is broken about it

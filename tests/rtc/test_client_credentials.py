@@ -8,10 +8,9 @@ from functools import partial
 import pytest
 from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
 
-from devkit.rtc_standin import Credentials, StandIn
+from devkit.rtc_standin import KeyPair, StandIn
 from snapshot_tuner.errors import CallFailed, CredentialsRefused
-from snapshot_tuner.rtc.client import Credentials as ApiCredentials
-from snapshot_tuner.rtc.client import SnapshotApi
+from snapshot_tuner.rtc.client import Credentials, SnapshotApi
 from snapshot_tuner.rtc.http.event_loop import EventLoop
 from snapshot_tuner.rtc.http.tasks import Task
 from tests.rtc.api_calls import TASK, failure, update
@@ -20,8 +19,8 @@ from tests.rtc.api_clients import BrokenProvider, make_client
 
 def test_a_temporary_key_is_sent_with_its_session_token() -> None:
     """With the token the call passes; the same key without it is refused as credentials."""
-    with StandIn(credentials=Credentials("AKTP", "secret", "token")) as stand_in:
-        with_token, without = make_client(stand_in), make_client(stand_in, Credentials("AKTP", "secret"))
+    with StandIn(credentials=KeyPair("AKTP", "secret", "token")) as stand_in:
+        with_token, without = make_client(stand_in), make_client(stand_in, KeyPair("AKTP", "secret"))
         assert update(with_token)
         error = failure(without)
         assert (type(error), error.code) == (CredentialsRefused, "InvalidAccessKey")
@@ -60,11 +59,9 @@ def test_a_provider_that_takes_its_time_holds_up_no_other_call(stand_in: StandIn
     fetched = threading.Event()
 
     class Slow:
-        def get_credentials(self) -> ApiCredentials:
+        def get_credentials(self) -> Credentials:
             assert fetched.wait(60)
-            credentials: ApiCredentials = StaticCredentialProvider(
-                "AKLTstandin", "standin-secret-key"
-            ).get_credentials()
+            credentials: Credentials = StaticCredentialProvider("AKLTstandin", "standin-secret-key").get_credentials()
             return credentials
 
     slow = SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=Slow(), pool_size=1)
@@ -91,7 +88,7 @@ def test_a_provider_that_takes_its_time_holds_up_no_other_call(stand_in: StandIn
 
 def test_a_server_that_sends_our_request_back_gets_nothing_into_an_error() -> None:
     """Neither the signature nor a key nor the token stands in what is raised, its causes included."""
-    keys = Credentials("AKSECRET", "SKSECRET", "STSECRET")
+    keys = KeyPair("AKSECRET", "SKSECRET", "STSECRET")
     with socket.create_server(("127.0.0.1", 0)) as echo:
 
         def send_back() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from devkit.rtc_standin import Credentials, StandIn
+from devkit.rtc_standin import KeyPair, StandIn
 from devkit.rtc_standin.http_wire import Request
 from devkit.rtc_standin.signature import canonical_request, signing_key
 from snapshot_tuner.model import TaskRef
@@ -23,7 +23,7 @@ BODY = {"AppId": "app", "RoomId": "room", "TaskId": "task", "ImageConfig": {"Int
 class Signing:
     """A signed UpdateSnapshot whose parts a test can change, before (fields) or after signing (`tampered`)."""
 
-    credentials: Credentials = field(default_factory=Credentials)
+    credentials: KeyPair = field(default_factory=KeyPair)
     region: str = "cn-north-1"
     service: str = "rtc"
     at: datetime = field(default_factory=lambda: datetime.now(UTC))

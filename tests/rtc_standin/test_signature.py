@@ -6,14 +6,14 @@ from types import MappingProxyType
 
 import pytest
 
-from devkit.rtc_standin import Credentials, ProviderError
+from devkit.rtc_standin import KeyPair, ProviderError
 from devkit.rtc_standin.http_wire import Request
 from devkit.rtc_standin.provider_errors import Refused
 from devkit.rtc_standin.signature import verify
 from tests.rtc_standin.calls import Signing, tampered
 
 # Published in the provider's documentation as samples (REFERENCE, "Request signature"); not secrets.
-K2 = Credentials(
+K2 = KeyPair(
     "AKLTYWViMTVmZGYzM2E0NDI5Mzk2MDZjNjFmMjc2MjRjMzg",
     "WkRZeE1EQmxPVGhsWWpWak5HVmtNbUUxTXpZeU9UVXlOMlE1TmpZeVlqTQ==",
 )
@@ -68,9 +68,9 @@ PUBLISHED = [
 ]
 
 
-def refusal(request: Request, credentials: Credentials | None = None) -> ProviderError | None:
+def refusal(request: Request, credentials: KeyPair | None = None) -> ProviderError | None:
     try:
-        verify(request, credentials or Credentials(), region="cn-north-1", service="rtc", now=datetime.now(UTC))
+        verify(request, credentials or KeyPair(), region="cn-north-1", service="rtc", now=datetime.now(UTC))
     except Refused as refused:
         return refused.error
     return None
@@ -108,8 +108,8 @@ SIGNED = Signing().request()
         (replace(SIGNED, method="PUT"), MISMATCH),
         (Signing(region="cn-beijing").request(), MISMATCH),
         (Signing(service="vod").request(), MISMATCH),
-        (Signing(credentials=Credentials(secret_key="another")).request(), MISMATCH),
-        (Signing(credentials=Credentials(access_key="another")).request(), ProviderError.INVALID_ACCESS_KEY),
+        (Signing(credentials=KeyPair(secret_key="another")).request(), MISMATCH),
+        (Signing(credentials=KeyPair(access_key="another")).request(), ProviderError.INVALID_ACCESS_KEY),
         (Signing(signed=("host",)).request(), MISMATCH),
         (Signing(signed=("x-date",)).request(), MISMATCH),
         (Signing(signed=("host", "x-date")).request(), None),
@@ -132,7 +132,7 @@ def test_a_date_may_be_a_quarter_of_an_hour_off(minutes: int, sign: int, error: 
 
 def test_a_temporary_key_needs_its_token_and_the_token_signed() -> None:
     """`x-security-token` is sent, is the right one, and stands among the signed headers."""
-    temporary = Credentials(session_token="T")
+    temporary = KeyPair(session_token="T")
     signed = ("content-type", "host", "x-content-sha256", "x-date", "x-security-token")
     token = (("x-security-token", "T"),)
     assert refusal(Signing(extra=token, signed=signed).request(), temporary) is None

@@ -7,7 +7,7 @@ import pytest
 
 from devkit.build import InterpreterMissing, interpreters, local
 from devkit.build.artifacts import TARGET_PYTHON
-from devkit.demo.sample_events import Message, load
+from devkit.demo.sample_events import SampleMessage, load
 from devkit.local_runtime import aws_api
 from devkit.local_runtime.application import ApplicationSettings, environment
 from devkit.local_runtime.aws_api import AwsApi
@@ -54,7 +54,7 @@ def ledger_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def samples() -> dict[str, list[Message]]:
+def samples() -> dict[str, list[SampleMessage]]:
     """All sample events that these tests use, their times moved by the same amount."""
     return load(FILES, datetime.now(UTC))
 

@@ -12,7 +12,7 @@ from devkit.local_runtime.application import Application, ApplicationSettings, d
 from devkit.local_runtime.aws_api import AwsApi
 from devkit.local_runtime.queues import Queue
 from devkit.local_runtime.sandbox import Code
-from devkit.rtc_standin import Call, StandIn
+from devkit.rtc_standin import LoggedCall, StandIn
 from snapshot_tuner.model import TaskRef
 from tests.runtime.polling import eventually
 
@@ -50,7 +50,7 @@ class Machine:
     stand_in: StandIn
     journal: Journal
 
-    def calls(self, task: TaskRef) -> list[Call]:
+    def calls(self, task: TaskRef) -> list[LoggedCall]:
         return [call for call in self.stand_in.calls() if call.task == task]
 
     def interval(self, task: TaskRef) -> int | None:

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devkit.local_runtime.batch_response import acknowledged
-from devkit.local_runtime.sandbox import Answer
+from devkit.local_runtime.sandbox import InvocationResult
 
 BATCH = ("a", "b", "c")
 
 
 def answered(payload: object) -> frozenset[str]:
-    return acknowledged(Answer(json.dumps(payload).encode(), failed=False), BATCH)
+    return acknowledged(InvocationResult(json.dumps(payload).encode(), failed=False), BATCH)
 
 
 @pytest.mark.parametrize("payload", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}])
@@ -52,8 +52,8 @@ def test_an_answer_of_another_shape_fails_the_batch(payload: object) -> None:
 
 def test_a_failed_invocation_fails_the_batch() -> None:
     """Whatever its body holds."""
-    assert acknowledged(Answer(b'{"batchItemFailures": []}', failed=True), BATCH) == frozenset()
-    assert acknowledged(Answer(b"not JSON", failed=False), BATCH) == frozenset()
+    assert acknowledged(InvocationResult(b'{"batchItemFailures": []}', failed=True), BATCH) == frozenset()
+    assert acknowledged(InvocationResult(b"not JSON", failed=False), BATCH) == frozenset()
 
 
 @given(st.sets(st.sampled_from(BATCH)))

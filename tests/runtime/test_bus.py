@@ -3,13 +3,13 @@
 import json
 from datetime import datetime
 
-from devkit.demo.sample_events import Message
+from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.application import DIRECT_TYPE
 from tests.runtime.machine import Machine, dead_letter, depth, room
 from tests.runtime.polling import eventually
 
 
-def put(machine: Machine, message: Message) -> str:
+def put(machine: Machine, message: SampleMessage) -> str:
     event = message.payload
     return machine.application.bus.put(
         source=event["source"],
@@ -20,7 +20,7 @@ def put(machine: Machine, message: Message) -> str:
 
 
 def test_an_event_from_the_bus_reaches_its_task_through_the_queue(
-    machine: Machine, samples: dict[str, list[Message]]
+    machine: Machine, samples: dict[str, list[SampleMessage]]
 ) -> None:
     """The recommended way in: the rule puts it into the queue, and queue_worker opens both envelopes."""
     event_id = put(machine, samples["eventbridge/room_load.json"][0])
@@ -30,7 +30,7 @@ def test_an_event_from_the_bus_reaches_its_task_through_the_queue(
     assert machine.interval(room("room-301")) == 25
 
 
-def test_an_alert_goes_straight_to_the_listener(machine: Machine, samples: dict[str, list[Message]]) -> None:
+def test_an_alert_goes_straight_to_the_listener(machine: Machine, samples: dict[str, list[SampleMessage]]) -> None:
     """The direct rule takes moderation alerts, and the queue's rule leaves them alone."""
     event_id = put(machine, samples["eventbridge/moderation_alert.json"][0])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devkit.build import Tree
-from devkit.demo.sample_events import Message
+from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.application import HANDLERS, environment
 from devkit.local_runtime.function import FunctionSettings, running
 from devkit.local_runtime.function_url import to_response
@@ -46,7 +46,7 @@ def broken(name: str, code: Code, stand_in: StandIn, ledger_url: str, folder: Pa
 
 
 def test_a_broken_policy_fails_the_batch_and_names_the_rule(
-    code: Code, stand_in: StandIn, ledger_url: str, samples: dict[str, list[Message]], tmp_path: Path
+    code: Code, stand_in: StandIn, ledger_url: str, samples: dict[str, list[SampleMessage]], tmp_path: Path
 ) -> None:
     """The invocation fails loudly before any record is touched, so all of them come back; no call is made."""
     calls = len(stand_in.calls())
@@ -64,7 +64,7 @@ def test_a_broken_policy_fails_the_batch_and_names_the_rule(
 
 
 def test_a_broken_policy_answers_500_over_http_and_keeps_paths_to_itself(
-    code: Code, stand_in: StandIn, ledger_url: str, samples: dict[str, list[Message]], tmp_path: Path
+    code: Code, stand_in: StandIn, ledger_url: str, samples: dict[str, list[SampleMessage]], tmp_path: Path
 ) -> None:
     """The sender learns that the deployment is at fault; the log says where."""
     journal = Journal()

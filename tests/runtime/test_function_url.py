@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devkit.demo.sample_events import Message
-from devkit.local_runtime.function_url import BAD_GATEWAY, HttpRequest, HttpResponse, to_event, to_response
-from devkit.local_runtime.sandbox import Answer
+from devkit.demo.sample_events import SampleMessage
+from devkit.local_runtime.function_url import BAD_GATEWAY, HttpRequest, UrlResponse, to_event, to_response
+from devkit.local_runtime.sandbox import InvocationResult
 
 NOW = datetime(2026, 3, 1, 9, 2, 1, tzinfo=UTC)
 
@@ -19,11 +19,11 @@ def requested(*headers: tuple[str, str], target: str = "/events", body: bytes = 
     return to_event(HttpRequest("POST", target, headers, body, "203.0.113.7"), NOW)
 
 
-def responded(value: object) -> HttpResponse:
-    return to_response(Answer(json.dumps(value).encode(), failed=False))
+def responded(value: object) -> UrlResponse:
+    return to_response(InvocationResult(json.dumps(value).encode(), failed=False))
 
 
-def test_an_event_has_the_members_of_a_real_one(samples: dict[str, list[Message]]) -> None:
+def test_an_event_has_the_members_of_a_real_one(samples: dict[str, list[SampleMessage]]) -> None:
     """The same names at every level of the context as in the sample that is taken from the documentation."""
     (sample,) = samples["http/cloudevent.json"]
     event = requested(("Content-Type", "application/json"), body=b"{}")
@@ -84,7 +84,7 @@ def test_a_request_without_a_body_has_none() -> None:
 def test_an_answer_becomes_status_headers_cookies_and_body() -> None:
     """Each cookie is a header of its own."""
     value = {"statusCode": 429, "headers": {"Retry-After": "1"}, "cookies": ["a=1", "b=2"], "body": "slow down"}
-    assert responded(value) == HttpResponse(
+    assert responded(value) == UrlResponse(
         429,
         [("Retry-After", "1"), ("Content-Type", "application/json"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")],
         b"slow down",
@@ -100,7 +100,7 @@ def test_a_body_in_base64_is_sent_as_bytes() -> None:
 @pytest.mark.parametrize("value", [{"message": "hello"}, "hello", ["a"], None])
 def test_an_answer_without_a_status_is_the_body_of_a_200(value: object) -> None:
     """Lambda takes it for JSON."""
-    assert responded(value) == HttpResponse(200, [("Content-Type", "application/json")], json.dumps(value).encode())
+    assert responded(value) == UrlResponse(200, [("Content-Type", "application/json")], json.dumps(value).encode())
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,7 @@ def test_an_answer_that_cannot_be_sent_is_a_bad_gateway(value: object) -> None:
 
 def test_a_failed_invocation_is_a_bad_gateway() -> None:
     """Its stack trace does not reach the sender."""
-    assert to_response(Answer(b'{"errorMessage": "secret", "errorType": "ValueError"}', failed=True)) == BAD_GATEWAY
+    assert (
+        to_response(InvocationResult(b'{"errorMessage": "secret", "errorType": "ValueError"}', failed=True))
+        == BAD_GATEWAY
+    )

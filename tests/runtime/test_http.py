@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from devkit.demo.sample_events import Message
+from devkit.demo.sample_events import SampleMessage
 from tests.runtime.machine import Machine, room
 
 
@@ -27,12 +27,12 @@ def request(machine: Machine, method: str, path: str, body: str | None = None, c
     return answer
 
 
-def post(machine: Machine, message: Message, content_type: str = "application/json") -> Response:
+def post(machine: Machine, message: SampleMessage, content_type: str = "application/json") -> Response:
     return request(machine, "POST", "/events", message.payload["body"], content_type)
 
 
 def test_an_event_over_http_is_answered_with_what_came_of_it(
-    machine: Machine, samples: dict[str, list[Message]]
+    machine: Machine, samples: dict[str, list[SampleMessage]]
 ) -> None:
     """Posted again, as a sender does that lost the answer, the same event makes no second call."""
     (message,) = samples["http/cloudevent.json"]
@@ -56,7 +56,7 @@ def test_an_event_over_http_is_answered_with_what_came_of_it(
 
 
 def test_the_content_type_of_cloudevents_arrives_in_base64_and_is_read(
-    machine: Machine, samples: dict[str, list[Message]]
+    machine: Machine, samples: dict[str, list[SampleMessage]]
 ) -> None:
     """Lambda takes application/cloudevents+json for binary; the event is the same."""
     answer = post(machine, samples["http/several_tasks.json"][0], "application/cloudevents+json; charset=utf-8")
@@ -67,7 +67,9 @@ def test_the_content_type_of_cloudevents_arrives_in_base64_and_is_read(
     assert {outcome["outcome"] for outcome in answer.body["outcomes"]} == {"applied"}
 
 
-def test_a_malformed_event_is_a_problem_of_the_sender(machine: Machine, samples: dict[str, list[Message]]) -> None:
+def test_a_malformed_event_is_a_problem_of_the_sender(
+    machine: Machine, samples: dict[str, list[SampleMessage]]
+) -> None:
     """400 with problem details, which are told apart by their content type."""
     answer = post(machine, samples["http/malformed_not_json.json"][0])
 

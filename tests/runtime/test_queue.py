@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from devkit.demo.sample_events import Message
+from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.queues import Queue
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
 from tests.runtime.conftest import RECEIVES
@@ -11,7 +11,7 @@ from tests.runtime.machine import Machine, dead_letter, depth, room
 from tests.runtime.polling import eventually
 
 
-def send(queue: Queue, *messages: Message) -> None:
+def send(queue: Queue, *messages: SampleMessage) -> None:
     for message in messages:
         queue.send(message.payload["body"])
 
@@ -21,7 +21,7 @@ def at_least(count: Callable[[], int], wanted: int) -> bool:
 
 
 def test_an_event_that_arrives_several_times_is_called_once(
-    machine: Machine, samples: dict[str, list[Message]]
+    machine: Machine, samples: dict[str, list[SampleMessage]]
 ) -> None:
     """SQS may deliver a message twice, and senders send twice: each copy is acknowledged, one call is made."""
     queue = machine.application.queue
@@ -42,7 +42,7 @@ def test_an_event_that_arrives_several_times_is_called_once(
 
 
 def test_a_bad_record_comes_back_alone_and_ends_as_a_dead_letter_after_its_receives(
-    machine: Machine, samples: dict[str, list[Message]]
+    machine: Machine, samples: dict[str, list[SampleMessage]]
 ) -> None:
     """Its neighbours are applied once and deleted; it is given up after its last receive, not before."""
     send(machine.application.queue, *samples["sqs/mixed_batch.json"])
@@ -62,7 +62,7 @@ def test_a_bad_record_comes_back_alone_and_ends_as_a_dead_letter_after_its_recei
     assert depth(machine.application.queue) == 0
 
 
-def test_a_throttled_event_comes_back_and_is_applied(machine: Machine, samples: dict[str, list[Message]]) -> None:
+def test_a_throttled_event_comes_back_and_is_applied(machine: Machine, samples: dict[str, list[SampleMessage]]) -> None:
     """The queue is the one owner of its retry: the record fails, is visible again, and then succeeds."""
     task = room("room-108")
     machine.stand_in.add_fault(Fault(kind=FaultKind.ERROR, error=ProviderError.QPS_OVER_LIMIT, task=task, times=1))

@@ -5,13 +5,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from devkit.demo.sample_events import Message
+from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.aws_api import AwsApi
 from devkit.local_runtime.background import in_background
 from devkit.local_runtime.function import Function
 from devkit.local_runtime.queue_mapping import MappingSettings, QueueMapping
 from devkit.local_runtime.queues import create_queue
-from devkit.local_runtime.sandbox import Answer
+from devkit.local_runtime.sandbox import InvocationResult
 from devkit.local_runtime.sqs_event import sqs_event
 from tests.runtime.machine import depth
 from tests.runtime.polling import eventually
@@ -30,7 +30,7 @@ class Notes:
         self.at_work = 0
         self.most_at_work = 0
 
-    def invoke(self, event: dict[str, Any]) -> Answer:
+    def invoke(self, event: dict[str, Any]) -> InvocationResult:
         with self.lock:
             self.batches.append([record["body"] for record in event["Records"]])
             self.at_work += 1
@@ -38,7 +38,7 @@ class Notes:
         self.go_on.wait(10)
         with self.lock:
             self.at_work -= 1
-        return Answer(json.dumps({"batchItemFailures": []}).encode(), failed=False)
+        return InvocationResult(json.dumps({"batchItemFailures": []}).encode(), failed=False)
 
 
 def make_function(notes: Notes) -> Function:
@@ -78,7 +78,7 @@ def test_a_batch_that_is_not_full_leaves_when_its_window_closes(api: AwsApi) -> 
     assert 0.45 < waited < 2
 
 
-def test_an_event_of_a_queue_has_the_fields_that_lambda_gives_it(samples: dict[str, list[Message]]) -> None:
+def test_an_event_of_a_queue_has_the_fields_that_lambda_gives_it(samples: dict[str, list[SampleMessage]]) -> None:
     """The record has the names of the sample that is taken from the documentation."""
     (sample,) = samples["sqs/cloudevent.json"]
     message = {

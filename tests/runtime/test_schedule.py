@@ -5,12 +5,12 @@ import threading
 
 from devkit.local_runtime.background import in_background
 from devkit.local_runtime.function import Function
-from devkit.local_runtime.sandbox import Answer
+from devkit.local_runtime.sandbox import InvocationResult
 from devkit.local_runtime.schedule import Schedule
 from tests.runtime.machine import Machine
 
 
-class Counted(Function):
+class CountedFunction(Function):
     """Notes its invocations, and fails at every second one."""
 
     def __init__(self) -> None:
@@ -18,12 +18,12 @@ class Counted(Function):
         self.third = threading.Event()
         self.times = 0
 
-    def invoke(self, event: object) -> Answer:
+    def invoke(self, event: object) -> InvocationResult:
         assert isinstance(event, dict)
         self.times += 1
         if self.times == 3:
             self.third.set()
-        return Answer(failed=self.times % 2 == 0, payload=b"{}")
+        return InvocationResult(failed=self.times % 2 == 0, payload=b"{}")
 
 
 def test_the_reconciler_runs_from_what_is_deployed(machine: Machine) -> None:
@@ -36,7 +36,7 @@ def test_the_reconciler_runs_from_what_is_deployed(machine: Machine) -> None:
 
 def test_a_schedule_goes_on_after_a_run_that_failed() -> None:
     """And ends when it is told to."""
-    function = Counted()
+    function = CountedFunction()
     with in_background(Schedule(function, 0.01)):
         assert function.third.wait(10)
     ended = function.times

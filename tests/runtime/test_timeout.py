@@ -8,7 +8,7 @@ from functools import partial
 
 from devkit.build import InterpreterMissing, interpreters
 from devkit.build.artifacts import TARGET_PYTHON
-from devkit.demo.sample_events import Message
+from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.application import HANDLERS, ApplicationSettings, environment
 from devkit.local_runtime.aws_api import AwsApi
 from devkit.local_runtime.queue_mapping import MappingSettings
@@ -40,7 +40,7 @@ def machine_for(version: str, api: AwsApi, ledger_url: str) -> Iterator[Machine]
             yield machine
 
 
-def freeze_in_the_middle_of_a_call(machine: Machine, message: Message) -> int:
+def freeze_in_the_middle_of_a_call(machine: Machine, message: SampleMessage) -> int:
     """Stop the function's process while its call is under way, and return the process's id."""
     machine.stand_in.add_fault(Fault(kind=FaultKind.SILENCE, task=TASK, apply_after=0.0))
     machine.application.queue.send(message.payload["body"])
@@ -52,7 +52,7 @@ def freeze_in_the_middle_of_a_call(machine: Machine, message: Message) -> int:
 
 
 def test_a_batch_that_is_killed_in_the_middle_comes_back_and_the_task_ends_right(
-    api: AwsApi, ledger_url: str, samples: dict[str, list[Message]]
+    api: AwsApi, ledger_url: str, samples: dict[str, list[SampleMessage]]
 ) -> None:
     """Nobody knows whether the killed call was carried out, so the task waits for the end of its lease, and the newest
     event of the task, which came meanwhile, decides its interval. All Pythons wait at the same time.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devkit.tuner.check.findings import Kind
+from devkit.tuner.check.findings import FindingKind
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.engine import Policy
 
@@ -15,28 +15,28 @@ def assert_shown(policy: Policy, kind: str, names: Sequence[str], events: Sequen
     deciding = [each.rule for each in decisions]
     intervals = [each.adjustments[0].interval if each.adjustments else 0 for each in decisions]
     assert events
-    match Kind(kind):
-        case Kind.NEVER_MATCHES if first == last:
+    match FindingKind(kind):
+        case FindingKind.NEVER_MATCHES if first == last:
             assert not any(rules[last].pattern.matches(event) for event in events)
-        case Kind.NEVER_MATCHES:
+        case FindingKind.NEVER_MATCHES:
             assert set(deciding) <= set(names[:-1])
             assert all(rules[last].pattern.matches(event) for event in events)
-        case Kind.GAP:
+        case FindingKind.GAP:
             assert deciding == [None]
-        case Kind.OVERLAP:
+        case FindingKind.OVERLAP:
             assert deciding == [first]
             assert all(rules[last].pattern.matches(event) for event in events)
-        case Kind.FLAPPING:
+        case FindingKind.FLAPPING:
             assert {*deciding} == {first, last}
             assert all(intervals)
             assert intervals[0] != intervals[1]
             assert differences(*(event.data for event in events)) == 1
-        case Kind.CURVE_NOT_MONOTONIC:
+        case FindingKind.CURVE_NOT_MONOTONIC:
             assert deciding == [first] * 3
             low, middle, high = intervals
             assert low != middle != high
             assert (middle > low) == (middle > high)
-        case Kind.ALWAYS_CLAMPED:
+        case FindingKind.ALWAYS_CLAMPED:
             assert deciding == [first]
             assert "clamped" in decisions[0].reason
 

@@ -28,7 +28,7 @@ ADJUSTMENT = Adjustment(TASK, 5, None, SIGNAL, b"key", "rule", "reason")
 CALL = Call(TASK, "token", Intent("key", 5, None, "rule", "e", "/s", "k"), Slot(0, 1), 15, 7)
 
 
-class Clock:
+class FakeClock:
     now_us = EVENT_US
 
     def wall_us(self) -> int:
@@ -38,7 +38,7 @@ class Clock:
         return self.now_us / 1e6
 
 
-class Calls:
+class FakeCalls:
     """Hands out what ended."""
 
     parallelism = 3
@@ -55,7 +55,7 @@ class Calls:
         return self._ended
 
 
-class Ledger:
+class FakeLedger:
     """Settles everything, or is not there."""
 
     def __init__(self, *, is_there: bool = True) -> None:
@@ -102,24 +102,24 @@ def test_a_call_that_ended_is_counted_by_what_came_of_it(
     error: ApiError | CallAbandoned | None, counts: dict[Metric, int]
 ) -> None:
     """Sent is what reached the wire; what never left counts for nothing against the quota."""
-    metrics = BatchMetrics(Clock())
-    calls = Calls(error)
+    metrics = BatchMetrics(FakeClock())
+    calls = FakeCalls(error)
     assert InstrumentedCalls(calls, metrics).finished(7.0) == calls.finished(7.0)
     assert metrics.figures() == BatchFigures(counts)
 
 
 def test_watching_calls_changes_nothing_else() -> None:
     """Parallelism and starts go through."""
-    calls = Calls()
-    watched = InstrumentedCalls(calls, BatchMetrics(Clock()))
+    calls = FakeCalls()
+    watched = InstrumentedCalls(calls, BatchMetrics(FakeClock()))
     watched.start(CALL)
     assert (watched.parallelism, calls.started) == (3, [CALL])
 
 
 def test_every_step_that_the_ledger_fails_is_counted_and_still_raises() -> None:
     """Admit, reserve, begin and settle."""
-    metrics = BatchMetrics(Clock())
-    ledger = InstrumentedLedger(Ledger(is_there=False), metrics)
+    metrics = BatchMetrics(FakeClock())
+    ledger = InstrumentedLedger(FakeLedger(is_there=False), metrics)
     with pytest.raises(LedgerUnavailable, match=r"^silent$"):
         ledger.admit([])
     with pytest.raises(LedgerUnavailable):
@@ -133,8 +133,8 @@ def test_every_step_that_the_ledger_fails_is_counted_and_still_raises() -> None:
 
 def test_watching_the_ledger_changes_nothing_else() -> None:
     """Its answers go through, and steps that succeed count for nothing."""
-    metrics = BatchMetrics(Clock())
-    ledger = InstrumentedLedger(Ledger(), metrics)
+    metrics = BatchMetrics(FakeClock())
+    ledger = InstrumentedLedger(FakeLedger(), metrics)
     assert (ledger.admit([]), ledger.reserve(2, 1.5), ledger.begin([])) == ([], [Slot(1.5, 1.5)] * 2, [])
     assert ledger.settle([(TASK, "t", CallResult.FAILED)]) == [Settlement(kept=True, in_doubt=False)]
     assert metrics.figures() == BatchFigures({})
@@ -142,10 +142,10 @@ def test_watching_the_ledger_changes_nothing_else() -> None:
 
 def test_the_time_to_applied_ends_when_the_call_is_settled() -> None:
     """Not when the batch ends: a task's call may be over long before its neighbours'."""
-    clock = Clock()
+    clock = FakeClock()
     metrics = BatchMetrics(clock)
     clock.now_us = EVENT_US + 250_000
-    InstrumentedLedger(Ledger(), metrics).settle([(TASK, "token", CallResult.APPLIED)])
+    InstrumentedLedger(FakeLedger(), metrics).settle([(TASK, "token", CallResult.APPLIED)])
     clock.now_us = EVENT_US + 9_000_000
     metrics.applied(ADJUSTMENT)
     assert metrics.figures().event_to_applied_ms == (250,)
@@ -153,9 +153,9 @@ def test_the_time_to_applied_ends_when_the_call_is_settled() -> None:
 
 def test_a_call_of_another_worker_ends_it_at_the_latest_now() -> None:
     """That it was applied is known, when it was is not; a failed call of ours ends nothing."""
-    clock = Clock()
+    clock = FakeClock()
     metrics = BatchMetrics(clock)
-    InstrumentedLedger(Ledger(), metrics).settle([(TASK, "token", CallResult.FAILED)])
+    InstrumentedLedger(FakeLedger(), metrics).settle([(TASK, "token", CallResult.FAILED)])
     clock.now_us = EVENT_US + 3_000_000
     metrics.applied(ADJUSTMENT)
     assert metrics.figures().event_to_applied_ms == (3000,)
@@ -163,7 +163,7 @@ def test_a_call_of_another_worker_ends_it_at_the_latest_now() -> None:
 
 def test_an_event_from_the_future_took_no_time() -> None:
     """Its sender's clock is ahead of ours."""
-    clock = Clock()
+    clock = FakeClock()
     clock.now_us = EVENT_US - 1
     metrics = BatchMetrics(clock)
     metrics.applied(ADJUSTMENT)
@@ -172,7 +172,7 @@ def test_an_event_from_the_future_took_no_time() -> None:
 
 def test_each_outcome_has_a_count_of_its_own() -> None:
     """Twice each, by the names that the dashboard shows."""
-    metrics = BatchMetrics(Clock())
+    metrics = BatchMetrics(FakeClock())
     for kind in [*OutcomeKind, *OutcomeKind]:
         metrics.outcome(Outcome(kind, ""))
     assert metrics.figures().counts == {

@@ -21,7 +21,7 @@ RUN_SECONDS = 50.0
 
 
 @dataclass
-class Provider:
+class InstantProvider:
     """The wire: calls end at once, readings say what was applied; both as `trouble` has it."""
 
     clock: FrozenClock
@@ -63,7 +63,7 @@ class Provider:
 
 
 @dataclass
-class Log:
+class KeptLog:
     """What was said, event by event."""
 
     lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -79,8 +79,8 @@ class Fixture:
     """A ledger, a provider and a reconciler between them."""
 
     bench: Bench
-    provider: Provider
-    log: Log
+    provider: InstantProvider
+    log: KeptLog
     reconciler: Reconciler
 
     def run(self, at: float | None = None) -> RunFigures:
@@ -98,7 +98,7 @@ class Fixture:
 @pytest.fixture
 def it(tmp_path: Path) -> Iterator[Fixture]:
     with sqlite_bench(tmp_path) as bench:
-        provider, log = Provider(bench.clock), Log()
+        provider, log = InstantProvider(bench.clock), KeptLog()
         reconciler = Reconciler(ledger=bench.ledger, calls=provider, reads=provider, clock=bench.clock, log=log)
         yield Fixture(bench, provider, log, reconciler)
 
@@ -261,7 +261,7 @@ def test_a_run_is_counted_with_its_calls(it: Fixture) -> None:
     """One metric for each figure that is not zero, and every call, which counts against the quota."""
     recorded: list[BatchFigures] = []
 
-    class Recorded:
+    class FiguresKept:
         def record(self, figures: BatchFigures) -> None:
             recorded.append(figures)
 
@@ -271,7 +271,7 @@ def test_a_run_is_counted_with_its_calls(it: Fixture) -> None:
         reads=it.provider,
         clock=it.bench.clock,
         log=it.log,
-        recorder=Recorded(),
+        recorder=FiguresKept(),
     )
     it.settled(5)
     it.bench.take(wanted(1, at=1, rule="alert", lasts=60))

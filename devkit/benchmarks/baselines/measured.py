@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 
-class _Context:
+class _BenchmarkContext:
     function_name = "benchmark"
     function_version = "$LATEST"
     invoked_function_arn = "arn:aws:lambda:cn-north-1:123456789012:function:benchmark"
@@ -41,8 +41,8 @@ def main() -> None:
         print(json.dumps(_measured(handler, json.loads(Path(json.loads(line)).read_bytes()))), file=answers, flush=True)
 
 
-def _measured(handler: Callable[[Any, _Context], Any], job: dict[str, Any]) -> dict[str, Any]:
-    context = _Context(job["remaining_ms"])
+def _measured(handler: Callable[[Any, _BenchmarkContext], Any], job: dict[str, Any]) -> dict[str, Any]:
+    context = _BenchmarkContext(job["remaining_ms"])
     gc.collect()
     processor, start = time.process_time(), time.monotonic()
     returned = handler(job["event"], context)

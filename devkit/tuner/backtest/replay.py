@@ -27,7 +27,7 @@ _ALLOCATED_BETWEEN_COLLECTIONS = 100_000
 
 
 @dataclass(slots=True)
-class Recording:
+class RecordingFigures:
     """What was read; `late` are those that stood too far behind their place."""
 
     events: int = 0
@@ -44,7 +44,7 @@ class Replay:
     def __init__(self, policies: Sequence[Policy], assumptions: Assumptions) -> None:
         self.assumptions = assumptions
         self.policies = policies
-        self.recording = Recording()
+        self.recording = RecordingFigures()
         self.rooms = Rooms(len(policies), assumptions.start_interval)
         self.runs: list[PolicyRun] = []
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from devkit.tuner.backtest.assumptions import MAX_RECEIVES, VISIBILITY_SECONDS, WORKERS
 from devkit.tuner.backtest.replay import Replay
-from devkit.tuner.backtest.rooms import Room
+from devkit.tuner.backtest.rooms import RoomFigures
 from devkit.tuner.backtest.trail import RoomTrail, Trail
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, OutcomeKind, TaskRef
@@ -160,13 +160,13 @@ def _rooms(replay: Replay, choice: Choice, trail: Trail | None) -> dict[str, Any
     }
 
 
-def _liveliness(room: Room, *, two: bool) -> tuple[float, int]:
+def _liveliness(room: RoomFigures, *, two: bool) -> tuple[float, int]:
     """What makes a chart worth looking at: changes, and a difference where there are two policies."""
     changes = sum(side.changes for side in room.sides)
     return (abs(room.difference) * changes, changes) if two else (float(changes), room.events)
 
 
-def _room(task: TaskRef, room: Room, *, two: bool) -> dict[str, Any]:
+def _room(task: TaskRef, room: RoomFigures, *, two: bool) -> dict[str, Any]:
     return {
         "task": _names(task),
         "events": room.events,
@@ -177,7 +177,7 @@ def _room(task: TaskRef, room: Room, *, two: bool) -> dict[str, Any]:
     }
 
 
-def _chart(replay: Replay, task: TaskRef, room: Room, trail: RoomTrail) -> dict[str, Any]:
+def _chart(replay: Replay, task: TaskRef, room: RoomFigures, trail: RoomTrail) -> dict[str, Any]:
     start = replay.recording.first_us / 1e6
     steps = [_steps(replay, number, room, trail) for number in range(len(room.sides))]
     charted = [each[:CHART_EVENTS_MOST] for each in steps]
@@ -192,7 +192,7 @@ def _chart(replay: Replay, task: TaskRef, room: Room, trail: RoomTrail) -> dict[
     }
 
 
-def _steps(replay: Replay, number: int, room: Room, trail: RoomTrail) -> list[dict[str, Any]]:
+def _steps(replay: Replay, number: int, room: RoomFigures, trail: RoomTrail) -> list[dict[str, Any]]:
     start, start_interval = replay.recording.first_us / 1e6, replay.assumptions.start_interval
     first = {"at": start + room.first, "interval": start_interval, "rule": None, "event": None, "type": None}
     steps: list[dict[str, Any]] = [{**first, "reason": "before the first call"}]

@@ -29,7 +29,7 @@ class Side:
 
 
 @dataclass(slots=True)
-class Room:
+class RoomFigures:
     """One task; moments in seconds since the recording began."""
 
     number: int
@@ -61,22 +61,22 @@ class Rooms:
     def __init__(self, policies: int, start_interval: int) -> None:
         self._start_interval = start_interval
         self._policies = policies
-        self.of: dict[TaskRef, Room] = {}
+        self.of: dict[TaskRef, RoomFigures] = {}
         self.seconds_at: list[defaultdict[int, float]] = [defaultdict(float) for _ in range(policies)]
         """For each policy: how many seconds of all tasks' time were spent at an interval."""
 
-    def event(self, task: TaskRef, at: float) -> Room:
+    def event(self, task: TaskRef, at: float) -> RoomFigures:
         """An event for the task arrived: its time goes on until now."""
         room = self.of.get(task)
         if room is None:
             sides = [Side(self._start_interval, self._start_interval) for _ in range(self._policies)]
-            room = self.of[task] = Room(len(self.of), at, at, sides)
+            room = self.of[task] = RoomFigures(len(self.of), at, at, sides)
         elif at > room.last:
             self._count(room, at)
         room.events += 1
         return room
 
-    def step(self, room: Room, policy: int, at: float, interval: int) -> bool:
+    def step(self, room: RoomFigures, policy: int, at: float, interval: int) -> bool:
         """A call for the task was confirmed; whether it changed its interval."""
         side = room.sides[policy]
         side.confirmed_at = at
@@ -87,7 +87,7 @@ class Rooms:
         side.steps.append((at, interval))
         return True
 
-    def _count(self, room: Room, until: float) -> None:
+    def _count(self, room: RoomFigures, until: float) -> None:
         """What the sides stood at from `room.last` on."""
         steps = [(at, number, to) for number, side in enumerate(room.sides) for at, to in side.steps]
         if steps:
@@ -98,7 +98,7 @@ class Rooms:
                 side.steps.clear()
         self._pass(room, until)
 
-    def _pass(self, room: Room, until: float) -> None:
+    def _pass(self, room: RoomFigures, until: float) -> None:
         seconds = until - room.last
         for number, side in enumerate(room.sides):
             side.pictures += seconds / side.interval

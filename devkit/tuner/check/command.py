@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from devkit.tuner.check.findings import Example, Kind
+from devkit.tuner.check.findings import Example, FindingKind
 from devkit.tuner.check.inspection import Finding, Inspection, inspect
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import console, json_text, print_json
@@ -18,12 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("policy", type=Path, metavar="POLICY", help="the policy file")
     parser.add_argument(
         "--ignore",
-        type=Kind,
-        choices=list(Kind),
+        type=FindingKind,
+        choices=list(FindingKind),
         action="append",
         default=[],
         metavar="KIND",
-        help=f"do not report this kind of suspicion; may be repeated: {', '.join(Kind)}",
+        help=f"do not report this kind of suspicion; may be repeated: {', '.join(FindingKind)}",
     )
 
 

@@ -7,7 +7,7 @@ from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import spelled
 from devkit.tuner.check.coverage import Coverage, curve_path, rule_curve
 from devkit.tuner.check.examples import point_in, show
-from devkit.tuner.check.findings import Example, Kind, Suspicion
+from devkit.tuner.check.findings import Example, FindingKind, Suspicion
 from devkit.tuner.check.values import list_cells
 
 TURNING: Final = 3
@@ -58,7 +58,7 @@ def _always_clamped(coverage: Coverage, i: int, examples: Sequence[Example]) -> 
         return None
     name = coverage.policy.rules[i].name
     message = f"the whole curve of rule {name!r} is outside the bounds: its interval is always {examples[0].interval} s"
-    return Suspicion(Kind.ALWAYS_CLAMPED, ("rules", i, *_PLACE), (name,), message, (examples[0],))
+    return Suspicion(FindingKind.ALWAYS_CLAMPED, ("rules", i, *_PLACE), (name,), message, (examples[0],))
 
 
 def _turning(coverage: Coverage, i: int, examples: Sequence[Example]) -> Suspicion | None:
@@ -78,7 +78,7 @@ def _turning(coverage: Coverage, i: int, examples: Sequence[Example]) -> Suspici
     way = "rises and then falls" if _direction(*examples[:2]) > 0 else "falls and then rises"
     intervals = ", ".join(f"{example.interval} s" for example in examples)
     message = f"the curve of rule {name!r} {way} while {spelled(path)} only grows: {intervals}"
-    return Suspicion(Kind.CURVE_NOT_MONOTONIC, ("rules", i, *_PLACE), (name,), message, examples)
+    return Suspicion(FindingKind.CURVE_NOT_MONOTONIC, ("rules", i, *_PLACE), (name,), message, examples)
 
 
 def _direction(one: Example, other: Example) -> int:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from snapshot_tuner.model import Decision, Json, Place, Signal
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """The kinds of findings; the names are for `--ignore` and for scripts."""
 
     NEVER_MATCHES = "never-matches"
@@ -39,7 +39,7 @@ class Example:
 class Suspicion:
     """Something that the author may not have meant; `place` is where, `rules` are those concerned."""
 
-    kind: Kind
+    kind: FindingKind
     place: Place
     rules: tuple[str, ...]
     message: str

@@ -10,7 +10,7 @@ from devkit.tuner.check.boxes import Box, intersection
 from devkit.tuner.check.constraints import Path, spelled
 from devkit.tuner.check.coverage import Coverage, curve_path, rule_curve
 from devkit.tuner.check.examples import point_in, show
-from devkit.tuner.check.findings import Kind, Suspicion
+from devkit.tuner.check.findings import FindingKind, Suspicion
 from devkit.tuner.check.ranges import clamped, is_whole, locate
 from devkit.tuner.check.values import Axis, beside
 from snapshot_tuner.model import Number
@@ -130,7 +130,7 @@ def _flap(coverage: Coverage, axis: Axis, border: _Border, box: Box, rules: tupl
     place = locate(coverage, max(i for i in rules if _ends_at(coverage, i, axis.path, border)), axis.path)
     first, second = sorted(rules)
     in_order = (coverage.policy.rules[first].name, coverage.policy.rules[second].name)
-    return Suspicion(Kind.FLAPPING, place, in_order, message, tuple(examples))
+    return Suspicion(FindingKind.FLAPPING, place, in_order, message, tuple(examples))
 
 
 _Span: TypeAlias = "tuple[int, int] | None"

@@ -7,7 +7,7 @@ from devkit.tuner.check.boxes import TooManyPiecesError, rest
 from devkit.tuner.check.constraints import Path
 from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.examples import point_in, show
-from devkit.tuner.check.findings import Kind, Suspicion
+from devkit.tuner.check.findings import FindingKind, Suspicion
 from devkit.tuner.check.ranges import TYPE, in_words, is_whole, locate, similar_parts
 from devkit.tuner.check.values import Axis, list_cells, to_mask
 from snapshot_tuner.model import Verdict
@@ -78,4 +78,4 @@ def _gap(
         f"no rule matches {in_words(axis, cells)}, between rule {names[0]!r} and rule {names[1]!r}: "
         "the task keeps what it has (hold: true says that it is meant)"
     )
-    yield Suspicion(Kind.GAP, locate(coverage, rules[-1], axis.path), names, message, (example,))
+    yield Suspicion(FindingKind.GAP, locate(coverage, rules[-1], axis.path), names, message, (example,))

@@ -13,7 +13,7 @@ from devkit.tuner.check.unreachable import never_matching
 from snapshot_tuner.formats.strict_yaml import Mark, read
 from snapshot_tuner.model import Place
 from snapshot_tuner.policy.engine import Policy
-from snapshot_tuner.policy.loader import Problem, examine
+from snapshot_tuner.policy.loader import PolicyMistake, examine
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Inspection:
     """
 
     rules: int
-    mistakes: Sequence[Problem]
+    mistakes: Sequence[PolicyMistake]
     suspicious: Sequence[Finding]
     not_examined: Sequence[tuple[str, str]]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from devkit.tuner.check.boxes import intersection
 from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.examples import point_in, show
-from devkit.tuner.check.findings import Example, Kind, Suspicion
+from devkit.tuner.check.findings import Example, FindingKind, Suspicion
 from devkit.tuner.check.ranges import clamped, in_words, locate, similar_parts
 from devkit.tuner.check.values import Axis, list_cells
 from snapshot_tuner.errors import EventRejected
@@ -41,7 +41,7 @@ def _overlap(coverage: Coverage, axis: Axis, pair: tuple[int, int], both: list[i
         f"{first!r} stands first and decides"
     )
     place = locate(coverage, pair[1], axis.path)
-    return Suspicion(Kind.OVERLAP, place, (first, second), message, (example,))
+    return Suspicion(FindingKind.OVERLAP, place, (first, second), message, (example,))
 
 
 def _example(coverage: Coverage, axis: Axis, one: tuple[int, Part], other: tuple[int, Part]) -> Example | None:

@@ -6,7 +6,7 @@ from devkit.tuner.check.boxes import Box, TooManyPiecesError, intersection, rest
 from devkit.tuner.check.constraints import Leaf, Way, spelled, ways
 from devkit.tuner.check.coverage import Coverage
 from devkit.tuner.check.examples import point_in, show
-from devkit.tuner.check.findings import Example, Kind, Suspicion
+from devkit.tuner.check.findings import Example, FindingKind, Suspicion
 from devkit.tuner.output import json_text
 
 EXAMPLES_MOST = 3
@@ -36,7 +36,9 @@ def _shadowed(coverage: Coverage, i: int) -> Iterator[Suspicion]:
             f"rule {rule.name!r} can never match: {_named(names)} before it "
             f"{'takes' if len(names) == 1 else 'take'} every event that it is for{_aside(coverage, i)}"
         )
-        yield Suspicion(Kind.NEVER_MATCHES, ("rules", i), (*names, rule.name), message, tuple(examples[:EXAMPLES_MOST]))
+        yield Suspicion(
+            FindingKind.NEVER_MATCHES, ("rules", i), (*names, rule.name), message, tuple(examples[:EXAMPLES_MOST])
+        )
 
 
 def _taken(coverage: Coverage, i: int) -> dict[int, Box]:
@@ -75,7 +77,7 @@ def _contradictory(coverage: Coverage, i: int) -> Iterator[Suspicion]:
     message = f"rule {rule.name!r} can never match: no single value of {field} meets {asked}"
     if len(own) > 1:
         message += ", and none of its other alternatives can match either"
-    yield Suspicion(Kind.NEVER_MATCHES, ("rules", i), (rule.name,), message, (example,))
+    yield Suspicion(FindingKind.NEVER_MATCHES, ("rules", i), (rule.name,), message, (example,))
 
 
 def _impossible(coverage: Coverage, way: Way) -> list[Leaf]:

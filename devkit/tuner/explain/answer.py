@@ -4,7 +4,7 @@ from typing import Any
 
 from devkit.tuner.explain.history import History
 from devkit.tuner.explain.replay import Explained
-from devkit.tuner.explain.steps import Change, Step, follows, steps
+from devkit.tuner.explain.steps import Change, IntervalStep, follows, steps
 from http_endpoint import answers, views
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
@@ -52,7 +52,7 @@ def _from_outcome(explained: Explained, index: int) -> dict[str, Any]:
     }
 
 
-def _from_step(step: Step) -> dict[str, Any]:
+def _from_step(step: IntervalStep) -> dict[str, Any]:
     until = None if step.until_us is None else _time(step.until_us)
     return {"step": step.name, "seconds": step.seconds, "says": step.says, "until": until}
 

@@ -12,7 +12,7 @@ from devkit.tuner.exits import Exit
 from devkit.tuner.explain import answer
 from devkit.tuner.explain.history import History, history
 from devkit.tuner.explain.opening import Invocation, open_file
-from devkit.tuner.explain.replay import Explained, Replay
+from devkit.tuner.explain.replay import Explained, VirtualDeployment
 from devkit.tuner.explain.show import show, show_history
 from devkit.tuner.output import console, print_json
 from snapshot_tuner.formats import rfc3339
@@ -80,7 +80,7 @@ def _explained(
 ) -> Iterator[Explained]:
     """Each event after those of the recording that arrived before it, and after those before it in its file."""
     played_us = 0
-    with Replay.opened(policy, folder) as replay:
+    with VirtualDeployment.opened(policy, folder) as replay:
         for invocation in invocations:
             for earlier in past.between(played_us, invocation.received_us) if past is not None else ():
                 replay.play(earlier)

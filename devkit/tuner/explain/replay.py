@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from devkit.silent_log import SilentLog
 from devkit.tuner.explain.opening import Invocation
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.ledger import precedence
@@ -29,7 +30,7 @@ _INVOCATION_SECONDS: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class LedgerVisit:
     """An adjustment at the ledger: the task's state just before and after, and the answer; at `now_us`."""
 
     adjustment: Adjustment
@@ -49,26 +50,26 @@ class Explained:
     event: Signal | EventRejected
     received_us: int
     explanation: Explanation | None
-    visits: tuple[Visit, ...]
+    visits: tuple[LedgerVisit, ...]
     outcomes: tuple[Outcome, ...]
 
 
-class Replay:
+class VirtualDeployment:
     """One virtual deployment; `opened` gives one that nothing has happened in."""
 
-    def __init__(self, policy: Policy, ledger: SqliteLedger, clock: "_Clock") -> None:
+    def __init__(self, policy: Policy, ledger: SqliteLedger, clock: "_SetClock") -> None:
         self._policy = policy
         self._clock = clock
         self._ledger = ledger
         self._watched = _Watched(ledger, clock)
-        self._calls = _Calls(clock)
-        self._tuner = Tuner(policy=policy, ledger=self._watched, calls=self._calls, clock=clock, log=_Silent())
+        self._calls = _ConfirmedCalls(clock)
+        self._tuner = Tuner(policy=policy, ledger=self._watched, calls=self._calls, clock=clock, log=SilentLog())
 
     @classmethod
     @contextmanager
-    def opened(cls, policy: Policy, folder: Path) -> Iterator["Replay"]:
+    def opened(cls, policy: Policy, folder: Path) -> Iterator["VirtualDeployment"]:
         """Keeps its ledger in the folder."""
-        clock = _Clock()
+        clock = _SetClock()
         defaults = Settings(ledger_url="")
         limits = Limits(
             order=policy.order,
@@ -118,12 +119,12 @@ class Replay:
 class _Watched:
     """The ledger; of each adjustment that it admits, what it knew of the task before and after."""
 
-    def __init__(self, ledger: SqliteLedger, clock: "_Clock") -> None:
+    def __init__(self, ledger: SqliteLedger, clock: "_SetClock") -> None:
         self._ledger = ledger
         self._clock = clock
-        self._visits: list[Visit] = []
+        self._visits: list[LedgerVisit] = []
 
-    def take_visits(self) -> list[Visit]:
+    def take_visits(self) -> list[LedgerVisit]:
         """Those since the last time."""
         taken, self._visits = self._visits, []
         return taken
@@ -135,7 +136,7 @@ class _Watched:
             before = self._ledger.get(adjustment.task)
             (answer,) = self._ledger.admit([adjustment])
             after = self._ledger.get(adjustment.task)
-            self._visits.append(Visit(adjustment, before, answer, after, self._clock.wall_us()))
+            self._visits.append(LedgerVisit(adjustment, before, answer, after, self._clock.wall_us()))
             answers.append(answer)
         return answers
 
@@ -149,7 +150,7 @@ class _Watched:
         return self._ledger.settle(ends)
 
 
-class _Clock:
+class _SetClock:
     """Microseconds since the epoch, which only move when they are told to."""
 
     def __init__(self) -> None:
@@ -165,10 +166,10 @@ class _Clock:
         return self._now_us / 1e6
 
 
-class _Calls:
+class _ConfirmedCalls:
     """Calls that are confirmed at once, when their slot has come."""
 
-    def __init__(self, clock: _Clock) -> None:
+    def __init__(self, clock: _SetClock) -> None:
         self._clock = clock
         self._ended: list[Finished] = []
 
@@ -185,11 +186,3 @@ class _Calls:
             self._clock.advance(round(until * 1e6))
         ended, self._ended = self._ended, []
         return ended
-
-
-class _Silent:
-    """Nobody reads the log lines of what did not happen."""
-
-    def info(self, msg: str, **keys: object) -> None: ...
-
-    def warning(self, msg: str, **keys: object) -> None: ...

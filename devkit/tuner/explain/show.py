@@ -14,7 +14,7 @@ from devkit.tuner.explain.replay import Explained
 from devkit.tuner.explain.steps import follows, moment, steps
 from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.model import Outcome, OutcomeKind, Signal
-from snapshot_tuner.policy.explanation import Asking, Finding, Reached, RuleFinding
+from snapshot_tuner.policy.explanation import Asking, PatternFinding, Reached, RuleFinding
 
 _MARKS: Final = {
     Reached.MATCHED: Text("✓", "bold green"),
@@ -76,14 +76,14 @@ def _from_rule(rule: RuleFinding) -> Tree:
     return tree
 
 
-def _grow(tree: Tree, finding: Finding) -> None:
+def _grow(tree: Tree, finding: PatternFinding) -> None:
     mark = _MARKS[Reached.MATCHED if finding.matched else Reached.NOT_MATCHED]
     branch = tree.add(Text.assemble(mark, " ", _in_words(finding)))
     for part in finding.parts:
         _grow(branch, part)
 
 
-def _in_words(finding: Finding) -> str:
+def _in_words(finding: PatternFinding) -> str:
     match finding.asking:
         case Asking.TEST:
             return f"wanted {encode(finding.wanted)}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
-from devkit.tuner.explain.replay import Visit
+from devkit.tuner.explain.replay import LedgerVisit
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger import precedence, transitions
 from snapshot_tuner.ledger.intents import intent_from
@@ -27,7 +27,7 @@ class Name(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class IntervalStep:
     """What one step says, in words; the interval after it in seconds, where there still is one.
 
     `until_us` is the moment that the words name, in microseconds since the epoch.
@@ -49,9 +49,9 @@ class Change:
     event_id: str
 
 
-def steps(visit: Visit, asked: Asked, bounds: Bounds) -> list[Step]:
+def steps(visit: LedgerVisit, asked: Asked, bounds: Bounds) -> list[IntervalStep]:
     """Up to the one that ends the matter."""
-    taken = [Step(Name.ASKED, asked.reason, asked.seconds), _bounds(visit, asked, bounds)]
+    taken = [IntervalStep(Name.ASKED, asked.reason, asked.seconds), _bounds(visit, asked, bounds)]
     if visit.adjustment.for_seconds is not None:
         taken.append(_ends(visit))
     taken.append(_order(visit))
@@ -62,7 +62,7 @@ def steps(visit: Visit, asked: Asked, bounds: Bounds) -> list[Step]:
     return taken
 
 
-def follows(visit: Visit) -> Iterator[Change]:
+def follows(visit: LedgerVisit) -> Iterator[Change]:
     """What the task gets later if no other event comes."""
     state, now = visit.after, visit.now_us
     while state is not None and (moment := precedence.next_change(state, now)) is not None:
@@ -79,25 +79,25 @@ def moment(us: int) -> str:
     return f"{us} us" if text is None else text.removesuffix("Z").rstrip("0").removesuffix(".") + "Z"
 
 
-def _bounds(visit: Visit, asked: Asked, bounds: Bounds) -> Step:
+def _bounds(visit: LedgerVisit, asked: Asked, bounds: Bounds) -> IntervalStep:
     given = visit.adjustment.interval
     if given == asked.seconds:
         says = f"within {bounds.min} to {bounds.max} s"
     else:
         says = f"clamped to {given} s by bounds.{'min' if given > asked.seconds else 'max'}"
-    return Step(Name.BOUNDS, says, given)
+    return IntervalStep(Name.BOUNDS, says, given)
 
 
-def _ends(visit: Visit) -> Step:
+def _ends(visit: LedgerVisit) -> IntervalStep:
     intent = intent_from(visit.adjustment)
     then = "then it is over, and what else is asked for holds" if intent.then is None else f"then {intent.then} s"
     over = " (over by now)" if _is_over(visit) else ""
     until = intent.until_us or 0
     says = f"for {visit.adjustment.for_seconds} s from the event's time on, until {moment(until)}{over}; {then}"
-    return Step(Name.ENDS, says, _seconds_now(visit), until)
+    return IntervalStep(Name.ENDS, says, _seconds_now(visit), until)
 
 
-def _order(visit: Visit) -> Step:
+def _order(visit: LedgerVisit) -> IntervalStep:
     """Intents without an end compete with each other, time-bound ones with those of their own rule."""
     intent = intent_from(visit.adjustment)
     before = visit.before
@@ -116,33 +116,33 @@ def _order(visit: Visit) -> Step:
                 says = "nothing without an end was known of the task"
             else:
                 says = f"rule {intent.rule} had nothing open for the task"
-            return Step(Name.ORDER, says, _seconds_now(visit))
+            return IntervalStep(Name.ORDER, says, _seconds_now(visit))
         case Admission.SUPERSEDED if not visit.admitted.reason and other is not None:
-            return Step(Name.ORDER, f"older than {_named(other)}: nothing changes")
+            return IntervalStep(Name.ORDER, f"older than {_named(other)}: nothing changes")
         case Admission.DUPLICATE:
-            return Step(Name.ORDER, "this event was applied before: nothing changes")
+            return IntervalStep(Name.ORDER, "this event was applied before: nothing changes")
         case answer:
-            return Step(Name.ORDER, f"{answer}: {visit.admitted.reason}")
+            return IntervalStep(Name.ORDER, f"{answer}: {visit.admitted.reason}")
 
 
-def _open(visit: Visit, after: TaskState) -> Step:
+def _open(visit: LedgerVisit, after: TaskState) -> IntervalStep:
     """What the shortest of the open ones, or the base, would set without a cooldown."""
     others = [
         intent for intent in after.open if (intent.until_us or 0) > visit.now_us and not _is_its_own(visit, intent)
     ]
     wanted = _without_cooldown(visit, after)
     if not others:
-        return Step(Name.OPEN, "nothing else is open", wanted.interval)
+        return IntervalStep(Name.OPEN, "nothing else is open", wanted.interval)
     taken = ", ".join(
         f"rule {intent.rule} holds {intent.interval} s until {moment(intent.until_us or 0)} (event {intent.event_id})"
         for intent in sorted(others, key=lambda intent: intent.interval)
     )
     if _is_its_own(visit, wanted):
-        return Step(Name.OPEN, f"{taken}; this one is the shortest", wanted.interval)
-    return Step(Name.OPEN, f"{taken}; the shortest holds", wanted.interval, wanted.until_us)
+        return IntervalStep(Name.OPEN, f"{taken}; this one is the shortest", wanted.interval)
+    return IntervalStep(Name.OPEN, f"{taken}; the shortest holds", wanted.interval, wanted.until_us)
 
 
-def _cooldown(visit: Visit, after: TaskState) -> Step:
+def _cooldown(visit: LedgerVisit, after: TaskState) -> IntervalStep:
     wanted = _without_cooldown(visit, after)
     held = after.held
     if held is not None and after.desired == held.intent:
@@ -150,32 +150,32 @@ def _cooldown(visit: Visit, after: TaskState) -> Step:
             f"{wanted.interval} s is longer than the {held.intent.interval} s "
             f"that event {held.intent.event_id} asked for: it waits until {moment(held.until_us)}"
         )
-        return Step(Name.COOLDOWN, says, held.intent.interval, held.until_us)
+        return IntervalStep(Name.COOLDOWN, says, held.intent.interval, held.until_us)
     wait = visit.adjustment.lengthen_after
     says = f"lengthen_after {wait} s: nothing to wait for" if wait else "no lengthen_after"
-    return Step(Name.COOLDOWN, says, after.desired.interval)
+    return IntervalStep(Name.COOLDOWN, says, after.desired.interval)
 
 
-def _unchanged(visit: Visit, after: TaskState) -> Step:
+def _unchanged(visit: LedgerVisit, after: TaskState) -> IntervalStep:
     interval, within = after.desired.interval, visit.adjustment.skip_unchanged_within
     if not within:
-        return Step(Name.UNCHANGED, "no skip_unchanged_within: a call is made", interval)
+        return IntervalStep(Name.UNCHANGED, "no skip_unchanged_within: a call is made", interval)
     if transitions.is_unchanged(after, visit.now_us):
         says = f"confirmed at {moment(after.applied_at or 0)}, less than {within} s ago: no call is needed"
-        return Step(Name.UNCHANGED, says, interval)
-    return Step(Name.UNCHANGED, f"not confirmed within {within} s: a call is made", interval)
+        return IntervalStep(Name.UNCHANGED, says, interval)
+    return IntervalStep(Name.UNCHANGED, f"not confirmed within {within} s: a call is made", interval)
 
 
-def _without_cooldown(visit: Visit, after: TaskState) -> Intent:
+def _without_cooldown(visit: LedgerVisit, after: TaskState) -> Intent:
     return precedence.holds(after._replace(held=None), visit.now_us)
 
 
-def _is_over(visit: Visit) -> bool:
+def _is_over(visit: LedgerVisit) -> bool:
     until_us = intent_from(visit.adjustment).until_us
     return until_us is not None and until_us <= visit.now_us
 
 
-def _seconds_now(visit: Visit) -> int | None:
+def _seconds_now(visit: LedgerVisit) -> int | None:
     """What the event asks for at the moment: of a time-bound adjustment that is over, what comes then."""
     intent = intent_from(visit.adjustment)
     return intent.then if _is_over(visit) else intent.interval
@@ -185,6 +185,6 @@ def _named(intent: Intent) -> str:
     return f"event {intent.event_id} of {moment(intent.asked_us)}"
 
 
-def _is_its_own(visit: Visit, intent: Intent) -> bool:
+def _is_its_own(visit: LedgerVisit, intent: Intent) -> bool:
     signal = visit.adjustment.signal
     return (intent.event_id, intent.event_source) == (signal.id, signal.source)

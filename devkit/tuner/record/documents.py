@@ -40,7 +40,7 @@ class Document:
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenDocument:
     """A document that may go on over several lines."""
 
     line: int
@@ -54,7 +54,7 @@ class _Open:
 
 def documents(lines: Iterable[str]) -> Iterator[Document]:
     """All of the text: what is no document comes as such, blank lines do not."""
-    going_on: _Open | None = None
+    going_on: _OpenDocument | None = None
     for number, line in enumerate(lines, start=1):
         if going_on is not None and _GOES_ON.match(line):
             going_on.add(line)
@@ -71,7 +71,7 @@ def documents(lines: Iterable[str]) -> Iterator[Document]:
                 yield Document(number, NoDocument.TEXT)
             continue
         text = line[start:]
-        going_on = _Open(number)
+        going_on = _OpenDocument(number)
         going_on.add(text)
         if going_on.depth <= 0:
             yield from _decoded(number, text)

@@ -21,19 +21,19 @@ from tests.ledger.backends import (
     granted,
     token,
 )
-from tests.ledger.redis.wire import Fault, Wire, wire_to
+from tests.ledger.redis.wire import FaultyWire, WireFault, wire_to
 
 BATCH_SECONDS_MOST = 2.0
 
 
 @pytest.fixture
-def wire(valkey: ValkeyServer) -> Iterator[Wire]:
+def wire(valkey: ValkeyServer) -> Iterator[FaultyWire]:
     with wire_to(valkey.port) as wire:
         yield wire
 
 
 @pytest.fixture
-def wired(wire: Wire) -> Iterator[ValkeyBackend]:
+def wired(wire: FaultyWire) -> Iterator[ValkeyBackend]:
     """Clients whose network can be broken."""
     with ExitStack() as cleanup:
         yield ValkeyBackend(f"redis://127.0.0.1:{wire.port}/0", cleanup)
@@ -57,40 +57,42 @@ def answer(ledger: Ledger) -> Admission:
     return admitted.answer
 
 
-def test_admit_is_repeated_after_a_lost_reply(wire: Wire, wired: ValkeyBackend) -> None:
+def test_admit_is_repeated_after_a_lost_reply(wire: FaultyWire, wired: ValkeyBackend) -> None:
     """The script ran twice: what was new the first time is a retry the second time, and needs a call either way."""
     ledger = wired.client()
     ledger.admit([event(task=OTHER_TASK)])
-    wire.fault = Fault.LOST_ONCE
+    wire.fault = WireFault.LOST_ONCE
     assert answer(ledger) is Admission.RETRY
 
 
-def test_begin_is_repeated_after_a_lost_reply(wire: Wire, wired: ValkeyBackend) -> None:
+def test_begin_is_repeated_after_a_lost_reply(wire: FaultyWire, wired: ValkeyBackend) -> None:
     """With the same token: the lease is ours, not somebody's."""
     ledger = wired.client()
     ledger.admit([event()])
-    wire.fault = Fault.LOST_ONCE
+    wire.fault = WireFault.LOST_ONCE
     assert granted(ledger).intent.event_id == "e1"
 
 
 @pytest.mark.parametrize("result", list(CallResult))
-def test_settle_is_repeated_after_a_lost_reply(wire: Wire, wired: ValkeyBackend, result: CallResult) -> None:
+def test_settle_is_repeated_after_a_lost_reply(wire: FaultyWire, wired: ValkeyBackend, result: CallResult) -> None:
     """The answer is the one that was lost."""
     ledger = wired.client()
     ledger.admit([event()])
     granted(ledger, under="t1")
-    wire.fault = Fault.LOST_ONCE
+    wire.fault = WireFault.LOST_ONCE
     assert ledger.settle([(TASK, "t1", result)]) == [
         Settlement(kept=True, in_doubt=result is CallResult.UNKNOWN),
     ]
     assert answer(ledger) is (Admission.DUPLICATE if result is CallResult.APPLIED else Admission.RETRY)
 
 
-def test_reserve_repeated_after_a_lost_reply_loses_slots_but_gives_none_twice(wire: Wire, wired: ValkeyBackend) -> None:
+def test_reserve_repeated_after_a_lost_reply_loses_slots_but_gives_none_twice(
+    wire: FaultyWire, wired: ValkeyBackend
+) -> None:
     """Five slots of the first time are unused."""
     ledger = wired.client()
     [before] = ledger.reserve(1, within=5)
-    wire.fault = Fault.LOST_ONCE
+    wire.fault = WireFault.LOST_ONCE
     after = ledger.reserve(5, within=5)
     assert len(after) == 5
     assert after[0].start - before.start >= 5.5 / LIMITS.slots_per_second
@@ -183,9 +185,9 @@ def test_a_host_that_does_not_accept_costs_a_batch_less_than_two_seconds() -> No
         assert 0.4 < seconds_of_a_batch(ledger) < BATCH_SECONDS_MOST
 
 
-@pytest.mark.parametrize("fault", [Fault.SILENT, Fault.SLOW, Fault.TRICKLING])
+@pytest.mark.parametrize("fault", [WireFault.SILENT, WireFault.SLOW, WireFault.TRICKLING])
 def test_a_store_that_fails_in_the_middle_costs_a_batch_less_than_two_seconds(
-    wire: Wire, wired: ValkeyBackend, fault: Fault
+    wire: FaultyWire, wired: ValkeyBackend, fault: WireFault
 ) -> None:
     """All its operations share one account; the next batch has one of its own."""
     ledger = wired.client()
@@ -194,43 +196,43 @@ def test_a_store_that_fails_in_the_middle_costs_a_batch_less_than_two_seconds(
     assert 1.5 < seconds_of_a_batch(ledger) < BATCH_SECONDS_MOST
     with pytest.raises(LedgerUnavailable, match="took too long before in this batch"):
         ledger.begin([(TASK, "t1")])
-    wire.fault = Fault.NONE
+    wire.fault = WireFault.NONE
     assert answer(ledger) is Admission.RETRY
 
 
 def test_slots_are_refused_where_the_replies_are_too_slow_to_tell_when_they_start(
-    wire: Wire, wired: ValkeyBackend
+    wire: FaultyWire, wired: ValkeyBackend
 ) -> None:
     """Used by such a clock, they could make more calls in a second than the quota allows."""
     ledger = wired.client()
     ledger.admit([event()])
     ledger.reserve(1, within=5)
     ledger.admit([event()])
-    wire.fault = Fault.SLOW
+    wire.fault = WireFault.SLOW
     assert len(ledger.reserve(1, within=5)) == 1  # the reply to admit was quick: that is enough
     ledger.admit([event()])
     with pytest.raises(LedgerUnavailable, match="too slowly to tell when a call slot starts"):
         ledger.reserve(1, within=5)
 
 
-def test_looking_sees_a_store_that_is_back_at_once(wire: Wire, wired: ValkeyBackend) -> None:
+def test_looking_sees_a_store_that_is_back_at_once(wire: FaultyWire, wired: ValkeyBackend) -> None:
     """Though no batch has come since it cost one all of its time."""
     ledger = wired.client()
     ledger.admit([event()])
-    wire.fault = Fault.SILENT
+    wire.fault = WireFault.SILENT
     assert seconds_of_a_batch(ledger) < BATCH_SECONDS_MOST
-    wire.fault = Fault.NONE
+    wire.fault = WireFault.NONE
     assert ledger.get(TASK) is not None
 
 
-def test_a_late_reply_is_never_taken_for_another_operations(wire: Wire, wired: ValkeyBackend) -> None:
+def test_a_late_reply_is_never_taken_for_another_operations(wire: FaultyWire, wired: ValkeyBackend) -> None:
     """The connection that it comes on is gone."""
     ledger = wired.client()
     ledger.admit([event()])
-    wire.fault = Fault.SILENT
+    wire.fault = WireFault.SILENT
     with pytest.raises(LedgerUnavailable, match="Timeout"):
         ledger.reserve(1, within=1)
-    wire.fault = Fault.NONE
+    wire.fault = WireFault.NONE
     assert granted(ledger).intent.event_id == "e1"
 
 

@@ -23,7 +23,7 @@ from snapshot_tuner.errors import LedgerUnavailable, SettingsError
 from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.ledger.types import Admission, CallResult, Settlement
 from tests.ledger.backends import TASK, ValkeyBackend, event, granted, token
-from tests.ledger.redis.wire import Wire, wire_to
+from tests.ledger.redis.wire import FaultyWire, wire_to
 
 KEPT = Settlement(kept=True, in_doubt=False)
 
@@ -126,7 +126,7 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
 
 
 @pytest.fixture
-def tls_wire(valkey: ValkeyServer, tmp_path: Path) -> Iterator[Wire]:
+def tls_wire(valkey: ValkeyServer, tmp_path: Path) -> Iterator[FaultyWire]:
     """Valkey's package has no TLS: a proxy in front of it speaks it."""
     with wire_to(valkey.port, certificate(tmp_path)[0]) as wire:
         yield wire
@@ -138,18 +138,22 @@ def tls_client(url: str, cleanup: ExitStack) -> Ledger:
     return backend.client()
 
 
-def test_rediss_works_with_a_certificate_that_is_trusted(tls_wire: Wire, tmp_path: Path, cleanup: ExitStack) -> None:
+def test_rediss_works_with_a_certificate_that_is_trusted(
+    tls_wire: FaultyWire, tmp_path: Path, cleanup: ExitStack
+) -> None:
     """The URL may name the file of an authority of one's own."""
     every_operation(tls_client(f"rediss://127.0.0.1:{tls_wire.port}/0?ssl_ca_certs={tmp_path}/cert.pem", cleanup))
 
 
-def test_rediss_refuses_a_certificate_that_nobody_signed(tls_wire: Wire, cleanup: ExitStack) -> None:
+def test_rediss_refuses_a_certificate_that_nobody_signed(tls_wire: FaultyWire, cleanup: ExitStack) -> None:
     """Nothing is sent to it."""
     with pytest.raises(LedgerUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
         tls_client(f"rediss://127.0.0.1:{tls_wire.port}/0", cleanup).admit([event()])
 
 
-def test_rediss_refuses_the_certificate_of_another_host(tls_wire: Wire, tmp_path: Path, cleanup: ExitStack) -> None:
+def test_rediss_refuses_the_certificate_of_another_host(
+    tls_wire: FaultyWire, tmp_path: Path, cleanup: ExitStack
+) -> None:
     """It is for 127.0.0.1, not for localhost."""
     with pytest.raises(LedgerUnavailable, match=r"CERTIFICATE_VERIFY_FAILED.*'localhost'"):
         tls_client(f"rediss://localhost:{tls_wire.port}/0?ssl_ca_certs={tmp_path}/cert.pem", cleanup).admit([event()])

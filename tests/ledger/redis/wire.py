@@ -9,7 +9,7 @@ from enum import Enum, auto
 from select import select
 
 
-class Fault(Enum):
+class WireFault(Enum):
     """What happens to the server's replies."""
 
     NONE = auto()
@@ -19,11 +19,11 @@ class Fault(Enum):
     TRICKLING = auto()  # a byte every 0.1 s
 
 
-class Wire:
+class FaultyWire:
     """Everything passes through, but for the fault that is set."""
 
     def __init__(self, port: int, tls: ssl.SSLContext | None) -> None:
-        self.fault = Fault.NONE
+        self.fault = WireFault.NONE
         self._upstream_port = port
         self._tls = tls
         self._closing = threading.Event()
@@ -65,17 +65,17 @@ class Wire:
     def _answer(self, client: socket.socket, reply: bytes) -> bool:
         """Whether the connection stays."""
         match self.fault:
-            case Fault.NONE:
+            case WireFault.NONE:
                 client.sendall(reply)
-            case Fault.LOST_ONCE:
-                self.fault = Fault.NONE
+            case WireFault.LOST_ONCE:
+                self.fault = WireFault.NONE
                 return False
-            case Fault.SILENT:
+            case WireFault.SILENT:
                 pass
-            case Fault.SLOW:
+            case WireFault.SLOW:
                 self._closing.wait(0.3)
                 client.sendall(reply)
-            case Fault.TRICKLING:
+            case WireFault.TRICKLING:
                 for byte in reply:
                     self._closing.wait(0.1)
                     client.sendall(bytes([byte]))
@@ -83,8 +83,8 @@ class Wire:
 
 
 @contextmanager
-def wire_to(port: int, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
-    wire = Wire(port, tls)
+def wire_to(port: int, tls: ssl.SSLContext | None = None) -> Iterator[FaultyWire]:
+    wire = FaultyWire(port, tls)
     try:
         yield wire
     finally:

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshot_tuner.errors import CallFailed
-from snapshot_tuner.rtc.http.exchange import Answer, exchange
+from snapshot_tuner.rtc.http.exchange import HttpResponse, exchange
 from snapshot_tuner.rtc.http.tasks import run
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
 
-def answered(written: bytes) -> Answer:
+def answered(written: bytes) -> HttpResponse:
     """The answer to REQUEST when the other end writes this and ends its side."""
     near, far = socket.socketpair()
     with near, far:
@@ -35,25 +35,31 @@ def test_the_request_is_sent_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("written", "answer"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Answer(200, b"ok", reusable=True)),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", Answer(204, b"", reusable=True)),
-        (b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n", Answer(429, b"", reusable=True)),
-        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", Answer(200, b"ok", reusable=False)),
-        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", Answer(200, b"ok", reusable=False)),
-        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>", Answer(502, b"<html>", reusable=False)),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", Answer(200, b"ok", reusable=False)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", HttpResponse(200, b"ok", reusable=True)),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", HttpResponse(204, b"", reusable=True)),
+        (b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n", HttpResponse(429, b"", reusable=True)),
+        (
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+            HttpResponse(200, b"ok", reusable=False),
+        ),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", HttpResponse(200, b"ok", reusable=False)),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>", HttpResponse(502, b"<html>", reusable=False)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", HttpResponse(200, b"ok", reusable=False)),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 201 OK\r\nContent-Length: 2\r\n\r\nno",
-            Answer(200, b"ok", reusable=False),
+            HttpResponse(200, b"ok", reusable=False),
         ),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
-            Answer(200, b"ok", reusable=True),
+            HttpResponse(200, b"ok", reusable=True),
         ),
-        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Answer(200, b"", reusable=True)),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            HttpResponse(200, b"", reusable=True),
+        ),
     ],
 )
-def test_every_framing_of_http_1_is_read_to_its_end(written: bytes, answer: Answer) -> None:
+def test_every_framing_of_http_1_is_read_to_its_end(written: bytes, answer: HttpResponse) -> None:
     """Length, chunks, or until the end of the connection; and whether it can take another call."""
     assert answered(written) == answer
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from greenlet import getcurrent, greenlet
 
+from devkit.silent_log import SilentLog
 from devkit.simulation.instance import Timeline
 from devkit.tuner.backtest.assumptions import (
     MAX_RECEIVES,
@@ -32,7 +33,7 @@ from snapshot_tuner.tuning.reconciler import Reconciler
 from snapshot_tuner.tuning.tuner import Tuner
 
 
-class World:
+class ReferenceWorld:
     """Begins at 0 s, which is `origin_us` on the wall clock."""
 
     def __init__(self, policy: Policy, assumptions: Assumptions, origin_us: int, watch: Watch) -> None:
@@ -43,12 +44,12 @@ class World:
         self._window_ends = 0.0
         self._unfinished = 0
         self._hub = getcurrent()
-        clock = _Clock(self._timeline, origin_us)
+        clock = _ReferenceClock(self._timeline, origin_us)
         memory, limits = Memory("backtest"), assumptions.limits(policy.order)
 
         def tuner(calls: "_Calls") -> Tuner:
             ledger = MemoryLedger(memory, limits, clock)
-            return Tuner(policy=policy, ledger=ledger, calls=calls, clock=clock, log=_NoLog())
+            return Tuner(policy=policy, ledger=ledger, calls=calls, clock=clock, log=SilentLog())
 
         self._idle: list[greenlet] = []
         for _ in range(WORKERS):
@@ -56,7 +57,7 @@ class World:
             self._idle.append(greenlet(partial(self._work, tuner(calls))))
         calls = _Calls(self._timeline, assumptions.call_seconds, watch, by_event=False)
         reconciler = Reconciler(
-            ledger=_NothingDrifts(memory, limits, clock), calls=calls, reads=calls, clock=clock, log=_NoLog()
+            ledger=_NothingDrifts(memory, limits, clock), calls=calls, reads=calls, clock=clock, log=SilentLog()
         )
         reconciling = greenlet(partial(self._reconcile, reconciler))
         self._timeline.at(RECONCILER_EVERY_SECONDS, reconciling.switch)
@@ -139,7 +140,7 @@ class World:
             self._hub.switch()
 
 
-class _Clock:
+class _ReferenceClock:
     """Virtual time on both faces."""
 
     def __init__(self, timeline: Timeline, origin_us: int) -> None:
@@ -195,11 +196,3 @@ class _NothingDrifts(MemoryLedger):
 
     def claim_checks(self, limit: int) -> list[TaskRef]:  # noqa: ARG002 - `ReconcilerStore`
         return []
-
-
-class _NoLog:
-    def info(self, msg: str, **keys: object) -> None:
-        """Say nothing: outcomes are watched."""
-
-    def warning(self, msg: str, **keys: object) -> None:
-        """Likewise."""

@@ -80,7 +80,7 @@ def found(path: Path, policies: list[Policy], assumptions: Assumptions) -> dict[
 
 
 def both(path: Path, policies: list[Policy], assumptions: Assumptions) -> tuple[dict[str, Any], dict[str, Any]]:
-    with patch.object(policy_run, "World", reference_world.World):
+    with patch.object(policy_run, "World", reference_world.ReferenceWorld):
         reference = found(path, policies, assumptions)
     return found(path, policies, assumptions), reference
 

@@ -8,7 +8,7 @@ import pytest
 from devkit.tuner.__main__ import main
 from devkit.tuner.check import examples
 from devkit.tuner.check.coverage import rule_coverage
-from devkit.tuner.check.findings import Example, Kind
+from devkit.tuner.check.findings import Example, FindingKind
 from devkit.tuner.exits import Exit
 from snapshot_tuner.events import signals
 from snapshot_tuner.policy.engine import Policy
@@ -125,7 +125,7 @@ def test_without_an_example_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         rules("name: a, interval: {of: data.x, curve: [[0, 1], [1, 2]]}", head="bounds: {min: 5}"),
     ]
     kinds = [found(text)[0][0] for text in planted]
-    assert set(kinds) == set(Kind)
+    assert set(kinds) == set(FindingKind)
     # Every example is of a policy whose one rule holds: whatever was claimed, this does not show it.
     other = Policy.parse(rules("name: other, match: {type: [other]}, hold: true"), "other.yaml")
     signal = signals.from_body('{"specversion": "1.0", "id": "e", "source": "s", "type": "other"}', sent_us=0)

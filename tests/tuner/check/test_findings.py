@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from devkit.tuner.check.findings import Kind
+from devkit.tuner.check.findings import FindingKind
 from devkit.tuner.check.inspection import Inspection, inspect
 from tests.tuner.check.checking import found, rules
 
@@ -34,7 +34,7 @@ def test_only_the_rules_that_it_takes_are_named() -> None:
         "name: one, match: {type: [t], data: {x: [1]}}, hold: true",
         "name: never, match: {type: [t], data: {x: [1, 2]}}, interval: 5",
     )
-    assert found(text) == [(Kind.NEVER_MATCHES, ("low", "one", "never"))]
+    assert found(text) == [(FindingKind.NEVER_MATCHES, ("low", "one", "never"))]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_only_the_rules_that_it_takes_are_named() -> None:
 )
 def test_what_no_attribute_can_be_never_matches(match: str) -> None:
     """Every event has a type, and it is text."""
-    assert found(rules(f"name: odd, match: {{{match}}}, interval: 5")) == [(Kind.NEVER_MATCHES, ("odd",))]
+    assert found(rules(f"name: odd, match: {{{match}}}, interval: 5")) == [(FindingKind.NEVER_MATCHES, ("odd",))]
 
 
 BANDED = 'name: high, match: {data: {x: [{numeric: [">=", 5]}]}}, interval: 60%s'
@@ -61,7 +61,7 @@ REST = "name: rest, match: {data: {x: [{exists: true}]}}, interval: 5%s"
 )
 def test_only_what_slows_the_right_rule_keeps_a_task_from_flapping(high: str, rest: str, flaps: bool) -> None:  # noqa: FBT001 - a column of the table
     """A cooldown of the longer interval, or an end of either: while it is open, the base does not matter."""
-    expected = [(Kind.FLAPPING, ("high", "rest"))] if flaps else []
+    expected = [(FindingKind.FLAPPING, ("high", "rest"))] if flaps else []
     assert found(rules(BANDED % high, REST % rest)) == expected
 
 
@@ -79,7 +79,7 @@ def test_only_what_slows_the_right_rule_keeps_a_task_from_flapping(high: str, re
 def test_an_end_of_what_a_number_can_be_is_no_threshold(ranges: str, flaps: bool) -> None:  # noqa: FBT001 - a column of the table
     """A share is between 0 and a whole; a rule that says so does not flap with the rule for the rest."""
     text = rules(f"name: high, match: {{data: {{x: [{{numeric: {ranges}}}]}}}}, interval: 60", REST % "")
-    assert found(text) == ([(Kind.FLAPPING, ("high", "rest"))] if flaps else [])
+    assert found(text) == ([(FindingKind.FLAPPING, ("high", "rest"))] if flaps else [])
 
 
 def test_intervals_are_compared_inside_the_bounds_and_where_the_rules_touch() -> None:
@@ -87,14 +87,14 @@ def test_intervals_are_compared_inside_the_bounds_and_where_the_rules_touch() ->
     steep = 'name: low, match: {data: {x: [{numeric: ["<", 5]}]}}, interval: {of: data.x, curve: [[4.9, 5], [5, 60]]}'
     assert found(rules(BANDED % "", steep)) == []
     assert found(rules(BANDED % "", REST % "", head="bounds: {max: 5}")) == []
-    assert found(rules(BANDED % "", steep.replace("5, 60", "5, 40"))) == [(Kind.FLAPPING, ("high", "low"))]
+    assert found(rules(BANDED % "", steep.replace("5, 60", "5, 40"))) == [(FindingKind.FLAPPING, ("high", "low"))]
 
 
 def test_another_number_decides_how_far_apart_two_intervals_can_be() -> None:
     """An interval that follows another number flaps only where it can never be the neighbour's."""
     by_other = 'name: low, match: {data: {x: [{numeric: ["<", 5]}]}}, interval: {of: data.y, curve: [[0, 10], [1, %s]]}'
     assert found(rules(BANDED % "", by_other % 60)) == []
-    assert found(rules(BANDED % "", by_other % 50)) == [(Kind.FLAPPING, ("high", "low"))]
+    assert found(rules(BANDED % "", by_other % 50)) == [(FindingKind.FLAPPING, ("high", "low"))]
 
 
 def test_a_curve_is_judged_where_its_rule_is_asked() -> None:
@@ -102,7 +102,7 @@ def test_a_curve_is_judged_where_its_rule_is_asked() -> None:
     curve = "name: a, match: {data: {x: [%s]}}, interval: {of: data.x, curve: [[0, 60], [1, 5], [2, 60]]}"
     assert found(rules(curve % '{numeric: [">=", 1]}')) == []
     assert found(rules(curve % "{exists: true}", head="bounds: {min: 60}")) == []
-    assert found(rules(curve % '{numeric: [">", 0.5]}')) == [(Kind.CURVE_NOT_MONOTONIC, ("a",))]
+    assert found(rules(curve % '{numeric: [">", 0.5]}')) == [(FindingKind.CURVE_NOT_MONOTONIC, ("a",))]
 
 
 def test_numbers_are_told_apart_however_close_or_large_they_are() -> None:
@@ -112,7 +112,7 @@ def test_numbers_are_told_apart_however_close_or_large_they_are() -> None:
         'name: high, match: {{data: {{x: [{{numeric: [">=", {}]}}]}}}}, interval: 60',
     )
     for low, high in (("0.1", "0.100000001"), ("1e300", "2e300"), ("-1e-9", "0")):
-        assert found(rules(text[0].format(low), text[1].format(high))) == [(Kind.GAP, ("low", "high"))]
+        assert found(rules(text[0].format(low), text[1].format(high))) == [(FindingKind.GAP, ("low", "high"))]
 
 
 def test_ranges_beside_each_other_touch_at_their_threshold_only() -> None:

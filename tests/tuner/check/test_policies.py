@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devkit.tuner.__main__ import main
-from devkit.tuner.check.findings import Kind
+from devkit.tuner.check.findings import FindingKind
 from devkit.tuner.exits import Exit
 from snapshot_tuner.events import signals
 from snapshot_tuner.policy.engine import Policy
@@ -37,7 +37,7 @@ def test_there_are_twenty_faulty_policies_of_every_kind_and_ten_good_ones() -> N
     """Twenty faults, in each file one; each kind of suspicion is among them, and mistakes are too."""
     assert len(FAULTY) == 20
     assert len(GOOD) == 10 + 1
-    assert {planted(file)[0] for file in FAULTY} == {"mistake", *Kind}
+    assert {planted(file)[0] for file in FAULTY} == {"mistake", *FindingKind}
 
 
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)

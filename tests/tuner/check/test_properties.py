@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devkit.tuner.check.findings import Kind
+from devkit.tuner.check.findings import FindingKind
 from devkit.tuner.check.inspection import Inspection, inspect
 from snapshot_tuner.events import signals
 from snapshot_tuner.model import Json, Signal
@@ -97,7 +97,9 @@ def signal(type_: str, data: Mapping[str, Any]) -> Signal:
 
 
 def never(inspection: Inspection) -> set[str]:
-    return {each.suspicion.rules[-1] for each in inspection.suspicious if each.suspicion.kind is Kind.NEVER_MATCHES}
+    return {
+        each.suspicion.rules[-1] for each in inspection.suspicious if each.suspicion.kind is FindingKind.NEVER_MATCHES
+    }
 
 
 @settings(max_examples=100, deadline=None)
@@ -188,7 +190,9 @@ def test_of_ranges_every_gap_between_two_rules_is_found(text: str) -> None:
         if run and below not in (None, rule) and not (counts and _between_whole_numbers(run)):
             expected.add(frozenset((below, rule)))
         below, run = rule, []
-    found = {frozenset(each.suspicion.rules) for each in inspection.suspicious if each.suspicion.kind is Kind.GAP}
+    found = {
+        frozenset(each.suspicion.rules) for each in inspection.suspicious if each.suspicion.kind is FindingKind.GAP
+    }
     assert found == expected
 
 

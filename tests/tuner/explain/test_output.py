@@ -11,7 +11,7 @@ import pytest
 from devkit.tuner import recordings
 from devkit.tuner.exits import Exit
 from devkit.tuner.explain.opening import Invocation
-from devkit.tuner.explain.replay import Explained, Replay
+from devkit.tuner.explain.replay import Explained, VirtualDeployment
 from devkit.tuner.explain.steps import Change, follows, steps
 from devkit.tuner.recordings import Arrival
 from snapshot_tuner.ledger import precedence
@@ -179,7 +179,7 @@ def day_with_alerts(tmp_path_factory: pytest.TempPathFactory) -> list[Explained]
     alerts = Counter(room(each.signal) for each in arrivals if each.signal.type == "moderation.alert")
     rooms = {name for name, _ in alerts.most_common(6)}
     explained: list[Explained] = []
-    with Replay.opened(policy, tmp_path_factory.mktemp("replay")) as replay:
+    with VirtualDeployment.opened(policy, tmp_path_factory.mktemp("replay")) as replay:
         for each in arrivals:
             if room(each.signal) in rooms:
                 explained += replay.play(Invocation(each.received_us, (each.signal,)))

@@ -6,11 +6,11 @@ from typing import Any
 
 from playwright.sync_api import FloatRect, Locator, Page
 
-Report = dict[str, Any]
+ReportJson = dict[str, Any]
 
 
 @dataclass
-class Opened:
+class OpenedPage:
     """A page of a report in the browser, what it complained about and what it asked for."""
 
     page: Page
@@ -34,7 +34,7 @@ class Opened:
         self.complaints.append(f"{kind}: {message}")
 
 
-Open = Callable[..., Opened]
+Open = Callable[..., OpenedPage]
 
 
 def texts(found: Locator) -> list[str]:

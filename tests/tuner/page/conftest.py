@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Request, sync_pl
 
 from devkit.tuner import page as document
 from devkit.tuner.page import chromium
-from tests.tuner.page.browsing import Open, Opened, Report
+from tests.tuner.page.browsing import Open, OpenedPage, ReportJson
 
 
 def chromium_path() -> str:
@@ -39,13 +39,13 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
     Afterwards every page must have asked for nothing but itself, and have complained about nothing.
     """
-    opened: list[Opened] = []
+    opened: list[OpenedPage] = []
 
-    def show(report: Report, *, fragment: str = "", **options: Any) -> Opened:  # noqa: ANN401 - Playwright's own
+    def show(report: ReportJson, *, fragment: str = "", **options: Any) -> OpenedPage:  # noqa: ANN401 - Playwright's own
         file = tmp_path / f"backtest-{len(opened)}.html"
         document.write(report, file)
         page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}).new_page()
-        one = Opened(page, file.as_uri())
+        one = OpenedPage(page, file.as_uri())
         page.set_default_timeout(10_000)
         opened.append(one)
 

@@ -40,7 +40,7 @@ def old_policy(kind: str, load: float) -> tuple[str, int | None, str]:
 
 
 @dataclass
-class Room:
+class SampleRoom:
     """A room's events, and what each policy makes of them."""
 
     name: str
@@ -120,14 +120,14 @@ def make(
     }
 
 
-def _task(room: Room) -> dict[str, str]:
+def _task(room: SampleRoom) -> dict[str, str]:
     return {"AppId": "5f3a1c0e9b7d4e2a8c6f0b13", "RoomId": room.name, "TaskId": f"task-{room.name}"}
 
 
-def _room(chance: random.Random, name: str, hours: float, rules: list[Rule]) -> Room:
+def _room(chance: random.Random, name: str, hours: float, rules: list[Rule]) -> SampleRoom:
     """A load that wanders, an event every few minutes, an alert now and then."""
     at, load, level = START + chance.uniform(0, hours * 900), 0.5, chance.uniform(0.45, 0.85)
-    room = Room(name, [])
+    room = SampleRoom(name, [])
     while at < START + hours * 3600 * chance.uniform(0.85, 1) or not room.events:
         load = round(min(1, max(0, load + (level - load) * 0.3 + chance.gauss(0, 0.1))), 2)
         kind = "moderation.alert" if chance.random() < 0.03 else "rtc.room.load"
@@ -148,7 +148,7 @@ def _room(chance: random.Random, name: str, hours: float, rules: list[Rule]) -> 
     return room
 
 
-def _apart(room: Room) -> float:
+def _apart(room: SampleRoom) -> float:
     """The share of the room's time at which its two intervals are not the same."""
     times = sorted({step["at"] for steps in room.steps for step in steps} | {room.span[1]})
     return sum(
@@ -160,7 +160,7 @@ def _interval(steps: list[dict[str, Any]], at: float) -> int:
     return int([step for step in steps if step["at"] <= at][-1]["interval"])
 
 
-def _policy(rooms: list[Room], number: int, rule: Rule, hours: float) -> dict[str, Any]:
+def _policy(rooms: list[SampleRoom], number: int, rule: Rule, hours: float) -> dict[str, Any]:
     stood = Counter[int]()
     for room in rooms:
         for interval, length in room.standing(number):

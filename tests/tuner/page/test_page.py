@@ -11,7 +11,7 @@ from pypdf import PdfReader
 
 from tests.runtime.polling import eventually
 from tests.tuner.page import sample_report
-from tests.tuner.page.browsing import Open, Report, texts
+from tests.tuner.page.browsing import Open, ReportJson, texts
 
 REPORT = sample_report.make(rooms=12, hours=4)
 NEW, OLD = REPORT["policies"]
@@ -130,7 +130,7 @@ def test_what_was_rejected_is_a_warning_with_reasons(open_report: Open) -> None:
     assert "3 events were tried in vain, and given up as dead letters under the old policy." in opened.text("#warnings")
 
 
-def bare(report: Report) -> Report:
+def bare(report: ReportJson) -> ReportJson:
     """Nothing in it that may be missing."""
     report["price"] = None
     report["recording"].update(unreadable=[], unreadable_count=0)
@@ -201,7 +201,7 @@ def spoiled(value: Any) -> Any:  # noqa: ANN401 - any part of a report
 
 def test_hostile_names_are_text(open_report: Open) -> None:
     """A room, rule, event, file or reason may be called like markup: it is read as it is written, and does nothing."""
-    report: Report = spoiled(sample_report.make(rooms=3, hours=2, name=HOSTILE + "{}"))
+    report: ReportJson = spoiled(sample_report.make(rooms=3, hours=2, name=HOSTILE + "{}"))
     opened = open_report(report)
     assert HOSTILE in opened.text("#room-name")
     opened.page.locator("#room-plot").press("End")

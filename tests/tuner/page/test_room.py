@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.tuner.page import sample_report
-from tests.tuner.page.browsing import Open, Opened, Report, texts
+from tests.tuner.page.browsing import Open, OpenedPage, ReportJson, texts
 
 REPORT = sample_report.make(rooms=12, hours=4)
 FIRST, SECOND = (chart["task"]["RoomId"] for chart in REPORT["charts"][:2])
@@ -16,7 +16,7 @@ def fragment(room: str) -> str:
     return f"#app=5f3a1c0e9b7d4e2a8c6f0b13&room={room}&task=task-{room}"
 
 
-def at(opened: Opened, chart: dict[str, Any], time: float) -> tuple[float, float]:
+def at(opened: OpenedPage, chart: dict[str, Any], time: float) -> tuple[float, float]:
     """Where the chart of the room shows this time."""
     box = opened.box("#room-plot .u-over")
     share = (time - chart["start"]) / (chart["end"] - chart["start"])
@@ -205,7 +205,7 @@ def test_a_row_of_the_table_leads_to_the_chart(open_report: Open) -> None:
     expect(opened.page.locator("#room-plot")).to_be_focused()
 
 
-def with_an_end_of_its_own() -> Report:
+def with_an_end_of_its_own() -> ReportJson:
     """A room with one event whose adjustment ends ten minutes later, by no event."""
     report = sample_report.make(rooms=1, hours=1, against=False)
     (chart,) = report["charts"]

@@ -59,7 +59,7 @@ def identity(signal: Signal) -> tuple[object, ...]:
 
 
 @dataclass
-class Run:
+class RecordedRun:
     """What the functions were given and said: each event with its decision in order, and the text of the log."""
 
     decided: list[tuple[Signal, Decision]]
@@ -81,7 +81,7 @@ ODD_DATA = (
 )
 
 
-def odd_messages(now: datetime) -> list[sample_events.Message]:
+def odd_messages(now: datetime) -> list[sample_events.SampleMessage]:
     """An event without a time by the queue, with a time by HTTP, and over the bus: numbers that are easily respelt."""
     body = json.dumps(ODD).replace('"…"', ODD_DATA)
     sent = str(int(now.timestamp() * 1000))
@@ -90,14 +90,14 @@ def odd_messages(now: datetime) -> list[sample_events.Message]:
     (request,) = sample_events.load(["http/cloudevent.json"], now)["http/cloudevent.json"]
     bussed = {"id": "odd-3", "source": "bus", "detail-type": "rtc.room.load", "time": now.isoformat(), "null": None}
     return [
-        sample_events.Message("odd queue", sample_events.Source.QUEUE, record),
-        sample_events.Message("odd http", sample_events.Source.HTTP, {**request.payload, "body": with_time}),
-        sample_events.Message("odd bus", sample_events.Source.BUS, {**bussed, "detail": json.loads(ODD_DATA)}),
+        sample_events.SampleMessage("odd queue", sample_events.Source.QUEUE, record),
+        sample_events.SampleMessage("odd http", sample_events.Source.HTTP, {**request.payload, "body": with_time}),
+        sample_events.SampleMessage("odd bus", sample_events.Source.BUS, {**bussed, "detail": json.loads(ODD_DATA)}),
     ]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> RecordedRun:
     """All files of events/, and some odd ones, through the real handlers, each as often as its source would try."""
     now = datetime.now(UTC)
     loaded = sample_events.load(FILES, now)
@@ -123,10 +123,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             for batch in batches:
                 deliver(batch)
         bootstrap.close()
-    return Run(decided, out.getvalue())
+    return RecordedRun(decided, out.getvalue())
 
 
-def deliver(batch: Sequence[sample_events.Message]) -> None:
+def deliver(batch: Sequence[sample_events.SampleMessage]) -> None:
     left = list(batch)
     for _ in range(ATTEMPTS[batch[0].source]):
         left = [message for message, answer in zip(left, invoke(left), strict=True) if not answer.settled]
@@ -135,7 +135,7 @@ def deliver(batch: Sequence[sample_events.Message]) -> None:
 
 
 @pytest.fixture(scope="module")
-def recording(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recording(run: RecordedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `tuner record` makes of the log."""
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "log.jsonl").write_text(run.log, encoding="utf-8")
@@ -151,7 +151,9 @@ def recorded(recording: Path) -> list[Signal]:
     return [signal for _, signal in arrivals]
 
 
-def test_a_backtest_of_the_recording_gives_the_same_decisions(run: Run, recording: Path, tmp_path: Path) -> None:
+def test_a_backtest_of_the_recording_gives_the_same_decisions(
+    run: RecordedRun, recording: Path, tmp_path: Path
+) -> None:
     """Every delivery, every task: rule, interval and the policy's reason, letter for letter."""
     decided = [each for signal, decision in run.decided for each in _expected(signal, decision)]
     decisions = tmp_path / "decisions.ndjson"
@@ -181,14 +183,14 @@ def _names(task: TaskRef) -> dict[str, str]:
     return {"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id}
 
 
-def test_every_event_that_was_decided_is_recorded_as_it_was(run: Run, recorded: list[Signal]) -> None:
+def test_every_event_that_was_decided_is_recorded_as_it_was(run: RecordedRun, recorded: list[Signal]) -> None:
     """All deliveries in their order: identity, order key, whether the time is its own, attributes, exact data."""
     assert [identity(signal) for signal in recorded] == [identity(signal) for signal, _ in run.decided]
     assert {signal.id for signal in recorded} >= {"odd-1", "odd-2", "odd-3", "load-101-1", "load-204-1"}
     assert not all(signal.time_is_own for signal in recorded)
 
 
-def test_the_recorded_run_is_decided_alike(run: Run, recorded: list[Signal]) -> None:
+def test_the_recorded_run_is_decided_alike(run: RecordedRun, recorded: list[Signal]) -> None:
     """Verdict, rule, tasks, interval and reason of each event are those of the run."""
     policy = Policy.load(POLICY)
     for signal, (original, decision) in zip(recorded, run.decided, strict=True):
@@ -201,7 +203,7 @@ def test_the_recorded_run_is_decided_alike(run: Run, recorded: list[Signal]) -> 
         ], original.id
 
 
-def test_the_log_lines_say_what_the_recorded_events_are_decided_to_be(run: Run, recorded: list[Signal]) -> None:
+def test_the_log_lines_say_what_the_recorded_events_are_decided_to_be(run: RecordedRun, recorded: list[Signal]) -> None:
     """Line by line: rule, interval and the policy's part of the reason, in whatever became of it."""
     policy = Policy.load(POLICY)
     entries = [json.loads(line) for line in run.log.splitlines()]

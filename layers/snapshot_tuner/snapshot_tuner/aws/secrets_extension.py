@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from snapshot_tuner.errors import CallFailed, SettingsError
-from snapshot_tuner.rtc.http.exchange import Answer, exchange
+from snapshot_tuner.rtc.http.exchange import HttpResponse, exchange
 from snapshot_tuner.rtc.http.tasks import run
 
 READ_SECONDS = 3.0
@@ -49,7 +49,7 @@ class SecretsExtension:
             raise SettingsError(variable, reason)
         return _secret_string(variable, answer.body)
 
-    def _get(self, arn: str, deadline: float) -> Answer:
+    def _get(self, arn: str, deadline: float) -> HttpResponse:
         lines = (
             f"GET /secretsmanager/get?secretId={quote(arn, safe='')} HTTP/1.1",
             f"Host: localhost:{self.port}",

@@ -25,7 +25,7 @@ _DISTINCTIVE = frozenset({"specversion", "detail-type", "Type", "eventSource", "
 """Members that every kind of envelope has one of."""
 
 
-class Kind(Enum):
+class EnvelopeKind(Enum):
     """Who wrapped it."""
 
     CLOUD_EVENT = "CloudEvent"
@@ -37,7 +37,7 @@ class Kind(Enum):
 class Envelope(NamedTuple):
     """A JSON object and what it was recognised as; its members are as received."""
 
-    kind: Kind
+    kind: EnvelopeKind
     members: Mapping[str, Json]
 
 
@@ -62,15 +62,15 @@ def open_envelope(envelope: Envelope) -> Opened:
     around: tuple[Envelope, ...] = ()
     while len(around) < MAX_ENVELOPES:
         match envelope.kind:
-            case Kind.CLOUD_EVENT | Kind.EVENTBRIDGE:
+            case EnvelopeKind.CLOUD_EVENT | EnvelopeKind.EVENTBRIDGE:
                 data = _data(envelope)
                 complete = _complete_envelope(data)
                 if complete is None:
                     return Opened(envelope, data, around)
                 inner = complete
-            case Kind.SNS:
+            case EnvelopeKind.SNS:
                 inner = _must_be_envelope(decode(_carried_text(envelope, "Message"), within="Message"))
-            case Kind.SQS:
+            case EnvelopeKind.SQS:
                 inner = _must_be_envelope(decode(_carried_text(envelope, "body")))
         around = (envelope, *around)
         envelope = inner
@@ -83,21 +83,21 @@ def _must_be_envelope(document: Json) -> Envelope:
     return Envelope(_kind(document), document)
 
 
-def _kind(document: dict[str, Json]) -> Kind:
+def _kind(document: dict[str, Json]) -> EnvelopeKind:
     """For a place where there has to be an envelope: one distinctive member says which one is meant."""
     match document:
         case {"specversion": _}:
-            return Kind.CLOUD_EVENT
+            return EnvelopeKind.CLOUD_EVENT
         case {"detail-type": _}:
-            return Kind.EVENTBRIDGE
+            return EnvelopeKind.EVENTBRIDGE
         case {"Type": "Notification"}:
-            return Kind.SNS
+            return EnvelopeKind.SNS
         case {"Type": other, "TopicArn": _}:
             raise EventRejected("Type", f"must be 'Notification' to carry an event, not {describe(other)}")
         case {"eventSource": source} if source != SQS_SOURCE:
             raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {describe(source)}")
         case {"eventSource": _} | {"messageId": _, "body": _}:
-            return Kind.SQS
+            return EnvelopeKind.SQS
         case _:
             raise _unrecognised(document)
 
@@ -125,19 +125,19 @@ def _complete_envelope(data: Json) -> Envelope | None:
     return None if kind is None else Envelope(kind, data)
 
 
-def _complete_kind(data: dict[str, Json]) -> Kind | None:
+def _complete_kind(data: dict[str, Json]) -> EnvelopeKind | None:
     """For the data of an event, which may be anything, a chat message with a `body` of its own too."""
     match data:
         case {"specversion": _, "id": _, "source": _, "type": _}:
-            return Kind.CLOUD_EVENT
+            return EnvelopeKind.CLOUD_EVENT
         case {"id": _, "source": _, "detail-type": _, "detail": _}:
-            return Kind.EVENTBRIDGE
+            return EnvelopeKind.EVENTBRIDGE
         case {"Type": "Notification", "Message": str(text)} if "TopicArn" in data or _may_be_object(text):
-            return Kind.SNS
+            return EnvelopeKind.SNS
         case {"eventSource": "aws:sqs", "body": _}:
-            return Kind.SQS
+            return EnvelopeKind.SQS
         case {"messageId": _, "body": str(text)} if "eventSource" not in data and _may_be_object(text):
-            return Kind.SQS
+            return EnvelopeKind.SQS
         case _:
             return None
 
@@ -158,7 +158,7 @@ def _carried_text(envelope: Envelope, name: str) -> str:
 def _data(event: Envelope) -> Json:
     """What the event is about; None where it has no data."""
     members = event.members
-    if event.kind is Kind.EVENTBRIDGE:
+    if event.kind is EnvelopeKind.EVENTBRIDGE:
         if "detail" not in members:
             raise EventRejected("detail", "is missing")
         return members["detail"]

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, assert_never
 
 from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.events.envelopes import SQS_SOURCE, Envelope, Kind, Opened, open_document, open_envelope
+from snapshot_tuner.events.envelopes import SQS_SOURCE, Envelope, EnvelopeKind, Opened, open_document, open_envelope
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.formats.validation import Check, ValidationError, by, findings, literal, object_with, text, then
@@ -66,7 +66,7 @@ def from_sqs_record(record: object) -> Signal:
         raise EventRejected("eventSource", "is missing")
     if record["eventSource"] != SQS_SOURCE:
         raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {describe(record['eventSource'])}")
-    return _signal(open_envelope(Envelope(Kind.SQS, record)), sent_us=None)
+    return _signal(open_envelope(Envelope(EnvelopeKind.SQS, record)), sent_us=None)
 
 
 def _without_control_characters(text: str) -> str:
@@ -134,7 +134,7 @@ _identified = object_with({"id": _ID}, needed=frozenset({"id"}))
 def _signal(opened: Opened, sent_us: int | None) -> Signal:
     kind, members = opened.event.kind, opened.event.members
     try:
-        if kind is Kind.CLOUD_EVENT:
+        if kind is EnvelopeKind.CLOUD_EVENT:
             # A null attribute is an unset one (CloudEvents JSON format, 2.2).
             if None in members.values():
                 members = {name: value for name, value in members.items() if value is not None}
@@ -196,11 +196,11 @@ def _stand_in_us(around: tuple[Envelope, ...], sent_us: int | None) -> int:
 
 def _sent_us(envelope: Envelope) -> int | None:
     match envelope.kind:
-        case Kind.SQS:
+        case EnvelopeKind.SQS:
             return _sqs_sent_us(envelope.members)
-        case Kind.SNS:
+        case EnvelopeKind.SNS:
             field = "Timestamp"
-        case Kind.CLOUD_EVENT | Kind.EVENTBRIDGE:
+        case EnvelopeKind.CLOUD_EVENT | EnvelopeKind.EVENTBRIDGE:
             field = "time"
         case _:
             assert_never(envelope.kind)

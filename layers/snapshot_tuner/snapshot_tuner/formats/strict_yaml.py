@@ -52,7 +52,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class YamlReading:
     """What a text holds. `marks` has the key or the list item that begins each place; `mistakes` come by place."""
 
     value: Json
@@ -78,7 +78,7 @@ class _Open:
     key: str | None = None
 
 
-def read(text: str) -> Reading:
+def read(text: str) -> YamlReading:
     """Reads one document. Raises NotYamlError; lesser mistakes are in the answer, all of them."""
     builder = _Builder()
     try:
@@ -104,8 +104,8 @@ class _Builder:
     marks: dict[Place, Mark] = field(default_factory=dict)
     mistakes: list[tuple[Place, str]] = field(default_factory=list)
 
-    def reading(self) -> Reading:
-        return Reading(self.root, self.marks, self.mistakes)
+    def reading(self) -> YamlReading:
+        return YamlReading(self.root, self.marks, self.mistakes)
 
     def take(self, event: yaml.Event) -> None:
         start = event.start_mark

@@ -137,7 +137,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
-class Bounds(_Part):
+class BoundsDocument(_Part):
     """Limits for every interval, in seconds: what a rule asks for beyond them is clamped."""
 
     min: Annotated[_Seconds, _says("No interval is shorter than this.")] = INTERVAL_MIN_SECONDS
@@ -244,7 +244,7 @@ class PolicyDocument(_Part):
         Field(strict=False),
         _says("What decides which of two events of a task is newer: their time, or their sequence number."),
     ] = Order.TIME
-    bounds: Bounds = Bounds()
+    bounds: BoundsDocument = BoundsDocument()
     target: TargetDocument = TargetDocument()
     lengthen_after: Annotated[
         _Duration | None,
@@ -288,7 +288,7 @@ def _keys(model: type[_Part]) -> list[str]:
 def _model_at(place: Place) -> type[_Part]:
     match place:
         case ("bounds", _):
-            return Bounds
+            return BoundsDocument
         case ("target", _):
             return TargetDocument
         case ("rules", _, _):

@@ -32,7 +32,7 @@ class Asking(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PatternFinding:
     """One part of a pattern, and whether the signal matches it.
 
     `place` is where it stands in the pattern ("data.load", "$or[1].type"); `wanted` is set for a test, and
@@ -44,7 +44,7 @@ class Finding:
     matched: bool
     wanted: Json = None
     found: str | None = None
-    parts: tuple["Finding", ...] = ()
+    parts: tuple["PatternFinding", ...] = ()
 
 
 class Reached(StrEnum):
@@ -62,7 +62,7 @@ class RuleFinding:
     rule: str
     reached: Reached
     reason: str
-    pattern: Finding | None
+    pattern: PatternFinding | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _asked(policy: Policy, rule: Rule, signal: Signal) -> Asked | None:
 def _rule(rule: Rule, signal: Signal) -> RuleFinding:
     matched = rule.pattern.matches(signal)
     way = _Way(signal, lambda part: part, signal)
-    pattern = Finding(Asking.FIELDS, "", matched, parts=_fields(rule.match, way, ""))
+    pattern = PatternFinding(Asking.FIELDS, "", matched, parts=_fields(rule.match, way, ""))
     if matched:
         reason = "its pattern matches" if rule.match else "it matches every event"
         return RuleFinding(rule.name, Reached.MATCHED, reason, pattern)
@@ -154,28 +154,28 @@ class _Way:
         return _Way(self.signal, lambda part: wrap({key: part}), self.get(key))
 
 
-def _fields(members: Mapping[str, Json], way: _Way, place: str) -> tuple[Finding, ...]:
+def _fields(members: Mapping[str, Json], way: _Way, place: str) -> tuple[PatternFinding, ...]:
     return tuple(_part(key, value, way, f"{place}.{key}" if place else key) for key, value in members.items())
 
 
-def _part(key: str, value: Json, way: _Way, place: str) -> Finding:
+def _part(key: str, value: Json, way: _Way, place: str) -> PatternFinding:
     matched = way.matches({key: value})
     if key == OR and isinstance(value, list):
         alternatives = tuple(
-            Finding(Asking.FIELDS, f"{place}[{i}]", way.matches(one), parts=_fields(one, way, f"{place}[{i}]"))
+            PatternFinding(Asking.FIELDS, f"{place}[{i}]", way.matches(one), parts=_fields(one, way, f"{place}[{i}]"))
             for i, one in enumerate(value)
             if isinstance(one, dict)
         )
-        return Finding(Asking.ALTERNATIVES, place, matched, parts=alternatives)
+        return PatternFinding(Asking.ALTERNATIVES, place, matched, parts=alternatives)
     found = _in_words(way.get(key))
     if isinstance(value, dict):
-        return Finding(Asking.FIELDS, place, matched, found=found, parts=_fields(value, way.into(key), place))
+        return PatternFinding(Asking.FIELDS, place, matched, found=found, parts=_fields(value, way.into(key), place))
     items = value if isinstance(value, list) else [value]
-    tests = tuple(Finding(Asking.TEST, place, way.matches({key: [item]}), wanted=item) for item in items)
-    return Finding(Asking.FIELD, place, matched, found=found, parts=tests)
+    tests = tuple(PatternFinding(Asking.TEST, place, way.matches({key: [item]}), wanted=item) for item in items)
+    return PatternFinding(Asking.FIELD, place, matched, found=found, parts=tests)
 
 
-def _why_not(finding: Finding) -> str:
+def _why_not(finding: PatternFinding) -> str:
     """The first part that does not match, down to the field, in words."""
     match finding.asking:
         case Asking.TEST:

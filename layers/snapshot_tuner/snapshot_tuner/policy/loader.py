@@ -23,7 +23,7 @@ MAX_SHOWN_CHARACTERS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class PolicyMistake:
     """A mistake in the file; `line` and `column` count from 1, `place` says it in the words of the file."""
 
     line: int
@@ -41,7 +41,7 @@ class PolicyFile:
 
     document: PolicyDocument | None
     patterns: tuple[Pattern, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[PolicyMistake, ...]
 
 
 def form_of(document: PolicyDocument) -> PolicyForm:
@@ -75,9 +75,9 @@ def examine(text: str) -> PolicyFile:
     try:
         reading = read(text)
     except NotYamlError as error:
-        return PolicyFile(None, (), (Problem(error.mark.line, error.mark.column, "", error.reason),))
+        return PolicyFile(None, (), (PolicyMistake(error.mark.line, error.mark.column, "", error.reason),))
     if reading.value is None and not reading.mistakes:
-        return PolicyFile(None, (), (Problem(1, 1, "", "the file is empty"),))
+        return PolicyFile(None, (), (PolicyMistake(1, 1, "", "the file is empty"),))
 
     # One reason per place, the first: a word that is no YAML would also be of the wrong type.
     reasons: dict[Place, str] = {}
@@ -140,7 +140,7 @@ def _check_ends(document: PolicyDocument, report: Report) -> None:
             report((RULES, index, "for"), f"no more than {RULES_WITH_AN_END_MOST} rules can have an end")
 
 
-def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[int, str]) -> Problem:
+def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[int, str]) -> PolicyMistake:
     known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in marks)
     mark = marks[known]
     match place:
@@ -148,7 +148,7 @@ def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[in
             parts = [_rule(index, names), _spelled(inside)]
         case _:
             parts = [_spelled(place)]
-    return Problem(mark.line, mark.column, ", ".join(part for part in parts if part), reason)
+    return PolicyMistake(mark.line, mark.column, ", ".join(part for part in parts if part), reason)
 
 
 def _rule(index: int, names: dict[int, str]) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from snapshot_tuner.errors import CallAbandoned, CredentialsRefused, LocalCode
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, TaskRef
 from snapshot_tuner.rtc.http.connections import ConnectionPool, Route, is_alive
-from snapshot_tuner.rtc.http.exchange import Answer, exchange
+from snapshot_tuner.rtc.http.exchange import HttpResponse, exchange
 from snapshot_tuner.rtc.http.tasks import Task, Wait
 from snapshot_tuner.rtc.responses import classify
 from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, SignerV4, StaticCredentialProvider
@@ -112,7 +112,7 @@ class SnapshotApi:
 
     def _exchange(
         self, method: str, query: Mapping[str, str], body: str, timeout: float, before_send: BeforeSend
-    ) -> Task[tuple[Answer, list[str]]]:
+    ) -> Task[tuple[HttpResponse, list[str]]]:
         """The answer, and what must not be shown of it."""
         credentials = yield from self._usable_credentials()
         connection = yield from self._connections.take()

@@ -4,7 +4,7 @@ Any number of these may run at once: a task is claimed by one at a time, and cal
 """
 
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Protocol
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallRefused, LedgerUnavailable, TaskNotFound
@@ -14,6 +14,7 @@ from snapshot_tuner.ledger.types import Slot, TaskState
 from snapshot_tuner.model import Cause, TaskRef
 from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Calls
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
+from snapshot_tuner.telemetry.log import Log
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
 from snapshot_tuner.tuning.dispatch import dispatch
 from snapshot_tuner.tuning.instrumentation import BatchMetrics, InstrumentedCalls
@@ -34,7 +35,7 @@ STOP_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
 
 
-class Store(Ledger, ReconcilerStore, Protocol):
+class FullLedger(Ledger, ReconcilerStore, Protocol):
     """All that a ledger can do."""
 
 
@@ -44,14 +45,6 @@ class Reads(Protocol):
     def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:
         """When the slot starts. Raises ApiError, or CallAbandoned where the slot was missed."""
         ...
-
-
-class Log(Protocol):
-    """Structured log lines: a stable event name with keys."""
-
-    def info(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
-
-    def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
 
 
 @dataclass(slots=True)
@@ -83,7 +76,7 @@ class Reconciler:
     def __init__(
         self,
         *,
-        ledger: Store,
+        ledger: FullLedger,
         calls: Calls,
         reads: Reads,
         clock: Clock,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import EventRejected, LedgerUnavailable
@@ -12,6 +11,7 @@ from snapshot_tuner.model import Cause, Outcome, OutcomeKind, Signal
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.rtc.calls import Calls
 from snapshot_tuner.telemetry import event_fields
+from snapshot_tuner.telemetry.log import Log
 from snapshot_tuner.telemetry.metrics import Recorder
 from snapshot_tuner.tuning.batch import Batch
 from snapshot_tuner.tuning.dispatch import dispatch
@@ -29,14 +29,6 @@ LOG_NAMES = {
     OutcomeKind.REJECTED: "event_rejected",
     OutcomeKind.RETRY: "event_to_retry",
 }
-
-
-class Log(Protocol):
-    """Structured log lines: a stable event name with keys."""
-
-    def info(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
-
-    def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
 
 
 class Tuner:

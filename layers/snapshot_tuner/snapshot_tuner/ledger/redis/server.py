@@ -24,7 +24,7 @@ _REDIRECTS_MOST = 3
 _MESSAGE_CHARACTERS_MOST = 200
 
 
-class Log(Protocol):
+class WarningLog(Protocol):
     """Where a warning goes: a stable event name with keys."""
 
     def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
@@ -45,7 +45,7 @@ class RedisStore:
     While a cluster moves our hash slot to another node it is unavailable (ASK, TRYAGAIN).
     """
 
-    def __init__(self, address: RedisAddress, clock: Clock, log: Log) -> None:
+    def __init__(self, address: RedisAddress, clock: Clock, log: WarningLog) -> None:
         self._address = address
         self._clock = clock
         self._log = log

@@ -29,7 +29,7 @@ _RECEIVE_BYTES = 16 * 1024
 _FIRST_FINAL_STATUS = 200
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """An answer that has been read to its end. `reusable` says whether the connection can take another call."""
 
     status: int
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     reusable: bool
 
 
-def exchange(sock: socket.socket, request: bytes, *, deadline: float) -> Task[Answer]:
+def exchange(sock: socket.socket, request: bytes, *, deadline: float) -> Task[HttpResponse]:
     """Send the request and read the answer. `deadline` is on the monotonic clock, in seconds.
 
     The socket is one that does not block, from now on. Raises CallFailed, always with `outcome_unknown`: what was
@@ -65,7 +65,7 @@ def _send(sock: socket.socket, request: bytes, deadline: float) -> Task[None]:
             yield _no_longer_than(deadline, sock, to_send=True)
 
 
-def _receive(sock: socket.socket, deadline: float) -> Task[Answer]:
+def _receive(sock: socket.socket, deadline: float) -> Task[HttpResponse]:
     reader = _AnswerReader()
     wait = _no_longer_than(deadline, sock)
     while True:
@@ -99,9 +99,9 @@ class _AnswerReader:
         self._status = 0
         self._body = b""
         self._length_is_told = False
-        self._answer: Answer | None = None
+        self._answer: HttpResponse | None = None
 
-    def feed(self, received: bytes) -> Answer | None:
+    def feed(self, received: bytes) -> HttpResponse | None:
         """Raises HttpParserError for what is not HTTP, and CallFailed for what is longer than an answer may be."""
         self._received += len(received)
         try:
@@ -114,11 +114,11 @@ class _AnswerReader:
             raise _failed(LocalCode.MALFORMED_ANSWER, f"the answer is longer than {BODY_LIMIT_BYTES} bytes")
         return self._answer
 
-    def end(self) -> Answer:
+    def end(self) -> HttpResponse:
         """The connection has ended, and with it an answer that does not tell its length."""
         if not self._status or self._length_is_told:
             raise ConnectionResetError
-        return Answer(self._status, self._body, reusable=False)
+        return HttpResponse(self._status, self._body, reusable=False)
 
     def on_message_begin(self) -> None:
         if self._answer is not None:  # nobody asked for another
@@ -137,7 +137,7 @@ class _AnswerReader:
         if self._status < _FIRST_FINAL_STATUS:  # it announces the answer
             self._status, self._length_is_told = 0, False
         elif self._answer is None:
-            self._answer = Answer(self._status, self._body, self._parser.should_keep_alive())
+            self._answer = HttpResponse(self._status, self._body, self._parser.should_keep_alive())
 
 
 def _failed(code: LocalCode, message: str) -> CallFailed:
