@@ -10,16 +10,9 @@ from typing import Any, Self, TextIO
 from devkit.rtc_standin import LoggedCall, ProviderError, StandIn
 from snapshot_tuner import bootstrap
 from snapshot_tuner.model import TaskRef
+from snapshot_tuner.tuning.tuner import LOG_NAMES
 
-_OUTCOMES = {
-    "adjustment_applied": "applied",
-    "event_duplicate": "duplicate",
-    "event_superseded": "superseded",
-    "event_unmatched": "unmatched",
-    "event_held": "held",
-    "event_rejected": "rejected",
-    "event_to_retry": "retry",
-}
+_OUTCOMES = {message: kind.value for kind, message in LOG_NAMES.items()}
 _STATUS = {error.code: error.status for error in ProviderError}
 
 

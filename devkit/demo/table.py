@@ -20,6 +20,7 @@ _STYLES = {
     "superseded": "cyan",
     "unmatched": "dim",
     "held": "dim",
+    "deferred": "dim",
     "rejected": "red",
     "retry": "yellow",
 }

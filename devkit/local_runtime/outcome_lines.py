@@ -5,16 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from snapshot_tuner.model import OutcomeKind
+from snapshot_tuner.tuning.tuner import LOG_NAMES
 
-_KIND_OF_MESSAGE = {
-    "adjustment_applied": OutcomeKind.APPLIED,
-    "event_duplicate": OutcomeKind.DUPLICATE,
-    "event_superseded": OutcomeKind.SUPERSEDED,
-    "event_unmatched": OutcomeKind.UNMATCHED,
-    "event_held": OutcomeKind.HELD,
-    "event_rejected": OutcomeKind.REJECTED,
-    "event_to_retry": OutcomeKind.RETRY,
-}
+_KIND_OF_MESSAGE = {message: kind for kind, message in LOG_NAMES.items()}
 
 
 def line_for(function: str, text: str, now: datetime) -> str | None:

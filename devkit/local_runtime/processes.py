@@ -107,8 +107,8 @@ class ProcessGroup:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody uses at this moment; for programs that cannot choose their own."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+    with ExitStack() as open_sockets:
+        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind((LOOPBACK, 0))
         return [each.getsockname()[1] for each in sockets]

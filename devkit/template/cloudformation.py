@@ -101,7 +101,7 @@ class _Resolver:
 
     def present(self, section: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, entry in section.items():
-            if "Condition" not in entry or self._holds({"Condition": entry["Condition"]}):
+            if "Condition" not in entry or self._is_true({"Condition": entry["Condition"]}):
                 without = {key: value for key, value in entry.items() if key != "Condition"}
                 yield name, cast("dict[str, Any]", self._resolve(without))
 
@@ -112,7 +112,7 @@ class _Resolver:
             case {"Ref": str(name)} if name in self.parameters:
                 return self.parameters[name]
             case {"Fn::If": [condition, then, otherwise]}:
-                return self._resolve(then if self._holds({"Condition": condition}) else otherwise)
+                return self._resolve(then if self._is_true({"Condition": condition}) else otherwise)
             case {"Fn::Sub": _} | {"Fn::Join": _} | {"Fn::Split": _} | {"Fn::Select": _}:
                 return self._text(node)
             case dict():
@@ -149,14 +149,14 @@ class _Resolver:
         replaced = _PLACEHOLDER.sub(lambda match: str(known.get(match[1], match[0])), text)
         return {"Fn::Sub": replaced} if _PLACEHOLDER.search(replaced) else replaced
 
-    def _holds(self, condition: object) -> bool:
+    def _is_true(self, condition: object) -> bool:
         match condition:
             case {"Condition": str(name)}:
-                return self._holds(self.conditions[name])
+                return self._is_true(self.conditions[name])
             case {"Fn::Equals": [left, right]}:
                 return self._resolve(left) == self._resolve(right)
             case {"Fn::Not": [inner]}:
-                return not self._holds(inner)
+                return not self._is_true(inner)
             case _:
                 raise NotImplementedError(f"the template's conditions have not needed this yet: {condition}")
 

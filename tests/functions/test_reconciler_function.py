@@ -25,7 +25,7 @@ def reconcile() -> dict[str, int]:
 
 
 def test_an_alert_ends_without_an_event(deployment: Deployment, environment: Path) -> None:
-    """The base holds again, by the reconciler's call; meanwhile an event for the base was recorded and held."""
+    """The base is in effect again, by the reconciler's call; meanwhile an event for the base was deferred."""
     environment.write_text(environment.read_text(encoding="utf-8") + ALERT, encoding="utf-8")
     assert deployment.queue(deployment.wanted("e-1", 30)) == []
     assert deployment.queue(deployment.event("e-2", type="alert", seconds=time_since(deployment))) == []
@@ -47,8 +47,8 @@ def test_in_one_batch_the_event_that_waits_is_not_called_a_superseded_one(
     events = [deployment.wanted("e-1", 30), deployment.event("e-2", type="alert", seconds=1)]
     signals = [from_object(event) for event in events]
     (base,), (alert,) = bootstrap.tuner().process(signals, time.monotonic() + 20)
-    assert (base.kind, alert.kind) == (OutcomeKind.HELD, OutcomeKind.APPLIED)
-    assert base.reason.endswith("; recorded; rule alert holds the task at 2 s")
+    assert (base.kind, alert.kind) == (OutcomeKind.DEFERRED, OutcomeKind.APPLIED)
+    assert base.reason.endswith("; rule alert keeps the task at 2 s")
     assert alert.reason == "fixed 2 s, for 3600 s, then previous"
     assert deployment.sent() == [2]
 

@@ -65,7 +65,7 @@ class Bench:
         assert state is not None
         return state
 
-    def holds_at(self, seconds: float) -> int:
+    def effective_at(self, seconds: float) -> int:
         """The clock set forward, the interval that the task should have by then."""
         self.clock.seconds = seconds
         return self.state().desired.interval

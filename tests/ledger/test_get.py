@@ -1,6 +1,6 @@
 """What an operator can see of a task, on every backend: the record as it is, and looking changes nothing."""
 
-from snapshot_tuner.ledger.intents import intent_from
+from snapshot_tuner.ledger import intents
 from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS
 from snapshot_tuner.ledger.types import CallResult, TaskState
 from tests.ledger.backends import OTHER_TASK, TASK, Backend, Client, event, granted
@@ -26,17 +26,21 @@ def test_what_is_desired_what_is_in_flight_and_what_was_applied_are_told(backend
     first, second = event("e1", at=1, interval=7, business_id="b"), event("e2", at=2, interval=9)
     ledger.admit([first])
     admitted = seen(other)
-    assert (admitted.desired, admitted.applied, admitted.lease) == (intent_from(first), None, None)
+    assert (admitted.desired, admitted.applied, admitted.lease) == (intents.from_adjustment(first), None, None)
 
     granted(ledger, under="t1")
     lease = seen(other).lease
     assert lease is not None
-    assert (lease.token, lease.intent, lease.until - lease.begun) == ("t1", intent_from(first), LEASE_SECONDS * 1e6)
+    assert (lease.token, lease.intent, lease.until - lease.begun) == (
+        "t1",
+        intents.from_adjustment(first),
+        LEASE_SECONDS * 1e6,
+    )
 
     ledger.settle([(TASK, "t1", CallResult.APPLIED)])
     ledger.admit([second])
     state = seen(other)
-    assert (state.desired, state.applied) == (intent_from(second), intent_from(first))
+    assert (state.desired, state.applied) == (intents.from_adjustment(second), intents.from_adjustment(first))
     assert (state.lease, state.doubt_until, state.settled_token) == (None, None, "t1")
     assert admitted.desired_at <= lease.begun
     assert state.applied_at is not None

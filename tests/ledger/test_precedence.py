@@ -24,33 +24,33 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         yield made
 
 
-def test_a_time_bound_adjustment_ends_and_the_base_holds_again(bench: Bench) -> None:
+def test_a_time_bound_adjustment_ends_and_the_base_is_in_effect_again(bench: Bench) -> None:
     """At its end, counted from the event's time, not from its delivery."""
     bench.take(wanted(5, at=-10))
     bench.call()
     assert bench.take(wanted(1, at=-2, rule="alert", lasts=60)).answer is Admission.NEW
     assert bench.call() == 1
-    assert bench.holds_at(57.9) == 1
-    assert bench.holds_at(58) == 5
+    assert bench.effective_at(57.9) == 1
+    assert bench.effective_at(58) == 5
     assert bench.call() == 5
 
 
-def test_of_several_open_ones_the_shortest_holds_then_the_next_then_the_base(bench: Bench) -> None:
+def test_of_several_open_ones_the_shortest_is_in_effect_then_the_next_then_the_base(bench: Bench) -> None:
     bench.take(wanted(60, at=-10))
     assert bench.take(wanted(3, at=0, rule="b", lasts=200)).answer is Admission.NEW
     assert bench.take(wanted(1, at=1 - 2, rule="a", lasts=100)).answer is Admission.NEW
-    assert bench.take(wanted(10, at=0, rule="c", lasts=300)).answer is Admission.RECORDED
-    assert [bench.holds_at(at) for at in (0, 98, 99, 199, 200, 299, 300)] == [1, 1, 3, 3, 10, 10, 60]
+    assert bench.take(wanted(10, at=0, rule="c", lasts=300)).answer is Admission.DEFERRED
+    assert [bench.effective_at(at) for at in (0, 98, 99, 199, 200, 299, 300)] == [1, 1, 3, 3, 10, 10, 60]
 
 
 def test_then_becomes_the_base_unless_that_is_newer(bench: Bench) -> None:
     """A base event after the alert is the newer one, whenever it is delivered."""
     bench.take(wanted(60, at=-10))
     bench.take(wanted(1, at=-5, rule="alert", lasts=20, then=5))
-    assert bench.holds_at(15) == 5
+    assert bench.effective_at(15) == 5
     assert bench.take(wanted(30, at=-7)).answer is Admission.SUPERSEDED
     assert bench.take(wanted(30, at=-4)).answer is Admission.NEW
-    assert bench.holds_at(1000) == 30
+    assert bench.effective_at(1000) == 30
 
 
 def test_a_later_event_of_the_same_rule_renews(bench: Bench) -> None:
@@ -60,8 +60,8 @@ def test_a_later_event_of_the_same_rule_renews(bench: Bench) -> None:
     bench.clock.seconds = 10
     assert bench.take(wanted(1, at=8, rule="alert", lasts=20)).answer is Admission.NEW
     assert bench.take(wanted(1, at=7, rule="alert", lasts=20)).answer is Admission.SUPERSEDED
-    assert bench.holds_at(27) == 1
-    assert bench.holds_at(28) == 60
+    assert bench.effective_at(27) == 1
+    assert bench.effective_at(28) == 60
     assert bench.take(wanted(1, at=7.5, rule="alert", lasts=20)).answer is Admission.SUPERSEDED
 
 
@@ -69,9 +69,9 @@ def test_an_event_whose_time_is_over_is_superseded_but_its_then_counts(bench: Be
     bench.take(wanted(60, at=-100))
     over = bench.take(wanted(1, at=-30, rule="alert", lasts=20))
     assert over == Admitted(Admission.SUPERSEDED, "its time is over")
-    assert bench.holds_at(0) == 60
+    assert bench.effective_at(0) == 60
     assert bench.take(wanted(1, at=-30, rule="other", lasts=20, then=7)).answer is Admission.NEW
-    assert bench.holds_at(0) == 7
+    assert bench.effective_at(0) == 7
 
 
 def test_nothing_is_known_of_a_task_whose_only_event_is_over(bench: Bench) -> None:
@@ -85,16 +85,16 @@ def test_without_a_base_a_task_stays_as_it_is(bench: Bench) -> None:
     """Nobody knows what it was before; no call is due for it either."""
     bench.take(wanted(1, at=0, rule="alert", lasts=20))
     bench.call()
-    assert bench.holds_at(30) == 1
+    assert bench.effective_at(30) == 1
     assert bench.ledger.begin([(TASK, token())]) == [AlreadyApplied(bench.state().desired)]
 
 
-def test_an_event_that_waits_is_answered_with_what_holds_and_until_when(bench: Bench) -> None:
+def test_an_event_that_waits_is_answered_with_what_is_in_effect_and_until_when(bench: Bench) -> None:
     """It is durable, so that its redelivery is a duplicate."""
     bench.take(wanted(1, at=0, rule="alert", lasts=600))
     answer = bench.take(wanted(5, at=1, name="calm"))
-    assert answer.answer is Admission.RECORDED
-    assert answer.reason.startswith("recorded; rule alert holds the task at 1 s until 20")
+    assert answer.answer is Admission.DEFERRED
+    assert answer.reason.startswith("rule alert keeps the task at 1 s until 20")
     assert bench.take(wanted(5, at=1, name="calm")) == Admitted(Admission.DUPLICATE)
 
 
@@ -111,7 +111,7 @@ def test_a_retry_keeps_the_time_at_which_it_was_first_asked(bench: Bench) -> Non
     bench.take(wanted(1, at=0, rule="alert", lasts=20, name="e"))
     bench.clock.seconds = 10
     bench.take(wanted(1, at=0, rule="alert", lasts=20, name="e"))
-    assert bench.holds_at(20) == 60
+    assert bench.effective_at(20) == 60
 
 
 def test_shortening_is_immediate_and_lengthening_waits(bench: Bench) -> None:
@@ -119,13 +119,13 @@ def test_shortening_is_immediate_and_lengthening_waits(bench: Bench) -> None:
     bench.take(wanted(1, at=0))
     bench.call()
     bench.clock.seconds = 20
-    assert bench.take(wanted(3, at=20, lengthen_after=60)).answer is Admission.RECORDED
+    assert bench.take(wanted(3, at=20, lengthen_after=60)).answer is Admission.DEFERRED
     bench.clock.seconds = 30
-    assert bench.take(wanted(10, at=30, lengthen_after=60)).answer is Admission.RECORDED
-    assert bench.holds_at(79.9) == 1
-    assert bench.holds_at(80) == 10
+    assert bench.take(wanted(10, at=30, lengthen_after=60)).answer is Admission.DEFERRED
+    assert bench.effective_at(79.9) == 1
+    assert bench.effective_at(80) == 10
     assert bench.take(wanted(2, at=80, lengthen_after=60)).answer is Admission.NEW
-    assert bench.holds_at(80) == 2
+    assert bench.effective_at(80) == 2
 
 
 def test_lengthening_does_not_wait_where_nobody_asked_for_less_of_late(bench: Bench) -> None:
@@ -139,8 +139,8 @@ def test_asking_for_less_again_starts_the_waiting_anew(bench: Bench) -> None:
     bench.clock.seconds = 50
     assert bench.take(wanted(1, at=50)).answer is Admission.NEW
     bench.take(wanted(5, at=50.5, lengthen_after=60))
-    assert bench.holds_at(109) == 1
-    assert bench.holds_at(110) == 5
+    assert bench.effective_at(109) == 1
+    assert bench.effective_at(110) == 5
 
 
 def test_an_unchanged_interval_saves_the_call_for_a_while_only(bench: Bench) -> None:

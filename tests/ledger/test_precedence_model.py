@@ -29,7 +29,7 @@ class Deliveries:
 
     events: list[tuple[float, str, int]] = field(default_factory=list)  # (time, rule, interval)
 
-    def holds(self, now: float) -> int | None:
+    def effective(self, now: float) -> int | None:
         newest = {rule: (at, interval) for at, rule, interval in sorted(self.events)}
         last = {rule: lasts for rule, (lasts, _) in RULES.items() if lasts is not None}
         is_open = [(interval, -at) for rule, (at, interval) in newest.items() if rule in last and now < at + last[rule]]
@@ -54,7 +54,7 @@ deliveries = st.tuples(st.integers(0, 60), st.sampled_from(list(RULES)), st.inte
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(deliveries, max_size=12))
-def test_what_holds_does_not_depend_on_the_order_of_deliveries(
+def test_what_is_in_effect_does_not_depend_on_the_order_of_deliveries(
     valkey: ValkeyServer, history: list[tuple[int, str, int, int]]
 ) -> None:
     """Late, reordered and over: at every step all backends hold what the model says of all that was delivered."""
@@ -69,13 +69,13 @@ def test_what_holds_does_not_depend_on_the_order_of_deliveries(
                 answer = bench.take(wanted(interval, at=at, rule=rule, lasts=lasts, then=then))
                 if answer.answer is not Admission.SUPERSEDED or bench.ledger.get(TASK) is not None:
                     model.events.append((at, rule, interval))
-                expected = model.holds(now)
+                expected = model.effective(now)
                 if expected is not None:
-                    assert bench.holds_at(now) == expected
+                    assert bench.effective_at(now) == expected
             for later in range(0, 60, 3):
-                expected = model.holds(now + later)
+                expected = model.effective(now + later)
                 if expected is not None:
-                    assert bench.holds_at(now + later) == expected
+                    assert bench.effective_at(now + later) == expected
 
 
 steps = st.one_of(
@@ -89,7 +89,7 @@ steps = st.one_of(
 @settings(max_examples=80, deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(steps, max_size=25))
 def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
-    """Cooldown, saved calls, claims and doubt among it: every answer, and the whole record after every step."""
+    """Stabilization, saved calls, claims and doubt among it: every answer, and the whole record after every step."""
     with ExitStack() as opened:
         one, *others = each(opened, valkey.connection_url)
         for number, step in enumerate(history):

@@ -28,7 +28,7 @@ class Api:
 
     def update(self, task: TaskRef, *_: object, before_send: BeforeSend, **__: object) -> Task[None]:
         yield from before_send()
-        if task.room_id == "held":
+        if task.room_id == "slow":
             yield Wait(SystemClock().monotonic() + LONG, future=self.released)
             assert self.released.done()
         if task.room_id == "broken":
@@ -68,17 +68,17 @@ def test_calls_that_end_within_a_moment_come_together(
     """The second one ends while the first one's moment lasts, however long that is."""
     monkeypatch.setattr(call_pool, "_COALESCE_SECONDS", LONG)
     start(in_flight, "quick")
-    start(in_flight, "held")
+    start(in_flight, "slow")
     threading.Timer(0.05, api.released.set_result, [None]).start()
-    assert finished(in_flight) == {"quick", "held"}
+    assert finished(in_flight) == {"quick", "slow"}
 
 
 def test_a_call_that_goes_on_is_not_waited_for(api: Api, in_flight: ApiCalls) -> None:
-    start(in_flight, "held")
+    start(in_flight, "slow")
     start(in_flight, "quick")
     assert finished(in_flight) == {"quick"}
     api.released.set_result(None)
-    assert finished(in_flight) == {"held"}
+    assert finished(in_flight) == {"slow"}
 
 
 def test_the_last_call_is_handed_over_at_once(in_flight: ApiCalls, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def test_the_last_call_is_handed_over_at_once(in_flight: ApiCalls, monkeypatch: 
 def test_closing_waits_for_the_calls_in_flight(api: Api) -> None:
     """Their connections are in use until then."""
     calls = ApiCalls(cast("SnapshotApi", api), SystemClock(), 4)
-    start(calls, "held")
+    start(calls, "slow")
     calls.finished(SystemClock().monotonic())
     threading.Timer(0.05, api.released.set_result, [None]).start()
     calls.close()

@@ -122,20 +122,20 @@ def refusals(source: Mapping[str, Any], options: Mapping[str, str]) -> list[str]
     return [
         assertion["AssertDescription"]
         for rule in translated["Rules"].values()
-        if holds(rule["RuleCondition"], values)
+        if is_true(rule["RuleCondition"], values)
         for assertion in rule["Assertions"]
-        if not holds(assertion["Assert"], values)
+        if not is_true(assertion["Assert"], values)
     ]
 
 
-def holds(condition: object, values: Mapping[str, object]) -> bool:
+def is_true(condition: object, values: Mapping[str, object]) -> bool:
     match condition:
         case {"Fn::Equals": [{"Ref": str(name)}, wanted]}:
             return bool(values[name] == wanted)
         case {"Fn::Not": [inner]}:
-            return not holds(inner, values)
+            return not is_true(inner, values)
         case {"Fn::Or": [*alternatives]}:
-            return any(holds(alternative, values) for alternative in alternatives)
+            return any(is_true(alternative, values) for alternative in alternatives)
         case _:
             raise NotImplementedError(f"the template's rules have not needed this yet: {condition}")
 

@@ -181,6 +181,7 @@ def test_each_outcome_has_a_count_of_its_own() -> None:
         "EventsSuperseded": 2,
         "EventsUnmatched": 2,
         "EventsHeld": 2,
+        "EventsDeferred": 2,
         "EventsRejected": 2,
         "EventsRetried": 2,
     }

@@ -9,8 +9,7 @@ from heapq import heappop, heappush, nsmallest
 from itertools import count
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger import messages, precedence, transitions
-from snapshot_tuner.ledger.intents import intent_from
+from snapshot_tuner.ledger import intents, messages, precedence, transitions
 from snapshot_tuner.ledger.rate_limit import Cursor
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.transitions import KeyState
@@ -145,7 +144,7 @@ class MemoryLedger:
         ahead_us = signal.time_us - now
         if not -self._limits.task_ttl * 1_000_000 <= ahead_us <= self._limits.max_clock_skew * 1_000_000:
             return messages.rejected(ahead_us)
-        intent = intent_from(adjustment)
+        intent = intents.from_adjustment(adjustment)
         key = int(intent.key, 16)
         fingerprint = signal.fingerprint()
         known = self._event(key, intent.order_key, now)
@@ -157,8 +156,8 @@ class MemoryLedger:
             return messages.CONFLICT
         order_key = intent.order_key if known is None else known.order_key
         applied = answer is Admission.DUPLICATE if known is None else known.applied
-        # Nothing of what is recorded can be lost any more.
-        self._remember(key, order_key, fingerprint, now, applied=applied or answer is Admission.RECORDED)
+        # Nothing of what is deferred can be lost any more.
+        self._remember(key, order_key, fingerprint, now, applied=applied or answer is Admission.DEFERRED)
         if after is not None:
             expires = max(now, signal.time_us) + self._limits.task_ttl * 1_000_000
             if row is None:
@@ -169,8 +168,8 @@ class MemoryLedger:
                     return messages.in_doubt(answer)
             else:
                 self._save(task, row, after, now)
-            if answer is Admission.RECORDED:
-                return messages.recorded(after.desired, precedence.holds_until(after))
+            if answer is Admission.DEFERRED:
+                return messages.deferred(after.desired, precedence.effective_until(after))
         return messages.superseded(intent, now) if answer is Admission.SUPERSEDED else Admitted(answer)
 
     def _begin_one(self, task: TaskRef, token: str, now: int, lease_until: float) -> Begun:

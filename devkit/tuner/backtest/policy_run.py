@@ -16,7 +16,7 @@ from snapshot_tuner.model import Outcome, OutcomeKind, TaskRef
 from snapshot_tuner.policy.engine import Policy
 
 REJECTED_SHOWN = 20
-_WANTED = (OutcomeKind.APPLIED, OutcomeKind.HELD)
+_WANTED = (OutcomeKind.APPLIED, OutcomeKind.DEFERRED)
 
 
 class PolicyRun:

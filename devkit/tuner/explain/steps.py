@@ -6,12 +6,11 @@ from enum import StrEnum, auto
 
 from devkit.tuner.explain.replay import LedgerVisit
 from snapshot_tuner.formats import rfc3339
-from snapshot_tuner.ledger import precedence, transitions
-from snapshot_tuner.ledger.intents import intent_from
+from snapshot_tuner.ledger import intents, precedence, transitions
 from snapshot_tuner.ledger.types import Admission, Intent, TaskState
 from snapshot_tuner.policy.engine import Asked, Bounds
 
-_TAKEN = (Admission.NEW, Admission.RETRY, Admission.RECORDED)
+_TAKEN = (Admission.NEW, Admission.RETRY, Admission.DEFERRED)
 
 
 class Name(StrEnum):
@@ -21,8 +20,8 @@ class Name(StrEnum):
     BOUNDS = auto()  # of the policy
     ENDS = auto()  # a time-bound adjustment, and what comes then
     ORDER = auto()  # whether a newer event was there before
-    OPEN = auto()  # time-bound adjustments, of which the shortest holds
-    COOLDOWN = auto()  # lengthen_after: a longer interval waits
+    OPEN = auto()  # time-bound adjustments, of which the shortest is in effect
+    STABILIZING = auto()  # lengthen_after: a longer interval waits
     UNCHANGED = auto()  # skip_unchanged_within: a call that is saved
 
 
@@ -56,7 +55,7 @@ def steps(visit: LedgerVisit, asked: Asked, bounds: Bounds) -> list[IntervalStep
         taken.append(_ends(visit))
     taken.append(_order(visit))
     if visit.admitted.answer in _TAKEN and visit.after is not None:
-        taken += [_open(visit, visit.after), _cooldown(visit, visit.after)]
+        taken += [_open(visit, visit.after), _stabilizing(visit, visit.after)]
         if _is_its_own(visit, visit.after.desired):
             taken.append(_unchanged(visit, visit.after))
     return taken
@@ -89,8 +88,8 @@ def _bounds(visit: LedgerVisit, asked: Asked, bounds: Bounds) -> IntervalStep:
 
 
 def _ends(visit: LedgerVisit) -> IntervalStep:
-    intent = intent_from(visit.adjustment)
-    then = "then it is over, and what else is asked for holds" if intent.then is None else f"then {intent.then} s"
+    intent = intents.from_adjustment(visit.adjustment)
+    then = "then it is over, and what else was asked for returns" if intent.then is None else f"then {intent.then} s"
     over = " (over by now)" if _is_over(visit) else ""
     until = intent.until_us or 0
     says = f"for {visit.adjustment.for_seconds} s from the event's time on, until {moment(until)}{over}; {then}"
@@ -99,11 +98,11 @@ def _ends(visit: LedgerVisit) -> IntervalStep:
 
 def _order(visit: LedgerVisit) -> IntervalStep:
     """Intents without an end compete with each other, time-bound ones with those of their own rule."""
-    intent = intent_from(visit.adjustment)
+    intent = intents.from_adjustment(visit.adjustment)
     before = visit.before
     other = None if before is None else precedence.competitor(before, intent)
     match visit.admitted.answer:
-        case Admission.NEW | Admission.RETRY | Admission.RECORDED:
+        case Admission.NEW | Admission.RETRY | Admission.DEFERRED:
             if other is not None and other.key == intent.key:
                 says = "the same event was there a moment ago"
             elif other is not None:
@@ -126,34 +125,34 @@ def _order(visit: LedgerVisit) -> IntervalStep:
 
 
 def _open(visit: LedgerVisit, after: TaskState) -> IntervalStep:
-    """What the shortest of the open ones, or the base, would set without a cooldown."""
+    """What the shortest of the open ones, or the base, would set without stabilization."""
     others = [
         intent for intent in after.open if (intent.until_us or 0) > visit.now_us and not _is_its_own(visit, intent)
     ]
-    wanted = _without_cooldown(visit, after)
+    wanted = _unstabilized(visit, after)
     if not others:
         return IntervalStep(Name.OPEN, "nothing else is open", wanted.interval)
     taken = ", ".join(
-        f"rule {intent.rule} holds {intent.interval} s until {moment(intent.until_us or 0)} (event {intent.event_id})"
+        f"rule {intent.rule} wants {intent.interval} s until {moment(intent.until_us or 0)} (event {intent.event_id})"
         for intent in sorted(others, key=lambda intent: intent.interval)
     )
     if _is_its_own(visit, wanted):
         return IntervalStep(Name.OPEN, f"{taken}; this one is the shortest", wanted.interval)
-    return IntervalStep(Name.OPEN, f"{taken}; the shortest holds", wanted.interval, wanted.until_us)
+    return IntervalStep(Name.OPEN, f"{taken}; the shortest is in effect", wanted.interval, wanted.until_us)
 
 
-def _cooldown(visit: LedgerVisit, after: TaskState) -> IntervalStep:
-    wanted = _without_cooldown(visit, after)
-    held = after.held
-    if held is not None and after.desired == held.intent:
+def _stabilizing(visit: LedgerVisit, after: TaskState) -> IntervalStep:
+    wanted = _unstabilized(visit, after)
+    stabilizing = after.stabilizing
+    if stabilizing is not None and after.desired == stabilizing.intent:
         says = (
-            f"{wanted.interval} s is longer than the {held.intent.interval} s "
-            f"that event {held.intent.event_id} asked for: it waits until {moment(held.until_us)}"
+            f"{wanted.interval} s is longer than the {stabilizing.intent.interval} s "
+            f"that event {stabilizing.intent.event_id} asked for: it waits until {moment(stabilizing.until_us)}"
         )
-        return IntervalStep(Name.COOLDOWN, says, held.intent.interval, held.until_us)
+        return IntervalStep(Name.STABILIZING, says, stabilizing.intent.interval, stabilizing.until_us)
     wait = visit.adjustment.lengthen_after
     says = f"lengthen_after {wait} s: nothing to wait for" if wait else "no lengthen_after"
-    return IntervalStep(Name.COOLDOWN, says, after.desired.interval)
+    return IntervalStep(Name.STABILIZING, says, after.desired.interval)
 
 
 def _unchanged(visit: LedgerVisit, after: TaskState) -> IntervalStep:
@@ -166,18 +165,18 @@ def _unchanged(visit: LedgerVisit, after: TaskState) -> IntervalStep:
     return IntervalStep(Name.UNCHANGED, f"not confirmed within {within} s: a call is made", interval)
 
 
-def _without_cooldown(visit: LedgerVisit, after: TaskState) -> Intent:
-    return precedence.holds(after._replace(held=None), visit.now_us)
+def _unstabilized(visit: LedgerVisit, after: TaskState) -> Intent:
+    return precedence.effective(after._replace(stabilizing=None), visit.now_us)
 
 
 def _is_over(visit: LedgerVisit) -> bool:
-    until_us = intent_from(visit.adjustment).until_us
+    until_us = intents.from_adjustment(visit.adjustment).until_us
     return until_us is not None and until_us <= visit.now_us
 
 
 def _seconds_now(visit: LedgerVisit) -> int | None:
     """What the event asks for at the moment: of a time-bound adjustment that is over, what comes then."""
-    intent = intent_from(visit.adjustment)
+    intent = intents.from_adjustment(visit.adjustment)
     return intent.then if _is_over(visit) else intent.interval
 
 

@@ -16,7 +16,7 @@ class SortedLines:
     """Takes lines without line breaks in any order. Lines of the same time keep the order in which they came."""
 
     def __init__(self) -> None:
-        self._held: list[tuple[int, str]] = []
+        self._buffer: list[tuple[int, str]] = []
         self._characters = 0
         self._files: list[TextIO] = []
         self._open = ExitStack()
@@ -30,24 +30,24 @@ class SortedLines:
         self._open.close()
 
     def add(self, time_us: int, line: str) -> None:
-        self._held.append((time_us, line))
+        self._buffer.append((time_us, line))
         self._characters += len(line)
         if self._characters >= _CHARACTERS_AT_ONCE:
             self._put_away()
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Once, when all are there."""
-        self._held.sort(key=itemgetter(0))
-        yield from heapq.merge(*map(_read, self._files), self._held, key=itemgetter(0))
+        self._buffer.sort(key=itemgetter(0))
+        yield from heapq.merge(*map(_read, self._files), self._buffer, key=itemgetter(0))
 
     def _put_away(self) -> None:
-        self._held.sort(key=itemgetter(0))
+        self._buffer.sort(key=itemgetter(0))
         file = TemporaryFile("w+", encoding="ascii", newline="\n")  # noqa: SIM115 - lives as long as this object
         self._open.callback(file.close)
-        file.writelines(f"{time_us} {line}\n" for time_us, line in self._held)
+        file.writelines(f"{time_us} {line}\n" for time_us, line in self._buffer)
         file.seek(0)
         self._files.append(file)
-        self._held, self._characters = [], 0
+        self._buffer, self._characters = [], 0
 
 
 def _read(file: TextIO) -> Iterator[tuple[int, str]]:

@@ -114,9 +114,10 @@ class Adjustment(NamedTuple):
 
     `interval` is in whole seconds, inside the policy's bounds. `order_key` is `Signal.order_key`.
 
-    The rest are durations in whole seconds. `for_seconds` is how long a time-bound adjustment holds, from the
+    The rest are durations in whole seconds. `for_seconds` is how long a time-bound adjustment is in effect, from the
     event's time on; then the task gets `then_interval`, or, where that is None, what else it should be.
-    `lengthen_after` is how long nothing may have asked for less before this makes the interval longer;
+    `lengthen_after` is a stabilization window in the sense of Kubernetes' HorizontalPodAutoscaler: for so long
+    nothing may have asked for less before this makes the interval longer;
     within `skip_unchanged_within` of a confirmed call with the same interval none is made; 0 is "never".
     """
 
@@ -158,7 +159,8 @@ class OutcomeKind(StrEnum):
     DUPLICATE = auto()
     SUPERSEDED = auto()
     UNMATCHED = auto()
-    HELD = auto()
+    HELD = auto()  # the policy says no change, or dry run
+    DEFERRED = auto()  # recorded: takes effect when what is in effect now ends
     REJECTED = auto()
     RETRY = auto()
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot_tuner.ledger.intents import intent_from
+from snapshot_tuner.ledger import intents
 from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent
 from snapshot_tuner.model import Adjustment
 from tests.ledger.backends import TASK, event
@@ -37,4 +37,4 @@ def test_the_word_of_an_adjustment_holds_its_whole_intent(
     word = pack_adjustment(adjustment)
     assert int(word[:20]) == adjustment.signal.time_us
     assert word[20:36].hex() == adjustment.signal.fingerprint()[:32]
-    assert unpack_intent(TASK, word[36:]) == intent_from(adjustment)
+    assert unpack_intent(TASK, word[36:]) == intents.from_adjustment(adjustment)

@@ -40,13 +40,13 @@ def explain_outcome(explainer: Explainer, policy: Path, event: str, *before: str
 def test_an_open_adjustment_that_is_shorter_holds(explainer: Explainer, policy: Path) -> None:
     """09:00 an alert for ten minutes; the load of 09:05 asks for 55 s, which the task gets when the alert ends."""
     outcome = explain_outcome(explainer, policy, cloud_event("load", 5, load=0.5), cloud_event("a", 0, type_="alert"))
-    assert outcome["outcome"] == "held"
+    assert outcome["outcome"] == "deferred"
     assert steps(outcome) == {
         "asked": (55, "load 0.5 -> curve 55 s"),
         "bounds": (55, "within 2 to 300 s"),
         "order": (55, "nothing without an end was known of the task"),
-        "open": (3, "rule alert holds 3 s until 2026-03-01T09:10:00Z (event a); the shortest holds"),
-        "cooldown": (3, "lengthen_after 120 s: nothing to wait for"),
+        "open": (3, "rule alert wants 3 s until 2026-03-01T09:10:00Z (event a); the shortest is in effect"),
+        "stabilizing": (3, "lengthen_after 120 s: nothing to wait for"),
     }
     (open_step,) = [step for step in outcome["steps"] if step["step"] == "open"]
     assert open_step["until"] == "2026-03-01T09:10:00.000000Z"
@@ -62,9 +62,9 @@ def test_an_open_adjustment_that_is_longer_does_not_hold(explainer: Explainer, p
     )
     assert outcome["outcome"] == "applied"
     assert steps(outcome)["order"] == (3, "rule alert had nothing open for the task")
-    says = "rule watch holds 4 s until 2026-03-01T09:05:00Z (event w); this one is the shortest"
+    says = "rule watch wants 4 s until 2026-03-01T09:05:00Z (event w); this one is the shortest"
     assert steps(outcome)["open"] == (3, says)
-    over = "then it is over, and what else is asked for holds"
+    over = "then it is over, and what else was asked for returns"
     says = f"for 600 s from the event's time on, until 2026-03-01T09:11:00Z; {over}"
     assert steps(outcome)["ends"] == (3, says)
     # The watch ends before the alert does, and leaves its `then` behind.
@@ -121,8 +121,8 @@ def test_an_adjustment_that_has_ended_is_open_no_more(explainer: Explainer, poli
         cloud_event("a", 0, 1, type_="alert"),
         cloud_event("w", 9, 59, type_="watch"),
     )
-    assert outcome["outcome"] == "held"
-    says = "rule alert holds 3 s until 2026-03-01T09:10:01Z (event a), rule watch holds 4 s until 2026-03-01T09:14:59Z"
+    assert outcome["outcome"] == "deferred"
+    says = "rule alert wants 3 s until 2026-03-01T09:10:01Z (event a), rule watch wants 4 s until 2026-03-01T09:14:59Z"
     assert steps(outcome)["open"][1].startswith(says)
     later = explain_outcome(
         explainer,
@@ -137,13 +137,16 @@ def test_an_adjustment_that_has_ended_is_open_no_more(explainer: Explainer, poli
 def test_a_longer_interval_waits(explainer: Explainer, policy: Path) -> None:
     """09:00 asks for 10 s; 09:01 for 55 s, which has to wait until nothing shorter was asked for in two minutes."""
     outcome = explain_outcome(explainer, policy, cloud_event("l2", 1, load=0.5), cloud_event("l1", 0, load=0.05))
-    assert outcome["outcome"] == "held"
+    assert outcome["outcome"] == "deferred"
     assert steps(outcome) == {
         "asked": (55, "load 0.5 -> curve 55 s"),
         "bounds": (55, "within 2 to 300 s"),
         "order": (55, "newer than event l1 of 2026-03-01T09:00:00Z, which asked for 10 s"),
         "open": (55, "nothing else is open"),
-        "cooldown": (10, "55 s is longer than the 10 s that event l1 asked for: it waits until 2026-03-01T09:02:00Z"),
+        "stabilizing": (
+            10,
+            "55 s is longer than the 10 s that event l1 asked for: it waits until 2026-03-01T09:02:00Z",
+        ),
     }
     assert outcome["follows"] == [{"at": "2026-03-01T09:02:00.000000Z", "interval": 55, "rule": "load", "event": "l2"}]
 

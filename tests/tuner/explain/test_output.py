@@ -56,12 +56,12 @@ rules
   · dead-band  not reached: rule 'room-load-high' before it has decided
   · room-load-normal  not reached: rule 'room-load-high' before it has decided
 interval of 5f3a1c0e9b7d4e2a8c6f0b13 room-101 task-1
-  asked        43 s  load 0.93 -> curve 43 s
-  bounds       43 s  within 2 to 300 s
-  order        43 s  nothing was known of the task
-  open         43 s  nothing else is open
-  cooldown     43 s  no lengthen_after
-  unchanged    43 s  no skip_unchanged_within: a call is made
+  asked          43 s  load 0.93 -> curve 43 s
+  bounds         43 s  within 2 to 300 s
+  order          43 s  nothing was known of the task
+  open           43 s  nothing else is open
+  stabilizing    43 s  no lengthen_after
+  unchanged      43 s  no skip_unchanged_within: a call is made
 → applied: load 0.93 -> curve 43 s
 """
     )
@@ -70,11 +70,11 @@ interval of 5f3a1c0e9b7d4e2a8c6f0b13 room-101 task-1
 def test_a_clamped_interval_is_told_before_and_after_its_bound(explainer: Explainer) -> None:
     """The rule asks for 1 s, the bounds give 2 s."""
     printed = explainer.output(SHIPPED, EVENTS / "sqs" / "moderation_alert.json")
-    assert "  asked         1 s  fixed 1 s\n  bounds        2 s  clamped to 2 s by bounds.min\n" in printed
+    assert "  asked           1 s  fixed 1 s\n  bounds          2 s  clamped to 2 s by bounds.min\n" in printed
     assert printed.endswith("→ applied: fixed 1 s, clamped to 2 s by bounds.min\n")
     low = explainer.file("low.yaml", SHIPPED.read_text("utf-8").replace("max: 300", "max: 20"))
     printed = explainer.output(low, EVENTS / "sqs" / "cloudevent.json")
-    assert "  bounds       20 s  clamped to 20 s by bounds.max\n" in printed
+    assert "  bounds         20 s  clamped to 20 s by bounds.max\n" in printed
 
 
 def test_an_event_that_is_held_has_no_interval(explainer: Explainer) -> None:
@@ -200,13 +200,13 @@ def test_the_last_step_is_what_the_task_should_be(day_with_alerts: list[Explaine
             assert explained.explanation.asked is not None
             printed = steps(visit, explained.explanation.asked, explained.explanation.bounds)
             seen.add(outcome.kind)
-            if outcome.kind in (OutcomeKind.APPLIED, OutcomeKind.HELD):
+            if outcome.kind in (OutcomeKind.APPLIED, OutcomeKind.DEFERRED):
                 assert visit.after is not None
                 assert printed[-1].seconds == visit.after.desired.interval
-                assert (printed[-1].seconds == outcome.interval) or outcome.kind is OutcomeKind.HELD
+                assert (printed[-1].seconds == outcome.interval) or outcome.kind is OutcomeKind.DEFERRED
             else:
                 assert printed[-1].seconds is None
-    assert seen == {OutcomeKind.APPLIED, OutcomeKind.HELD, OutcomeKind.DUPLICATE, OutcomeKind.SUPERSEDED}
+    assert seen == {OutcomeKind.APPLIED, OutcomeKind.DEFERRED, OutcomeKind.DUPLICATE, OutcomeKind.SUPERSEDED}
 
 
 def test_what_follows_is_what_comes(day_with_alerts: list[Explained]) -> None:
@@ -224,7 +224,7 @@ def test_what_follows_is_what_comes(day_with_alerts: list[Explained]) -> None:
                 compared += bool(changes)
             if visit.after is not None:
                 foretold[task] = visit.after.desired.interval, list(follows(visit))
-                assert precedence.holds(visit.after, visit.now_us) == visit.after.desired
+                assert precedence.effective(visit.after, visit.now_us) == visit.after.desired
     assert compared > 100
 
 

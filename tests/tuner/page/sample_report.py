@@ -11,7 +11,7 @@ from typing import Any
 
 START = int(datetime(2026, 3, 1, 22, 0, tzinfo=UTC).timestamp())
 BUCKETS = [(1, 1), (2, 2), (3, 4), (5, 9), (10, 19), (20, 29), (30, 59), (60, 119), (120, 299), (300, 600)]
-OUTCOMES = ("applied", "duplicate", "superseded", "unmatched", "held", "rejected", "retry")
+OUTCOMES = ("applied", "duplicate", "superseded", "unmatched", "held", "deferred", "rejected", "retry")
 
 Rule = Callable[[str, float], tuple[str, int | None, str]]
 """Type and load of an event -> rule, interval (None: no change), reason."""

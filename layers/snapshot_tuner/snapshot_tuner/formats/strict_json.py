@@ -57,7 +57,7 @@ def decode(text: bytes | str, *, within: str = "", at_most: int = MAX_BODY_BYTES
         document, end = None, 0
     if end != len(text) and (end == 0 or text[end:].strip(_WHITESPACE)):
         return _decoded_in_full(text, whole, within)
-    if _may_hold_surrogate(text):
+    if _may_have_surrogate(text):
         _raise_first_fault(document, within)
     return cast("Json", document)
 
@@ -111,7 +111,7 @@ def _is_too_deep(text: str) -> bool:
     return any(depth > MAX_DEPTH for depth in accumulate(steps))
 
 
-def _may_hold_surrogate(text: str) -> bool:
+def _may_have_surrogate(text: str) -> bool:
     # Half of an escaped pair counts too: whether the other half is there shows in the decoded strings.
     escaped = "\\" in text and ("\\ud" in text or "\\uD" in text)
     return escaped or (not text.isascii() and _SURROGATE.search(text) is not None)

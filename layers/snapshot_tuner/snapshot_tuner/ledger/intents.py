@@ -1,14 +1,15 @@
-"""From an adjustment to the intent that the ledger keeps of it."""
+"""From an adjustment to the intent that the ledger keeps of it, and the ledger's names of idempotency keys."""
 
-from snapshot_tuner.ledger.event_key import event_key
+from hashlib import sha256
+
 from snapshot_tuner.ledger.types import Intent
-from snapshot_tuner.model import Adjustment
+from snapshot_tuner.model import Adjustment, TaskRef
 
 
-def intent_from(adjustment: Adjustment) -> Intent:
+def from_adjustment(adjustment: Adjustment) -> Intent:
     """Its time-bound part counts from the event's time, so that a late delivery changes nothing."""
     signal = adjustment.signal
-    until_us = compute_until_us(adjustment)
+    ends = until_us(adjustment)
     return Intent(
         order_key=adjustment.order_key.decode(),
         interval=adjustment.interval,
@@ -18,14 +19,25 @@ def intent_from(adjustment: Adjustment) -> Intent:
         event_source=signal.source,
         key=event_key(adjustment.task, signal.source, signal.id),
         asked_us=signal.time_us,
-        until_us=until_us,
-        then=adjustment.then_interval if until_us is not None else None,
+        until_us=ends,
+        then=adjustment.then_interval if ends is not None else None,
         lengthen_us=adjustment.lengthen_after * 1_000_000,
         skip_us=adjustment.skip_unchanged_within * 1_000_000,
     )
 
 
-def compute_until_us(adjustment: Adjustment) -> int | None:
+def until_us(adjustment: Adjustment) -> int | None:
     """When its time-bound part ends, in microseconds since the epoch; None where it has no end."""
     lasts = adjustment.for_seconds
     return adjustment.signal.time_us + lasts * 1_000_000 if lasts is not None else None
+
+
+def event_key(task: TaskRef, source: str, event_id: str) -> str:
+    """`event_digest` as 32 hex digits."""
+    return event_digest(task, source, event_id).hex()
+
+
+def event_digest(task: TaskRef, source: str, event_id: str) -> bytes:
+    """16 bytes for (source, id) of one task; NUL separates, and is in none of the parts."""
+    name = f"{task.app_id}\0{task.room_id}\0{task.task_id}\0{source}\0{event_id}"
+    return sha256(name.encode()).digest()[:16]

@@ -11,14 +11,14 @@ CONFLICT = Admitted(Admission.CONFLICT, "id: known with another payload")
 
 
 def in_doubt(settled_as: Admission) -> Admitted:
-    """For an event that needs no call but that nobody knows what the provider holds."""
+    """For an event that needs no call, while nobody knows what interval the provider has."""
     return Admitted(Admission.ASSERT, "the task is in doubt", settled_as=settled_as)
 
 
-def recorded(holder: Intent, until_us: int | None) -> Admitted:
-    """For an event that was taken while something else holds, and until when."""
+def deferred(effective: Intent, until_us: int | None) -> Admitted:
+    """For an event that is recorded while something else is in effect, and until when."""
     end = f" until {_time(until_us)}" if until_us is not None else ""
-    return Admitted(Admission.RECORDED, f"recorded; rule {holder.rule} holds the task at {holder.interval} s{end}")
+    return Admitted(Admission.DEFERRED, f"rule {effective.rule} keeps the task at {effective.interval} s{end}")
 
 
 def _time(moment_us: int) -> str:
@@ -38,9 +38,9 @@ def rejected(ahead_us: int) -> Admitted:
     return Admitted(Admission.REJECTED, f"time: {seconds:.0f} s ago, older than the task memory")
 
 
-def other_order(namespace: str, wanted: Order, held: str) -> LedgerMismatch:
+def other_order(namespace: str, wanted: Order, found: str) -> LedgerMismatch:
     """For a namespace that remembers tasks by another order of events."""
     return LedgerMismatch(
-        f"policy: order is {wanted.value}, but the ledger's namespace {namespace!r} holds tasks by {held}; "
+        f"policy: order is {wanted.value}, but the ledger's namespace {namespace!r} holds tasks by {found}; "
         f"set LEDGER_NAMESPACE to a new name"
     )

@@ -1,11 +1,11 @@
-"""What a task should be now: of all that was asked for and has not ended, what holds. Pure.
+"""What a task should be now: of all that was asked for and has not ended, what is in effect. Pure.
 
 Intents without an end compete with each other, the newest wins: the base. A time-bound intent competes with
-those of its own rule. While time-bound ones are open the shortest interval holds, then the base. As every
-end counts from its event's time, what holds at a moment does not depend on the order of deliveries.
+those of its own rule. While time-bound ones are open the shortest interval is in effect, then the base. As every
+end counts from its event's time, what is in effect at a moment does not depend on the order of deliveries.
 """
 
-from snapshot_tuner.ledger.types import OPEN_MOST, Held, Intent, TaskState
+from snapshot_tuner.ledger.types import OPEN_MOST, Intent, Stabilizing, TaskState
 
 
 def competitor(state: TaskState, intent: Intent) -> Intent | None:
@@ -17,7 +17,7 @@ def competitor(state: TaskState, intent: Intent) -> Intent | None:
 
 def take(state: TaskState, intent: Intent, now: int) -> TaskState:
     """The state with the intent in its competitor, as it is now. `state` is of now, too."""
-    if intent.until_us is None and not intent.lengthen_us and not state.open and state.held is None:
+    if intent.until_us is None and not intent.lengthen_us and not state.open and state.stabilizing is None:
         # What it nearly always comes to, in one step: nothing is, or gets, bound in time.
         if intent == state.desired:
             return state._replace(base=intent)
@@ -28,78 +28,81 @@ def take(state: TaskState, intent: Intent, now: int) -> TaskState:
     else:
         others = [each for each in state.open if each.rule != intent.rule]
         if len(others) == OPEN_MOST:  # rules come and go with policies: the one that ends first gives way
-            others.remove(min(others, key=_ends))
+            others.remove(min(others, key=_end))
         state = state._replace(open=(*others, intent))
-    state = _lapse(state, now)
-    wanted = _without_cooldown(state, now)
-    if wanted != _without_cooldown(before, now):
-        held = None
+    state = _expire(state, now)
+    wanted = _unstabilized(state, now)
+    if wanted != _unstabilized(before, now):
+        stabilizing = None
         if intent.lengthen_us and wanted.interval > before.desired.interval:
             due = max(each.asked_us for each in _asked(before) if each.interval < wanted.interval) + intent.lengthen_us
-            held = Held(before.desired, due) if due > now else None
-        state = state._replace(held=held)
-    return _with_what_holds(state, now)
+            stabilizing = Stabilizing(before.desired, due) if due > now else None
+        state = state._replace(stabilizing=stabilizing)
+    return _with_effective(state, now)
 
 
 def advance_to(state: TaskState, now: int) -> TaskState:
-    """What has ended no longer holds; where that changes what the task should be, a call is due now."""
-    if not state.open and state.held is None:
+    """What has ended is no longer in effect; where that changes what the task should be, a call is due now."""
+    if not state.open and state.stabilizing is None:
         return state  # nothing in it can end
-    return _with_what_holds(_lapse(state, now), now)
+    return _with_effective(_expire(state, now), now)
 
 
-def _with_what_holds(state: TaskState, now: int) -> TaskState:
-    wanted = holds(state, now)
+def _with_effective(state: TaskState, now: int) -> TaskState:
+    wanted = effective(state, now)
     if wanted == state.desired:
         return state
     return state._replace(desired=wanted, desired_at=now, call_due=now)
 
 
-def holds(state: TaskState, now: int) -> Intent:
+def effective(state: TaskState, now: int) -> Intent:
     """What the task should be now."""
-    wanted = _without_cooldown(state, now)
-    held = state.held
-    return (
-        held.intent if held is not None and now < held.until_us and held.intent.interval < wanted.interval else wanted
-    )
+    wanted, stabilizing = _unstabilized(state, now), state.stabilizing
+    if stabilizing is None or stabilizing.until_us <= now or stabilizing.intent.interval >= wanted.interval:
+        return wanted
+    return stabilizing.intent
 
 
-def holds_until(state: TaskState) -> int | None:
+def effective_until(state: TaskState) -> int | None:
     """When `desired` ends, as far as is known."""
-    if state.held is not None and state.held.intent == state.desired:
-        return state.held.until_us
+    if state.stabilizing is not None and state.stabilizing.intent == state.desired:
+        return state.stabilizing.until_us
     return state.desired.until_us
 
 
 def next_change(state: TaskState, now: int) -> int | None:
     """The next moment at which `advance_to` may find another intent."""
-    if not state.open and state.held is None:
+    if not state.open and state.stabilizing is None:
         return None
     ends = [intent.until_us for intent in state.open if intent.until_us is not None and intent.until_us > now]
-    if state.held is not None and state.held.until_us > now:
-        ends.append(state.held.until_us)
+    if state.stabilizing is not None and state.stabilizing.until_us > now:
+        ends.append(state.stabilizing.until_us)
     return min(ends, default=None)
 
 
-def _lapse(state: TaskState, now: int) -> TaskState:
+def _expire(state: TaskState, now: int) -> TaskState:
     base = state.base
     for intent in state.open:
         newer = base is None or intent.order_key > base.order_key
-        if _ends(intent) <= now and intent.then is not None and newer:
+        if _end(intent) <= now and intent.then is not None and newer:
             base = intent._replace(interval=intent.then, until_us=None, then=None)
-    held = state.held if state.held is not None and state.held.until_us > now else None
-    return state if base is state.base and held is state.held else state._replace(base=base, held=held)
+    stabilizing = state.stabilizing
+    if stabilizing is not None and stabilizing.until_us <= now:
+        stabilizing = None
+    if base is state.base and stabilizing is state.stabilizing:
+        return state
+    return state._replace(base=base, stabilizing=stabilizing)
 
 
-def _without_cooldown(state: TaskState, now: int) -> Intent:
-    is_open = [intent for intent in state.open if _ends(intent) > now] if state.open else None
+def _unstabilized(state: TaskState, now: int) -> Intent:
+    is_open = [intent for intent in state.open if _end(intent) > now] if state.open else None
     if is_open:
         shortest = min(intent.interval for intent in is_open)
         return max((intent for intent in is_open if intent.interval == shortest), key=lambda intent: intent.order_key)
     if state.base is not None:
         return state.base
     # Nobody knows what the task was before: it stays as it is.
-    return max(state.open, key=lambda intent: (_ends(intent), intent.order_key))
+    return max(state.open, key=lambda intent: (_end(intent), intent.order_key))
 
 
 def _asked(state: TaskState) -> list[Intent]:
@@ -107,5 +110,5 @@ def _asked(state: TaskState) -> list[Intent]:
     return intents if state.base is None else [*intents, state.base]
 
 
-def _ends(intent: Intent) -> int:
+def _end(intent: Intent) -> int:
     return intent.until_us or 0

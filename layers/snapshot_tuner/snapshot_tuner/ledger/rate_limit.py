@@ -1,4 +1,8 @@
-"""The shared cursor behind `reserve`: where the next call slot starts. Times in microseconds, the store's clock."""
+"""The shared cursor behind `reserve`: where the next call slot starts. Times in microseconds, the store's clock.
+
+This is virtual scheduling, the generic cell rate algorithm (GCRA): the cursor is the theoretical arrival time. A
+caller that comes too early is not turned away, but gets the time at which it may call.
+"""
 
 from math import ceil
 from typing import NamedTuple

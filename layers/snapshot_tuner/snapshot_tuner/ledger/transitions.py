@@ -26,9 +26,9 @@ class KeyState(NamedTuple):
 def admit(
     state: TaskState | None, known: KeyState | None, intent: Intent, fingerprint: str, now: int
 ) -> tuple[Admission, TaskState | None]:
-    """NEW, RETRY, RECORDED, DUPLICATE, SUPERSEDED or CONFLICT; and the state, with the intent in it where it was taken.
+    """NEW, RETRY, DEFERRED, DUPLICATE, SUPERSEDED or CONFLICT; and the state, with the intent in it where it was taken.
 
-    NEW and RETRY are for an intent that holds now.
+    NEW and RETRY are for an intent that is in effect now.
     """
     if known is not None:
         if known.fingerprint != fingerprint:
@@ -40,10 +40,10 @@ def admit(
     if state is None:
         if _is_over(intent, now) and intent.then is None:
             return Admission.SUPERSEDED, None
-        strands = (
+        first = (
             TaskState(intent, now, base=intent) if intent.until_us is None else TaskState(intent, now, open=(intent,))
         )
-        state = precedence.advance_to(strands, now)._replace(call_due=now + _SOURCE_US)
+        state = precedence.advance_to(first, now)._replace(call_due=now + _SOURCE_US)
         return (Admission.RETRY if known else Admission.NEW), state
     state = advance_to(state, now)
     if (known is not None and known.applied) or (
@@ -67,7 +67,7 @@ def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Ad
         return (Admission.RETRY if seen else Admission.NEW), taken._replace(desired_at=now, call_due=due)
     if _is_over(intent, now) and (taken.base is None or taken.base.order_key != intent.order_key):
         return Admission.SUPERSEDED, state
-    return Admission.RECORDED, taken
+    return Admission.DEFERRED, taken
 
 
 def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, TaskState]:

@@ -13,7 +13,7 @@ OPEN_MOST = 16
 class Admission(StrEnum):
     """The answer to one adjustment; DESIGN, Ledger.
 
-    RECORDED: taken, but something else holds now; the ledger applies it when its time has come.
+    DEFERRED: recorded, but something else is in effect now; the ledger applies it when its time has come.
     """
 
     NEW = auto()
@@ -23,7 +23,7 @@ class Admission(StrEnum):
     CONFLICT = auto()
     REJECTED = auto()
     ASSERT = auto()
-    RECORDED = auto()
+    DEFERRED = auto()
 
 
 class Admitted(NamedTuple):
@@ -59,9 +59,9 @@ class Slot(NamedTuple):
 class Intent(NamedTuple):
     """What an event asked for: the interval in seconds, and which event it was.
 
-    `asked_us` is the event's time. A time-bound intent holds until `until_us`; then its interval is `then`, or,
-    where that is None, something else holds. `lengthen_us` and `skip_us` are those of `Adjustment`. Times and
-    durations in microseconds.
+    `asked_us` is the event's time. A time-bound intent is in effect until `until_us`; then its interval is
+    `then`, or, where that is None, something else is in effect. `lengthen_us` and `skip_us` are those of
+    `Adjustment`. Times and durations in microseconds.
     """
 
     order_key: str
@@ -133,8 +133,8 @@ class Lease(NamedTuple):
     intent: Intent
 
 
-class Held(NamedTuple):
-    """An intent that holds on until a longer one may take its place (`lengthen_us`)."""
+class Stabilizing(NamedTuple):
+    """The intent that stays in effect until a longer one may take its place (`lengthen_us`)."""
 
     intent: Intent
     until_us: int
@@ -144,7 +144,7 @@ class TaskState(NamedTuple):
     """What the ledger knows of one task; times are microseconds since the epoch on the store's clock.
 
     `desired` is what the task should be now. It comes of `base`, the newest intent without an end; of `open`,
-    the newest time-bound intent of each rule, ended ones too; and of `held` (`ledger.precedence`). Where the
+    the newest time-bound intent of each rule, ended ones too; and of `stabilizing` (`ledger.precedence`). Where the
     provider does not have it, or may not, it is left to the event's source until `call_due`.
 
     `doubt_until` is there while the provider may hold, or may yet get, an interval that no call of ours
@@ -160,5 +160,5 @@ class TaskState(NamedTuple):
     settled_token: str | None = None
     base: Intent | None = None
     open: tuple[Intent, ...] = ()
-    held: Held | None = None
+    stabilizing: Stabilizing | None = None
     call_due: int = 0

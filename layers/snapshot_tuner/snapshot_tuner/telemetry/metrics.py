@@ -14,6 +14,7 @@ class Metric(StrEnum):
     EVENTS_SUPERSEDED = "EventsSuperseded"
     EVENTS_UNMATCHED = "EventsUnmatched"
     EVENTS_HELD = "EventsHeld"
+    EVENTS_DEFERRED = "EventsDeferred"
     EVENTS_REJECTED = "EventsRejected"
     EVENTS_RETRIED = "EventsRetried"  # handed back to their source
     CALLS_SENT = "CallsSent"  # whatever came of them; what counts against the account's quota

@@ -31,7 +31,7 @@ class PendingKind(StrEnum):
     CALL_DUE = auto()  # the desired interval has not been applied; the event's retry, or the reconciler, does it
     CALL_IN_FLIGHT = auto()  # a worker may be calling, until its lease ends
     IN_DOUBT = auto()  # a call with an unknown outcome may still arrive, until then
-    ADJUSTMENT_ENDS = auto()  # a time-bound adjustment is open until then; of several the shortest interval holds
+    ADJUSTMENT_ENDS = auto()  # a time-bound adjustment is open until then; of several the shortest is in effect
     LENGTHENING_WAITS = auto()  # a longer interval was asked for, and takes effect then
 
 
@@ -114,6 +114,6 @@ def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
         for intent in state.open
         if (intent.until_us or 0) > now_us
     ]
-    if state.held is not None:
-        pending.append(Pending(PendingKind.LENGTHENING_WAITS, state.held.until_us))
+    if state.stabilizing is not None:
+        pending.append(Pending(PendingKind.LENGTHENING_WAITS, state.stabilizing.until_us))
     return tuple(pending)

@@ -27,6 +27,7 @@ _OF_KIND = {
     OutcomeKind.SUPERSEDED: Metric.EVENTS_SUPERSEDED,
     OutcomeKind.UNMATCHED: Metric.EVENTS_UNMATCHED,
     OutcomeKind.HELD: Metric.EVENTS_HELD,
+    OutcomeKind.DEFERRED: Metric.EVENTS_DEFERRED,
     OutcomeKind.REJECTED: Metric.EVENTS_REJECTED,
     OutcomeKind.RETRY: Metric.EVENTS_RETRIED,
 }

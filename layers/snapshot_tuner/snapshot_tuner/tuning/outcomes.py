@@ -46,11 +46,11 @@ def from_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustmen
         case Admission.DUPLICATE | Admission.SUPERSEDED:
             kind, note = _SETTLED_KINDS[admitted.answer]
             return from_adjustment(adjustment, kind, admitted.reason or note)
-        case Admission.RECORDED:
-            return from_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
+        case Admission.DEFERRED:
+            return from_adjustment(adjustment, OutcomeKind.DEFERRED, admitted.reason)
         case Admission.NEW | Admission.RETRY if leader and leader.for_seconds and leader.rule != adjustment.rule:
-            note = f"recorded; rule {leader.rule} holds the task at {leader.interval} s"
-            return from_adjustment(adjustment, OutcomeKind.HELD, note)
+            note = f"rule {leader.rule} keeps the task at {leader.interval} s"
+            return from_adjustment(adjustment, OutcomeKind.DEFERRED, note)
         case Admission.NEW | Admission.RETRY | Admission.ASSERT:
             return from_adjustment(adjustment, *_SETTLED_KINDS[Admission.SUPERSEDED])
         case _:
@@ -124,10 +124,10 @@ def _from_error(adjustment: Adjustment, error: ApiError) -> Outcome:
 
 
 def _other(intent: Intent, adjustment: Adjustment) -> tuple[OutcomeKind, str]:
-    """For an event that was taken, and found another one's intent to hold when its call was due."""
+    """For an event that was taken, and found another one's intent in effect when its call was due."""
     if intent.order_key.encode() > adjustment.order_key:
         return _SETTLED_KINDS[Admission.SUPERSEDED]
-    return OutcomeKind.HELD, f"recorded; rule {intent.rule} holds the task at {intent.interval} s"
+    return OutcomeKind.DEFERRED, f"rule {intent.rule} keeps the task at {intent.interval} s"
 
 
 def _is_from(intent: Intent, adjustment: Adjustment) -> bool:

@@ -26,6 +26,7 @@ LOG_NAMES = {
     OutcomeKind.SUPERSEDED: "event_superseded",
     OutcomeKind.UNMATCHED: "event_unmatched",
     OutcomeKind.HELD: "event_held",
+    OutcomeKind.DEFERRED: "event_deferred",
     OutcomeKind.REJECTED: "event_rejected",
     OutcomeKind.RETRY: "event_to_retry",
 }

@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from snapshot_tuner.ledger.event_key import event_key
-from snapshot_tuner.ledger.intents import compute_until_us
-from snapshot_tuner.ledger.types import Held, Intent, Lease, TaskState
+from snapshot_tuner.ledger import intents
+from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef
 
 
 def pack_adjustment(adjustment: Adjustment) -> bytes:
     """What admit.lua asks for: 20 digits of the event's time, 16 bytes of its fingerprint, order key, NUL, intent.
 
-    The intent is `intent_from(adjustment)` without its order key. No business id holds a NUL, the rule's name may hold
-    anything. One word on the wire, because each costs both sides as much as what is in it.
+    The intent is `intents.from_adjustment(adjustment)` without its order key. No business id has a NUL,
+    the rule's name may have anything. One word on the wire, because each costs both sides as much as what is in it.
     """
     signal = adjustment.signal
-    until_us = compute_until_us(adjustment)
+    until_us = intents.until_us(adjustment)
     then = 0 if until_us is None else adjustment.then_interval or 0
     intent = (
         f"{adjustment.interval}\0{signal.time_us}\0{until_us or 0}\0{then}"
@@ -38,7 +37,7 @@ def unpack_intent(task: TaskRef, packed: bytes) -> Intent:
         rule=rule,
         event_id=event_id,
         event_source=event_source,
-        key=event_key(task, event_source, event_id),
+        key=intents.event_key(task, event_source, event_id),
         asked_us=int(asked),
         until_us=int(until) or None,
         then=int(then) or None,
@@ -51,8 +50,8 @@ def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
     """A task's record in the order of record.lua."""
     key, intent, desired_at, applied_key, applied_intent, applied_at, *others = record
     token, begun, until, lease_key, lease_intent, doubt_until, settled_token, *asked = others
-    base_key, base_intent, is_open, held_key, held_intent, held_until, call_due, _ = asked
-    intents = is_open or []
+    base_key, base_intent, is_open, stabilizing_key, stabilizing_intent, stabilizing_until, call_due, _ = asked
+    bound = is_open or []
 
     def unpacked(order_key: bytes, rest: bytes) -> Intent:
         return unpack_intent(task, order_key + b"\0" + rest)
@@ -66,7 +65,9 @@ def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
         doubt_until=doubt_until,
         settled_token=settled_token and settled_token.decode(),
         base=unpacked(base_key, base_intent) if base_key is not None else None,
-        open=tuple(unpacked(*each) for each in zip(intents[::2], intents[1::2], strict=True)),
-        held=Held(unpacked(held_key, held_intent), held_until) if held_key is not None else None,
+        open=tuple(unpacked(*each) for each in zip(bound[::2], bound[1::2], strict=True)),
+        stabilizing=None
+        if stabilizing_key is None
+        else Stabilizing(unpacked(stabilizing_key, stabilizing_intent), stabilizing_until),
         call_due=call_due,
     )

@@ -13,9 +13,7 @@ from typing import Any
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
-from snapshot_tuner.ledger import messages
-from snapshot_tuner.ledger.event_key import event_digest
-from snapshot_tuner.ledger.intents import intent_from
+from snapshot_tuner.ledger import intents, messages
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.clock_sync import StoreClock
 from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent, unpack_state
@@ -77,9 +75,9 @@ class RedisLedger:
         self._calls: dict[str, _Call] = {}
         task = ("record", "precedence", "task")
         self._admit = Script.load(*task, "admit")
-        self._reserve = Script.load("record", "cursor", "reserve")
+        self._reserve = Script.load("record", "rate_limit", "reserve")
         self._begin = Script.load(*task, "begin")
-        self._settle = Script.load(*task, "cursor", "settle")
+        self._settle = Script.load(*task, "rate_limit", "settle")
         self._get = Script.load(*task, "get")
         self._claim = Script.load("record", "claim")
         self._amend = Script.load(*task, "amend")
@@ -179,24 +177,24 @@ class RedisLedger:
         args = [limits.order.encode(), *(b"%d" % number for number in numbers)]
         for adjustment in adjustments:
             signal, task = adjustment.signal, adjustment.task
-            keys += (self._event_prefix + event_digest(task, signal.source, signal.id), self._task_name(task))
+            keys += (self._event_prefix + intents.event_digest(task, signal.source, signal.id), self._task_name(task))
             args.append(pack_adjustment(adjustment))
         now, letters, more = self._run(self._admit, keys, args)
         if letters is None:
             raise messages.other_order(self._namespace, limits.order, more.decode())
-        holders = iter(more)
+        effective = iter(more)
         return [
-            _ANSWERS.get(letter) or self._admitted(letter, adjustment, now, holders)
+            _ANSWERS.get(letter) or self._admitted(letter, adjustment, now, effective)
             for letter, adjustment in zip(letters.decode(), adjustments, strict=True)
         ]
 
-    def _admitted(self, letter: str, adjustment: Adjustment, now: int, holders: Iterator[Any]) -> Admitted:
+    def _admitted(self, letter: str, adjustment: Adjustment, now: int, effective: Iterator[Any]) -> Admitted:
         match letter:
-            case "h":
-                order_key, rest, until_us = next(holders)
-                return messages.recorded(unpack_intent(adjustment.task, order_key + b"\0" + rest), until_us or None)
+            case "f":
+                order_key, rest, until_us = next(effective)
+                return messages.deferred(unpack_intent(adjustment.task, order_key + b"\0" + rest), until_us or None)
             case "s":
-                return messages.superseded(intent_from(adjustment), now)
+                return messages.superseded(intents.from_adjustment(adjustment), now)
             case _:  # "x"
                 return messages.rejected(adjustment.signal.time_us - now)
 

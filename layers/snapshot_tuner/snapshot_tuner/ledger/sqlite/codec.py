@@ -2,7 +2,7 @@
 
 import json
 
-from snapshot_tuner.ledger.types import Held, Intent, Lease, TaskState
+from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
 
 
 def encode(state: TaskState) -> str:
@@ -11,7 +11,7 @@ def encode(state: TaskState) -> str:
 
 def decode(text: str) -> TaskState:
     desired, desired_at, applied, applied_at, lease, doubt_until, settled_token, *asked = json.loads(text)
-    base, is_open, held, call_due = asked
+    base, is_open, stabilizing, call_due = asked
     return TaskState(
         desired=Intent(*desired),
         desired_at=desired_at,
@@ -22,6 +22,6 @@ def decode(text: str) -> TaskState:
         settled_token=settled_token,
         base=Intent(*base) if base else None,
         open=tuple(Intent(*intent) for intent in is_open),
-        held=Held(Intent(*held[0]), held[1]) if held else None,
+        stabilizing=Stabilizing(Intent(*stabilizing[0]), stabilizing[1]) if stabilizing else None,
         call_due=call_due,
     )

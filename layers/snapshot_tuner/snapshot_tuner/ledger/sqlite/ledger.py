@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger import messages, precedence, transitions
-from snapshot_tuner.ledger.intents import intent_from
+from snapshot_tuner.ledger import intents, messages, precedence, transitions
 from snapshot_tuner.ledger.rate_limit import Cursor
 from snapshot_tuner.ledger.sqlite.codec import decode, encode
 from snapshot_tuner.ledger.sqlite.database import SqliteFile
@@ -128,7 +127,7 @@ class SqliteLedger:
         ahead_us = signal.time_us - now
         if not -self._limits.task_ttl * 1_000_000 <= ahead_us <= self._limits.max_clock_skew * 1_000_000:
             return messages.rejected(ahead_us)
-        intent = intent_from(adjustment)
+        intent = intents.from_adjustment(adjustment)
         known = self._event(database, intent.key, now)
         before = self._task(database, task, now)
         fingerprint = signal.fingerprint()
@@ -137,7 +136,7 @@ class SqliteLedger:
             return messages.CONFLICT
         if known is None:
             known = KeyState(intent.order_key, fingerprint, applied=answer is Admission.DUPLICATE)
-        if answer is Admission.RECORDED:
+        if answer is Admission.DEFERRED:
             known = known._replace(applied=True)  # nothing of it can be lost any more
         self._save_event(database, intent.key, known, now)
         if after is not None:
@@ -146,8 +145,8 @@ class SqliteLedger:
                 self._mark(database, "expires_us", [_names(task)], expires)
             else:
                 self._save_task(database, task, after, now, expires)
-            if answer is Admission.RECORDED:
-                return messages.recorded(after.desired, precedence.holds_until(after))
+            if answer is Admission.DEFERRED:
+                return messages.deferred(after.desired, precedence.effective_until(after))
             if answer in (Admission.DUPLICATE, Admission.SUPERSEDED) and after.doubt_until is not None:
                 return messages.in_doubt(answer)
         return messages.superseded(intent, now) if answer is Admission.SUPERSEDED else Admitted(answer)

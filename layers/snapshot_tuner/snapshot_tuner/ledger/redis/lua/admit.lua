@@ -2,20 +2,20 @@
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind; then each adjustment in one word: 20 digits of the event's time, 16 bytes of its
 --   fingerprint, order key, NUL, intent.
--- Answers {now, one letter per adjustment, what holds instead for each that is only recorded}, or
+-- Answers {now, one letter per adjustment, what is in effect instead for each that is deferred}, or
 --   {now, false, order} where the namespace has another order.
 local now = read_now()
 local order, task_ms, event_ms = ARGV[1], ARGV[2], ARGV[3]
 local latest, earliest = now + ARGV[4], now - ARGV[5]
 
-local held = call('GET', KEYS[1])
-if held and held ~= order then
-  return {now, false, held}
+local known_order = call('GET', KEYS[1])
+if known_order and known_order ~= order then
+  return {now, false, known_order}
 end
 -- Ahead of everything else: a server that is full refuses the first write of a script, and none after it.
 call('SET', KEYS[1], order, 'PX', task_ms)
 
-local remembers, holders = false, {}
+local remembers, effective = false, {}
 local due_name = KEYS[2]
 
 local function is_over(intent, now)
@@ -23,7 +23,7 @@ local function is_over(intent, now)
   return ends > 0 and ends <= now
 end
 
--- New, retry, held or superseded, and the task with the intent in it.
+-- New, retry, deferred (f) or superseded, and the task with the intent in it.
 local function take_up(task, order_key, intent, now, seen)
   if not task then
     local _, _, ends, after = numbers_of(intent)
@@ -57,7 +57,7 @@ local function take_up(task, order_key, intent, now, seen)
   if is_over(intent, now) and task[BASE_KEY] ~= order_key then
     return 's', task
   end
-  return 'h', task
+  return 'f', task
 end
 
 local function admit(event_name, task_name, given)
@@ -86,11 +86,11 @@ local function admit(event_name, task_name, given)
     answer, task = take_up(task, order_key, intent, now, known)
   end
   if not known then
-    -- '1' where nothing can be lost of it any more: applied, or recorded. Then its fingerprint (16 bytes), and
+    -- '1' where nothing can be lost of it any more: applied, or deferred. Then its fingerprint (16 bytes), and
     -- the order key of its first admission.
-    local record = ((answer == 'd' or answer == 'h') and '1' or '0') .. fingerprint .. order_key
+    local record = ((answer == 'd' or answer == 'f') and '1' or '0') .. fingerprint .. order_key
     call('SET', event_name, record, 'PX', event_ms)
-  elseif answer == 'h' then
+  elseif answer == 'f' then
     call('SETRANGE', event_name, 0, '1')
   end
   if answer == 'd' or answer == 's' then
@@ -100,10 +100,10 @@ local function admit(event_name, task_name, given)
     call('ZADD', KEYS[3], 'NX', format('%.0f', now), task_name)
   end
   save_task(due_name, task_name, task, now, 'PX', task_ms)
-  if answer == 'h' then
-    local until_us = task[HELD_UNTIL] and task[HELD_KEY] == task[KEY] and task[HELD_INTENT] == task[INTENT]
-      and task[HELD_UNTIL]
-    holders[#holders + 1] = {task[KEY], task[INTENT], until_us or until_of(task[INTENT])}
+  if answer == 'f' then
+    local is_stabilizing = task[STABILIZING_KEY] == task[KEY] and task[STABILIZING_INTENT] == task[INTENT]
+    local until_us = is_stabilizing and task[STABILIZING_UNTIL]
+    effective[#effective + 1] = {task[KEY], task[INTENT], until_us or until_of(task[INTENT])}
   end
   return answer
 end
@@ -112,7 +112,7 @@ local answers = {}
 for i = 1, (#KEYS - 3) / 2 do
   answers[i] = admit(KEYS[2 * i + 2], KEYS[2 * i + 3], ARGV[i + 5])
 end
-if not held and not remembers then
+if not known_order and not remembers then
   call('DEL', KEYS[1])
 end
-return {now, table.concat(answers), holders}
+return {now, table.concat(answers), effective}

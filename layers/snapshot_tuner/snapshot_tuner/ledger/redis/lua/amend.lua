@@ -1,4 +1,4 @@
--- KEYS: those of due and checks, then the task. ARGV: 'distrust' or 'forget'; then of the task as it was seen:
+-- KEYS: those of due and checks, then the task. ARGV: 'mark_in_doubt' or 'forget'; then of the task as it was seen:
 --   the order key that was desired, when it was confirmed (or 0).
 -- Answers {now, 1}, or {now, 0} where it has changed since.
 local now = read_now()

@@ -60,12 +60,12 @@ local function expire(task, now)
       task[BASE_KEY], task[BASE_INTENT] = key, after .. '\0' .. asked .. '\0000\0000' .. rest
     end
   end
-  if task[HELD_UNTIL] and task[HELD_UNTIL] <= now then
-    task[HELD_KEY], task[HELD_INTENT], task[HELD_UNTIL] = false, false, false
+  if task[STABILIZING_UNTIL] and task[STABILIZING_UNTIL] <= now then
+    task[STABILIZING_KEY], task[STABILIZING_INTENT], task[STABILIZING_UNTIL] = false, false, false
   end
 end
 
-local function without_cooldown(task, now)
+local function unstabilized(task, now)
   local open, key, intent = task[OPEN], nil, nil
   for i = 1, open and #open or 0, 2 do
     if until_of(open[i + 1]) > now then
@@ -98,29 +98,31 @@ local function without_cooldown(task, now)
   return key, intent
 end
 
-local function holds(task, now)
-  local key, intent = without_cooldown(task, now)
-  if task[HELD_UNTIL] and now < task[HELD_UNTIL] and interval_of(task[HELD_INTENT]) < interval_of(intent) then
-    return task[HELD_KEY], task[HELD_INTENT]
+local function effective(task, now)
+  local key, intent = unstabilized(task, now)
+  local until_us = task[STABILIZING_UNTIL]
+  if until_us and now < until_us and interval_of(task[STABILIZING_INTENT]) < interval_of(intent) then
+    return task[STABILIZING_KEY], task[STABILIZING_INTENT]
   end
   return key, intent
 end
 
 local function advance_precedence(task, now)
-  if not task[OPEN] and not task[HELD_UNTIL] then
+  if not task[OPEN] and not task[STABILIZING_UNTIL] then
     if task[BASE_KEY] == task[KEY] and task[BASE_INTENT] == task[INTENT] then
       return -- most tasks, always
     end
   end
   expire(task, now)
-  local key, intent = holds(task, now)
+  local key, intent = effective(task, now)
   if key ~= task[KEY] or intent ~= task[INTENT] then
     task[KEY], task[INTENT], task[DESIRED_AT], task[CALL_DUE] = key, intent, now, now
   end
 end
 
 local function next_change(task, now)
-  local open, change = task[OPEN], task[HELD_UNTIL] and task[HELD_UNTIL] > now and task[HELD_UNTIL]
+  local open, change = task[OPEN], task[STABILIZING_UNTIL]
+  change = change and change > now and change
   for i = 2, open and #open or 0, 2 do
     local ends = until_of(open[i])
     if ends > now and (not change or ends < change) then
@@ -169,8 +171,8 @@ local function put(task, key, intent)
 end
 
 local function take(task, key, intent, now)
-  local was_key, was_intent = without_cooldown(task, now)
-  local held_key, held_intent = task[KEY], task[INTENT]
+  local was_key, was_intent = unstabilized(task, now)
+  local before_key, before_intent = task[KEY], task[INTENT]
   -- When each was asked for, of all that the task knows of before.
   local asked = {task[INTENT]}
   for i = 2, task[OPEN] and #task[OPEN] or 0, 2 do
@@ -181,12 +183,12 @@ local function take(task, key, intent, now)
   end
   put(task, key, intent)
   expire(task, now)
-  local wanted_key, wanted = without_cooldown(task, now)
+  local wanted_key, wanted = unstabilized(task, now)
   if wanted_key ~= was_key or wanted ~= was_intent then
     local interval = interval_of(wanted)
     local _, _, _, _, lengthen = numbers_of(intent)
-    task[HELD_KEY], task[HELD_INTENT], task[HELD_UNTIL] = false, false, false
-    if lengthen > 0 and interval > interval_of(held_intent) then
+    task[STABILIZING_KEY], task[STABILIZING_INTENT], task[STABILIZING_UNTIL] = false, false, false
+    if lengthen > 0 and interval > interval_of(before_intent) then
       local less = 0
       for _, each in ipairs(asked) do
         local other, at = numbers_of(each)
@@ -195,7 +197,8 @@ local function take(task, key, intent, now)
         end
       end
       if less + lengthen > now then
-        task[HELD_KEY], task[HELD_INTENT], task[HELD_UNTIL] = held_key, held_intent, less + lengthen
+        task[STABILIZING_KEY], task[STABILIZING_INTENT] = before_key, before_intent
+        task[STABILIZING_UNTIL] = less + lengthen
       end
     end
   end

@@ -18,7 +18,7 @@ local TOKEN, BEGUN, UNTIL, LEASE_KEY, LEASE_INTENT = 7, 8, 9, 10, 11
 local DOUBT_UNTIL, SETTLED_TOKEN = 12, 13
 local BASE_KEY, BASE_INTENT = 14, 15
 local OPEN = 16 -- order key and rest of each, in one array
-local HELD_KEY, HELD_INTENT, HELD_UNTIL = 17, 18, 19
+local STABILIZING_KEY, STABILIZING_INTENT, STABILIZING_UNTIL = 17, 18, 19
 local CALL_DUE, DUE = 20, 21 -- DUE is what the index `due` was told last
 
 local function doubt(task, until_us)
