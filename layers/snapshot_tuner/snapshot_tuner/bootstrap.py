@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from snapshot_tuner.aws.iam_token import IamTokens
 from snapshot_tuner.aws.secrets import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, SecretVariables
 from snapshot_tuner.aws.snapstart import after_restore
 from snapshot_tuner.clock import SystemClock
@@ -211,7 +212,8 @@ def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitS
         return sqlite
     from snapshot_tuner.ledger.redis.ledger import RedisLedger  # noqa: PLC0415 - likewise
 
-    redis = RedisLedger(settings.ledger_url, settings.ledger_namespace, limits, clock, logger())
+    tokens = IamTokens(os.environ, clock)
+    redis = RedisLedger(settings.ledger_url, settings.ledger_namespace, limits, clock, logger(), tokens=tokens)
     parts.callback(redis.close)
     return redis
 

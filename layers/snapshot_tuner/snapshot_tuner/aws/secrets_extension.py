@@ -5,14 +5,13 @@ functions". It serves invocations only, not the initialisation of a function.
 """
 
 import json
-import socket
 import time
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from snapshot_tuner.aws import loopback
 from snapshot_tuner.errors import CallFailed, SettingsError
-from snapshot_tuner.rtc.http.exchange import HttpResponse, exchange
-from snapshot_tuner.rtc.http.tasks import run
+from snapshot_tuner.rtc.http.exchange import HttpResponse
 
 READ_SECONDS = 3.0
 """For one secret, all in all."""
@@ -50,17 +49,10 @@ class SecretsExtension:
         return _secret_string(variable, answer.body)
 
     def _get(self, arn: str, deadline: float) -> HttpResponse:
-        lines = (
-            f"GET /secretsmanager/get?secretId={quote(arn, safe='')} HTTP/1.1",
-            f"Host: localhost:{self.port}",
-            f"X-Aws-Parameters-Secrets-Token: {self.token}",
-            "Connection: close",
-        )
-        request = ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
-        # Straight to it: no proxy of the environment has a part in this.
-        timeout = max(_NOT_READY_PAUSE_SECONDS, deadline - time.monotonic())
-        with socket.create_connection(("localhost", self.port), timeout=timeout) as sock:
-            return run(exchange(sock, request, deadline=deadline))
+        target = f"/secretsmanager/get?secretId={quote(arn, safe='')}"
+        headers = {"X-Aws-Parameters-Secrets-Token": self.token}
+        seconds = max(_NOT_READY_PAUSE_SECONDS, deadline - time.monotonic())
+        return loopback.get("localhost", self.port, target, headers, seconds=seconds)
 
 
 def _secret_string(variable: str, body: bytes) -> str:

@@ -1,10 +1,12 @@
 """One connection of redis-py whose every step is limited by the batch's time account."""
 
 import socket
-from typing import Any
+import ssl
+from typing import Any, Protocol
 
+from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.ledger.redis.address import RedisAddress
-from snapshot_tuner.ledger.redis.redis_py import Connection, SSLConnection
+from snapshot_tuner.ledger.redis.redis_py import Connection, CredentialProvider, SSLConnection
 from snapshot_tuner.ledger.redis.time_budget import TimeBudget
 
 CONNECT_SECONDS = 0.5
@@ -65,28 +67,82 @@ class _Timed(Connection):
 
 
 class _TimedTls(_Timed, SSLConnection):
-    pass
+    """With the store's TLS context: redis-py would read the certificates of all authorities for each connection."""
+
+    def __init__(self, account: TimeBudget, context: ssl.SSLContext, **settings: Any) -> None:  # noqa: ANN401 - likewise
+        self._context = context
+        super().__init__(account, **settings)
+
+    def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
+        return self._context.wrap_socket(sock, server_hostname=self.host)
 
 
-def open_connection(address: RedisAddress, node: tuple[str, int], account: TimeBudget) -> Connection:
-    """Connected to `node` and authenticated. Raises what redis-py raises; never retries.
+class TokenProvider(Protocol):
+    """Who makes passwords for a user of an ElastiCache cache."""
 
-    Only the look-up of the host's name is not limited here: the resolver has a timeout of its own.
-    """
-    host, port = node
-    settings = {
-        "host": host,
-        "port": port,
-        "db": address.db,
-        "username": address.username,
-        "password": address.password,
-        "protocol": 2,  # no HELLO: one round trip less
-        "driver_info": None,  # nor CLIENT SETINFO: two less
-    }
-    kind: type[_Timed] = _Timed
-    if address.tls is not None:
-        kind = _TimedTls
-        settings |= address.tls
-    connection = kind(account, **settings)
-    connection.connect()  # type: ignore[no-untyped-call] # untyped in redis-py
-    return connection
+    def token(self, user: str, cache: str) -> str:
+        """A fresh one. Raises LedgerUnavailable where there is none to be had, SettingsError where there never will."""
+        ...
+
+
+class _FreshToken(CredentialProvider):
+    """What redis-py asks for each new connection."""
+
+    def __init__(self, tokens: TokenProvider, user: str, cache: str) -> None:
+        self._tokens = tokens
+        self._user = user
+        self._cache = cache
+
+    def get_credentials(self) -> tuple[str, str]:
+        return self._user, self._tokens.token(self._user, self._cache)
+
+
+class Connector:
+    """Opens connections to a store, with all that does not change from one to the next."""
+
+    def __init__(self, address: RedisAddress, tokens: TokenProvider | None) -> None:
+        """`tokens` is for an address with a cache. Raises SettingsError for certificates that cannot be read."""
+        self._address = address
+        self._context = None if address.tls is None else _context(address.tls, is_iam=address.cache is not None)
+        self._who: dict[str, Any] = {"username": address.username, "password": address.password}
+        if address.cache is not None and address.username is not None and tokens is not None:
+            self._who = {"credential_provider": _FreshToken(tokens, address.username, address.cache)}
+
+    def open(self, node: tuple[str, int], account: TimeBudget) -> Connection:
+        """Connected to `node` and authenticated. Raises what redis-py raises, and what `tokens` does; never retries.
+
+        Only the look-up of the host's name is not limited here: the resolver has a timeout of its own.
+        """
+        host, port = node
+        settings = {
+            "host": host,
+            "port": port,
+            "db": self._address.db,
+            "protocol": 2,  # no HELLO: one round trip less
+            "driver_info": None,  # nor CLIENT SETINFO: two less
+            **self._who,
+        }
+        connection = (
+            _Timed(account, **settings) if self._context is None else _TimedTls(account, self._context, **settings)
+        )
+        try:
+            connection.connect()  # type: ignore[no-untyped-call] # untyped in redis-py
+        except BaseException:  # redis-py closes its socket after errors of its own only
+            connection.disconnect()  # type: ignore[no-untyped-call] # untyped in redis-py
+            raise
+        return connection
+
+
+def _context(files: dict[str, str], *, is_iam: bool) -> ssl.SSLContext:
+    """Takes some 25 ms, for the certificates of all authorities."""
+    context = ssl.create_default_context()
+    if is_iam:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3  # ElastiCache's public endpoints take nothing less
+    try:
+        if "ssl_certfile" in files or "ssl_keyfile" in files:
+            context.load_cert_chain(files.get("ssl_certfile", ""), files.get("ssl_keyfile"))
+        if "ssl_ca_certs" in files or "ssl_ca_path" in files:
+            context.load_verify_locations(files.get("ssl_ca_certs"), files.get("ssl_ca_path"))
+    except OSError as error:
+        raise SettingsError("LEDGER_URL", f"{', '.join(files)}: {error.strerror or type(error).__name__}") from None
+    return context

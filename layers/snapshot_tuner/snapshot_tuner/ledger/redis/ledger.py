@@ -17,6 +17,7 @@ from snapshot_tuner.ledger import intents, messages
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.clock_sync import StoreClock
 from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent, unpack_state
+from snapshot_tuner.ledger.redis.connection import TokenProvider
 from snapshot_tuner.ledger.redis.scripts import Script
 from snapshot_tuner.ledger.redis.server import RedisStore, WarningLog
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
@@ -61,9 +62,21 @@ class _Call:
 class RedisLedger:
     """A `Ledger` in a Redis or Valkey server; threads of one process take turns."""
 
-    def __init__(self, url: str, namespace: str, limits: Limits, clock: Clock, log: WarningLog) -> None:
-        """Raises SettingsError. Connects on first use; warns then, once, where the server may evict keys."""
-        self._store = RedisStore(RedisAddress.parse(url), clock, log)
+    def __init__(
+        self,
+        url: str,
+        namespace: str,
+        limits: Limits,
+        clock: Clock,
+        log: WarningLog,
+        *,
+        tokens: TokenProvider | None = None,
+    ) -> None:
+        """Raises SettingsError. Connects on first use; warns then, once, where the server may evict keys.
+
+        `tokens` makes the passwords where `url` says auth=iam.
+        """
+        self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens)
         self._store_clock = StoreClock()
         self._namespace = namespace
         self._prefix = f"{{{namespace}}}:".encode()

@@ -4,11 +4,13 @@ from snapshot_tuner.lean_import import without_init
 
 with without_init("redis"):
     from redis.connection import Connection, SSLConnection, parse_url
+    from redis.credentials import CredentialProvider
     from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
 
 __all__ = [
     "Connection",
+    "CredentialProvider",
     "MovedError",
     "NoScriptError",
     "RedisConnectionError",

@@ -1,6 +1,7 @@
 """The server behind the Redis ledger: runs one script at a time, in bounded time, and answers or raises."""
 
 import os
+import re
 import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.redis.address import RedisAddress
-from snapshot_tuner.ledger.redis.connection import open_connection
+from snapshot_tuner.ledger.redis.connection import Connector, TokenProvider
 from snapshot_tuner.ledger.redis.redis_py import (
     Connection,
     MovedError,
@@ -21,7 +22,12 @@ from snapshot_tuner.ledger.redis.scripts import Script
 from snapshot_tuner.ledger.redis.time_budget import TimeBudget
 
 _REDIRECTS_MOST = 3
-_MESSAGE_CHARACTERS_MOST = 200
+_MESSAGE_CHARACTERS_MOST = 300
+_NOT_AVAILABLE = "service is not available"
+_WHY_NOT_AVAILABLE = (
+    "all that ElastiCache says before a client is let in: the IAM token was refused, or elasticache:Connect is not"
+    " granted or throttled; or the store is busy or has too many clients"
+)
 
 
 class WarningLog(Protocol):
@@ -45,8 +51,9 @@ class RedisStore:
     While a cluster moves our hash slot to another node it is unavailable (ASK, TRYAGAIN).
     """
 
-    def __init__(self, address: RedisAddress, clock: Clock, log: WarningLog) -> None:
+    def __init__(self, address: RedisAddress, clock: Clock, log: WarningLog, tokens: TokenProvider | None) -> None:
         self._address = address
+        self._connector = Connector(address, tokens)
         self._clock = clock
         self._log = log
         self._account = TimeBudget(clock)
@@ -54,7 +61,8 @@ class RedisStore:
         self._connection: Connection | None = None
         self._process = 0
         self._node = (address.host, address.port)
-        self._asked_for_eviction = False
+        # ElastiCache Serverless evicts only at a limit that was set for it, whatever its policy says.
+        self._asked_for_eviction = address.cache is not None
 
     def open_account(self) -> None:
         """A batch begins: from here it may lose `time_account.BATCH_SECONDS` to this store."""
@@ -117,7 +125,7 @@ class RedisStore:
         if self._connection is not None and self._process != os.getpid():
             self._drop()  # the parent's: two processes would read each other's replies
         if self._connection is None:
-            self._connection = open_connection(self._address, self._node, self._account)
+            self._connection = self._connector.open(self._node, self._account)
             self._process = os.getpid()
         return self._connection
 
@@ -140,10 +148,13 @@ class RedisStore:
             self._log.warning("ledger_may_evict", maxmemory_policy=policy, wanted="noeviction")
 
     def _describe(self, error: Exception) -> str:
-        """What went wrong, without the password: a server quotes a command that it does not know."""
+        """What went wrong, without password or token: a server quotes a command that it does not know."""
         text = f"{type(error).__name__}: {error}"
         if self._address.password:
             text = text.replace(self._address.password, "***")
+        if self._address.cache is not None:
+            text = re.sub(re.escape(f"{self._address.cache}/?") + r"\S*", "***", text, flags=re.IGNORECASE)
+            text = text.replace(_NOT_AVAILABLE, f"{_NOT_AVAILABLE} ({_WHY_NOT_AVAILABLE})")
         return f"Redis ledger at {self._node[0]}:{self._node[1]}: {text[:_MESSAGE_CHARACTERS_MOST]}"
 
 
