@@ -51,13 +51,13 @@ class Task:
     arrivals: list[float] = field(default_factory=list)
     """Moments until which some call that nobody knows about may still arrive."""
 
-    def _look(self, now: float) -> None:
+    def _expire(self, now: float) -> None:
         if self.flight and now >= self.flight.since + LEASE:
             self.arrivals.append(self.flight.since + LEASE + LATE)
             self.flight = None
 
     def admit(self, event: Event, now: float) -> str:
-        self._look(now)
+        self._expire(now)
         known = self.known.get(event.name)
         if known and known.payload != event.payload:
             return "conflict"
@@ -72,7 +72,7 @@ class Task:
         return "retry" if known else "new"
 
     def begin(self, token: str, now: float) -> str:
-        self._look(now)
+        self._expire(now)
         if self.newest is None:
             return "forgotten"
         if self.flight:
@@ -85,7 +85,7 @@ class Task:
         return f"granted {self.flight.intent}"
 
     def settle(self, token: str, result: str, now: float) -> str:
-        self._look(now)
+        self._expire(now)
         if self.newest is None:
             return "lost"
         ours = self.flight if self.flight and self.flight.token == token else None

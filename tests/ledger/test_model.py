@@ -163,7 +163,7 @@ def check(open_backend: Callable[[ExitStack], Backend]) -> None:
 
 
 def test_sqlite_answers_every_history_as_the_model_does() -> None:
-    """Duplicates, retries, conflicts, late settles, lapses and doubts in any order."""
+    """Duplicates, retries, conflicts, late settles, expired leases and doubts in any order."""
     with TemporaryDirectory() as folder:
         check(lambda cleanup: SqliteBackend(Path(folder) / "ledger.db", cleanup))
 

@@ -63,14 +63,14 @@ def test_before_send_finds_the_connection_open_and_nothing_sent(stand_in: StandI
     """Nothing but the request itself lies between the slot and the provider."""
     seen: list[int] = []
 
-    def look() -> None:
+    def check_nothing_sent() -> None:
         deadline = time.monotonic() + 2
         while not stand_in._site.open_connections and time.monotonic() < deadline:
             threading.Event().wait(0.002)
         seen.append(len(stand_in._site.open_connections))
         assert stand_in.calls() == ()
 
-    update(api, before_send=look)
+    update(api, before_send=check_nothing_sent)
     assert (seen, len(stand_in.calls())) == ([1], 1)
 
 

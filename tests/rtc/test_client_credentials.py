@@ -75,8 +75,8 @@ def test_a_provider_that_takes_its_time_holds_up_no_other_call(stand_in: StandIn
         yield from ()
 
     for name, api in (("slow", slow), ("quick", quick)):
-        steps = api.update(TASK, 5, None, timeout=5, before_send=nothing_to_wait_for)
-        loop.start(steps, partial(note, name))
+        task = api.update(TASK, 5, None, timeout=5, before_send=nothing_to_wait_for)
+        loop.start(task, partial(note, name))
     while len(ended) < 2:
         loop.run_once(time.monotonic() + 5)
         if ended:

@@ -8,8 +8,8 @@ import pytest
 
 from devkit.rtc_standin import Fault, FaultKind, ProviderError, StandIn
 from snapshot_tuner.model import TaskRef
+from tests.polling import until
 from tests.rtc_standin.calls import TASK, Signing, update
-from tests.until import until
 
 
 def test_faults_befall_the_calls_they_name_and_no_others(stand_in: StandIn) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from devkit.rtc_standin import Fault, FaultKind, StandIn
+from tests.polling import until
 from tests.rtc_standin.calls import Signing, code, update
-from tests.until import until
 
 ROOT = Path(__file__).resolve().parents[2]
 

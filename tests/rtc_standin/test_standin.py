@@ -9,8 +9,8 @@ import pytest
 
 from devkit.rtc_standin import Fault, FaultKind, StandIn
 from devkit.rtc_standin.call_log import CallLog
+from tests.polling import until
 from tests.rtc_standin.calls import TASK, Signing, code, send, update
-from tests.until import until
 
 
 def test_a_valid_call_sets_the_interval_and_is_answered_in_the_providers_shape(stand_in: StandIn) -> None:

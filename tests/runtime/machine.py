@@ -1,4 +1,4 @@
-"""One running application with what tests look at: the provider's side, the logs, the queues."""
+"""One running application with what tests find at: the provider's side, the logs, the queues."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from devkit.local_runtime.queues import Queue
 from devkit.local_runtime.sandbox import Code
 from devkit.rtc_standin import LoggedCall, StandIn
 from snapshot_tuner.model import TaskRef
-from tests.runtime.polling import eventually
+from tests.polling import eventually
 
 APP_ID = "5f3a1c0e9b7d4e2a8c6f0b13"
 
@@ -99,10 +99,10 @@ def dead_letter(queue: Queue, text: str) -> dict[str, Any]:
     """The message with this text in it, taken out of a dead-letter queue; waits for it."""
     seen: list[dict[str, Any]] = []
 
-    def look() -> dict[str, Any] | None:
+    def find() -> dict[str, Any] | None:
         seen.extend(queue.receive(10))
         return next((message for message in seen if text in message["Body"]), None)
 
-    found = eventually(look)
+    found = eventually(find)
     queue.delete([found["ReceiptHandle"]])
     return found

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.application import DIRECT_TYPE
+from tests.polling import eventually
 from tests.runtime.machine import Machine, dead_letter, depth, room
-from tests.runtime.polling import eventually
 
 
 def put(machine: Machine, message: SampleMessage) -> str:

@@ -17,8 +17,8 @@ import pytest
 from devkit.build.step import ROOT
 from devkit.local_runtime.application import HANDLERS
 from devkit.local_runtime.outcome_lines import line_for
+from tests.polling import eventually
 from tests.runtime.machine import is_there, process_tree
-from tests.runtime.polling import eventually
 
 START_SECONDS = 60
 

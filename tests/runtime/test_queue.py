@@ -6,9 +6,9 @@ from functools import partial
 from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.queues import Queue
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
+from tests.polling import eventually
 from tests.runtime.conftest import RECEIVES
 from tests.runtime.machine import Machine, dead_letter, depth, room
-from tests.runtime.polling import eventually
 
 
 def send(queue: Queue, *messages: SampleMessage) -> None:

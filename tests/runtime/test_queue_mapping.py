@@ -13,8 +13,8 @@ from devkit.local_runtime.queue_mapping import MappingSettings, QueueMapping
 from devkit.local_runtime.queues import create_queue
 from devkit.local_runtime.sandbox import InvocationResult
 from devkit.local_runtime.sqs_event import sqs_event
+from tests.polling import eventually
 from tests.runtime.machine import depth
-from tests.runtime.polling import eventually
 
 if TYPE_CHECKING:
     from devkit.local_runtime.sandbox import Sandbox

@@ -13,9 +13,9 @@ from devkit.local_runtime.application import HANDLERS, ApplicationSettings, envi
 from devkit.local_runtime.aws_api import AwsApi
 from devkit.local_runtime.queue_mapping import MappingSettings
 from devkit.rtc_standin import Fault, FaultKind, StandIn
+from tests.polling import eventually
 from tests.runtime.conftest import OWN, code_for
 from tests.runtime.machine import Machine, children, depth, is_there, room, running_machine
-from tests.runtime.polling import eventually
 
 TIMEOUT_SECONDS = 3
 LEASE_SECONDS = 15

@@ -189,7 +189,7 @@ def test_a_host_that_does_not_accept_costs_a_batch_less_than_two_seconds() -> No
 def test_a_store_that_fails_in_the_middle_costs_a_batch_less_than_two_seconds(
     wire: FaultyWire, wired: ValkeyBackend, fault: WireFault
 ) -> None:
-    """All its operations share one account; the next batch has one of its own."""
+    """All its operations share one budget; the next batch has one of its own."""
     ledger = wired.client()
     ledger.admit([event()])
     wire.fault = fault

@@ -11,9 +11,9 @@ from devkit.rtc_standin import StandIn
 from snapshot_tuner.errors import CallAbandoned
 from snapshot_tuner.rtc.client import SnapshotApi
 from snapshot_tuner.rtc.http import connections
+from tests.polling import until
 from tests.rtc.api_calls import assert_not_sent, failure, give_up, update
 from tests.rtc.api_clients import KEYS, client, connections_used
-from tests.until import until
 
 
 def test_a_closed_port_is_a_failure_before_sending() -> None:

@@ -1,4 +1,4 @@
-"""Many task in one thread: each goes on when what it waits for is there, and only then."""
+"""Many tasks in one thread: each goes on when what it waits for is there, and only then."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from snapshot_tuner.rtc.http.event_loop import EventLoop
 from snapshot_tuner.rtc.http.tasks import Task, Wait
-from tests.rtc.http.rounds import LONG, SHORT, run_until
+from tests.rtc.http.loop_runs import LONG, SHORT, run_until
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_one_that_breaks_does_not_harm_the_others(loop: EventLoop, pair: tuple[s
 
 
 def test_a_future_that_is_done_after_its_moment_resumes_nothing(loop: EventLoop) -> None:
-    """The task wait for something else by then."""
+    """The task waits for something else by then."""
     slow: Future[None] = Future()
     then: Future[None] = Future()
     resumed: list[str] = []
@@ -75,8 +75,8 @@ def test_a_future_that_is_done_after_its_moment_resumes_nothing(loop: EventLoop)
     assert resumed == ["after the moment", "then done: True"]
 
 
-def test_a_round_ends_at_its_moment_where_nothing_can_go_on(loop: EventLoop) -> None:
-    """However far away what is waited for; and task begin with the first round."""
+def test_a_run_ends_at_its_moment_where_nothing_can_go_on(loop: EventLoop) -> None:
+    """However far away what is waited for; and tasks begin with the first run."""
     begun: list[float] = []
 
     def task() -> Task[None]:
@@ -96,7 +96,7 @@ def test_a_round_ends_at_its_moment_where_nothing_can_go_on(loop: EventLoop) -> 
 def test_after_a_pause_what_has_come_counts_and_not_that_it_is_late(
     loop: EventLoop, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    """Nobody came round until long after the moment: the answer lies there all the same."""
+    """Nobody ran the loop until long after the moment: the answer lies there all the same."""
     near, far = pair
     read: list[bytes] = []
 
@@ -131,7 +131,7 @@ def test_a_future_done_when_the_loop_is_closed_disturbs_nobody() -> None:
         max_size=12,
     )
 )
-def test_however_many_and_whatever_they_wait_for_each_goes_through_all_its_steps_in_order(
+def test_however_many_and_whatever_they_wait_for_each_goes_through_all_its_waits_in_order(
     waits: list[list[tuple[str, int]]],
 ) -> None:
     """Also where futures are done in other threads, just before and just after somebody sleeps on them."""
@@ -142,7 +142,7 @@ def test_however_many_and_whatever_they_wait_for_each_goes_through_all_its_steps
     def task(number: int) -> Task[None]:
         near, far = socket.socketpair()
         with near, far:
-            for step, (kind, milliseconds) in enumerate(waits[number]):
+            for wait, (kind, milliseconds) in enumerate(waits[number]):
                 delay = milliseconds / 1000
                 if kind == "time":
                     moment = time.monotonic() + delay
@@ -159,7 +159,7 @@ def test_however_many_and_whatever_they_wait_for_each_goes_through_all_its_steps
                     yield Wait(time.monotonic() + LONG, near)
                     assert near.recv(1) == b"x"
                     timer.join()
-                seen[number].append(step)
+                seen[number].append(wait)
 
     for number in range(len(waits)):
         loop.start(task(number), ended.append)

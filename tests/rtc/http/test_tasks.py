@@ -11,7 +11,7 @@ import pytest
 
 from snapshot_tuner.rtc.http.event_loop import EventLoop
 from snapshot_tuner.rtc.http.tasks import Task, Wait, run
-from tests.rtc.http.rounds import LONG, SHORT, run_until
+from tests.rtc.http.loop_runs import LONG, SHORT, run_until
 
 
 def by_itself(task: Task[None]) -> None:
@@ -127,7 +127,7 @@ def test_a_future_is_waited_for_until_it_is_done(driver: Driver, delay: float) -
 
 
 @drivers
-def test_what_steps_raise_comes_out(driver: Driver) -> None:
+def test_what_tasks_raise_comes_out(driver: Driver) -> None:
     def task() -> Task[None]:
         yield Wait(time.monotonic())
         raise KeyError("found")

@@ -12,7 +12,7 @@ from devkit.tuner.check.findings import FindingKind
 from devkit.tuner.exits import Exit
 from snapshot_tuner.events import signals
 from snapshot_tuner.policy.engine import Policy
-from tests.tuner.showing import assert_shown
+from tests.tuner.check.showing import assert_shown
 
 ROOT = Path(__file__).parents[3]
 POLICIES = Path(__file__).parent / "policies"

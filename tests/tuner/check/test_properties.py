@@ -14,7 +14,7 @@ from devkit.tuner.check.inspection import Inspection, inspect
 from snapshot_tuner.events import signals
 from snapshot_tuner.model import Json, Signal
 from snapshot_tuner.policy.engine import Policy
-from tests.tuner.showing import assert_shown
+from tests.tuner.check.showing import assert_shown
 
 TASK: Mapping[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": "task"}
 TEXTS = [

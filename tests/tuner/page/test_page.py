@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Position, expect
 from pypdf import PdfReader
 
-from tests.runtime.polling import eventually
+from tests.polling import eventually
 from tests.tuner.page import sample_report
 from tests.tuner.page.browsing import Open, ReportJson, texts
 

@@ -1,4 +1,4 @@
-"""One connection of redis-py whose every step is limited by the batch's time account."""
+"""One connection of redis-py whose every step is limited by the batch's time budget."""
 
 import socket
 import ssl
@@ -14,14 +14,14 @@ READ_SECONDS = 1.0
 
 
 class _TimedSocket:
-    """A socket that may take as long as the account allows, however slowly the bytes trickle.
+    """A socket that may take as long as the budget allows, however slowly the bytes trickle.
 
     redis-py sets a timeout once per connection, and it counts anew with every byte that arrives.
     """
 
-    def __init__(self, wrapped: socket.socket, account: TimeBudget) -> None:
+    def __init__(self, wrapped: socket.socket, budget: TimeBudget) -> None:
         self._wrapped = wrapped
-        self._account = account
+        self._budget = budget
         self._timeout = 0.0
 
     def recv(self, size: int) -> bytes:
@@ -33,7 +33,7 @@ class _TimedSocket:
         self._wrapped.sendall(data)
 
     def _limit(self) -> None:
-        timeout = self._account.timeout(READ_SECONDS)
+        timeout = self._budget.timeout(READ_SECONDS)
         if timeout != self._timeout:  # a system call
             self._wrapped.settimeout(timeout)
             self._timeout = timeout
@@ -46,32 +46,32 @@ class _TimedSocket:
 
 
 class _Timed(Connection):
-    """What redis-py asks of its settings at each step is answered by the account."""
+    """What redis-py asks of its settings at each step is answered by the budget."""
 
-    def __init__(self, account: TimeBudget, **settings: Any) -> None:  # noqa: ANN401 - redis-py's own, passed on
-        self._account = account
+    def __init__(self, budget: TimeBudget, **settings: Any) -> None:  # noqa: ANN401 - redis-py's own, passed on
+        self._budget = budget
         super().__init__(**settings)  # type: ignore[no-untyped-call] # untyped in redis-py
 
     @property  # type: ignore[misc] # nothing sets it
     def socket_connect_timeout(self) -> float:
         """For each address that the host's name has."""
-        return self._account.timeout(CONNECT_SECONDS)
+        return self._budget.timeout(CONNECT_SECONDS)
 
     @property  # type: ignore[misc] # nothing sets it
     def socket_timeout(self) -> float:
         """For the TLS handshake, among others."""
-        return self._account.timeout(CONNECT_SECONDS)
+        return self._budget.timeout(CONNECT_SECONDS)
 
     def _connect(self) -> Any:  # noqa: ANN401 - untyped in redis-py
-        return _TimedSocket(super()._connect(), self._account)  # type: ignore[no-untyped-call] # untyped in redis-py
+        return _TimedSocket(super()._connect(), self._budget)  # type: ignore[no-untyped-call] # untyped in redis-py
 
 
 class _TimedTls(_Timed, SSLConnection):
     """With the store's TLS context: redis-py would read the certificates of all authorities for each connection."""
 
-    def __init__(self, account: TimeBudget, context: ssl.SSLContext, **settings: Any) -> None:  # noqa: ANN401 - likewise
+    def __init__(self, budget: TimeBudget, context: ssl.SSLContext, **settings: Any) -> None:  # noqa: ANN401 - likewise
         self._context = context
-        super().__init__(account, **settings)
+        super().__init__(budget, **settings)
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
         return self._context.wrap_socket(sock, server_hostname=self.host)
@@ -108,7 +108,7 @@ class Connector:
         if address.cache is not None and address.username is not None and tokens is not None:
             self._who = {"credential_provider": _FreshToken(tokens, address.username, address.cache)}
 
-    def open(self, node: tuple[str, int], account: TimeBudget) -> Connection:
+    def open(self, node: tuple[str, int], budget: TimeBudget) -> Connection:
         """Connected to `node` and authenticated. Raises what redis-py raises, and what `tokens` does; never retries.
 
         Only the look-up of the host's name is not limited here: the resolver has a timeout of its own.
@@ -123,7 +123,7 @@ class Connector:
             **self._who,
         }
         connection = (
-            _Timed(account, **settings) if self._context is None else _TimedTls(account, self._context, **settings)
+            _Timed(budget, **settings) if self._context is None else _TimedTls(budget, self._context, **settings)
         )
         try:
             connection.connect()  # type: ignore[no-untyped-call] # untyped in redis-py

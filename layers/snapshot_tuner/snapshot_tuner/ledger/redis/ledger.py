@@ -99,7 +99,7 @@ class RedisLedger:
         self._store.close()
 
     def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
-        self._store.open_account()
+        self._store.open_budget()
         self._store_clock.forget()
         portions = range(0, len(adjustments), _ADMIT_MOST)
         return [answer for at in portions for answer in self._admit_portion(adjustments[at : at + _ADMIT_MOST])]
@@ -159,12 +159,12 @@ class RedisLedger:
         ]
 
     def get(self, task: TaskRef) -> TaskState | None:
-        self._store.open_account()  # no batch comes before it: a store that is back must be seen at once
+        self._store.open_budget()  # no batch comes before it: a store that is back must be seen at once
         _, record = self._run(self._get, [self._task_name(task)], [])
         return unpack_state(task, record) if record is not None else None
 
     def claim_due(self, limit: int) -> list[TaskRef]:
-        self._store.open_account()
+        self._store.open_budget()
         self._store_clock.forget()
         return self._claim_first(self._indexes[0], limit, b"now", TRY_AGAIN_SECONDS)
 

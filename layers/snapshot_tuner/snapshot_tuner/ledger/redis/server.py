@@ -56,7 +56,7 @@ class RedisStore:
         self._connector = Connector(address, tokens)
         self._clock = clock
         self._log = log
-        self._account = TimeBudget(clock)
+        self._budget = TimeBudget(clock)
         self._turn = threading.Lock()
         self._connection: Connection | None = None
         self._process = 0
@@ -64,9 +64,9 @@ class RedisStore:
         # ElastiCache Serverless evicts only at a limit that was set for it, whatever its policy says.
         self._asked_for_eviction = address.cache is not None
 
-    def open_account(self) -> None:
-        """A batch begins: from here it may lose `time_account.BATCH_SECONDS` to this store."""
-        self._account.open()
+    def open_budget(self) -> None:
+        """A batch begins: from here it may lose `time_budget.BATCH_SECONDS` to this store."""
+        self._budget.open()
 
     def close(self) -> None:
         with self._turn:
@@ -74,7 +74,7 @@ class RedisStore:
 
     def run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> Reply:
         """One round trip. Raises LedgerUnavailable; then the script may have run, once or twice."""
-        with self._turn, self._account.operation():
+        with self._turn, self._budget.operation():
             try:
                 return self._run(script, keys, args)
             except (RedisError, OSError, ValueError) as error:  # ValueError: a host name that cannot be one
@@ -125,7 +125,7 @@ class RedisStore:
         if self._connection is not None and self._process != os.getpid():
             self._drop()  # the parent's: two processes would read each other's replies
         if self._connection is None:
-            self._connection = self._connector.open(self._node, self._account)
+            self._connection = self._connector.open(self._node, self._budget)
             self._process = os.getpid()
         return self._connection
 

@@ -29,7 +29,7 @@ class _Running:
 
 
 class EventLoop:
-    """Used by one thread, which has to come round for anything to go on; other threads only end its futures."""
+    """Used by one thread, which has to run it for anything to go on; other threads only end its futures."""
 
     def __init__(self) -> None:
         self._selector = DefaultSelector()
@@ -71,7 +71,7 @@ class EventLoop:
         self._woken.close()
 
     def _seconds_to_sleep(self, until: float) -> float:
-        # First the flag, then the look: whoever ends a future between the two rings.
+        # First the flag, then the check: whoever ends a future between the two wakes the loop.
         self._asleep = True
         if self._to_resume:
             return 0
@@ -82,7 +82,7 @@ class EventLoop:
         self._to_resume.append((running, turn))
         if self._asleep:
             self._asleep = False
-            with suppress(BlockingIOError):  # it is ringing
+            with suppress(BlockingIOError):  # it is being woken already
                 self._waker.send(b"\0")
 
     def _advance(self, running: _Running, turn: int) -> None:

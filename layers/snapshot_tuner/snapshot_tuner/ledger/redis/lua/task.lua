@@ -8,9 +8,9 @@ local function advance_to(task, now)
   end
   if task[TOKEN] then
     if task[UNTIL] <= now then
-      local lapsed = task[UNTIL]
+      local expired = task[UNTIL]
       end_lease(task)
-      doubt(task, lapsed + LATE_CALL_US)
+      doubt(task, expired + LATE_CALL_US)
     elseif task[UNTIL] > now + LEASE_US then
       task[BEGUN], task[UNTIL] = now, now + LEASE_US
     end

@@ -1,4 +1,4 @@
-"""Rounds of a step loop, and how long what its task wait for may take."""
+"""Runs of an event loop, and how long what its tasks wait for may take."""
 
 import time
 from collections.abc import Sized
@@ -10,7 +10,7 @@ SHORT = 0.03
 
 
 def run_until(loop: EventLoop, ends: Sized, number: int) -> None:
-    """Go round until so many have ended."""
+    """Run until so many tasks have ended."""
     give_up = time.monotonic() + LONG
     while len(ends) < number:
         assert time.monotonic() < give_up, "not in time"
