@@ -14,7 +14,7 @@ from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
 from snapshot_tuner.tuning.reconciler import FullLedger
 
-_Result = TypeVar("_Result")
+_Answered = TypeVar("_Answered")
 
 
 class SimulatedCalls:
@@ -181,7 +181,7 @@ class FaultyLedger:
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
         return self._step(lambda: self._ledger.reserve_reads(count, within))
 
-    def _step(self, operation: Callable[[], _Result]) -> _Result:
+    def _step(self, operation: Callable[[], _Answered]) -> _Answered:
         self._travel(0.0005)
         now = self._instance.timeline.now
         if any(start <= now < end for start, end in self._outages):
