@@ -33,7 +33,15 @@ DIRECTION = (
 
 FOR_HANDLERS = frozenset(
     f"{PACKAGE}.{name}"
-    for name in ("bootstrap", "events.signals", "aws.invocation", "errors", "model", "formats.strict_json")
+    for name in (
+        "bootstrap",
+        "events.signals",
+        "aws.invocation",
+        "aws.sources",
+        "errors",
+        "model",
+        "formats.strict_json",
+    )
 )
 """All that a handler needs: to open the envelope, to get the tuner, and to answer."""
 

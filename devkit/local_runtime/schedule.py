@@ -1,8 +1,10 @@
 """A schedule that invokes a function, as EventBridge Scheduler does; a run that fails is left to the next one."""
 
 import threading
+import uuid
 from datetime import UTC, datetime
 
+from devkit.local_runtime.aws_api import ACCOUNT, REGION
 from devkit.local_runtime.function import Function
 
 
@@ -19,4 +21,16 @@ class Schedule:
 
     def run(self) -> None:
         while not self._stopping.wait(self._every_seconds):
-            self._function.invoke({"time": datetime.now(UTC).isoformat()})
+            self._function.invoke(
+                {
+                    "version": "0",
+                    "id": str(uuid.uuid4()),
+                    "detail-type": "Scheduled Event",
+                    "source": "aws.scheduler",
+                    "account": ACCOUNT,
+                    "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                    "region": REGION,
+                    "resources": [],
+                    "detail": "{}",
+                }
+            )

@@ -3,17 +3,17 @@
 After a raise Lambda tries again, and at last hands the event to the function's on-failure destination.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from snapshot_tuner import bootstrap
+from snapshot_tuner.aws import sources
 from snapshot_tuner.aws.invocation import Context, deadline, read_each
-from snapshot_tuner.errors import EventNotSettled
+from snapshot_tuner.errors import EventNotSettled, WrongSource
 from snapshot_tuner.events import signals
 
 
-def lambda_handler(event: Mapping[str, Any], context: Context) -> None:
+def lambda_handler(event: object, context: Context) -> None:
     """Raises EventNotSettled for an event that was rejected or has to be tried again, FixDeployment before that."""
+    if sources.is_batch(event) or sources.is_request(event):
+        raise WrongSource("bus_listener", "one event, of EventBridge or any CloudEvent", sources.source_of(event))
     tuner = bootstrap.tuner()
     (outcomes,) = tuner.process(read_each([event], signals.from_object), deadline(context))
     unsettled = [f"{outcome.kind}: {outcome.reason}" for outcome in outcomes if not outcome.settled]

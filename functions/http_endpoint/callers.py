@@ -1,6 +1,8 @@
-"""Who may come in, and under which name: the scope of a caller's idempotency keys."""
+"""Who may come in, under which name, and what of the request the proof covers."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from http_endpoint.answers import Problem, Refusal
@@ -14,48 +16,77 @@ from snapshot_tuner.settings import HttpAuth, Settings
 
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 
-_CHECKED_BY_LAMBDA: Final = "iam"
-"""A caller whose name Lambda does not say: the function URL's only one, as far as anybody can tell."""
-
 _CHALLENGE: Final = {"WWW-Authenticate": "StandardWebhooks"}
 
-
-def check_size(request: Request, settings: Settings) -> None:
-    """Raises Refusal for a body beyond the limit, before anything is done with it."""
-    if request.body is not None and len(request.body) > settings.http_max_body_bytes:
-        raise Refusal(Problem.TOO_LARGE, f"a body has at most {settings.http_max_body_bytes} bytes")
+_PARAMETER: Final = r';[ ]*[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[^"\\]|\\.)*"|[^;",\s]+))?'
+_IN_QUOTES: Final = re.compile(rf'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(?:{_PARAMETER})*')
+_ESCAPED: Final = re.compile(r"\\(.)")
 
 
-def identify_caller(request: Request, settings: Settings) -> str:
-    """The name of whoever has proved to be the sender; raises Refusal where nobody has.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who has proved to be the sender, and what the proof says of the message.
 
-    With IAM, Lambda lets in nobody who has not. Otherwise the signature proves the body, and the id and time of
-    the message, but no other header. So an event has to be all in the body: one whose attributes, or whose key,
-    are in headers could be changed on the way, and a replay be passed off as new.
+    `name` is the scope of its keys. `sent_us`, microseconds since the epoch, stands in for the time of an event that
+    has none. `key` names the event, whatever the event calls itself; `message_id` names one that has no other name.
+    """
+
+    name: str
+    sent_us: int
+    key: str | None = None
+    message_id: str | None = None
+
+
+def identify_caller(request: Request, settings: Settings) -> Caller:
+    """Raises Refusal where nobody has proved to be the sender.
+
+    With IAM the request says whom Lambda, or API Gateway, has checked; a URL that was opened by hand lets in
+    requests that say nothing. Otherwise the signature proves the body, and the id and time of the message, but no
+    other header. So an event has to be all in the body, and its key and time come from what is signed, the same way
+    each time: what is in other headers could be changed on the way, and a replay be passed off as new.
     """
     match settings.http_auth:
         case HttpAuth.IAM:
-            return request.principal or _CHECKED_BY_LAMBDA
+            if request.principal is None:
+                raise Refusal(Problem.UNAUTHENTICATED, "IAM has not checked the caller of this request", _AWS)
+            webhook_id = request.headers.get(standard_webhooks.ID_HEADER)
+            return Caller(request.principal, request.received_us, _key(request.headers), webhook_id)
         case HttpAuth.SIGNATURE:
             keys = _keys(settings)
             now = SystemClock().wall_us() / 1e6
-            sender = standard_webhooks.identify_sender(keys, request.headers, request.body or b"", now)
-            if sender is None or request.body is None:
+            proof = standard_webhooks.verify(keys, request.headers, request.body or b"", now)
+            if proof is None or request.body is None:
                 detail = "webhook-id, webhook-timestamp and webhook-signature must prove the body (Standard Webhooks)"
                 raise Refusal(Problem.UNAUTHENTICATED, detail, _CHALLENGE)
-            _check_unsigned(request.headers)
-            return sender
+            _check_unsigned(request.headers, proof.message_id)
+            return Caller(proof.sender, proof.sent_us, message_id=proof.message_id)
         case _:
             assert_never(settings.http_auth)
 
 
-def _check_unsigned(headers: Mapping[str, str]) -> None:
+_AWS: Final = {"WWW-Authenticate": "AWS4-HMAC-SHA256"}
+
+
+def _check_unsigned(headers: Mapping[str, str], message_id: str) -> None:
     if any(name.startswith(HEADER_PREFIX) for name in headers):
         detail = "ce- headers are not covered by the signature: send the event in structured mode"
         raise Refusal(Problem.UNAUTHENTICATED, detail, _CHALLENGE)
-    if headers.get(IDEMPOTENCY_KEY, headers[standard_webhooks.ID_HEADER]) != headers[standard_webhooks.ID_HEADER]:
+    if (_key(headers) or message_id) != message_id:
         detail = "Idempotency-Key is not covered by the signature: leave it out, or repeat webhook-id"
         raise Refusal(Problem.UNAUTHENTICATED, detail, _CHALLENGE)
+
+
+def _key(headers: Mapping[str, str]) -> str | None:
+    """The Idempotency-Key (IETF draft: a structured field's string, RFC 8941); many senders leave the quotes out.
+
+    Raises Refusal for one that is neither, such as two of them, which the front has joined.
+    """
+    text = headers.get(IDEMPOTENCY_KEY, "").strip()
+    if quoted := _IN_QUOTES.fullmatch(text):
+        return _ESCAPED.sub(r"\1", quoted[1]) or None
+    if '"' in text or "," in text:
+        raise Refusal(Problem.MALFORMED, "Idempotency-Key: must be one string in quotes (RFC 8941, 3.3.3)")
+    return text or None
 
 
 def _keys(settings: Settings) -> list[SigningKey]:

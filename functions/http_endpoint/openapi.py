@@ -221,7 +221,22 @@ def _paths() -> dict[str, Any]:
                 (*_OF_A_BODY, *_KEYED, *_OF_OUTCOMES, Problem.IN_FLIGHT),
                 content=event | batch,
                 parameters=(key,),
-            )
+            ),
+            "options": _operation(
+                "Ask whether a sender may send: the handshake of CloudEvents over webhooks",
+                "",
+                (Problem.MALFORMED,),
+                parameters=(
+                    {
+                        "name": "WebHook-Request-Origin",
+                        "in": "header",
+                        "required": True,
+                        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,253}$"},
+                    },
+                    {"name": "WebHook-Request-Rate", "in": "header", "schema": {"type": "string"}},
+                ),
+                proofs=(),
+            ),
         },
         "/callbacks/rtc": {
             "post": _operation(

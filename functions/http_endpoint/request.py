@@ -1,44 +1,103 @@
-"""One request, out of a Function URL's event (payload format 2.0)."""
+"""One request, and the answer to it, in the form of the front that the request came through.
+
+Fronts: function URLs and API Gateway HTTP APIs (payload format 2.0, which has `requestContext.http`); API Gateway
+REST APIs, format 1.0 and Application Load Balancers (`httpMethod`, and headers perhaps as lists). Source: AWS Lambda
+Developer Guide, "Using AWS Lambda with other services".
+"""
 
 import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
-_MOST_PRINCIPAL_CHARACTERS = 1024
+from http_endpoint.answers import Answer
+from snapshot_tuner.aws import sources
+from snapshot_tuner.clock import SystemClock
+from snapshot_tuner.errors import WrongSource
+
+_MOST_PRINCIPAL_CHARACTERS: Final = 1024
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was sent, by whom, and when.
 
-    Header names are in small letters. `body` is the bytes that were sent, None where the event does not say
-    which. `principal` is whom Lambda has checked by IAM, None where it has checked nobody. `received_us` is
-    microseconds since the Unix epoch, on Lambda's clock.
+    Header names are in small letters; of a repeated header the values are joined with commas. `path` is its parts, as
+    they were sent: doubled slashes and one at the end make none. `stage` is the one of API Gateway that may be the
+    first of them. `body` is the bytes that were sent, None where the event does not say which. `principal` is whom
+    IAM has checked, None where it has checked nobody. `received_us` is microseconds since the Unix epoch, on the
+    front's clock. `front_is_known` is False for a front whose requests are recognised, and not taken.
     """
 
     method: str
+    path: tuple[str, ...]
+    stage: str | None
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(repr=False)
     principal: str | None
     received_us: int
+    wants_lists_of_headers: bool = False
+    front_is_known: bool = True
 
     @classmethod
-    def from_event(cls, event: Mapping[str, Any]) -> Self:
-        """Lambda makes these events; only what a sender decides may be anything."""
-        headers = event.get("headers") or {}
-        context = event["requestContext"]
+    def from_event(cls, event: object) -> Self:
+        """Raises WrongSource for an event that is no request: to an answer nobody would listen."""
+        if not isinstance(event, Mapping) or not sources.is_request(event):
+            raise WrongSource("http_endpoint", "HTTP requests", sources.source_of(event))
+        context = _object(event.get("requestContext"))
+        http = _object(context.get("http"))
+        headers, lists = _object(event.get("headers")), _object(event.get("multiValueHeaders"))
+        stage = context.get("stage")
         return cls(
-            method=context["http"]["method"].upper(),
-            headers={name.lower(): value for name, value in headers.items() if isinstance(value, str)},
-            body=_body(event.get("body") or "", is_base64=bool(event.get("isBase64Encoded"))),
-            principal=_principal(context.get("authorizer")),
-            received_us=context["timeEpoch"] * 1000,
+            method=str(http.get("method") or event.get("httpMethod") or event.get("method")).upper(),
+            path=tuple(part for part in str(event.get("rawPath") or event.get("path")).split("/") if part),
+            stage=stage if isinstance(stage, str) else None,
+            headers=_joined(lists) if lists else _texts(headers),
+            body=_body(event.get("body"), is_base64=bool(event.get("isBase64Encoded"))),
+            principal=_principal(context),
+            received_us=_received_us(context),
+            wants_lists_of_headers=bool(lists) and not headers,
+            front_is_known="httpMethod" in event or bool(http),
         )
 
+    def response(self, answer: Answer) -> dict[str, Any]:
+        """What Lambda hands to the front."""
+        headers = {"Content-Type": answer.content_type, **answer.headers}
+        if answer.retry_after_seconds:
+            headers["Retry-After"] = str(answer.retry_after_seconds)
+        # A load balancer that sends lists of headers reads nothing else.
+        named: dict[str, Any] = (
+            {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
+            if self.wants_lists_of_headers
+            else {"headers": headers}
+        )
+        body = "" if self.method == "HEAD" else answer.body
+        return {"statusCode": answer.status, **named, "body": body, "isBase64Encoded": False}
 
-def _body(text: str, *, is_base64: bool) -> bytes | None:
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else _NOTHING
+
+
+def _texts(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+
+
+def _joined(lists: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name.lower(): ",".join(values)
+        for name, values in lists.items()
+        if isinstance(values, list) and all(isinstance(value, str) for value in values)
+    }
+
+
+def _body(text: object, *, is_base64: bool) -> bytes | None:
+    if not text:
+        return b""
+    if not isinstance(text, str):
+        return None
     if not is_base64:
         return text.encode("utf-8", "surrogatepass")
     try:
@@ -47,15 +106,25 @@ def _body(text: str, *, is_base64: bool) -> bytes | None:
         return None
 
 
-def _principal(authorizer: object) -> str | None:
-    """The user's or role's ARN; else the account.
+def _received_us(context: Mapping[str, Any]) -> int:
+    milliseconds = context.get("timeEpoch") or context.get("requestTimeEpoch")
+    # A load balancer does not say.
+    return milliseconds * 1000 if isinstance(milliseconds, int) else SystemClock().wall_us()
+
+
+def _principal(context: Mapping[str, Any]) -> str | None:
+    """The ARN of the user or role that IAM has checked; else the account.
 
     A session's name is left out: the next session of the same role, in another instance, is the same caller.
     """
-    match authorizer:
-        case {"iam": {"userArn": str(arn)}} if 0 < len(arn) <= _MOST_PRINCIPAL_CHARACTERS and arn.isprintable():
+    match context:
+        case {"authorizer": {"iam": {"userArn": str(arn)}}} | {"identity": {"userArn": str(arn)}} if _is_name(arn):
             return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn
-        case {"iam": {"accountId": str(account)}} if account.isalnum():
+        case {"authorizer": {"iam": {"accountId": str(account)}}} if account.isalnum():
             return account
         case _:
             return None
+
+
+def _is_name(arn: str) -> bool:
+    return 0 < len(arn) <= _MOST_PRINCIPAL_CHARACTERS and arn.isprintable()

@@ -1,12 +1,14 @@
 """The routes, one function each: from a request to an answer."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
-from http_endpoint import answers, callers, reading, views
+from http_endpoint import answers, bodies, callers, reading, views
 from http_endpoint.answers import Answer, Problem, Refusal
 from http_endpoint.request import Request
 from snapshot_tuner import bootstrap
@@ -20,6 +22,10 @@ from snapshot_tuner.policy.targets import is_id
 
 _RTC_SECONDS: Final = 4.5
 """The RTC service waits 5 s for the answer to a callback; the rest is for a cold start and the way back."""
+
+_FRONTS: Final = "http_endpoint takes requests of function URLs, API Gateway and Application Load Balancers, no others"
+_ORIGIN: Final = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+_RATE: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +48,41 @@ def post_events(visit: Visit) -> Answer:
         if isinstance(event, Signal) and bootstrap.inspector().is_in_flight(event):
             raise Refusal(Problem.IN_FLIGHT, "it is answered when its call has ended; then this one is a duplicate")
     outcomes = tuner.process(sent.events, invocation.deadline(visit.context))
-    return answers.from_outcomes([outcome for answer in outcomes for outcome in answer])
+    answer = answers.from_outcomes([outcome for each in outcomes for outcome in each])
+    # Knative takes a body of success for an event to pass on, and for a failure where it is none.
+    prefers = visit.request.headers.get("prefer", "").split(",")
+    wants_reply = any(each.partition(";")[0].strip().lower() == "reply" for each in prefers)
+    return replace(answer, body="") if wants_reply and answer.status == HTTPStatus.OK else answer
+
+
+def permit_origin(visit: Visit) -> Answer:
+    """A sender asks whether it may send (CloudEvents 1.0.2, HTTP 1.1 Web Hooks, 4). What it sends needs its proof.
+
+    Source of the headers: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md.
+    """
+    headers = visit.request.headers
+    origin, asked = headers.get("webhook-request-origin", ""), headers.get("webhook-request-rate", "")
+    if not _ORIGIN.fullmatch(origin):
+        raise Refusal(Problem.MALFORMED, "WebHook-Request-Origin: must be the name of the sender's host")
+    per_minute = bootstrap.settings().rtc_max_qps * 60
+    rate = min(int(asked), per_minute) if _RATE.fullmatch(asked) else per_minute
+    allowed = {"Allow": "POST, OPTIONS", "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": str(rate)}
+    return replace(answers.ok({}), headers=allowed)
 
 
 def post_rtc_callback(visit: Visit) -> Answer:
     """The RTC service's own events; proved by its signature whatever HTTP_AUTH says, as it can make no other."""
     settings = bootstrap.settings()
-    callers.check_size(visit.request, settings)
+    request = bodies.opened(visit.request, settings)
     try:
-        callback = Callback.read(visit.request.body or b"")
+        callback = Callback.read(request.body or b"")
     except EventRejected:
         callback = None  # what cannot be read proves nothing, and is told nothing
     if callback is None or not callback.is_signed_with(settings.rtc_callback_secrets):
         detail = "Signature must be the RTC service's, made with a secret of this deployment"
         raise Refusal(Problem.UNAUTHENTICATED, detail, {"WWW-Authenticate": "RTC-Callback"})
     deadline = min(invocation.deadline(visit.context), SystemClock().monotonic() + _RTC_SECONDS)
-    (outcomes,) = bootstrap.tuner().process(read_each([callback], Callback.signal), deadline)
+    (outcomes,) = bootstrap.tuner().process(read_each([callback], Callback.signal, gives=callback.source), deadline)
     return answers.from_outcomes(outcomes)
 
 
@@ -113,7 +138,7 @@ def get_docs(visit: Visit) -> Answer:
 
 ROUTES: Final[Mapping[str, Mapping[str, Route]]] = MappingProxyType(
     {
-        "/events": {"POST": post_events},
+        "/events": {"POST": post_events, "OPTIONS": permit_origin},
         "/callbacks/rtc": {"POST": post_rtc_callback},
         "/tasks/<AppId>/<RoomId>/<TaskId>": {"GET": get_task},
         "/explain": {"POST": post_explain},
@@ -124,14 +149,15 @@ ROUTES: Final[Mapping[str, Mapping[str, Route]]] = MappingProxyType(
 )
 """By path, and by method; a name in angle brackets stands for one part of a path."""
 
+_BY_PARTS: Final = [(path.split("/")[1:], by_method) for path, by_method in ROUTES.items()]
 
-def visit(routes: Mapping[str, Route], event: Mapping[str, Any], context: Context, names: Mapping[str, str]) -> Answer:
-    """The answer of the route for the event's method. Whatever goes wrong is a problem that gives nothing away."""
+
+def visit(request: Request, context: Context) -> Answer:
+    """The answer of the route for the request. Whatever goes wrong is a problem that gives nothing away."""
     try:
-        request = Request.from_event(event)
-        route = routes.get(request.method)
-        if route is None:
-            raise Refusal(Problem.METHOD, f"it takes {' and '.join(routes)}", {"Allow": ", ".join(routes)})  # noqa: TRY301 - as every route refuses
+        if not request.front_is_known:
+            raise Refusal(Problem.MALFORMED, _FRONTS)  # noqa: TRY301 - as every route refuses
+        route, names = _route(request)
         return route(Visit(request, context, names))
     except Refusal as refusal:
         bootstrap.logger().warning("request_refused", problem=refusal.problem.type, reason=refusal.detail)
@@ -147,10 +173,41 @@ def visit(routes: Mapping[str, Route], event: Mapping[str, Any], context: Contex
         return answers.from_problem(Problem.DEFECT, "the function's log says where")
 
 
+def _route(request: Request) -> tuple[Route, Mapping[str, str]]:
+    """The route for the path and method, and what its names stand for."""
+    paths = [request.path]
+    if request.stage is not None and request.path[:1] == (request.stage,):
+        paths.append(request.path[1:])
+    for path in paths:
+        for parts, by_method in _BY_PARTS:
+            names = _names(parts, path)
+            if names is not None:
+                # HEAD is GET, without the body.
+                route = by_method.get("GET" if request.method == "HEAD" else request.method)
+                if route is None:
+                    methods = [*by_method, *(["HEAD"] if "GET" in by_method else [])]
+                    raise Refusal(Problem.METHOD, f"it takes {' and '.join(methods)}", {"Allow": ", ".join(methods)})
+                return route, names
+    raise Refusal(Problem.NO_SUCH_ROUTE, "GET /openapi.json lists the routes")
+
+
+def _names(parts: Sequence[str], path: Sequence[str]) -> dict[str, str] | None:
+    """None where the path is another."""
+    if len(parts) != len(path):
+        return None
+    names: dict[str, str] = {}
+    for part, given in zip(parts, path, strict=True):
+        if part[:1] == "<":
+            names[part.strip("<>")] = given
+        elif part != given:
+            return None
+    return names
+
+
 def _read(visit: Visit) -> reading.Sent:
     settings = bootstrap.settings()
-    callers.check_size(visit.request, settings)
-    return reading.read(visit.request, callers.identify_caller(visit.request, settings), settings)
+    request = bodies.opened(visit.request, settings)
+    return reading.read(request, callers.identify_caller(request, settings), settings)
 
 
 def _what_is_wrong(error: FixDeployment | LedgerUnavailable) -> str:

@@ -4,20 +4,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from snapshot_tuner import bootstrap
+from snapshot_tuner.aws import sources
 from snapshot_tuner.aws.invocation import Context, deadline, read_each
-from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.errors import WrongSource
 from snapshot_tuner.events import signals
 
 
 def lambda_handler(event: object, context: Context) -> dict[str, Any]:
     """`{"batchItemFailures": [{"itemIdentifier": messageId}]}`: the records that have to come back.
 
-    Raises FixDeployment before any record is touched.
+    Raises FixDeployment before any record is touched: WrongSource for records of anything but a queue, as their
+    invoker would not read the answer.
     """
-    tuner = bootstrap.tuner()
     records = event.get("Records") if isinstance(event, Mapping) else None
-    if not isinstance(records, list):
-        raise EventRejected("Records", "must be the list of records of an SQS event")
+    if not isinstance(records, list) or (records and not any(map(_is_of_a_queue, records))):
+        raise WrongSource("queue_worker", "batches of SQS records", sources.source_of(event))
+    tuner = bootstrap.tuner()
     answers = tuner.process(read_each(records, signals.from_sqs_record), deadline(context))
     failed = [
         _message_id(record)
@@ -25,6 +27,10 @@ def lambda_handler(event: object, context: Context) -> dict[str, Any]:
         if not all(outcome.settled for outcome in outcomes)
     ]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _is_of_a_queue(record: object) -> bool:
+    return isinstance(record, Mapping) and record.get("eventSource") == "aws:sqs"
 
 
 def _message_id(record: object) -> str:

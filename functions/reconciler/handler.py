@@ -1,12 +1,15 @@
 """A schedule -> what has become due is called, a sample is read back; the counts are returned for the log."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from snapshot_tuner import bootstrap
+from snapshot_tuner.aws import sources
 from snapshot_tuner.aws.invocation import Context, deadline
+from snapshot_tuner.errors import WrongSource
 
 
-def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, int]:  # noqa: ARG001 - a schedule says nothing
-    """Raises FixDeployment only."""
+def lambda_handler(event: object, context: Context) -> dict[str, int]:
+    """Raises FixDeployment only: WrongSource for whatever holds an event, which would be lost here."""
+    if event != {} and not (isinstance(event, Mapping) and event.get("detail-type") == "Scheduled Event"):
+        raise WrongSource("reconciler", "the events of a schedule, or {}", sources.source_of(event))
     return bootstrap.reconciler().run(deadline(context)).counts()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from snapshot_tuner.events.standard_webhooks import SigningKey, identify_sender
+from snapshot_tuner.events.standard_webhooks import Proof, SigningKey, verify
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(b"another secret of 24 byte").decode()
@@ -22,7 +22,8 @@ def signed(secret: str = SECRET, *, at: int = NOW, body: str = BODY, message_id:
 
 
 def sender(headers: dict[str, str], *secrets: str, body: bytes = BODY.encode(), now: float = NOW) -> str | None:
-    return identify_sender([SigningKey.parse(secret) for secret in secrets], headers, body, now)
+    proof = verify([SigningKey.parse(secret) for secret in secrets], headers, body, now)
+    return proof.sender if proof is not None else None
 
 
 def test_the_example_of_the_specification_is_accepted() -> None:
@@ -61,6 +62,22 @@ def test_every_altered_character_of_a_header_is_refused(name: str) -> None:
                 assert sender(headers | {name: altered}, SECRET) is None
     without = {key: value for key, value in headers.items() if key != name}
     assert sender(without, SECRET) is None
+
+
+def test_the_proof_says_what_is_signed_besides_the_body() -> None:
+    """The id and the time of the message: whoever asks for them need not look at a header again."""
+    proof = verify([SigningKey.parse(f"monitor:{SECRET}")], signed(), BODY.encode(), NOW)
+    assert proof == Proof("monitor", "msg_1", NOW * 1_000_000)
+
+
+@pytest.mark.parametrize("size", [0, 1, 23])
+def test_a_secret_has_at_least_24_bytes(size: int) -> None:
+    """24 are enough; the reason does not repeat them."""
+    encoded = base64.b64encode(b"\x5a" * size).decode()
+    with pytest.raises(ValueError, match=r"^must ") as error:
+        SigningKey.parse(f"whsec_{encoded}")
+    assert not encoded or encoded not in str(error.value)
+    assert SigningKey.parse("whsec_" + base64.b64encode(b"\x5a" * 24).decode()).secret == b"\x5a" * 24
 
 
 def test_the_tolerance_is_five_minutes_either_way() -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -51,11 +51,13 @@ def send(
     body: object = b"",
     headers: Mapping[str, str] = JSON,
     *,
-    principal: str = USER,
+    principal: str | None = USER,
 ) -> HttpReply:
-    """One request; a body that is neither text nor bytes is sent as JSON."""
+    """One request, of somebody whom Lambda has checked; a body that is neither text nor bytes is sent as JSON."""
     text = body if isinstance(body, str | bytes) else json.dumps(body)
     raw = text.encode() if isinstance(text, str) else text
+    checked = {"iam": {"accountId": "123456789012" if principal else "", "userArn": principal}}
+    authorizer: dict[str, Any] = {"authorizer": checked} if principal is not None else {}
     event = {
         "version": "2.0",
         "rawPath": path,
@@ -66,20 +68,27 @@ def send(
             "stage": "$default",
             "requestId": "request",
             "timeEpoch": int(deployment.started.timestamp() * 1000),
-            "authorizer": {"iam": {"accountId": "123456789012", "userArn": principal}},
+            **authorizer,
         },
         "body": base64.b64encode(raw).decode(),
         "isBase64Encoded": True,
     }
+    return handle(deployment, event)
+
+
+def handle(deployment: Deployment, event: object) -> HttpReply:
+    """What the function answers to the event of a front."""
     answer = lambda_handler(event, deployment.context)
     found = {name.lower(): value for name, value in answer["headers"].items()}
     return HttpReply(answer["statusCode"], found, answer["body"])
 
 
-def signed(body: object = b"", *, secret: str = SECRET, message_id: str = "msg-1") -> dict[str, str]:
-    """The headers that the package of the specification's authors makes."""
+def signed(
+    body: object = b"", *, secret: str = SECRET, message_id: str = "msg-1", seconds: float = 0
+) -> dict[str, str]:
+    """The headers that the package of the specification's authors makes, `seconds` from now."""
     text = body if isinstance(body, str) else body.decode() if isinstance(body, bytes) else json.dumps(body)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) + timedelta(seconds=seconds)
     signature = Webhook(secret).sign(message_id, now, text)
     proof = {"webhook-id": message_id, "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
     return JSON | proof

@@ -119,6 +119,50 @@ def test_a_replay_cannot_be_passed_off_as_new(public: Deployment) -> None:
     assert send(public, "POST", "/events", body, {**headers, "Idempotency-Key": "msg-1"}).outcomes == ["applied"]
 
 
+def test_a_replay_under_another_key_undoes_nothing(public: Deployment) -> None:
+    """Plain JSON with an id of its own and no time, sent again with Idempotency-Key after a newer event."""
+    event = public.wanted("", 30)
+    body = {"type": event["type"], "data": event["data"], "id": "own"}
+    captured = signed(body, seconds=-20)
+    assert send(public, "POST", "/events", body, captured).outcomes == ["applied"]
+    newer = public.wanted("newer", 60, seconds=-10)
+    assert send(public, "POST", "/events", newer, signed(newer, message_id="msg-2")).outcomes == ["applied"]
+    for key in ("msg-1", '"msg-1"', '"msg-1";v=2'):
+        again = send(public, "POST", "/events", body, {**captured, "Idempotency-Key": key})
+        assert [outcome["id"] for outcome in again.json["outcomes"]] == ["own"]
+        assert again.outcomes in (["duplicate"], ["superseded"])
+    assert public.stands_at() == 60
+
+
+@pytest.mark.parametrize("form", ["plain", "cloudevent", "batch"])
+def test_the_signed_time_stands_in_for_one_that_is_missing(public: Deployment, form: str) -> None:
+    """Not the time of arrival: held back on the way, an older message still loses."""
+    event = public.wanted("older", 90)
+    del event["time"]
+    body: object = {
+        "plain": {name: event[name] for name in ("type", "data")},
+        "cloudevent": event,
+        "batch": [event],
+    }[form]
+    newer = public.wanted("newer", 60, seconds=-10)
+    assert send(public, "POST", "/events", newer, signed(newer, message_id="msg-2")).outcomes == ["applied"]
+    content_type = "application/cloudevents-batch+json" if form == "batch" else "application/json"
+    headers = {**signed(body, seconds=-20), "Content-Type": content_type}
+    assert send(public, "POST", "/events", body, headers).outcomes == ["superseded"]
+    assert public.stands_at() == 60
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/cloudevents+json", "", "text/plain"])
+def test_no_unsigned_header_makes_another_event_of_a_body(public: Deployment, content_type: str) -> None:
+    """Whatever is said about it besides, it is the same event, or none."""
+    event = public.wanted("e-1", 30)
+    headers = signed(event)
+    assert send(public, "POST", "/events", event, headers).outcomes == ["applied"]
+    again = send(public, "POST", "/events", event, {**headers, "Content-Type": content_type, "Prefer": "x"})
+    assert again.status == 415 or again.outcomes == ["duplicate"]
+    assert public.sent() == [30]
+
+
 def test_two_named_senders_with_the_same_id_do_not_meet(public: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has a secret of its own; a third one is the second's next, and proves the same sender."""
     third = "whsec_" + base64.b64encode(b"a third secret of 24 byte").decode()
@@ -140,6 +184,31 @@ def test_a_malformed_secret_is_the_deployments_fault(
     assert (reply.status, reply.problem) == (500, "deployment")
     assert "WEBHOOK_SECRETS" in reply.json["detail"]
     assert "not base64!" not in reply.text + caplog.text + repr([vars(record) for record in caplog.records])
+
+
+@pytest.mark.parametrize("secret", [23, 8, 1])
+def test_a_short_secret_is_the_deployments_fault(
+    public: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, secret: int
+) -> None:
+    """At least 24 bytes, as the specification says; the variable is named, the value is not."""
+    short = base64.b64encode(b"\x5a" * secret).decode()
+    monkeypatch.setenv("WEBHOOK_SECRETS", f"{SECRET},next:whsec_{short}")
+    reply = send(public, "POST", "/events", public.event(), signed(public.event()))
+    assert (reply.status, reply.problem) == (500, "deployment")
+    told = reply.text + repr([vars(record) for record in caplog.records])
+    assert "WEBHOOK_SECRETS: each secret must have at least 24 bytes" in told
+    assert short.rstrip("=") not in told
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in PROVED if each[1] != "/callbacks/rtc"])
+def test_with_iam_a_request_that_says_nobody_was_checked_is_refused(
+    deployment: Deployment, method: str, path: str
+) -> None:
+    """As when the URL's AuthType was set to NONE by hand: the function has nothing but Lambda's word."""
+    body = deployment.event() if method == "POST" else b""
+    assert refused(send(deployment, method, path, body, principal=None))
+    assert refused(send(deployment, method, path, body, {**JSON, "Authorization": "AWS4-HMAC-SHA256 x"}, principal=""))
+    assert deployment.sent() == []
 
 
 def test_a_callback_needs_its_signature_behind_iam_too(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """POST /events: every form an event may come in, and the key that tells a retry from a new one."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
@@ -10,11 +11,13 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from devkit.rtc_standin import Fault, FaultKind
+from snapshot_tuner.errors import EventNotSettled
 from snapshot_tuner.model import TaskRef
 from tests.functions.conftest import TASK, Deployment
-from tests.functions.http_sender import JSON, send
+from tests.functions.http_sender import JSON, USER, send
 
 BATCH = {"Content-Type": "application/cloudevents-batch+json"}
+CLAIMED = "source: must not begin with caller:, rtc: or /events/: these are given"
 OTHER = "arn:aws:iam::123456789012:user/z"
 
 
@@ -128,6 +131,34 @@ def test_without_key_and_id_it_is_400(deployment: Deployment) -> None:
     assert webhook.json["outcomes"][0]["id"] == "msg-1"
 
 
+@pytest.mark.parametrize(
+    ("header", "id_"),
+    [
+        ("key-1", "key-1"),
+        ('"key-1"', "key-1"),
+        ('"a, b"', "a, b"),
+        (r'"a \"b\" \\c"', r'a "b" \c'),
+        ('"key-1";v=1;w="a;b"', "key-1"),
+        ('"key-1"; v', "key-1"),
+    ],
+)
+def test_a_key_is_a_string_of_structured_fields(deployment: Deployment, header: str, id_: str) -> None:
+    """With its escapes, and without its parameters, which the draft has none of; or bare, as many send it."""
+    reply = send(deployment, "POST", "/events", plain(deployment), key(header))
+    assert [outcome["id"] for outcome in reply.json["outcomes"]] == [id_]
+
+
+@pytest.mark.parametrize(
+    "header", ["key-1,key-2", '"key-1","key-2"', '"key-1", "key-1"', '"open', r'"a\b"', '"a"b', '"é"', 'a"b']
+)
+def test_two_keys_or_half_a_string_are_400(deployment: Deployment, header: str) -> None:
+    """Two headers arrive joined: nobody can tell which of them is the event's."""
+    reply = send(deployment, "POST", "/events", plain(deployment), key(header))
+    assert (reply.status, reply.problem) == (400, "malformed")
+    assert reply.json["detail"] == "Idempotency-Key: must be one string in quotes (RFC 8941, 3.3.3)"
+    assert deployment.sent() == []
+
+
 def test_the_key_goes_before_the_id(deployment: Deployment) -> None:
     """One key is one request, whatever the body calls it."""
     reply = send(deployment, "POST", "/events", plain(deployment, id="own"), key("key-1"))
@@ -164,11 +195,33 @@ def test_two_callers_with_the_same_key_do_not_meet(deployment: Deployment) -> No
 
 def test_nobody_can_claim_the_scope_of_another(deployment: Deployment) -> None:
     """A CloudEvent names its source itself; those of proven senders are given, not claimed."""
-    for source in ("caller:" + OTHER, "caller:", "rtc:app"):
+    for source in ("caller:" + USER, "caller:" + OTHER, "caller:", "rtc:app", "/events/monitor"):
         reply = send(deployment, "POST", "/events", deployment.event(source=source))
         assert (reply.status, reply.problem) == (400, "malformed")
-        assert reply.json["detail"] == "source: must not begin with caller: or rtc:: these are given"
+        assert reply.json["detail"] == CLAIMED
     assert deployment.sent() == []
+
+
+@pytest.mark.parametrize("source", ["caller:" + USER, "rtc:app", "/events/monitor"])
+def test_no_message_of_a_queue_or_bus_can_claim_it_either(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture, source: str
+) -> None:
+    """Rejected, under whatever envelopes; the real one's id then is no conflict."""
+    claimed = deployment.wanted("key-1", 90) | {"source": source}
+    bus_event = {"id": "key-1", "source": source, "detail-type": "wanted", "detail": claimed["data"]}
+    assert deployment.queue(claimed, {"Type": "Notification", "Message": json.dumps(claimed)}) == ["m-0", "m-1"]
+    with pytest.raises(EventNotSettled, match="source: must not begin with"):
+        deployment.bus({**bus_event, "time": claimed["time"]})
+    reasons = [vars(record)["reason"] for record in caplog.records if record.getMessage() == "event_rejected"]
+    assert reasons == [CLAIMED] * 3
+    assert send(deployment, "POST", "/events", plain(deployment), key("key-1")).outcomes == ["applied"]
+
+
+def test_the_data_from_plain_json_cannot_claim_it(deployment: Deployment) -> None:
+    """An event inside an event is the event: that one has not been given its source."""
+    inside = plain(deployment, data=deployment.event(source="caller:" + OTHER))
+    reply = send(deployment, "POST", "/events", inside, key("key-1"))
+    assert (reply.status, reply.json["detail"]) == (400, CLAIMED)
 
 
 def test_two_sessions_of_a_role_are_one_caller(deployment: Deployment) -> None:
@@ -210,20 +263,20 @@ def test_another_content_type_is_415(deployment: Deployment, headers: dict[str, 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/events", "POST"),
-        ("PUT", "/tasks/a/b/c", "GET"),
-        ("OPTIONS", "/health", "GET"),
-        ("HEAD", "/docs", "GET"),
+        ("GET", "/events", "POST, OPTIONS"),
+        ("HEAD", "/events", "POST, OPTIONS"),
+        ("PUT", "/tasks/a/b/c", "GET, HEAD"),
+        ("OPTIONS", "/health", "GET, HEAD"),
     ],
 )
 def test_another_method_is_405_and_told_which_are_allowed(
     deployment: Deployment, method: str, path: str, allowed: str
 ) -> None:
     reply = send(deployment, method, path)
-    assert (reply.status, reply.problem, reply.headers["allow"]) == (405, "method", allowed)
+    assert (reply.status, reply.headers["allow"]) == (405, allowed)
 
 
-@pytest.mark.parametrize("path", ["/", "/event", "/events/", "/tasks", "/tasks/a/b", "/tasks/a/b/c/d", "//events"])
+@pytest.mark.parametrize("path", ["/", "//", "/event", "/events/events", "/tasks", "/tasks/a/b", "/tasks/a/b/c/d"])
 def test_another_path_is_404(deployment: Deployment, path: str) -> None:
     reply = send(deployment, "POST", path)
     assert (reply.status, reply.problem) == (404, "no-such-route")

@@ -106,6 +106,7 @@ def requests(count: int) -> Iterator[dict[str, Any]]:
                 "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7"},
                 "stage": "$default",
                 "timeEpoch": 1_772_355_721_000 + number,
+                "authorizer": {"iam": {"accountId": "123456789012"}},
             },
             "body": body.decode("latin-1") if as_text else base64.b64encode(body).decode(),
             "isBase64Encoded": not as_text or rng.random() < 0.1,

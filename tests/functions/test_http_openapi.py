@@ -95,8 +95,8 @@ def test_what_came_of_events_is_described(deployment: Deployment, fault: Fault |
     ],
 )
 def test_other_answers_are_described(deployment: Deployment, method: str, path: str, body: object) -> None:
-    """Under the one method that the route has, where it was asked for another."""
-    (own,) = ROUTES[path]
+    """Under the first method that the route has, where it was asked for another."""
+    own = next(iter(ROUTES[path]))
     assert described(own, path, send(deployment, method, path, body)) == []
 
 

@@ -1,7 +1,7 @@
 """From a file to the events in it, by the readers that are deployed: here is decided only which of them is meant."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any, Final
 from devkit.tuner import recordings
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.recordings import Arrival, Unreadable
-from http_endpoint import callers, reading
+from http_endpoint import bodies, callers, reading
 from http_endpoint.answers import Refusal
 from http_endpoint.request import Request
+from snapshot_tuner.aws import sources
 from snapshot_tuner.aws.invocation import read_each
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
@@ -21,7 +22,7 @@ from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Signal
 from snapshot_tuner.settings import Settings
 
-_CALLBACKS: Final = "/callbacks/rtc"
+_CALLBACKS: Final = ("callbacks", "rtc")
 _DIGITS_MOST: Final = 15
 _SETTINGS: Final = Settings(ledger_url="sqlite:///nowhere")
 """Every limit of HTTP at its default."""
@@ -59,8 +60,8 @@ def _opened(path: Path, content: bytes) -> list[Invocation]:
     match payload:
         case {"Records": list(records)}:
             return [_together(read_each(records, signals.from_sqs_record), *map(_sent_us, records))]
-        case {"requestContext": {"http": _}}:
-            return [_from_request(payload)]
+        case _ if sources.is_request(payload):
+            return [_from_request(Request.from_event(payload))]
         case {"received": _, "event": _}:
             return _from_recording(path)
         case {"detail-type": _}:
@@ -110,22 +111,24 @@ def _from_list(content: bytes) -> list[Signal | EventRejected]:
     return read_each(each, lambda document: signals.from_document(document, sent_us=None))
 
 
-def _from_request(payload: Mapping[str, Any]) -> Invocation:
-    try:
-        request = Request.from_event(payload)
-    except (KeyError, TypeError, AttributeError) as error:
-        reason = f"no Function URL request in payload format 2.0: {type(error).__name__} {error}"
-        raise CommandFailed(Exit.USAGE, reason) from None
+def _from_request(request: Request) -> Invocation:
     events: Iterable[Signal | EventRejected]
     try:
-        callers.check_size(request, _SETTINGS)
-        if payload.get("rawPath") == _CALLBACKS:
-            events = read_each([request.body or b""], lambda body: Callback.read(body).signal())
+        request = bodies.opened(request, _SETTINGS)
+        if request.path == _CALLBACKS:
+            events = [_from_callback(request.body or b"")]
         else:
             events = reading.read(request, callers.identify_caller(request, _SETTINGS), _SETTINGS).events
     except Refusal as refusal:
         events = [EventRejected("request", f"is refused with {refusal.problem.status}: {refusal.detail}")]
     return Invocation(request.received_us, tuple(events))
+
+
+def _from_callback(body: bytes) -> Signal | EventRejected:
+    try:
+        return Callback.read(body).signal()
+    except EventRejected as rejected:
+        return rejected
 
 
 def _from_recording(path: Path) -> list[Invocation]:

@@ -16,7 +16,8 @@ TunerError
 └── FixDeployment           no event can succeed until an operator acts: the invocation fails
     ├── SettingsError       an environment variable is missing or malformed
     ├── PolicyError         the policy file has mistakes; it lists all of them
-    └── LedgerMismatch      the ledger's namespace belongs to another order of events
+    ├── LedgerMismatch      the ledger's namespace belongs to another order of events
+    └── WrongSource         the function was invoked by a source that it cannot answer
 """
 
 from collections.abc import Sequence
@@ -146,3 +147,10 @@ class PolicyError(FixDeployment):
 
 class LedgerMismatch(FixDeployment):
     """The ledger's namespace belongs to another order of events."""
+
+
+class WrongSource(FixDeployment):
+    """The function was invoked by a source that it cannot answer: most would take any answer for a receipt."""
+
+    def __init__(self, function: str, takes: str, given: str) -> None:
+        super().__init__(f"{function} takes {takes}; it was given {given}")

@@ -147,7 +147,7 @@ def test_a_file_that_is_not_there_is_a_usage_error(explainer: Explainer, tmp_pat
 
 
 def test_a_recording_that_is_cut_off_is_a_usage_error(explainer: Explainer, tmp_path: Path) -> None:
-    """As is one in which there is nothing, and a request that Lambda could not have made."""
+    """As is one in which there is nothing."""
     cut = tmp_path / "cut.ndjson.gz"
     cut.write_bytes(gzip.compress(json.dumps(EVENT).encode())[:-12])
     assert explainer.complaint(SHIPPED, cut, exit_code=Exit.USAGE).startswith(f"{cut}: Compressed file ended")
@@ -155,9 +155,6 @@ def test_a_recording_that_is_cut_off_is_a_usage_error(explainer: Explainer, tmp_
     empty.write_bytes(gzip.compress(b"\n\n"))
     for nothing in (empty, explainer.file("list.json", "[]"), explainer.file("batch.json", '{"Records": []}')):
         assert explainer.complaint(SHIPPED, nothing, exit_code=Exit.USAGE) == f"{nothing}: no event in it\n"
-    strange = explainer.file("strange.json", '{"requestContext": {"http": {}}}')
-    complaint = explainer.complaint(SHIPPED, strange, exit_code=Exit.USAGE)
-    assert complaint == "no Function URL request in payload format 2.0: KeyError 'method'\n"
 
 
 def test_a_moment_that_is_none_is_a_usage_error(explainer: Explainer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events.signals import check_source
 from snapshot_tuner.model import Signal
 
 _Raw = TypeVar("_Raw")
@@ -21,12 +22,20 @@ def deadline(context: Context) -> float:
     return SystemClock().monotonic() + context.get_remaining_time_in_millis() / 1000
 
 
-def read_each(raw_events: Iterable[_Raw], read: Callable[[_Raw], Signal]) -> list[Signal | EventRejected]:
-    """Each event as its Signal, or as what is wrong with it: one that cannot be read harms no other."""
+def read_each(
+    raw_events: Iterable[_Raw], read: Callable[[_Raw], Signal], *, gives: str | None = None
+) -> list[Signal | EventRejected]:
+    """Each event as its Signal, or as what is wrong with it: one that cannot be read harms no other.
+
+    `gives` is the source that the way in has given to them; no event may claim one of that kind for itself.
+    """
     events: list[Signal | EventRejected] = []
     for raw in raw_events:
         try:
-            events.append(read(raw))
+            signal = read(raw)
+            check_source(signal, gives)
         except EventRejected as rejected:
             events.append(rejected)
+        else:
+            events.append(signal)
     return events

@@ -16,7 +16,6 @@ from snapshot_tuner.events import signals
 from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.model import Json, Signal
 
-SOURCE_PREFIX: Final = "rtc:"
 TYPE_PREFIX: Final = "rtc."
 
 _SIGNED: Final = ("EventType", "EventData", "EventTime", "EventId", "AppId", "Version")
@@ -64,6 +63,10 @@ class Callback:
         given = self.signature.encode()
         return any([hmac.compare_digest(self._signature(secret), given) for secret in secrets])  # noqa: C419 - none is left out
 
+    @property
+    def source(self) -> str:
+        return signals.RTC_PREFIX + self.app_id
+
     def signal(self) -> Signal:
         """`UserJoinRoom` of an AppId becomes type `rtc.UserJoinRoom` of the source `rtc:AppId`.
 
@@ -79,7 +82,7 @@ class Callback:
         event: dict[str, Json] = {
             "specversion": "1.0",
             "id": self.event_id,
-            "source": SOURCE_PREFIX + self.app_id,
+            "source": self.source,
             "type": TYPE_PREFIX + self.event_type,
             "time": self.event_time,
             "data": outer | data,

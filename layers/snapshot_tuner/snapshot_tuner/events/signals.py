@@ -16,6 +16,12 @@ from snapshot_tuner.model import SEQUENCE_DIGITS, Json, Signal
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+CALLER_PREFIX = "caller:"
+RTC_PREFIX = "rtc:"
+GIVEN_PREFIXES = (CALLER_PREFIX, RTC_PREFIX, "/events/")
+"""Sources that we give: to a caller who has proved who it is, to the RTC service, to what a reading makes. Whoever
+could claim one would meet the real one's ids."""
+
 _SEQUENCE_END = 2**128
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEQUENCE = re.compile(rf"0*([0-9]{{1,{SEQUENCE_DIGITS}}})")
@@ -67,6 +73,13 @@ def from_sqs_record(record: object) -> Signal:
     if record["eventSource"] != SQS_SOURCE:
         raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {describe(record['eventSource'])}")
     return _signal(open_envelope(Envelope(EnvelopeKind.SQS, record)), sent_us=None)
+
+
+def check_source(signal: Signal, given: str | None) -> None:
+    """Raises EventRejected for a source that is ours to give, unless it is the one `given` to this event."""
+    if signal.source.startswith(GIVEN_PREFIXES) and signal.source != given:
+        reason = f"must not begin with {', '.join(GIVEN_PREFIXES[:-1])} or {GIVEN_PREFIXES[-1]}: these are given"
+        raise EventRejected("source", reason, event_id=signal.id)
 
 
 def _without_control_characters(text: str) -> str:

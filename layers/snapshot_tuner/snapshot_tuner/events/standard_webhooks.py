@@ -25,6 +25,7 @@ UNNAMED_SENDER: Final = "webhook"
 _PREFIX: Final = "whsec_"
 _SECRET: Final = re.compile(r"(?:([A-Za-z0-9_.-]{1,64}):)?(?:whsec_)?([A-Za-z0-9+/]+={0,2})")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,15}")
+_SECRET_BYTES_LEAST: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,21 @@ class SigningKey:
             secret = base64.b64decode(encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4), validate=True)
         except binascii.Error:
             raise ValueError(f"is not base64 behind {_PREFIX}") from None
+        if len(secret) < _SECRET_BYTES_LEAST:
+            raise ValueError(f"must have at least {_SECRET_BYTES_LEAST} bytes, which are 32 characters of base64")
         return cls(sender or UNNAMED_SENDER, secret)
 
 
-def identify_sender(keys: Sequence[SigningKey], headers: Mapping[str, str], body: bytes, now: float) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whose message it is, its id and its time (microseconds since the Unix epoch): all that is signed but the body."""
+
+    sender: str
+    message_id: str
+    sent_us: int
+
+
+def verify(keys: Sequence[SigningKey], headers: Mapping[str, str], body: bytes, now: float) -> Proof | None:
     """Who signed the body, None where nobody that is known did; `now` is seconds since the Unix epoch.
 
     `headers` have their names in small letters. Signatures are compared as they are written, in constant time:
@@ -69,4 +81,4 @@ def identify_sender(keys: Sequence[SigningKey], headers: Mapping[str, str], body
         # Every one of them, whether or not one was right already: the time taken tells nothing.
         if any([hmac.compare_digest(expected, signature) for signature in given]):  # noqa: C419 - none is left out
             found = found or key.sender
-    return found
+    return Proof(found, message_id, int(timestamp) * 1_000_000) if found is not None else None
