@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.engine import Policy
-from snapshot_tuner.tuning.tuner import Tuner
+from snapshot_tuner.tuning.tuner import Options, Tuner
 
 if TYPE_CHECKING:
     from snapshot_tuner.ledger.ports import Ledger
@@ -54,8 +54,7 @@ def log_text(*events: Signal | EventRejected, log_event_data: bool = True) -> st
         calls=cast("Calls", None),
         clock=_FrozenClock(),
         log=logger,
-        dry_run=True,
-        log_event_data=log_event_data,
+        options=Options(dry_run=True, log_event_data=log_event_data),
     )
     with captured(logger) as out:
         tuner.process(events, 100.0)

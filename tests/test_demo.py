@@ -24,7 +24,7 @@ NEWEST_ARRIVAL_WINS = """
 import itertools, runpy
 from snapshot_tuner.model import Signal
 arrivals = itertools.count()
-Signal.order_key = lambda self, order: b"%020d" % next(arrivals)
+Signal.order_key = lambda self, order, sent_us=0: b"%020d" % next(arrivals)
 runpy.run_module("devkit.demo", run_name="__main__")
 """
 
@@ -33,7 +33,8 @@ import itertools, runpy
 from snapshot_tuner.policy.engine import Policy
 from dataclasses import replace
 arrivals, decide = itertools.count(), Policy.decide
-Policy.decide = lambda self, signal: decide(self, replace(signal, id=f"{signal.id}-{next(arrivals)}"))
+again = lambda signal: replace(signal, id=f"{signal.id}-{next(arrivals)}")
+Policy.decide = lambda self, signal, sent_us=0: decide(self, again(signal), sent_us)
 runpy.run_module("devkit.demo", run_name="__main__")
 """
 

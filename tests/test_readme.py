@@ -160,7 +160,7 @@ def test_the_table_of_log_lines() -> None:
     long: dict[str, Json] = {"text": "x" * TEXT_CHARACTERS_MOST}
     tasks: dict[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": ["a", "b"]}
     lines = log_lines(
-        Signal("e-1", "/test", "load", 0, tasks, sequence=1, attributes={"subject": "room"}),
+        Signal("e-1", "/test", "load", 0, tasks, sequence=1, attributes={"subject": "room"}, sent_us=1),
         Signal("e-2", "/test", "other", 0, long, time_is_own=False, attributes=long),
         EventRejected("body", "is empty"),
     )

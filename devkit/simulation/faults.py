@@ -11,6 +11,7 @@ class Faults:
     late_duplicate: float = 0.0  # per event: sent again two hours later
     reordered: float = 0.0  # per event: delivered up to half a minute after it happened
     late: float = 0.0  # per event: delivered up to ten minutes after it happened
+    whole_seconds: float = 0.0  # per task: its events' times are cut to whole seconds, as EventBridge does
     crash_before_call: float = 0.0  # per call: the instance dies when the call has been begun
     crash_after_call: float = 0.0  # per call: when the provider has carried it out
     crash_after_settle: float = 0.0  # per settling
@@ -40,6 +41,7 @@ ALL = Faults(
     late_duplicate=0.05,
     reordered=0.10,
     late=0.05,
+    whole_seconds=0.5,
     crash_before_call=0.01,
     crash_after_call=0.01,
     crash_after_settle=0.005,

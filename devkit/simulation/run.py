@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -191,6 +191,7 @@ def _send_events(queue: SimulatedQueue, random: Random, faults: Faults, horizon:
         intervals = random.sample(range(1, 601), k=random.randint(1, 10))
         # In bursts: events of one task that come close together are what makes trouble.
         around = random.uniform(0, horizon - 20)
+        cut = random.random() < faults.whole_seconds
         for number, interval in enumerate(intervals):
             happened = random.uniform(around, around + 20) if random.random() < 0.7 else random.uniform(0, horizon)  # noqa: PLR2004 - most
             data: dict[str, Json] = {
@@ -199,9 +200,10 @@ def _send_events(queue: SimulatedQueue, random: Random, faults: Faults, horizon:
                 "TaskId": "task",
                 "interval": interval,
             }
-            time_us = round((EPOCH + happened) * 1e6)
+            time_us = round((EPOCH + (int(happened) if cut else happened)) * 1e6)
+            sent_us = int((EPOCH + happened) * 1000) * 1000  # as SentTimestamp: the queue takes events in their order
             kind = random.choice(TYPES)
-            signal = Signal(f"event-{task:02}-{number}", "simulation", kind, time_us, data)
+            signal = Signal(f"event-{task:02}-{number}", "simulation", kind, time_us, data, sent_us=sent_us)
             signals.append(signal)
             delay = random.uniform(0, 0.5)
             if random.random() < faults.reordered:
@@ -212,7 +214,8 @@ def _send_events(queue: SimulatedQueue, random: Random, faults: Faults, horizon:
             if random.random() < faults.duplicate:
                 queue.send(signal, happened + delay + random.uniform(0, 10))
             if random.random() < faults.late_duplicate:
-                queue.send(signal, happened + delay + LATEST_DUPLICATES_SECONDS)
+                again = happened + delay + LATEST_DUPLICATES_SECONDS
+                queue.send(replace(signal, sent_us=int((EPOCH + again) * 1000) * 1000), again)
     return signals
 
 
@@ -225,7 +228,7 @@ def _bursts(random: Random, per_minute: float, horizon: float, longest: float) -
 
 def _judge(signals: list[Signal], queue: SimulatedQueue, provider: Provider, ledger: FullLedger) -> RunReport:
     newest: dict[TaskRef, Signal] = {}
-    for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME) or b""):
+    for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME, each.sent_us or 0) or b""):
         if signal.type != "alert":  # that leaves nothing behind
             newest[_parse_task(signal)] = signal
     dead = {signal.id for signal in queue.dead}

@@ -2,15 +2,17 @@
 
 A line is either any envelope that `snapshot_tuner.events.signals` opens, which then arrived at the event's own time, or
 
-    {"received": "<RFC 3339>", "sent": "<RFC 3339>", "event": {…an envelope…}}
+    {"received": "<RFC 3339>", "sent": "<RFC 3339>", "queued": "<RFC 3339>", "event": {…an envelope…}}
 
-where `received` is when it arrived at the function, and `sent` stands in for the time of an event without one.
+where `received` is when it arrived at the function, `sent` stands in for the time of an event without one, and `queued`
+is when the nearest queue took it, where no envelope in the line says so.
 Numbers are exact, as written. Blank lines mean nothing.
 """
 
 import gzip
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -24,7 +26,7 @@ from snapshot_tuner.model import Json, Signal
 MAX_LINE_BYTES = 4 * MAX_BODY_BYTES
 """An event of the largest size, escaped into the body of a queue's record; a longer line is not read."""
 
-_MEMBERS = {"received", "sent", "event"}
+_MEMBERS = {"received", "sent", "queued", "event"}
 _TELL_EVERY = 1000
 _BUFFER_BYTES = 262_144
 
@@ -66,20 +68,24 @@ def read(path: Path, on_progress: Callable[[int], None] | None = None) -> Iterat
                     line = lines.readline(MAX_LINE_BYTES)
                 yield Unreadable(number, f"line: is longer than {MAX_LINE_BYTES:,} bytes")
             elif not line.isspace():
-                yield _arrival(number, line)
+                try:
+                    yield arrival(number, line)
+                except EventRejected as rejected:
+                    yield Unreadable(number, str(rejected))
 
 
-def _arrival(number: int, line: bytes) -> Arrival | Unreadable:
-    try:
-        document = decode(line, within="line", at_most=MAX_LINE_BYTES)
-        if isinstance(document, dict) and document and _MEMBERS.issuperset(document):
-            received_us = _time(document, "received")
-            sent_us = _time(document, "sent") if "sent" in document else None
-            return Arrival(number, received_us, signals.from_document(document.get("event"), sent_us=sent_us))
-        signal = signals.from_document(document, sent_us=None)
-        return Arrival(number, signal.time_us, signal)
-    except EventRejected as rejected:
-        return Unreadable(number, str(rejected))
+def arrival(number: int, line: bytes | str) -> Arrival:
+    """What one line says. Raises EventRejected."""
+    document = decode(line, within="line", at_most=MAX_LINE_BYTES)
+    if isinstance(document, dict) and document and _MEMBERS.issuperset(document):
+        received_us = _time(document, "received")
+        sent_us = _time(document, "sent") if "sent" in document else None
+        signal = signals.from_document(document.get("event"), sent_us=sent_us)
+        if "queued" in document:
+            signal = replace(signal, sent_us=_time(document, "queued"))
+        return Arrival(number, received_us, signal)
+    signal = signals.from_document(document, sent_us=None)
+    return Arrival(number, signal.time_us, signal)
 
 
 def _time(wrapper: dict[str, Json], name: str) -> int:

@@ -37,15 +37,26 @@ def no_app(room: int) -> dict[str, Json]:
     return {name: value for name, value in load(room, "0.9").items() if name != "AppId"}
 
 
-def posted(id_: str, seconds: float, about: Json, type_: str = "rtc.room.load", *, own: bool = True) -> Signal:
+def posted(
+    id_: str,
+    seconds: float,
+    about: Json,
+    type_: str = "rtc.room.load",
+    *,
+    own: bool = True,
+    queued: float | None = None,
+) -> Signal:
+    """`queued`: so many seconds after nine the nearest queue or topic took it."""
     attributes: dict[str, Json] = {"datacontenttype": "application/json"}
     if id_.startswith("load-101"):
         attributes["subject"] = "room-101"
     time_us = NINE_US + round(seconds * 1_000_000)
-    return Signal(id_, "/monitor/rtc", type_, time_us, about, time_is_own=own, attributes=attributes)
+    return Signal(
+        id_, "/monitor/rtc", type_, time_us, about, time_is_own=own, attributes=attributes, sent_us=_us(queued)
+    )
 
 
-def bussed(id_: str, seconds: int, about: Json, type_: str = "rtc.room.load") -> Signal:
+def bussed(id_: str, seconds: int, about: Json, type_: str = "rtc.room.load", *, queued: float | None = None) -> Signal:
     attributes: dict[str, Json] = {
         "version": "0",
         "account": "123456789012",
@@ -53,30 +64,34 @@ def bussed(id_: str, seconds: int, about: Json, type_: str = "rtc.room.load") ->
         "resources": [],
     }
     time_us = NINE_US + seconds * 1_000_000
-    return Signal(id_, "com.example.monitor", type_, time_us, about, attributes=attributes)
+    return Signal(id_, "com.example.monitor", type_, time_us, about, attributes=attributes, sent_us=_us(queued))
+
+
+def _us(seconds: float | None) -> int | None:
+    return None if seconds is None else NINE_US + round(seconds * 1_000_000)
 
 
 EXPECTED: dict[str, list[Signal | str]] = {
-    "sqs/cloudevent.json": [posted("load-101-2", 60.25, load(101, "0.93"))],
-    "sqs/duplicate.json": [posted("load-101-2", 60.25, load(101, "0.93"))],
-    "sqs/late.json": [posted("load-101-1", 30, load(101, "0.42"))],
-    "sqs/cloudevent_base64.json": [posted("load-102-1", 62, load(102, "0.85"))],
-    "sqs/cloudevent_without_time.json": [posted("load-103-1", 64, load(103, "0.3"), own=False)],
-    "sqs/eventbridge.json": [bussed("ad879f48-534a-acdd-e47e-0aaba380a195", 66, load(104, "1.0"))],
-    "sqs/sns_cloudevent.json": [posted("load-105-1", 68, load(105, "0.9"))],
-    "sqs/sns_eventbridge.json": [bussed("283fda9b-b918-f7f1-b019-396cab943d50", 70, load(106, "0.8"))],
-    "sqs/queue_bus_queue.json": [posted("load-107-1", 72, load(107, "0.95"))],
-    "sqs/moderation_alert.json": [posted("alert-108-1", 76, data(108, label="violence"), ALERT)],
-    "sqs/dead_band.json": [posted("load-109-1", 78, load(109, "0.7"))],
-    "sqs/unmatched.json": [posted("left-110-1", 80, left(110, "user-7"), LEFT)],
+    "sqs/cloudevent.json": [posted("load-101-2", 60.25, load(101, "0.93"), queued=61)],
+    "sqs/duplicate.json": [posted("load-101-2", 60.25, load(101, "0.93"), queued=65)],
+    "sqs/late.json": [posted("load-101-1", 30, load(101, "0.42"), queued=90)],
+    "sqs/cloudevent_base64.json": [posted("load-102-1", 62, load(102, "0.85"), queued=63)],
+    "sqs/cloudevent_without_time.json": [posted("load-103-1", 64, load(103, "0.3"), own=False, queued=64)],
+    "sqs/eventbridge.json": [bussed("ad879f48-534a-acdd-e47e-0aaba380a195", 66, load(104, "1.0"), queued=67)],
+    "sqs/sns_cloudevent.json": [posted("load-105-1", 68, load(105, "0.9"), queued=69.004)],
+    "sqs/sns_eventbridge.json": [bussed("283fda9b-b918-f7f1-b019-396cab943d50", 70, load(106, "0.8"), queued=71.12)],
+    "sqs/queue_bus_queue.json": [posted("load-107-1", 72, load(107, "0.95"), queued=73)],
+    "sqs/moderation_alert.json": [posted("alert-108-1", 76, data(108, label="violence"), ALERT, queued=77)],
+    "sqs/dead_band.json": [posted("load-109-1", 78, load(109, "0.7"), queued=79)],
+    "sqs/unmatched.json": [posted("left-110-1", 80, left(110, "user-7"), LEFT, queued=81)],
     "sqs/malformed_not_json.json": ["body: is not JSON: Expecting value at line 1, column 54"],
-    "sqs/malformed_missing_app_id.json": [posted("load-112-1", 83, no_app(112))],
-    "sqs/poison_unknown_task.json": [posted("load-113-1", 85, load(113, "0.9", TaskId="task-gone"))],
+    "sqs/malformed_missing_app_id.json": [posted("load-112-1", 83, no_app(112), queued=84)],
+    "sqs/poison_unknown_task.json": [posted("load-113-1", 85, load(113, "0.9", TaskId="task-gone"), queued=86)],
     "sqs/mixed_batch.json": [
-        posted("load-114-1", 87, load(114, "0.99")),
+        posted("load-114-1", 87, load(114, "0.99"), queued=88),
         "body: is not JSON: Expecting value at line 1, column 1",
-        posted("load-115-1", 88, load(115, "0.2")),
-        posted("load-114-2", 89, load(114, "0.5")),
+        posted("load-115-1", 88, load(115, "0.2"), queued=89),
+        posted("load-114-2", 89, load(114, "0.5"), queued=90),
     ],
     "http/cloudevent.json": [posted("load-201-2", 120, load(201, "0.97"))],
     "http/duplicate.json": [posted("load-201-2", 120, load(201, "0.97"))],
@@ -93,7 +108,7 @@ EXPECTED: dict[str, list[Signal | str]] = {
     "eventbridge/duplicate.json": [bussed("c18e7d33-7a8c-71a8-a51b-050b64b69562", 180, load(301, "0.86"))],
     "eventbridge/late.json": [bussed("4e5157d9-9bd7-93b8-6be6-3f164b6ad2c5", 170, load(301, "0.2"))],
     "eventbridge/cloudevent_in_detail.json": [posted("load-303-1", 183, load(303, "0.92"))],
-    "eventbridge/sqs_record_in_detail.json": [posted("load-304-1", 185, load(304, "0.81"))],
+    "eventbridge/sqs_record_in_detail.json": [posted("load-304-1", 185, load(304, "0.81"), queued=185)],
     "eventbridge/moderation_alert.json": [
         bussed("b3bf60a5-756a-ff77-fb9f-edd761269385", 182, data(302, label="violence"), ALERT)
     ],

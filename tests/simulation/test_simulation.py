@@ -8,6 +8,7 @@ from devkit.simulation.__main__ import CHOICES, faults_named, table
 from devkit.simulation.faults import ALL
 from devkit.simulation.run import run
 from devkit.valkey import valkey_server
+from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Admission, CallResult, Intent, Lease, Settlement, TaskState
@@ -114,6 +115,12 @@ def test_it_notices_a_reconciler_that_does_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Reconciler, "run", lambda *_: RunFigures())
     assert run(SEEDS[0], ALL).broken != ()
     assert run(SEEDS[0], faults_named("none")).broken != ()
+
+
+def test_it_notices_when_events_of_one_second_are_ordered_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the queue's word their ids decide, which say nothing."""
+    monkeypatch.setattr(Arrivals, "sent_us", lambda *_: 0)
+    assert _broken_seeds() != []
 
 
 def _without_old_lease(state: TaskState, now: int) -> TaskState:

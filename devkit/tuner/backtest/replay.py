@@ -15,8 +15,10 @@ from devkit.tuner.backtest.rooms import Rooms
 from devkit.tuner.backtest.trail import Trail
 from devkit.tuner.recordings import Arrival, Unreadable, read
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.model import Decision, Signal, TaskRef
 from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.tuning.tuner import DEFAULTS
 
 LOOK_AHEAD = 10_000
 """Events that are put into the order of their arrival; one that is further behind arrives late."""
@@ -47,6 +49,7 @@ class Replay:
         self.recording = RecordingFigures()
         self.rooms = Rooms(len(policies), assumptions.start_interval)
         self.runs: list[PolicyRun] = []
+        self._arrivals_us, self._arrivals = 0, Arrivals(0, 0)
 
     def run(
         self,
@@ -86,13 +89,23 @@ class Replay:
     def _arrive(self, signal: Signal, at: float, trail: Trail | None) -> None:
         for run in self.runs:
             run.world.advance(at)
-        decisions = [policy.decide(signal) for policy in self.policies]
+        sent_us = self._sent_us(signal)
+        decisions = [policy.decide(signal, sent_us) for policy in self.policies]
         for task in self._tasks(signal, decisions):
             room = self.rooms.event(task, at)
             if trail is not None:
                 trail.event(room.number, at, signal)
         for run, decision in zip(self.runs, decisions, strict=True):
             run.world.put(signal, decision)
+
+    def _sent_us(self, signal: Signal) -> int:
+        now_us = self.recording.last_us
+        if self._arrivals_us != now_us:
+            self._arrivals_us, self._arrivals = (
+                now_us,
+                Arrivals(now_us, DEFAULTS.idempotency_ttl),
+            )
+        return self._arrivals.sent_us(signal)
 
     def _tasks(self, signal: Signal, decisions: Sequence[Decision]) -> Iterable[TaskRef]:
         """Those that any of the policies finds in it, also where its rules change nothing."""

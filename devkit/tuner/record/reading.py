@@ -147,6 +147,7 @@ def _signal(members: Mapping[str, Json]) -> Signal:
         time_is_own=is_own,
         sequence=sequence,
         attributes=attributes,
+        sent_us=_microseconds(members, "event_queued") if "event_queued" in members else None,
     )
 
 

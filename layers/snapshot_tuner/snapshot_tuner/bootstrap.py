@@ -25,7 +25,7 @@ from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, St
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.telemetry.emf import EmfRecorder
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
-from snapshot_tuner.tuning.tuner import Tuner
+from snapshot_tuner.tuning.tuner import Options, Tuner
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -193,8 +193,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         clock=clock,
         log=log,
         recorder=recorder,
-        dry_run=settings.dry_run,
-        log_event_data=settings.log_event_data,
+        options=Options(settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data),
     )
     return _Built(tuner, policy, ledger, calls, recorder, settings.dry_run)
 

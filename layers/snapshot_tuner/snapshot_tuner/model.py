@@ -25,6 +25,10 @@ SEQUENCE_DIGITS = 39
 """A sequence is an integer of at most 128 bits, as long as the longest that a queue hands out."""
 
 
+_SENT_DIGITS = 17
+"""Of microseconds since the epoch, until the year 5138."""
+
+
 class Order(StrEnum):
     """What decides which of two events of a task is the newer one."""
 
@@ -59,7 +63,8 @@ class Signal:
 
     `time_us` is microseconds since the Unix epoch; `time_is_own` is False where the event had no time and
     the source's sent time stands in. `attributes` are the further context attributes (subject, account,
-    extensions), which a policy may match.
+    extensions), which a policy may match. `sent_us` is when the queue nearest to the event took it; None where
+    there was no queue, or it does not say.
     """
 
     id: str
@@ -70,14 +75,19 @@ class Signal:
     time_is_own: bool = True
     sequence: int | None = None
     attributes: Mapping[str, Json] = field(default_factory=dict)
+    sent_us: int | None = None
 
     def fingerprint(self) -> str:
         """64 hex digits over what a retry of the same event must repeat: type, data and its own time."""
         repeated = [self.type, self.time_us if self.time_is_own else None, self.data]
         return hashlib.sha256(_canonical(repeated).encode()).hexdigest()
 
-    def order_key(self, order: Order) -> bytes | None:
-        """Bytes that sort as (time or sequence, id, source); None where the sequence is asked for and missing.
+    def order_key(self, order: Order, sent_us: int = 0) -> bytes | None:
+        """Bytes that sort as (time or sequence, sent, id, source); None where the sequence is asked for and missing.
+
+        `sent_us` tells events of one time apart, as EventBridge cuts times to whole seconds: when the queue took the
+        event, in microseconds since the epoch (`events.arrival`). It shares the first part with the time, so that a
+        record made without it is still read, as that of an older event.
 
         Compared as bytes: the same on every store, whatever its locale. NUL separates, and no id holds one.
         """
@@ -88,7 +98,7 @@ class Signal:
                 if self.sequence is None:
                     return None
                 first = f"{self.sequence:0{SEQUENCE_DIGITS}d}"
-        return f"{first}\0{self.id}\0{self.source}".encode()
+        return f"{first}{sent_us:0{_SENT_DIGITS}d}\0{self.id}\0{self.source}".encode()
 
 
 def _canonical_number(number: object) -> object:

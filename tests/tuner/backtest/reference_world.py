@@ -6,6 +6,7 @@ code, each in a greenlet of its own.
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from greenlet import getcurrent, greenlet
@@ -70,6 +71,9 @@ class ReferenceWorld:
         """An event arrives now; the tuner decides for itself."""
         self._unfinished += 1
         now = self._timeline.now
+        for adjustment in decision.adjustments[:1]:
+            sent_us = int(adjustment.order_key.partition(b"\0")[0][20:])  # a queue took it when it arrived
+            signal = replace(signal, sent_us=sent_us)
         self._put(Message(signal, decision, now, now))
 
     def finish(self) -> None:

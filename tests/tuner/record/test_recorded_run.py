@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -40,7 +40,10 @@ def read(line: str) -> tuple[int, Signal]:
     """A recorded line as anything else would read it: when it arrived, in microseconds, and what the functions see."""
     wrapper: Any = decode(line)
     sent_us = rfc3339.to_microseconds(wrapper["sent"]) if "sent" in wrapper else None
-    return rfc3339.to_microseconds(wrapper["received"]), signals.from_document(wrapper["event"], sent_us=sent_us)
+    signal = signals.from_document(wrapper["event"], sent_us=sent_us)
+    if "queued" in wrapper:
+        signal = replace(signal, sent_us=rfc3339.to_microseconds(wrapper["queued"]))
+    return rfc3339.to_microseconds(wrapper["received"]), signal
 
 
 def identity(signal: Signal) -> tuple[object, ...]:
@@ -52,6 +55,7 @@ def identity(signal: Signal) -> tuple[object, ...]:
         signal.type,
         signal.time_us,
         signal.time_is_own,
+        signal.sent_us,
         signal.sequence,
         repr(signal.data),
         repr(dict(signal.attributes)),
@@ -62,7 +66,7 @@ def identity(signal: Signal) -> tuple[object, ...]:
 class RecordedRun:
     """What the functions were given and said: each event with its decision in order, and the text of the log."""
 
-    decided: list[tuple[Signal, Decision]]
+    decided: list[tuple[Signal, int, Decision]]
     log: str
 
 
@@ -103,12 +107,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RecordedRun:
     loaded = sample_events.load(FILES, now)
     batches = [loaded[file] for file in FILES] + [[message] for message in odd_messages(now)]
     intents = oracle.expectations([message for batch in batches for message in batch]).expected
-    decided: list[tuple[Signal, Decision]] = []
+    decided: list[tuple[Signal, int, Decision]] = []
     decide = Policy.decide
 
-    def noted(policy: Policy, signal: Signal) -> Decision:
-        decision = decide(policy, signal)
-        decided.append((signal, decision))
+    def noted(policy: Policy, signal: Signal, sent_us: int) -> Decision:
+        decision = decide(policy, signal, sent_us)
+        decided.append((signal, sent_us, decision))
         return decision
 
     with pytest.MonkeyPatch.context() as patch, StandIn(tasks=intents) as stand_in:
@@ -155,7 +159,7 @@ def test_a_backtest_of_the_recording_gives_the_same_decisions(
     run: RecordedRun, recording: Path, tmp_path: Path
 ) -> None:
     """Every delivery, every task: rule, interval and the policy's reason, letter for letter."""
-    decided = [each for signal, decision in run.decided for each in _expected(signal, decision)]
+    decided = [each for signal, _, decision in run.decided for each in _expected(signal, decision)]
     decisions = tmp_path / "decisions.ndjson"
     assert main(["backtest", str(POLICY), str(recording), "--decisions", str(decisions)]) == 0
     recorded = [json.loads(line) for line in decisions.read_text(encoding="utf-8").splitlines()]
@@ -185,7 +189,7 @@ def _names(task: TaskRef) -> dict[str, str]:
 
 def test_every_event_that_was_decided_is_recorded_as_it_was(run: RecordedRun, recorded: list[Signal]) -> None:
     """All deliveries in their order: identity, order key, whether the time is its own, attributes, exact data."""
-    assert [identity(signal) for signal in recorded] == [identity(signal) for signal, _ in run.decided]
+    assert [identity(signal) for signal in recorded] == [identity(signal) for signal, _, _ in run.decided]
     assert {signal.id for signal in recorded} >= {"odd-1", "odd-2", "odd-3", "load-101-1", "load-204-1"}
     assert not all(signal.time_is_own for signal in recorded)
 
@@ -193,8 +197,8 @@ def test_every_event_that_was_decided_is_recorded_as_it_was(run: RecordedRun, re
 def test_the_recorded_run_is_decided_alike(run: RecordedRun, recorded: list[Signal]) -> None:
     """Verdict, rule, tasks, interval and reason of each event are those of the run."""
     policy = Policy.load(POLICY)
-    for signal, (original, decision) in zip(recorded, run.decided, strict=True):
-        again = policy.decide(signal)
+    for signal, (original, sent_us, decision) in zip(recorded, run.decided, strict=True):
+        again = policy.decide(signal, sent_us)
         assert (again.verdict, again.rule, again.reason) == (decision.verdict, decision.rule, decision.reason)
         assert [
             (each.task, each.interval, each.reason, each.order_key, each.business_id) for each in again.adjustments

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, assert_never
 
@@ -29,6 +30,7 @@ _MILLISECONDS = re.compile(r"[0-9]{1,15}")
 
 _CLOUD_EVENT_CORE = frozenset({"specversion", "id", "source", "type", "time", "sequence", "data", "data_base64"})
 _EVENTBRIDGE_CORE = frozenset({"id", "source", "detail-type", "time", "detail"})
+_QUEUES = frozenset({EnvelopeKind.SQS, EnvelopeKind.SNS})
 _NO_ATTRIBUTES: Mapping[str, Json] = MappingProxyType({})
 
 
@@ -169,6 +171,7 @@ def _signal(opened: Opened, sent_us: int | None) -> Signal:
         time_us is not None,
         checked.get("sequence"),
         _attributes(members, own),
+        _queued_us(opened.around),
     )
 
 
@@ -205,6 +208,16 @@ def _stand_in_us(around: tuple[Envelope, ...], sent_us: int | None) -> int:
     if sent_us is None:
         raise EventRejected("time", "is missing, and nothing around the event says when it was sent")
     return sent_us
+
+
+def _queued_us(around: tuple[Envelope, ...]) -> int | None:
+    """When the nearest queue or topic took the event; one that does not say so properly is passed over."""
+    for envelope in around:
+        if envelope.kind in _QUEUES:
+            with suppress(EventRejected):
+                if (sent_us := _sent_us(envelope)) is not None:
+                    return sent_us
+    return None
 
 
 def _sent_us(envelope: Envelope) -> int | None:

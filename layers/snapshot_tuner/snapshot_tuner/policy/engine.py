@@ -137,8 +137,8 @@ class Policy:
             _rules_of_any_type=tuple(rule for rule in rules if rule.pattern.types is None),
         )
 
-    def decide(self, signal: Signal) -> Decision:
-        """What the first rule that matches wants; pure, and raises for no signal.
+    def decide(self, signal: Signal, sent_us: int = 0) -> Decision:
+        """What the first rule that matches wants; pure, and raises for no signal. `sent_us`: `Signal.order_key`.
 
         Rejects a signal whose target or curve input is missing or mistyped for that rule, or that has no
         sequence where that is the order. A signal that changes nothing is not asked for any of these.
@@ -151,7 +151,7 @@ class Policy:
                 found = read(signal)
             if pattern.test(found):
                 try:
-                    return self._apply(rule, signal)
+                    return self._apply(rule, signal, sent_us)
                 except EventRejected as rejection:
                     return Decision(Verdict.REJECT, rule.name, str(rejection))
         return Decision(Verdict.UNMATCHED, None, f"no rule matches type {_shortened(signal.type)!r}")
@@ -174,14 +174,14 @@ class Policy:
             case _:
                 assert_never(rule.action)
 
-    def _apply(self, rule: Rule, signal: Signal) -> Decision:
+    def _apply(self, rule: Rule, signal: Signal, sent_us: int) -> Decision:
         asked = self.asked(rule, signal)
         if asked is None:
             return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
         interval, clamped = self._clamp(asked.seconds)
         reason = asked.reason + clamped + _ends(rule)
         business_id = self._target.business(signal)
-        order_key = _order_key(signal, self.order)
+        order_key = _order_key(signal, self.order, sent_us)
         return Decision(
             Verdict.ADJUST,
             rule.name,
@@ -254,9 +254,9 @@ def _measure(path: SignalPath, signal: Signal) -> Number:
     return value
 
 
-def _order_key(signal: Signal, order: Order) -> bytes:
+def _order_key(signal: Signal, order: Order, sent_us: int) -> bytes:
     try:
-        key = signal.order_key(order)
+        key = signal.order_key(order, sent_us)
     except ValueError:
         # No envelope lets these pass: lone surrogates, integers of thousands of digits.
         raise EventRejected("id, source or order", "cannot be written as an order key") from None

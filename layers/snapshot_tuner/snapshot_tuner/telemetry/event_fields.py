@@ -18,12 +18,16 @@ OMITTED_SUFFIX = "_omitted_characters"
 def keys(signal: Signal, *, with_data: bool) -> dict[str, str | int]:
     """Where the event has a time, `event_time`; where the source's sent time stands in, `event_sent`.
 
-    A time beyond the year 9999 has no text and is left out. `with_data` is LOG_EVENT_DATA.
+    `event_queued` is when the nearest queue took it, which decides between events of one time. A time beyond the year
+    9999 has no text and is left out. `with_data` is LOG_EVENT_DATA.
     """
     found: dict[str, str | int] = {"event_type": signal.type}
     time = rfc3339.from_microseconds(signal.time_us)
     if time is not None:
         found["event_time" if signal.time_is_own else "event_sent"] = time
+    queued = None if signal.sent_us is None else rfc3339.from_microseconds(signal.sent_us)
+    if queued is not None:
+        found["event_queued"] = queued
     if signal.sequence is not None:
         found["sequence"] = str(signal.sequence)  # 128 bits are more than most readers of JSON keep
     if with_data:

@@ -1,10 +1,12 @@
 """A batch of events in, what came of each out: decide, admit, coalesce, dispatch."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import EventRejected, LedgerUnavailable
+from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.model import Cause, Outcome, OutcomeKind, Signal
@@ -32,6 +34,18 @@ LOG_NAMES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the settings say of every batch; `idempotency_ttl` is how long the ledger remembers an event, in seconds."""
+
+    idempotency_ttl: int = 86_400
+    dry_run: bool = False
+    log_event_data: bool = False
+
+
+DEFAULTS = Options()
+
+
 class Tuner:
     """Built once per container; keeps nothing between batches."""
 
@@ -44,8 +58,7 @@ class Tuner:
         clock: Clock,
         log: Log,
         recorder: Recorder | None = None,
-        dry_run: bool = False,
-        log_event_data: bool = False,
+        options: Options = DEFAULTS,
     ) -> None:
         self._policy = policy
         self._ledger = ledger
@@ -53,8 +66,7 @@ class Tuner:
         self._clock = clock
         self._log = log
         self._recorder = recorder
-        self._dry_run = dry_run
-        self._log_event_data = log_event_data
+        self._options = options
 
     def process(self, events: Sequence[Signal | EventRejected], deadline: float) -> list[list[Outcome]]:
         """One list of outcomes per event, one outcome per task, before `deadline` (local monotonic clock).
@@ -72,14 +84,16 @@ class Tuner:
     def _process(
         self, events: Sequence[Signal | EventRejected], deadline: float, metrics: BatchMetrics
     ) -> list[list[Outcome]]:
+        received_us = self._clock.wall_us()
         # The year 9999 is as far as the text goes, and the store's clock would have to be there too.
-        received = rfc3339.from_microseconds(self._clock.wall_us()) or ""
+        received = rfc3339.from_microseconds(received_us) or ""
+        arrivals = Arrivals(received_us, self._options.idempotency_ttl)
         batch = Batch()
         for event in events:
             if isinstance(event, EventRejected):
                 batch.reject(event)
             else:
-                batch.add(event, self._policy.decide(event))
+                batch.add(event, self._policy.decide(event, arrivals.sent_us(event)))
         reports = _Reports(partial(self._report, received), events)
         self._adjust(batch, deadline - ANSWER_SECONDS, metrics, reports)
         for answer in batch.answers:
@@ -90,7 +104,7 @@ class Tuner:
 
     def _adjust(self, batch: Batch, deadline: float, metrics: BatchMetrics, reports: "_Reports") -> None:
         """One call at most per task."""
-        if self._dry_run:
+        if self._options.dry_run:
             batch.conclude_all(OutcomeKind.HELD, "dry run")
             return
         ledger, calls = InstrumentedLedger(self._ledger, metrics), InstrumentedCalls(self._calls, metrics)
@@ -117,7 +131,7 @@ class Tuner:
         """One line per outcome; what there is to say about the event itself stands on the first."""
         about: dict[str, str | int] = {}
         if isinstance(event, Signal):
-            about = event_fields.keys(event, with_data=self._log_event_data)
+            about = event_fields.keys(event, with_data=self._options.log_event_data)
             if len(answer) > 1:
                 about["tasks"] = len(answer)
         for number, outcome in enumerate(answer, start=1):
