@@ -40,8 +40,14 @@ class Builds:
     queue_worker: Build
     http_endpoint: Build
     bus_listener: Build
+    reconciler: Build
     usual: Build
     empty: Build
+
+    @property
+    def ours(self) -> tuple[Build, ...]:
+        """The functions as deployed."""
+        return self.queue_worker, self.http_endpoint, self.bus_listener, self.reconciler
 
 
 def build(interpreter: Interpreter) -> Builds:
@@ -53,6 +59,7 @@ def build(interpreter: Interpreter) -> Builds:
         queue_worker=_function("queue_worker", ours),
         http_endpoint=_function("http_endpoint", ours),
         bus_listener=_function("bus_listener", ours),
+        reconciler=_function("reconciler", ours),
         usual=Build("usual handler", usual, "usual_handler.lambda_handler"),
         # Nothing that it imports is in that tree, so it costs the empty handler nothing.
         empty=Build("empty handler", usual, "empty_handler.lambda_handler"),

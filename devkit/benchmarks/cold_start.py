@@ -6,11 +6,9 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 from devkit.benchmarks import events
 from devkit.benchmarks.builds import Build, Builds
@@ -39,20 +37,14 @@ class ColdStarts:
 
 def measure(builds: Builds, runs: int) -> ColdStarts:
     """Every build in turn, so that what else the machine does falls on all of them alike."""
-    functions: list[tuple[Build, Callable[[], Mapping[str, Any]]]] = [
-        (builds.queue_worker, _queue_event),
-        (builds.http_endpoint, lambda: events.as_http(_event())),
-        (builds.bus_listener, lambda: events.as_bus(_event())),
-        (builds.usual, _queue_event),
-        (builds.empty, _queue_event),
-    ]
-    samples: dict[str, list[ColdStart]] = {build.name: [] for build, _ in functions}
+    functions = (*builds.ours, builds.usual, builds.empty)
+    samples: dict[str, list[ColdStart]] = {build.name: [] for build in functions}
     with environment() as env:
         for _ in range(runs):
-            for build, event in functions:
-                samples[build.name].append(_once(build, env.variables, event()))
+            for build in functions:
+                samples[build.name].append(_once(build, env.variables))
         calls = len(env.calls())
-    if calls != runs * (len(functions) - 1):
+    if calls != runs * (len(functions) - 2):  # the reconciler reads a task back
         raise RuntimeError(f"{calls} calls were made; some first event was not handled")
     medians = {name: _median(each) for name, each in samples.items()}
     usual, floor = medians.pop(builds.usual.name), medians.pop(builds.empty.name)
@@ -63,7 +55,7 @@ def imports(build: Build) -> list[tuple[str, float]]:
     """`-X importtime` of the handler and its first event: modules with their own milliseconds, the dearest first."""
     with environment() as env, tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         job = Path(folder) / "job.json"
-        job.write_text(json.dumps({"event": _queue_event(), "remaining_ms": 20_000}))
+        job.write_text(json.dumps({"event": events.first(build.name), "remaining_ms": 20_000}))
         program = Path(__file__).resolve().parent / "baselines" / "measured.py"
         done = subprocess.run(  # noqa: S603 - our own program
             [*build.command, "-X", "importtime", program, build.handler],
@@ -82,7 +74,7 @@ def imports(build: Build) -> list[tuple[str, float]]:
     return sorted(((row[2].strip(), int(row[0]) / 1000) for row in rows), key=lambda row: -row[1])
 
 
-def _once(build: Build, variables: Mapping[str, str], event: Mapping[str, Any]) -> ColdStart:
+def _once(build: Build, variables: Mapping[str, str]) -> ColdStart:
     log: list[str] = []
     with Sandbox(
         build.code,
@@ -94,7 +86,7 @@ def _once(build: Build, variables: Mapping[str, str], event: Mapping[str, Any]) 
         on_line=log.append,
     ) as sandbox:
         start = time.monotonic()
-        answer = sandbox.invoke(event)
+        answer = sandbox.invoke(events.first(build.name))
         seconds = time.monotonic() - start
         processor_seconds = _processor_seconds_of_children(sandbox.pid)
     if answer.failed:
@@ -117,13 +109,3 @@ def _median(samples: list[ColdStart]) -> ColdStart:
         statistics.median(each.seconds for each in samples),
         statistics.median(each.processor_seconds for each in samples),
     )
-
-
-def _event() -> dict[str, Any]:
-    # A room of its own: EventBridge tells whole seconds, so its event would be older than the one before.
-    (event,) = events.room_loads([f"cold-{uuid4().hex}"])
-    return event
-
-
-def _queue_event() -> dict[str, Any]:
-    return events.as_queue([_event()])

@@ -15,11 +15,12 @@ _PROGRAM = Path(__file__).resolve().parent / "baselines" / "measured.py"
 
 
 @dataclass(frozen=True, slots=True)
-class BatchMeasurement:
-    """One batch: wall and processor time of the handler alone, the most memory that its process ever held."""
+class Measured:
+    """One batch: what the handler alone took and imported, the most memory that its process ever held."""
 
     seconds: float
     processor_seconds: float
+    imported: tuple[str, ...]
     peak_kib: int
     returned: tuple[str, ...]
 
@@ -38,7 +39,7 @@ class Worker:
         requests.write(json.dumps(str(self._job)) + "\n")
         requests.flush()
         answer = json.loads(self.read())
-        return BatchMeasurement(**{**answer, "returned": tuple(answer["returned"])})
+        return Measured(**{name: tuple(value) if isinstance(value, list) else value for name, value in answer.items()})
 
     def read(self) -> str:
         line = cast("IO[str]", self._process.stdout).readline()

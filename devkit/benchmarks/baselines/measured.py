@@ -2,7 +2,8 @@
 
 Called with the handler's dotted name. Reads one JSON line per batch from standard input, the path of a file with
 `{"event": ..., "remaining_ms": ...}`, and answers each with one line: how long the handler took, how much
-processor time that was, the most memory that the process ever held, and how many records come back.
+processor time that was, which modules it imported, the most memory that the process ever held, and how many records
+come back.
 """
 
 import gc
@@ -44,14 +45,16 @@ def main() -> None:
 def _measured(handler: Callable[[Any, _BenchmarkContext], Any], job: dict[str, Any]) -> dict[str, Any]:
     context = _BenchmarkContext(job["remaining_ms"])
     gc.collect()
+    imported = set(sys.modules)
     processor, start = time.process_time(), time.monotonic()
     returned = handler(job["event"], context)
     seconds, processor = time.monotonic() - start, time.process_time() - processor
     return {
         "seconds": seconds,
         "processor_seconds": processor,
+        "imported": sorted(sys.modules.keys() - imported),
         "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "returned": [failure["itemIdentifier"] for failure in returned["batchItemFailures"]],
+        "returned": [failure["itemIdentifier"] for failure in (returned or {}).get("batchItemFailures", ())],
     }
 
 
