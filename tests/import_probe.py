@@ -39,6 +39,7 @@ NOT_FOR_US = {
 AWS_SDK = ("boto3", "botocore", "s3transfer")
 THEIRS = (
     "/pydantic/plugin/_loader.py",  # looks for plugins when the first model class is made
+    "/aws_lambda_powertools/shared/user_agent.py",  # registers its name with the bare package, where it finds one
 )
 """What other people's packages do on their own account, though a line of ours set it off."""
 

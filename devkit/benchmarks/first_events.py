@@ -26,7 +26,8 @@ def measure(builds: Builds, runs: int) -> dict[str, FirstEvent]:
     with environment() as env:
         for _ in range(runs):
             for build in functions:
-                with worker(build, {**env.variables, **_ON_LAMBDA, "POLICY_PATH": str(build.code.tree.policy)}) as process:
+                policy = {"POLICY_PATH": str(build.code.tree.policy)}
+                with worker(build, {**env.variables, **_ON_LAMBDA, **policy}) as process:
                     samples[build.name].append(process.handle(events.first(build.name)))
         calls = len(env.calls())
     if calls != runs * (len(functions) - 1):  # all but the reconciler, which reads a task back

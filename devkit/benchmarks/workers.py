@@ -38,7 +38,7 @@ class Worker:
         requests = cast("IO[str]", self._process.stdin)
         requests.write(json.dumps(str(self._job)) + "\n")
         requests.flush()
-        answer = json.loads(self.read())
+        answer: dict[str, Any] = json.loads(self.read())
         return Measured(**{name: tuple(value) if isinstance(value, list) else value for name, value in answer.items()})
 
     def read(self) -> str:

@@ -66,6 +66,7 @@ class Sandbox:
         self._group = ProcessGroup(
             command,
             environment={
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
                 **environment,
                 "AWS_LAMBDA_FUNCTION_NAME": name,
                 "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout_seconds),

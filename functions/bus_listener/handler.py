@@ -19,3 +19,6 @@ def lambda_handler(event: object, context: Context) -> None:
     unsettled = [f"{outcome.kind}: {outcome.reason}" for outcome in outcomes if not outcome.settled]
     if unsettled:
         raise EventNotSettled("; ".join(unsettled))
+
+
+bootstrap.prepare()

@@ -4,6 +4,7 @@ from typing import Any
 
 from http_endpoint import routes
 from http_endpoint.request import Request
+from snapshot_tuner import bootstrap
 from snapshot_tuner.aws.invocation import Context
 
 
@@ -14,3 +15,6 @@ def lambda_handler(event: object, context: Context) -> dict[str, Any]:
     """
     request = Request.from_event(event)
     return request.response(routes.visit(request, context))
+
+
+bootstrap.prepare()

@@ -37,3 +37,6 @@ def _message_id(record: object) -> str:
     """Empty where there is none: Lambda then takes the whole batch as failed, and nothing is lost."""
     message_id = record.get("messageId") if isinstance(record, Mapping) else None
     return message_id if isinstance(message_id, str) else ""
+
+
+bootstrap.prepare()

@@ -13,3 +13,6 @@ def lambda_handler(event: object, context: Context) -> dict[str, int]:
     if event != {} and not (isinstance(event, Mapping) and event.get("detail-type") == "Scheduled Event"):
         raise WrongSource("reconciler", "the events of a schedule, or {}", sources.source_of(event))
     return bootstrap.reconciler().run(deadline(context)).counts()
+
+
+bootstrap.prepare()

@@ -39,12 +39,12 @@ import snapshot_restore_py
 from queue_worker import handler
 from snapshot_tuner import bootstrap
 ((action, args, kwargs),) = snapshot_restore_py.get_after_restore()
-print(action is bootstrap.close, args, kwargs, snapshot_restore_py.get_before_snapshot())
+print(action is bootstrap.restored, args, kwargs, snapshot_restore_py.get_before_snapshot())
 """
 
 
 def test_bootstrap_leaves_its_hook(tmp_path: Path) -> None:
-    """Importing a handler, which is all that happens before a snapshot, registers one action: `bootstrap.close`.
+    """Importing a handler, which is all that happens before a snapshot, registers one action: `bootstrap.restored`.
 
     The library is Lambda's own; this one keeps what it is given, as that one does.
     """

@@ -1,4 +1,4 @@
-"""A function's first invocation: what it can see, and what it does when its deployment is wrong."""
+"""A function's INIT and first invocation: what it can see, and what it does when its deployment is wrong."""
 
 import json
 from dataclasses import replace
@@ -10,7 +10,6 @@ from devkit.build import Tree
 from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.application import HANDLERS, environment
 from devkit.local_runtime.function import FunctionSettings, running
-from devkit.local_runtime.function_url import to_response
 from devkit.local_runtime.sandbox import Code
 from devkit.rtc_standin import StandIn
 from tests.runtime.machine import Journal
@@ -38,44 +37,47 @@ def lambda_handler(event, context):
 """
 
 
-def broken(name: str, code: Code, stand_in: StandIn, ledger_url: str, folder: Path) -> FunctionSettings:
-    policy = folder / "policy.yaml"
+@pytest.fixture
+def broken(code: Code, stand_in: StandIn, ledger_url: str, tmp_path: Path) -> FunctionSettings:
+    """A queue_worker that is wrong until somebody mends the file."""
+    policy = tmp_path / "policy.yaml"
     policy.write_text(BROKEN_POLICY)
     variables = environment(code, stand_in, ledger_url) | {"POLICY_PATH": str(policy), "LEDGER_NAMESPACE": "broken"}
-    return FunctionSettings(name, HANDLERS[name], variables, timeout_seconds=20, memory_mb=512, sandboxes=1)
+    return FunctionSettings("queue_worker", HANDLERS["queue_worker"], variables, 20, 512, sandboxes=1)
 
 
-def test_a_broken_policy_fails_the_batch_and_names_the_rule(
-    code: Code, stand_in: StandIn, ledger_url: str, samples: dict[str, list[SampleMessage]], tmp_path: Path
+def test_without_a_snapshot_a_wrong_policy_fails_each_event_until_it_is_mended(
+    broken: FunctionSettings, code: Code, stand_in: StandIn, samples: dict[str, list[SampleMessage]]
 ) -> None:
-    """The invocation fails loudly before any record is touched, so all of them come back; no call is made."""
+    """INIT fails and names the rule before any record is touched; the runtime tries again at the next event."""
     calls = len(stand_in.calls())
-    batch = [message.payload for message in samples["sqs/mixed_batch.json"]]
+    event = {"Records": [message.payload for message in samples["sqs/mixed_batch.json"]]}
+    policy = Path(broken.environment["POLICY_PATH"])
 
-    with running(broken("queue_worker", code, stand_in, ledger_url, tmp_path), code, Journal().write) as function:
-        answers = [function.invoke({"Records": batch}) for _ in range(2)]
+    with running(broken, code, Journal().write) as function:
+        failed = [function.invoke(event) for _ in range(2)]
+        calls_of_failed = len(stand_in.calls()) - calls
+        policy.write_text(BROKEN_POLICY.replace("601", "600"))
+        mended = function.invoke(event)
 
-    for answer in answers:
+    for answer in failed:
         error = json.loads(answer.payload)
         assert answer.failed
         assert error["errorType"] == "PolicyError"
         assert "line 5, rule 'too-slow', interval: must be" in error["errorMessage"]
-    assert len(stand_in.calls()) == calls
+    assert calls_of_failed == 0
+    assert not mended.failed
+    assert len(stand_in.calls()) > calls
 
 
-def test_a_broken_policy_answers_500_over_http_and_keeps_paths_to_itself(
-    code: Code, stand_in: StandIn, ledger_url: str, samples: dict[str, list[SampleMessage]], tmp_path: Path
-) -> None:
-    """The sender learns that the deployment is at fault; the log says where."""
+def test_with_a_snapshot_a_wrong_policy_is_found_before_there_is_one(broken: FunctionSettings, code: Code) -> None:
+    """INIT ends with the error, so there is nothing to take a snapshot of: Lambda publishes no version."""
+    environ = dict(broken.environment) | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
     journal = Journal()
-    with running(broken("http_endpoint", code, stand_in, ledger_url, tmp_path), code, journal.write) as function:
-        response = to_response(function.invoke(samples["http/cloudevent.json"][0].payload))
-
-    assert response.status == 500
-    assert json.loads(response.body)["type"] == "urn:snapshot-tuner:problem:deployment"
-    assert str(tmp_path) not in response.body.decode()
-    (entry,) = journal.entries("http_endpoint", message="deployment_wrong")
-    assert str(tmp_path / "policy.yaml") in entry["error"]
+    with running(replace(broken, environment=environ), code, journal.write) as function:
+        error = json.loads(function.invoke({"Records": []}).payload)
+    assert error["errorType"] == "PolicyError"
+    assert "INIT RTDONE(status: error)" in journal.text("queue_worker")
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,27 @@
-"""The one place that knows concrete classes: from the environment to a `Tuner`, built once per container."""
+"""The one place that knows concrete classes: from the environment to a `Tuner`, built once per container.
+
+On Lambda that is at INIT, as far as it can be: a snapshot that is restored then holds it, and no event waits for it.
+"""
 
 import gc
 import os
+import random
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from aws_lambda_powertools import Logger
+
 from snapshot_tuner.aws.iam_token import IamTokens
-from snapshot_tuner.aws.secrets import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, SecretVariables
+from snapshot_tuner.aws.secrets import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, SecretVariables, stand_ins
 from snapshot_tuner.aws.snapstart import after_restore
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.ledger.redis.ledger import RedisLedger
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits
 from snapshot_tuner.policy.engine import Policy
@@ -25,15 +31,9 @@ from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, St
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.telemetry.emf import EmfRecorder
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
+from snapshot_tuner.tuning.inspection import Inspector
+from snapshot_tuner.tuning.reconciler import Reconciler
 from snapshot_tuner.tuning.tuner import Options, Tuner
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools import Logger
-
-    from snapshot_tuner.ledger.redis.ledger import RedisLedger
-    from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
-    from snapshot_tuner.tuning.inspection import Inspector
-    from snapshot_tuner.tuning.reconciler import Reconciler
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,15 @@ class _Built:
 
     tuner: Tuner
     policy: Policy
-    ledger: "SqliteLedger | RedisLedger"
+    ledger: SqliteLedger | RedisLedger
     calls: ApiCalls
+    credentials: CredentialProvider
     recorder: Recorder
     dry_run: bool
+
+    def close(self) -> None:
+        self.calls.close()
+        self.ledger.close()
 
 
 class _Container:
@@ -54,31 +59,46 @@ class _Container:
     def __init__(self) -> None:
         self._built_from: tuple[Settings, Mapping[str, str]] | None = None
         self._built: _Built | None = None
-        self._parts = ExitStack()
+        self._is_in_use = False
         self._secrets = SecretVariables(SystemClock(), on_stale=_warn_of_stale_secrets)
 
     def settings(self, environ: MutableMapping[str, str]) -> Settings:
         return Settings.from_env(ChainMap(dict(self._secrets.values(environ)), environ))
 
+    def prepare(self, environ: MutableMapping[str, str]) -> None:
+        """Without a connection, a secret, a key that has to be fetched, or a look at the clock."""
+        self._build(environ, stand_ins(environ))
+
     def built(self, environ: MutableMapping[str, str]) -> _Built:
-        secrets = self._secrets.values(environ)
-        settings = Settings.from_env(ChainMap(dict(secrets), environ))
-        if self._built is None or self._built_from != (settings, secrets):
-            self._end()
-            recorder = _RefreshSecretsOnRefusal(self._secrets, _metrics(environ))
-            self._built = _build(settings, _credentials(environ, secrets), recorder, self._parts)
-            self._built_from = (settings, secrets)
-            # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
-            gc.freeze()
-        return self._built
+        built = self._build(environ, self._secrets.values(environ))
+        if not self._is_in_use:
+            _check_that_there_are_keys(built.credentials)
+            self._is_in_use = True
+        return built
+
+    def restored(self) -> None:
+        if self._is_in_use:  # Lambda takes its snapshot before the first event, when only `prepare` has been here
+            self.close()
 
     def close(self) -> None:
         self._end()
         self._secrets.forget()
 
+    def _build(self, environ: MutableMapping[str, str], secrets: Mapping[str, str]) -> _Built:
+        settings = Settings.from_env(ChainMap(dict(secrets), environ))
+        if self._built is None or self._built_from != (settings, secrets):
+            self._end()
+            recorder = _RefreshSecretsOnRefusal(self._secrets, _metrics(environ))
+            self._built = _build(settings, _credentials(environ, secrets), recorder)
+            self._built_from = (settings, secrets)
+            # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
+            gc.freeze()
+        return self._built
+
     def _end(self) -> None:
-        self._built = None
-        self._parts.close()
+        built, self._built, self._is_in_use = self._built, None, False
+        if built is not None:
+            built.close()
         gc.unfreeze()
 
 
@@ -104,6 +124,16 @@ def _warn_of_stale_secrets(error: SettingsError) -> None:
 _CONTAINER = _Container()
 
 
+def prepare() -> None:
+    """To be called at the end of a handler's module: at INIT, Lambda makes all that an event would else wait for.
+
+    Raises FixDeployment for wrong settings and a wrong policy: under SnapStart the version is then not published;
+    otherwise the runtime tries again at the next event.
+    """
+    if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+        _CONTAINER.prepare(os.environ)
+
+
 def tuner() -> Tuner:
     """The container's tuner; raises FixDeployment, before any event is touched, until the deployment is right.
 
@@ -113,18 +143,14 @@ def tuner() -> Tuner:
     return _CONTAINER.built(os.environ).tuner
 
 
-def inspector() -> "Inspector":
+def inspector() -> Inspector:
     """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`."""
-    from snapshot_tuner.tuning.inspection import Inspector  # noqa: PLC0415 - of the functions, only http_endpoint asks
-
     built = _CONTAINER.built(os.environ)
     return Inspector(built.policy, built.ledger, SystemClock())
 
 
-def reconciler() -> "Reconciler":
+def reconciler() -> Reconciler:
     """What makes tasks right without an event, on the same ledger and calls; raises FixDeployment like `tuner`."""
-    from snapshot_tuner.tuning.reconciler import Reconciler  # noqa: PLC0415 - only the function of that name needs it
-
     built = _CONTAINER.built(os.environ)
     return Reconciler(
         ledger=built.ledger,
@@ -145,27 +171,34 @@ def settings() -> Settings:
 def close() -> None:
     """End the threads and connections of the container and forget its secrets; the next `tuner()` makes all anew."""
     _CONTAINER.close()
+    _policy.cache_clear()
 
 
-# A snapshot holds nothing of this, as nothing is built before the first invocation; should that ever change, a
-# restored container still begins with connections and credentials of its own.
-after_restore(close)
+def restored() -> None:
+    """After Lambda has restored a snapshot: what must not be the same in two sandboxes is not the snapshot's."""
+    _CONTAINER.restored()
+    random.seed()
+
+
+after_restore(restored)
 
 
 @lru_cache(maxsize=1)
-def logger() -> "Logger":
-    # Here, as Powertools looks for botocore when it is imported, and Lambda's own Python has it.
-    from aws_lambda_powertools import Logger  # noqa: PLC0415 - see above
-
+def logger() -> Logger:
+    """The log of the stdout of the moment in which it is made."""
     # Our messages are names: it need not try to read each of them as JSON.
     return Logger(service="snapshot-tuner", json_deserializer=str)
 
 
-def _build(settings: Settings, credentials: CredentialProvider, recorder: Recorder, parts: ExitStack) -> _Built:
+_policy = lru_cache(maxsize=1)(Policy.load)
+"""By its file, so that a secret which arrives or changes does not have it read again."""
+
+
+def _build(settings: Settings, credentials: CredentialProvider, recorder: Recorder) -> _Built:
     log = logger()
     if settings.rtc_max_qps > RTC_QUOTA_QPS:
         log.warning("rate_above_quota", rtc_max_qps=settings.rtc_max_qps, quota=RTC_QUOTA_QPS)
-    policy = Policy.load(settings.policy_path)
+    policy = _policy(settings.policy_path)
     if policy.longest_duration > settings.task_ttl_seconds:
         raise SettingsError("TASK_TTL_SECONDS", f"must be at least the policy's longest, {policy.longest_duration} s")
     clock = SystemClock()
@@ -176,7 +209,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         task_ttl=settings.task_ttl_seconds,
         max_clock_skew=settings.max_clock_skew_seconds,
     )
-    ledger = _ledger(settings, limits, clock, parts)
+    ledger = _ledger(settings, limits, clock)
     api = SnapshotApi(
         endpoint=settings.rtc_endpoint,
         region=settings.rtc_region,
@@ -185,7 +218,6 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         pool_size=PARALLEL_CALLS,
     )
     calls = ApiCalls(api, clock, PARALLEL_CALLS)
-    parts.callback(calls.close)
     tuner = Tuner(
         policy=policy,
         ledger=ledger,
@@ -195,26 +227,18 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         recorder=recorder,
         options=Options(settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data),
     )
-    return _Built(tuner, policy, ledger, calls, recorder, settings.dry_run)
+    return _Built(tuner, policy, ledger, calls, credentials, recorder, settings.dry_run)
 
 
-def _ledger(settings: Settings, limits: Limits, clock: SystemClock, parts: ExitStack) -> "SqliteLedger | RedisLedger":
+def _ledger(settings: Settings, limits: Limits, clock: SystemClock) -> SqliteLedger | RedisLedger:
     url = urlsplit(settings.ledger_url)
-    if url.scheme == "sqlite":
-        from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger  # noqa: PLC0415 - only the ledger in use is imported
-
-        path = Path(url.path)
-        if not path.parent.is_dir():
-            raise SettingsError("LEDGER_URL", f"the folder {path.parent} does not exist")
-        sqlite = SqliteLedger(path, settings.ledger_namespace, limits, clock)
-        parts.callback(sqlite.close)
-        return sqlite
-    from snapshot_tuner.ledger.redis.ledger import RedisLedger  # noqa: PLC0415 - likewise
-
-    tokens = IamTokens(os.environ, clock)
-    redis = RedisLedger(settings.ledger_url, settings.ledger_namespace, limits, clock, logger(), tokens=tokens)
-    parts.callback(redis.close)
-    return redis
+    if url.scheme != "sqlite":
+        tokens = IamTokens(os.environ, clock)
+        return RedisLedger(settings.ledger_url, settings.ledger_namespace, limits, clock, logger(), tokens=tokens)
+    path = Path(url.path)
+    if not path.parent.is_dir():
+        raise SettingsError("LEDGER_URL", f"the folder {path.parent} does not exist")
+    return SqliteLedger(path, settings.ledger_namespace, limits, clock)
 
 
 def _credentials(environ: Mapping[str, str], secrets: Mapping[str, str]) -> CredentialProvider:
@@ -230,15 +254,18 @@ def _credentials(environ: Mapping[str, str], secrets: Mapping[str, str]) -> Cred
     if not missing:  # the first of the SDK's chain
         of_environment: CredentialProvider = EnvironmentVariableCredentialProvider()
         return of_environment
-    provider: CredentialProvider = default_chain()
+    chain: CredentialProvider = default_chain()
+    return chain
+
+
+def _check_that_there_are_keys(provider: CredentialProvider) -> None:
     try:
         provider.get_credentials()
     except RuntimeError:
         # Its text may quote a configuration file, secrets and all.
         raise SettingsError(
-            names[0], f"is not set (nor {names[1]}), and no other provider of the SDK's chain has credentials"
+            ACCESS_KEY, f"is not set (nor {SECRET_KEY}), and no other provider of the SDK's chain has credentials"
         ) from None
-    return provider
 
 
 def _metrics(environ: Mapping[str, str]) -> EmfRecorder | None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum, auto
 from pathlib import Path
 from typing import Self
+from urllib import request
 from urllib.parse import urlsplit
 
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.events.standard_webhooks import TOLERANCE_SECONDS
 from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES
 from snapshot_tuner.formats.validation import (
     Check,
@@ -100,8 +102,6 @@ class Settings:
             raise SettingsError("TASK_TTL_SECONDS", "must be at least IDEMPOTENCY_TTL_SECONDS")
         if self.http_auth is not HttpAuth.SIGNATURE:
             return
-        from snapshot_tuner.events.standard_webhooks import TOLERANCE_SECONDS  # noqa: PLC0415 - most functions check none
-
         # A timestamp may be as far ahead as behind: so long can a signed request be sent again.
         if self.idempotency_ttl_seconds < 2 * TOLERANCE_SECONDS:
             raise SettingsError(
@@ -156,6 +156,4 @@ def _proxy(endpoint: str, environ: Mapping[str, str]) -> str | None:
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if proxy is None:
         return None
-    from urllib import request  # noqa: PLC0415 - costs milliseconds at a cold start, and few deployments have a proxy
-
     return None if request.proxy_bypass_environment(host, proxies) else proxy  # type: ignore[attr-defined] # not in the stubs

@@ -34,6 +34,11 @@ _TOKENS = ("AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 """Under SnapStart Lambda sets the second one in place of the first."""
 
 
+_STAND_INS: Mapping[str, str] = MappingProxyType(
+    {"LEDGER_URL": "rediss://comes-from-its-secret", ACCESS_KEY: "comes-from-its-secret", SECRET_KEY: "likewise"}
+)
+
+
 class SecretVariables:
     """What was read last; one container's, and one thread's at a time.
 
@@ -78,6 +83,15 @@ class SecretVariables:
     def _is_due(self) -> bool:
         age = self._clock.monotonic() - self._read_at
         return age >= (READ_AGAIN_SECONDS if self._in_doubt else AGE_SECONDS_MOST)
+
+
+def stand_ins(environ: Mapping[str, str]) -> dict[str, str]:
+    """What has the form of the secrets until the first invocation, before which none can be read.
+
+    Raises SettingsError where a secret and its variable are both set.
+    """
+    awaited = {variable for name in _arns(environ) for variable in STANDS_FOR[name]}
+    return {variable: text for variable, text in _STAND_INS.items() if variable in awaited}
 
 
 def _arns(environ: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,6 @@ They go on while somebody waits for one of them to end; what comes meanwhile wai
 """
 
 import logging
-from typing import TYPE_CHECKING
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed
@@ -14,10 +13,7 @@ from snapshot_tuner.rtc.calls import CALL_SECONDS, Call, Finished
 from snapshot_tuner.rtc.client import SnapshotApi
 from snapshot_tuner.rtc.http.event_loop import EventLoop
 from snapshot_tuner.rtc.http.tasks import Task, Wait, run
-
-if TYPE_CHECKING:
-    from snapshot_tuner.rtc.task_status import TaskReading
-
+from snapshot_tuner.rtc.task_status import TaskReading
 
 PARALLEL_CALLS = 128
 """Calls in flight in one container: enough for 145 calls/s of 0.8 s each, and for a batch of 100 at once."""
@@ -64,7 +60,7 @@ class ApiCalls:
         self._loop.close()
         self._api.close()
 
-    def read(self, task: TaskRef, slot: Slot, timeout: float) -> "TaskReading":
+    def read(self, task: TaskRef, slot: Slot, timeout: float) -> TaskReading:
         """`reconciler.Reads`, in the caller's own thread."""
 
         def when_the_slot_starts() -> Task[None]:

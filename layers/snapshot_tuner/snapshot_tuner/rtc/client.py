@@ -7,7 +7,8 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 from urllib.parse import urlencode
 
 from snapshot_tuner.errors import CallAbandoned, CredentialsRefused, LocalCode
@@ -17,11 +18,7 @@ from snapshot_tuner.rtc.http.exchange import HttpResponse, exchange
 from snapshot_tuner.rtc.http.tasks import Task, Wait
 from snapshot_tuner.rtc.responses import classify
 from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, SignerV4, StaticCredentialProvider
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from snapshot_tuner.rtc.task_status import TaskReading
+from snapshot_tuner.rtc.task_status import TaskReading, task_reading
 
 _SERVICE = "rtc"
 _VERSION = "2023-11-01"
@@ -102,12 +99,10 @@ class SnapshotApi:
         answer, secrets = yield from self._exchange("POST", _UPDATE, body, timeout, before_send)
         return classify(answer.status, answer.body, secrets=secrets)
 
-    def read(self, task: TaskRef, *, timeout: float, before_send: BeforeSend) -> "Task[TaskReading]":
+    def read(self, task: TaskRef, *, timeout: float, before_send: BeforeSend) -> Task[TaskReading]:
         """What the provider holds of the task. Otherwise as `update`; it changes nothing."""
         query = {"Action": "GetSnapshotTask", "Version": _VERSION, **_names(task)}
         answer, secrets = yield from self._exchange("GET", query, "", timeout, before_send)
-        from snapshot_tuner.rtc.task_status import task_reading  # noqa: PLC0415 - only the reconciler reads
-
         return task_reading(answer.status, answer.body, secrets=secrets)
 
     def _exchange(
@@ -157,8 +152,6 @@ class SnapshotApi:
             return at_once
         # It may be fetching new ones, over HTTP: that must not hold up the other calls of this thread.
         if self._asking is None:
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most deployments have keys at hand
-
             self._asking = ThreadPoolExecutor(1, "rtc-credentials")
         asked = self._asking.submit(self._credentials.get_credentials)
         while not asked.done():

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from aws_lambda_powertools import Metrics
+
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric
 
 NAMESPACE = "SnapshotTuner"
@@ -17,9 +19,6 @@ class EmfRecorder:
     """
 
     def __init__(self, service: str, function_name: str) -> None:
-        # Here, as Powertools looks for botocore when it is imported, and Lambda's own Python has it.
-        from aws_lambda_powertools import Metrics  # noqa: PLC0415 - see above
-
         self._metrics = Metrics(namespace=NAMESPACE, service=service)
         self._service = service
         self._function_name = function_name

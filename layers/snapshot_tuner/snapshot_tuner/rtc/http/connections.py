@@ -4,11 +4,13 @@ urllib3 opens them (TCP without delay, TLS, a proxy's tunnel). Its pool is not u
 between "the connection is open" and "the first byte is sent", in which it waits for its slot.
 """
 
+import encodings.idna  # noqa: F401 - else the first look-up of a host's name imports it, while an event waits
 import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
 from threading import Lock, Thread
@@ -42,7 +44,7 @@ class Route:
         self._proxy = _server(proxy, {"http": 80}) if proxy is not None else None
         if self._endpoint.auth:
             raise ValueError("an endpoint takes no user and password")
-        self._tls = _tls_context() if self._endpoint.scheme == "https" else None
+        self._tls = _tls_context(ssl.get_default_verify_paths()) if self._endpoint.scheme == "https" else None
         proxy_auth = self._proxy.auth if self._proxy else None
         self._proxy_headers = dict(make_headers(proxy_basic_auth=proxy_auth)) if proxy_auth else {}
         self.host = self._endpoint.netloc or ""
@@ -225,9 +227,12 @@ def _server(url: str, schemes: Mapping[str, int]) -> Url:
     return parts._replace(port=None) if parts.port == default_port else parts
 
 
-def _tls_context() -> ssl.SSLContext:
-    """The system's certificates (or SSL_CERT_FILE, SSL_CERT_DIR), certifi's where the system has none."""
-    paths = ssl.get_default_verify_paths()
+@lru_cache(maxsize=1)
+def _tls_context(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    """The system's certificates (or SSL_CERT_FILE, SSL_CERT_DIR), certifi's where the system has none.
+
+    Made once: to read them takes longer than all else that an event does.
+    """
     if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
         return ssl.create_default_context()
     return ssl.create_default_context(cafile=certifi.where())

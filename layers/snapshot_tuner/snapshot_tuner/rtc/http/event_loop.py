@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
@@ -32,15 +33,20 @@ class EventLoop:
     """Used by one thread, which has to run it for anything to go on; other threads only end its futures."""
 
     def __init__(self) -> None:
-        self._selector = DefaultSelector()
         self._to_resume: deque[tuple[_Running, int]] = deque()
         self._timers: list[tuple[float, int, _Running, int]] = []
         self._tie_breaker = count()
         self._asleep = False
+
+    @cached_property
+    def _selector(self) -> DefaultSelector:
+        # Opened on first use: two sandboxes must not be restored with one and the same.
         self._waker, self._woken = socket.socketpair()
         for end in (self._waker, self._woken):
             end.setblocking(False)
-        self._selector.register(self._woken, EVENT_READ)
+        selector = DefaultSelector()
+        selector.register(self._woken, EVENT_READ)
+        return selector
 
     def start(self, task: Task[Any], done: Done) -> None:
         """The task begins with the next `run_once`."""
@@ -66,9 +72,10 @@ class EventLoop:
 
     def close(self) -> None:
         """What is still under way stays where it is."""
-        self._selector.close()
-        self._waker.close()
-        self._woken.close()
+        if "_selector" in vars(self):
+            self._selector.close()
+            self._waker.close()
+            self._woken.close()
 
     def _seconds_to_sleep(self, until: float) -> float:
         # First the flag, then the check: whoever ends a future between the two wakes the loop.
