@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from devkit.benchmarks import events
 from devkit.benchmarks.builds import Builds
 from devkit.benchmarks.environment import environment
-from devkit.benchmarks.workers import Measured, worker
+from devkit.benchmarks.workers import BatchMeasurement, worker
 
 _ON_LAMBDA = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AWS_LAMBDA_FUNCTION_NAME": "benchmark"}
 
@@ -22,7 +22,7 @@ class FirstEvent:
 def measure(builds: Builds, runs: int) -> dict[str, FirstEvent]:
     """By the build's name, each in turn and in a process of its own, whose module has been imported by then."""
     functions = (*builds.ours, builds.usual)
-    samples: dict[str, list[Measured]] = {each.name: [] for each in functions}
+    samples: dict[str, list[BatchMeasurement]] = {each.name: [] for each in functions}
     with environment() as env:
         for _ in range(runs):
             for build in functions:
@@ -35,7 +35,7 @@ def measure(builds: Builds, runs: int) -> dict[str, FirstEvent]:
     return {name: _median(each) for name, each in samples.items()}
 
 
-def _median(samples: list[Measured]) -> FirstEvent:
+def _median(samples: list[BatchMeasurement]) -> FirstEvent:
     return FirstEvent(
         statistics.median(each.processor_seconds for each in samples),
         frozenset(name for each in samples for name in each.imported),

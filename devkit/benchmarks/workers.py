@@ -15,7 +15,7 @@ _PROGRAM = Path(__file__).resolve().parent / "baselines" / "measured.py"
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class BatchMeasurement:
     """One batch: what the handler alone took and imported, the most memory that its process ever held."""
 
     seconds: float
@@ -38,8 +38,9 @@ class Worker:
         requests = cast("IO[str]", self._process.stdin)
         requests.write(json.dumps(str(self._job)) + "\n")
         requests.flush()
-        answer: dict[str, Any] = json.loads(self.read())
-        return Measured(**{name: tuple(value) if isinstance(value, list) else value for name, value in answer.items()})
+        measured: dict[str, Any] = json.loads(self.read())
+        listed = {name: tuple(measured[name]) for name in ("imported", "returned")}
+        return BatchMeasurement(**measured | listed)
 
     def read(self) -> str:
         line = cast("IO[str]", self._process.stdout).readline()
