@@ -21,7 +21,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class Problem(Enum):
     """Every type of problem: its status, its title, and after how many seconds another try makes sense.
 
-    The names of the first ten are those of `Cause`. The README explains them all; a test compares the two.
+    The first ten are those of an outcome's `Cause`. The README explains them all; a test compares the two.
     """
 
     MALFORMED = (400, "The event cannot be read")
@@ -57,6 +57,23 @@ class Problem(Enum):
         return PROBLEM_TYPE + self.name.lower().replace("_", "-")
 
 
+PROBLEM_OF: Final[Mapping[Cause, Problem]] = MappingProxyType(
+    {
+        Cause.MALFORMED: Problem.MALFORMED,
+        Cause.INVALID: Problem.INVALID,
+        Cause.CONFLICT: Problem.CONFLICT,
+        Cause.TASK_NOT_FOUND: Problem.TASK_NOT_FOUND,
+        Cause.REFUSED: Problem.REFUSED,
+        Cause.THROTTLED: Problem.THROTTLED,
+        Cause.BUSY: Problem.BUSY,
+        Cause.UNAVAILABLE: Problem.UNAVAILABLE,
+        Cause.UNKNOWN: Problem.UNKNOWN,
+        Cause.CREDENTIALS: Problem.CREDENTIALS,
+    }
+)
+"""Why an outcome was rejected or has to be tried again, as its sender is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What goes back to the sender."""
@@ -88,7 +105,7 @@ def from_outcomes(outcomes: Sequence[Outcome]) -> Answer:
     for kind in (OutcomeKind.RETRY, OutcomeKind.REJECTED):
         for outcome in outcomes:
             if outcome.kind is kind and outcome.cause is not None:
-                return from_problem(_problem_for(outcome.cause), outcome.reason, members=members)
+                return from_problem(PROBLEM_OF[outcome.cause], outcome.reason, members=members)
     return ok(members)
 
 
@@ -103,10 +120,6 @@ def from_problem(
 def from_task(task: TaskRef) -> dict[str, str]:
     """A task in the provider's spelling."""
     return {"AppId": task.app_id, "RoomId": task.room_id, "TaskId": task.task_id}
-
-
-def _problem_for(cause: Cause) -> Problem:
-    return Problem[cause.name]
 
 
 def _from_outcome(outcome: Outcome) -> dict[str, Any]:

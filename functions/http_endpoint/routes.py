@@ -123,10 +123,10 @@ def get_health(_: Visit) -> Answer:
 
 
 def get_openapi(visit: Visit) -> Answer:
-    from http_endpoint import openapi  # noqa: PLC0415 - no event needs it: not at a cold start
+    from http_endpoint import docs  # noqa: PLC0415 - no event needs it: not at a cold start
 
     callers.identify_caller(visit.request, bootstrap.settings())
-    return answers.ok(openapi.document())
+    return docs.document()
 
 
 def get_docs(visit: Visit) -> Answer:

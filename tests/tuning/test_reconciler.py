@@ -1,7 +1,7 @@
 """One run of the reconciler: what is due is called, what has drifted is repaired, what has ended is forgotten."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +279,13 @@ def test_a_run_is_counted_with_its_calls(it: Fixture) -> None:
     it.bench.clock.seconds = 61
     counted.run(200)
     assert recorded == [BatchFigures({Metric.TASKS_DUE: 1, Metric.TASKS_ASSERTED: 1, Metric.CALLS_SENT: 1})]
+
+
+def test_every_figure_of_a_run_has_its_metric() -> None:
+    """None is counted twice, none is left out, and what did not happen is not counted."""
+    names = [field.name for field in fields(RunFigures)]
+    figures = RunFigures(*range(1, len(names) + 1))
+    assert {
+        metric.name.removeprefix("TASKS_").lower(): n for metric, n in figures.metrics().items()
+    } == figures.counts()
+    assert RunFigures().metrics() == {}

@@ -67,7 +67,15 @@ class RunFigures:
 
     def metrics(self) -> dict[Metric, int]:
         """Without zeros."""
-        return {Metric(f"Tasks{name.title()}"): count for name, count in self.counts().items() if count}
+        counts = {
+            Metric.TASKS_DUE: self.due,
+            Metric.TASKS_ASSERTED: self.asserted,
+            Metric.TASKS_DRIFTED: self.drifted,
+            Metric.TASKS_REPAIRED: self.repaired,
+            Metric.TASKS_FORGOTTEN: self.forgotten,
+            Metric.TASKS_UNREADABLE: self.unreadable,
+        }
+        return {metric: count for metric, count in counts.items() if count}
 
 
 class Reconciler:
