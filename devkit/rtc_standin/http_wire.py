@@ -1,14 +1,16 @@
 """As much of HTTP/1.1 as a server of small JSON bodies needs: requests out of bytes, answers into bytes."""
 
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
 MAX_HEADER_BYTES = 64 * 1024
 MAX_BODY_BYTES = 1024 * 1024
-_END_OF_HEADER = b"\r\n\r\n"
 
 
 class MalformedRequest(Exception):
@@ -26,68 +28,111 @@ class Request:
     body: bytes
 
 
+@dataclass(slots=True)
+class _Incoming:
+    """A request whose header is there; its body is on the way."""
+
+    header: Request
+    body: bytearray = field(default_factory=bytearray)
+    is_complete: bool = False
+
+
 class RequestParser:
     """Feed it bytes; it gives one request at a time and keeps what belongs to the next."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._header: Request | None = None
+        self._parser = HttpRequestParser(self)
+        self._incoming: deque[_Incoming] = deque()
+        self._target = bytearray()
+        self._headers: list[tuple[str, str]] = []
+        self._header_bytes = 0
+        self._in_header = False
+        self._malformed: str | None = None
 
     @property
     def is_empty(self) -> bool:
-        return not self._buffer and self._header is None
+        return not self._incoming and not self._in_header and self._malformed is None
 
     def feed(self, data: bytes) -> None:
-        self._buffer += data
+        if self._malformed is not None:
+            return
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self._refuse(f"not an HTTP/1.1 request: {error}")
+        self._header_bytes += len(data)
+        if not self._in_header:
+            self._header_bytes = 0
+        elif self._header_bytes > MAX_HEADER_BYTES:
+            self._refuse("the header is too long")
 
     def read_header(self) -> Request | None:
         """The next request without its body, once its header is there. Raises MalformedRequest."""
-        if self._header is None:
-            end = self._buffer.find(_END_OF_HEADER)
-            if end < 0:
-                if len(self._buffer) > MAX_HEADER_BYTES:
-                    raise MalformedRequest("the header is too long")
-                return None
-            self._header = _parse_header(bytes(self._buffer[:end]))
-            del self._buffer[: end + len(_END_OF_HEADER)]
-        return self._header
+        if self._incoming:
+            return self._incoming[0].header
+        if self._malformed is not None:
+            raise MalformedRequest(self._malformed)
+        return None
 
     def read_request(self) -> Request | None:
         """The next request once its body is there, too. Raises MalformedRequest."""
-        header = self.read_header()
-        if header is None:
-            return None
-        length = header.headers.get("content-length", "0")
-        if "transfer-encoding" in header.headers or not (length.isascii() and length.isdigit()):
-            raise MalformedRequest("a body needs a Content-Length")
-        size = int(length)
-        if size > MAX_BODY_BYTES:
-            raise MalformedRequest("the body is too long")
-        if len(self._buffer) < size:
-            return None
-        body = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        self._header = None
-        return replace(header, body=body)
+        if self._incoming and self._incoming[0].is_complete:
+            first = self._incoming.popleft()
+            return replace(first.header, body=bytes(first.body))
+        if self._malformed is not None:
+            raise MalformedRequest(self._malformed)
+        return None
 
+    # What httptools calls.
 
-def _parse_header(data: bytes) -> Request:
-    first, *lines = data.decode("latin-1").split("\r\n")
-    method, _, rest = first.partition(" ")
-    target, _, version = rest.partition(" ")
-    if version != "HTTP/1.1":
-        raise MalformedRequest("not an HTTP/1.1 request")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, text = line.partition(":")
-        if not colon or name.lower() in headers:
-            raise MalformedRequest("a header without a colon, or twice")
-        headers[name.lower()] = text.strip()
-    if "host" not in headers:
-        raise MalformedRequest("no Host header")
-    # A proxy is asked for the absolute form; every server has to take it (RFC 9112, 3.2.2).
-    parts = urlsplit(target)
-    return Request(method, parts.path or "/", parts.query, MappingProxyType(headers), b"")
+    def on_message_begin(self) -> None:
+        self._in_header = True
+        self._target.clear()
+        self._headers.clear()
+
+    def on_url(self, target: bytes) -> None:
+        self._target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip()))
+
+    def on_headers_complete(self) -> None:
+        self._in_header = False
+        headers = dict(self._headers)
+        self._refuse(self._what_is_wrong(headers))
+        if self._malformed is None:
+            # A proxy is asked for the absolute form; every server has to take it (RFC 9112, 3.2.2).
+            parts = urlsplit(self._target.decode("latin-1"))
+            method = self._parser.get_method().decode()
+            request = Request(method, parts.path or "/", parts.query, MappingProxyType(headers), b"")
+            self._incoming.append(_Incoming(request))
+
+    def on_body(self, piece: bytes) -> None:
+        if self._malformed is None:
+            self._incoming[-1].body.extend(piece)
+
+    def on_message_complete(self) -> None:
+        if self._malformed is None:
+            self._incoming[-1].is_complete = True
+
+    def _refuse(self, reason: str | None) -> None:
+        self._malformed = self._malformed or reason  # the first is why
+
+    def _what_is_wrong(self, headers: Mapping[str, str]) -> str | None:
+        """What httptools takes, and this server does not."""
+        if self._parser.get_http_version() != "1.1":
+            return "not an HTTP/1.1 request"
+        if len(headers) < len(self._headers):
+            return "a header twice"
+        if "host" not in headers:
+            return "no Host header"
+        if self._parser.should_upgrade():
+            return "no other protocol is spoken"
+        if "transfer-encoding" in headers:
+            return "a body needs a Content-Length"
+        if int(headers.get("content-length", "0")) > MAX_BODY_BYTES:
+            return "the body is too long"
+        return None
 
 
 def answer(status: int, body: bytes, content_type: str = "application/json") -> tuple[bytes, bytes]:
