@@ -136,6 +136,16 @@ def test_alternatives_are_told_one_by_one() -> None:
     ]
 
 
+@pytest.mark.parametrize("data", [{"state": {"status": "stopped"}}, {"state.status": "stopped"}])
+@pytest.mark.parametrize("match", ["data: {state.status: [running]}", "detail.state: {status: [running]}"])
+def test_a_dotted_key_is_told_as_the_nested_one_that_it_is(match: str, data: dict[str, Json]) -> None:
+    """Whichever spelling the pattern has, and whichever the event."""
+    policy = Policy.parse(f"version: 1\nrules:\n- {{name: a, match: {{{match}}}, hold: true}}", "policy.yaml")
+    (told,) = explain(policy, Signal("e", "/source", "load", 0, data)).rules
+    place = "detail" if "detail" in match else "data"
+    assert told.reason == f"{place}.state.status is 'stopped', not \"running\""
+
+
 def test_a_rule_that_rejects_has_decided_too() -> None:
     """It matched, but its target is not in the event: no other rule is asked."""
     explanation = explain(POLICY, Signal(id="e", source="/s", type="alert", time_us=0, data={}))

@@ -1,12 +1,13 @@
 """A rule's pattern taken apart: the ways in which it can match, each a list of what it asks of single fields."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, assert_never
 
+from devkit.tuner.check.string_classes import TextTest, text_test
 from snapshot_tuner.model import Json, Number, Place, is_number
 from snapshot_tuner.policy.patterns.attributes import ALIASES
-from snapshot_tuner.policy.patterns.compiler import OR
+from snapshot_tuner.policy.patterns.grammar import OR
 from snapshot_tuner.policy.patterns.operators import Operator
 
 Path: TypeAlias = tuple[str, ...]
@@ -16,6 +17,16 @@ WAYS_MOST: Final = 64
 """Nested alternatives multiply; a rule with more ways than this is not examined."""
 
 _RANGES: Final = frozenset({"<", "<=", ">", ">="})
+
+
+@dataclass(slots=True)
+class Distinctions:
+    """What a field is compared with: whole texts, tests of texts, numbers, ranges of addresses."""
+
+    texts: set[str] = field(default_factory=set)
+    tests: set[TextTest] = field(default_factory=set)
+    numbers: set[Number] = field(default_factory=set)
+    networks: set[str] = field(default_factory=set)
 
 
 class TooManyWaysError(Exception):
@@ -35,12 +46,6 @@ class Leaf:
         """Where its ranges of numbers begin or end; nothing where it asks for single numbers only."""
         return frozenset(bound for operator, bound in _limits(self.items) if operator in _RANGES)
 
-    @property
-    def numbers(self) -> frozenset[Number]:
-        """Every number that it tells from others."""
-        single = {value for value in plain_values(self.items) if is_number(value)}
-        return frozenset(single | {bound for _, bound in _limits(self.items)})
-
 
 Way: TypeAlias = tuple[Leaf, ...]
 """All of them have to match; a field can be in it twice."""
@@ -51,14 +56,44 @@ def ways(match: Mapping[str, Json], place: Place) -> list[Way]:
     return _fields(match, (), place)
 
 
-def plain_values(items: tuple[Json, ...]) -> Iterator[Json]:
-    """The exact values in a leaf's list, those that `anything-but` excludes too."""
+def distinctions(items: Iterable[Json]) -> Distinctions:
+    """Of a pattern's list. Each operator has to say here what it tells apart, or examples would miss it."""
+    found = Distinctions()
     for item in items:
-        operand = item.get(Operator.ANYTHING_BUT) if isinstance(item, dict) else item
-        if isinstance(item, dict) and Operator.ANYTHING_BUT not in item:
-            continue
-        if not isinstance(operand, dict):
-            yield from operand if isinstance(operand, list) else [operand]
+        if isinstance(item, dict):
+            for name, operand in item.items():
+                _add_operator(Operator(name), operand, found)
+        else:
+            _add_value(item, found)
+    return found
+
+
+def _add_operator(operator: Operator, operand: Json, found: Distinctions) -> None:
+    operands = operand if isinstance(operand, list) else [operand]
+    match operator:
+        case Operator.PREFIX | Operator.SUFFIX | Operator.EQUALS_IGNORE_CASE | Operator.WILDCARD:
+            found.tests.update(text_test(operator, each) for each in operands)
+        case Operator.NUMERIC:
+            found.numbers.update(each for each in operands if is_number(each))
+        case Operator.CIDR:
+            found.networks.add(str(operand))
+        case Operator.ANYTHING_BUT if isinstance(operand, dict):
+            for name, texts in operand.items():
+                _add_operator(Operator(name), texts, found)
+        case Operator.ANYTHING_BUT:
+            for each in operands:
+                _add_value(each, found)
+        case Operator.EXISTS:
+            pass  # that there is nothing is a class of its own anyway
+        case _:
+            assert_never(operator)
+
+
+def _add_value(value: Json, found: Distinctions) -> None:
+    if isinstance(value, str):
+        found.texts.add(value)
+    elif is_number(value):
+        found.numbers.add(value)
 
 
 def spelled(path: Path) -> str:
@@ -75,7 +110,8 @@ def _fields(members: Mapping[str, Json], path: Path, place: Place) -> list[Way]:
                 way for i, one in enumerate(value) if isinstance(one, dict) for way in _fields(one, path, (*here, i))
             ]
         else:
-            deeper = (*path, key if path else ALIASES.get(key, key))
+            first, *others = key.split(".")
+            deeper = (*path, first if path else ALIASES.get(first, first), *others)
             if isinstance(value, dict):
                 parts = _fields(value, deeper, here)
             else:

@@ -17,7 +17,7 @@ from snapshot_tuner.model import Json, Number
 from snapshot_tuner.policy.document import CurveDocument, PolicyDocument
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.patterns.attributes import ALIASES
-from snapshot_tuner.policy.patterns.compiler import OR
+from snapshot_tuner.policy.patterns.grammar import OR
 from snapshot_tuner.policy.patterns.operators import Operator
 
 _NOT_FREE: Final = {
@@ -162,8 +162,8 @@ def _axes(
         else:
             try:
                 axes[path] = axis(path, leaves.get(path, ()), numbers.get(path, ()))
-            except TooManyTextsError:
-                without[path] = f"the tests of texts at {spelled(path)} are too many to go through"
+            except TooManyTextsError as error:
+                without[path] = f"the tests of texts at {spelled(path)} {error}"
     return axes, without
 
 

@@ -7,14 +7,13 @@ automaton grows too big, which is an error.
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from typing import Final, TypeAlias
 
 from snapshot_tuner.model import Json
-from snapshot_tuner.policy.patterns.operators import TEXT_OPERATORS, Operator, segments
+from snapshot_tuner.policy.patterns.operators import Operator, segments
 
 STEPS_MOST: Final = 600_000
 """About half a second of work for one field."""
@@ -27,7 +26,7 @@ _ALL: Final = range(0x110000)
 
 
 class TooManyTextsError(Exception):
-    """The operators of a field tell more classes of texts apart than can be gone through."""
+    """The operators of a field tell more classes of texts apart than can be gone through; says in which way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +37,8 @@ class TextTest:
     folded: bool = False
 
 
-def text_tests(items: Iterable[Json]) -> set[TextTest]:
-    """The operators on text in a pattern's list, those inside of `anything-but` too."""
-    found: set[TextTest] = set()
-    for item in items:
-        members = item.items() if isinstance(item, dict) else ()
-        for name, operand in members:
-            if name == Operator.ANYTHING_BUT and isinstance(operand, dict):
-                for inner, texts in operand.items():
-                    found |= text_tests({inner: text} for text in (texts if isinstance(texts, list) else [texts]))
-            elif name in TEXT_OPERATORS:
-                found.add(_test(Operator(name), operand))
-    return found
-
-
-def _test(operator: Operator, operand: Json) -> TextTest:
+def text_test(operator: Operator, operand: Json) -> TextTest:
+    """What an operator on text asks."""
     folded = operator is Operator.EQUALS_IGNORE_CASE
     if isinstance(operand, dict):
         (operand,) = operand.values()
@@ -106,7 +92,7 @@ def _search(whole: set[str], operators: list[TextTest], *, attribute: bool) -> l
             found[key] = text  # the empty text only stands for a class that has no other
         steps += len(alphabet) * (len(machines) + 1)
         if steps > STEPS_MOST:
-            raise TooManyTextsError
+            raise TooManyTextsError("are too many to go through")
         for char in alphabet:
             longer = None if beginning is None or beginning + char not in beginnings else beginning + char
             state = (longer, tuple(machine.step(at, char) for machine, at in zip(machines, states, strict=True)))

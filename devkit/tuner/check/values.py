@@ -6,8 +6,9 @@ from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import Final
 
-from devkit.tuner.check import string_classes
-from devkit.tuner.check.constraints import Leaf, Path, plain_values
+from devkit.tuner.check import addresses, string_classes
+from devkit.tuner.check.constraints import Leaf, Path, distinctions
+from devkit.tuner.check.string_classes import TooManyTextsError
 from snapshot_tuner.model import Json, Number, Place, Signal
 from snapshot_tuner.policy.patterns.attributes import ABSENT, Found
 from snapshot_tuner.policy.patterns.compiler import compile_pattern
@@ -68,23 +69,24 @@ class Axis:
 def axis(path: Path, leaves: Iterable[Leaf], further: Iterable[Number]) -> Axis:
     """The classes that the leaves, all of this path, and these further numbers make.
 
-    Raises texts.TooManyTextsError.
+    Raises TooManyTextsError.
     """
-    leaves = list(leaves)
     attribute = path[0] in TEXT_ATTRIBUTES
     if attribute and len(path) > 1:
         return Axis(path, (ABSENT,), 0, ())  # the attribute is text, so nothing is inside of it
-    whole = {value for leaf in leaves for value in plain_values(leaf.items) if isinstance(value, str)}
-    operators = {test for leaf in leaves for test in string_classes.text_tests(leaf.items)}
-    found: list[Found] = list(string_classes.examples(whole, operators, attribute=attribute))
+    told = distinctions(item for leaf in leaves for item in leaf.items)
+    if told.tests and told.networks:
+        raise TooManyTextsError("are of addresses and of characters")
+    texts: list[Found] = list(addresses.examples(told.networks, told.texts))
+    texts += string_classes.examples(told.texts, told.tests, attribute=attribute)
     if attribute:
-        return Axis(path, tuple(found), 0, ())
-    thresholds = sorted({Decimal(number) for leaf in leaves for number in leaf.numbers} | set(map(Decimal, further)))
+        return Axis(path, tuple(texts), 0, ())
+    thresholds = sorted({*map(Decimal, told.numbers), *map(Decimal, further)})
     numbers = _numbers(thresholds)
     constants: list[Found] = [True, False, None]
-    if whole or operators:  # examples should look like what the patterns speak of
-        return Axis(path, (ABSENT, *found, *numbers, *constants), 1 + len(found), tuple(thresholds))
-    return Axis(path, (ABSENT, *numbers, *found, *constants), 1, tuple(thresholds))
+    if told.texts or told.tests or told.networks:  # examples should look like what the patterns speak of
+        return Axis(path, (ABSENT, *texts, *numbers, *constants), 1 + len(texts), tuple(thresholds))
+    return Axis(path, (ABSENT, *numbers, *texts, *constants), 1, tuple(thresholds))
 
 
 def to_mask(cells: Iterable[int]) -> int:

@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from snapshot_tuner.model import Signal
-from snapshot_tuner.policy.patterns.compiler import Pattern, compile_pattern, matches_everything
-
-
-def compiled(match: dict[str, Any]) -> Pattern:
-    problems: list[str] = []
-    pattern = compile_pattern(match, (), lambda _place, reason: problems.append(reason))
-    assert problems == []
-    return pattern
+from snapshot_tuner.policy.patterns.grammar import matches_everything
+from tests.policy.patterns.compiling import compiled
 
 
 def signal(data: Any = None, **attributes: Any) -> Signal:  # noqa: ANN401 - an event's data may be anything

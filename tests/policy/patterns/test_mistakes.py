@@ -15,6 +15,11 @@ def mistakes(match: dict[str, Any]) -> list[tuple[Place, str]]:
 
 
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
+CIDR = "must be a range of IPv4 or IPv6 addresses, such as 10.0.0.0/8 or 2001:db8::/32"
+OPERATOR = (
+    "is an operator, no field: operators stand in a list, [{%s: ...}] "
+    "(a field of this name is asked for with a dot, such as data.prefix)"
+)
 NUMERIC = 'must be pairs of an operator and a number: ["=", 5], [">", 0], [">=", 0, "<", 5]'
 ANYTHING_BUT = "must be text or a number, a list of only texts or only numbers, or one operator on text"
 ATTRIBUTE = (
@@ -31,11 +36,29 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"a": [{}]}, "a 0", "must hold exactly one operator, not 0"),
     ({"a": [{"prefix": "a", "suffix": "b"}]}, "a 0", "must hold exactly one operator, not 2"),
     (
-        {"a": [{"cidr": "10.0.0.0/24"}]},
-        "a 0 cidr",
-        "unknown operator; known are prefix, suffix, equals-ignore-case, anything-but, numeric, exists, wildcard",
+        {"a": [{"exactly": "x"}]},
+        "a 0 exactly",
+        "unknown operator; known are prefix, suffix, equals-ignore-case, anything-but, numeric, exists, wildcard, cidr",
     ),
-    ({"numeric": [">", 1]}, "numeric", "is an operator, no field: operators stand in a list, [{numeric: ...}]"),
+    ({"numeric": [">", 1]}, "numeric", OPERATOR % "numeric"),
+    ({"$or": [{"a": [1]}, {"cidr": ["10.0.0.0/8"]}]}, "$or 1 cidr", OPERATOR % "cidr"),
+    ({"a": [{"cidr": "10.0.0.0"}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": "10.0.0.0/33"}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": "10.0.0.0/-1"}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": "10.0.0.0/255.0.0.0"}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": "010.0.0.0/8"}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": "2400:6500:FF00::36FB:1F80/222"}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": "::ffff:10.0.0.0/120"}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": "example.com/24"}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": ["10.0.0.0/8"]}]}, "a 0 cidr", CIDR),
+    ({"a": [{"cidr": 10}]}, "a 0 cidr", CIDR),
+    ({"a.b": {}}, "a.b", "must not be an empty object"),
+    ({"a.b": "x"}, "a.b", "must be a list or an object: put the value in a list"),
+    ({"a.b": [{"prefix": 1}]}, "a.b 0 prefix", IS_TEXT),
+    ({"a.b": {"c.d": [[]]}}, "a.b c.d 0", "must be a value or an operator, not a list"),
+    ({"a.b": [1], "a": [2]}, "a", "asks for the same field as 'a.b' does, or for one that it is inside of"),
+    ({"a.$or": [{"b": [1]}, {"c": [1]}]}, "a.$or", "$or is no field: no path leads to it"),
+    ({".".join("a" * 65): [1]}, ".".join("a" * 65), "leads further in than any event is nested: 64 levels"),
     ({"a": [{"prefix": 1}]}, "a 0 prefix", IS_TEXT),
     ({"a": [{"suffix": {"prefix": "a"}}]}, "a 0 suffix", "must be text, or {equals-ignore-case: text}"),
     ({"a": [{"prefix": {"equals-ignore-case": 1}}]}, "a 0 prefix equals-ignore-case", IS_TEXT),
@@ -106,6 +129,15 @@ def test_each_mistake_is_named_with_its_place(fields: dict[str, Any], place: str
         ({"Type": ["x"]}, [(("Type",), ATTRIBUTE)]),
         ({"type": ["x"], "detail-type": ["x"]}, [(("detail-type",), "is another name of 'type', which is here too")]),
         ({"detail": {"a": [1]}, "data": {"a": [1]}}, [(("data",), "is another name of 'detail', which is here too")]),
+        ({"detail.a": [1], "data": {"b": [1]}}, [(("data",), "is another name of 'detail', which is here too")]),
+        ({"Data.a": [1]}, [(("Data.a",), ATTRIBUTE)]),
+        (
+            {"data.a": [1], "data": {"a": [2]}},
+            [
+                (("data.a",), "asks for the same field as 'a' does, or for one that it is inside of"),
+                (("data", "a"), "asks for the same field as 'data.a' does, or for one that it is inside of"),
+            ],
+        ),
         ({"source": [5]}, [(("source", 0), "source is always text: put the value in quotes")]),
         (
             {"$or": [{"detail-type": [None]}, {"a": [1]}]},
@@ -116,3 +148,15 @@ def test_each_mistake_is_named_with_its_place(fields: dict[str, Any], place: str
 def test_each_mistake_about_an_attribute_is_named(match: dict[str, Any], expected: list[tuple[Place, str]]) -> None:
     """Attributes have names that exist, one of two at a time, and text where they are always text."""
     assert mistakes(match) == expected
+
+
+def test_what_a_pattern_costs_is_bounded() -> None:
+    """Operators are asked one by one about each element of a list; exact values are looked up, so many are fine."""
+    prefixes: list[Any] = [{"prefix": f"p{i}"} for i in range(256)]
+    assert mistakes({"data": {"a": [*prefixes, *(f"v{i}" for i in range(5000))]}}) == []
+    too_many = [((), "has 257 operators; at most 256 (exact values are not counted)")]
+    assert mistakes({"data": {"a": [*prefixes, {"suffix": "s"}]}}) == too_many
+    assert mistakes({"data": {"$or": [{"a": prefixes}, {"a": [{"exists": True}]}]}}) == too_many
+    texts: list[Any] = [f"p{i}" for i in range(257)]
+    assert mistakes({"data": {"a": [{"anything-but": {"prefix": texts}}]}}) == too_many
+    assert mistakes({"data": {"a": [{"anything-but": texts}]}}) == []

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devkit.tuner.check.string_classes import TooManyTextsError, examples, text_tests
+from devkit.tuner.check.constraints import distinctions
+from devkit.tuner.check.string_classes import TooManyTextsError, examples
 from snapshot_tuner.model import Json, Place, Signal
 from snapshot_tuner.policy.patterns.compiler import compile_pattern
 
@@ -36,16 +37,16 @@ def never_reported(place: Place, reason: str) -> None:
 def test_no_class_of_texts_is_left_out(items: list[Json]) -> None:
     """Every answer that some text of up to five characters gets, one of the examples gets."""
     whole = {item for item in items if isinstance(item, str)}
-    found = examples(whole, text_tests(items), attribute=False)
+    found = examples(whole, distinctions(items).tests, attribute=False)
     assert classes(items, ALL_SHORT) <= classes(items, found)
     assert len(found) == len(set(found))
 
 
 def test_letters_that_are_folded_to_others_are_known() -> None:
     """The Kelvin sign is a k, and a sharp s is two of them: an exact k or ss before does not take these."""
-    found = examples({"k", "K"}, text_tests([{"equals-ignore-case": "K"}]), attribute=True)
+    found = examples({"k", "K"}, distinctions([{"equals-ignore-case": "K"}]).tests, attribute=True)
     assert "\N{KELVIN SIGN}" in found
-    found = examples({"ss", "sS", "Ss", "SS"}, text_tests([{"equals-ignore-case": "ss"}]), attribute=True)
+    found = examples({"ss", "sS", "Ss", "SS"}, distinctions([{"equals-ignore-case": "ss"}]).tests, attribute=True)
     assert {text.casefold() for text in found if text not in {"ss", "sS", "Ss", "SS"}} >= {"ss"}
 
 
@@ -53,11 +54,11 @@ def test_an_attribute_is_a_text_that_can_be_sent() -> None:
     """Not empty, no control characters; data may hold any text."""
     assert examples({"", "a\n"}, set(), attribute=True) == ["another"]
     assert examples({"", "a\n"}, set(), attribute=False) == ["", "a\n", "another"]
-    assert "" not in examples(set(), text_tests([{"suffix": "\n"}]), attribute=True)
+    assert "" not in examples(set(), distinctions([{"suffix": "\n"}]).tests, attribute=True)
 
 
 def test_too_many_classes_are_an_error() -> None:
     """And not a long wait: forty texts that can stand anywhere make 2^40 classes."""
     items: list[Json] = [{"wildcard": f"*{chr(0x4E00 + i)}*"} for i in range(40)]
     with pytest.raises(TooManyTextsError):
-        examples(set(), text_tests(items), attribute=False)
+        examples(set(), distinctions(items).tests, attribute=False)

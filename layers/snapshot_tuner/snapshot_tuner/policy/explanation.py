@@ -15,8 +15,10 @@ from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.formats.strict_json import describe
 from snapshot_tuner.model import Decision, Json, Signal
 from snapshot_tuner.policy.engine import Asked, Bounds, Policy, Rule
-from snapshot_tuner.policy.patterns.attributes import ABSENT, Absent, Found, attribute_reader
-from snapshot_tuner.policy.patterns.compiler import OR, compile_checked
+from snapshot_tuner.policy.patterns.attributes import ABSENT, Absent, attribute_reader
+from snapshot_tuner.policy.patterns.compiler import compile_checked
+from snapshot_tuner.policy.patterns.grammar import OR
+from snapshot_tuner.policy.patterns.nesting import nested, unfolded
 
 _SHOWN_CHARACTERS: Final = 60
 _TESTS_TOLD: Final = 5
@@ -103,7 +105,7 @@ def _asked(policy: Policy, rule: Rule, signal: Signal) -> Asked | None:
 def _rule(rule: Rule, signal: Signal) -> RuleFinding:
     matched = rule.pattern.matches(signal)
     way = _Way(signal, lambda part: part, signal)
-    pattern = PatternFinding(Asking.FIELDS, "", matched, parts=_fields(rule.match, way, ""))
+    pattern = PatternFinding(Asking.FIELDS, "", matched, parts=_fields(nested(rule.match), way, ""))
     if matched:
         reason = "its pattern matches" if rule.match else "it matches every event"
         return RuleFinding(rule.name, Reached.MATCHED, reason, pattern)
@@ -142,8 +144,9 @@ class _Way:
             case Signal() as signal:
                 return attribute_reader(key)(signal)
             case dict() as members:
-                found: Found = members.get(key, ABSENT)
-                return found
+                return unfolded(
+                    members, key, [other[len(key) + 1 :] for other in members if other.startswith(f"{key}.")]
+                )
             case list() | _InList.IN_LIST:
                 return _InList.IN_LIST
             case _:

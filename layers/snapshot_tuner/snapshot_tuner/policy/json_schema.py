@@ -24,6 +24,11 @@ _OPERANDS: Final[dict[Operator, dict[str, Any]]] = {
     Operator.SUFFIX: _TEXT_OR_IGNORING_CASE | {"description": "Text that ends so."},
     Operator.EQUALS_IGNORE_CASE: {"type": "string", "description": "The same text in letters of either case."},
     Operator.WILDCARD: {"type": "string", "description": "Text in which each * stands for any characters."},
+    Operator.CIDR: {
+        "type": "string",
+        "pattern": "^[0-9A-Fa-f.:]+/[0-9]{1,3}$",
+        "description": "The address of a range: 10.0.0.0/8 or 2001:db8::/32.",
+    },
     Operator.EXISTS: {"type": "boolean", "description": "Whether the field is there."},
     Operator.NUMERIC: {
         "type": "array",
@@ -74,7 +79,7 @@ _PATTERN_VALUE: Final[dict[str, Any]] = {
         {"type": ["string", "number", "boolean", "null"]},
         {
             "type": "object",
-            "properties": _OPERANDS,
+            "properties": {operator: _OPERANDS[operator] for operator in Operator},
             "minProperties": 1,
             "maxProperties": 1,
             "additionalProperties": False,

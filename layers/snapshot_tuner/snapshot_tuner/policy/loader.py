@@ -15,7 +15,8 @@ from snapshot_tuner.policy.document import (
     TargetDocument,
     validate,
 )
-from snapshot_tuner.policy.patterns.compiler import Pattern, compile_pattern, matches_everything
+from snapshot_tuner.policy.patterns.compiler import Pattern, compile_pattern
+from snapshot_tuner.policy.patterns.grammar import matches_everything
 from snapshot_tuner.policy.patterns.operators import Report
 
 RULES: Final = "rules"

@@ -10,35 +10,35 @@ Lists in an event, as in EventBridge (https://github.com/aws/event-ruler, "JSON 
 - In a list of objects, one and the same object has to match the whole object of the pattern. A pattern of
   nothing but `exists: false` has to hold for all of them.
 - `exists` asks about leaves: an object or an empty list is no leaf, so there `exists: false` matches.
+
+Dots in keys mean nesting, as in EventBridge (there, "JSON keys with dots"), in a pattern as in an event:
+{"state.status": ["running"]} and {"state": {"status": ["running"]}} are one pattern, and both match either event.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from snapshot_tuner.model import Json, Place, Signal, is_number
-from snapshot_tuner.policy.patterns.attributes import ABSENT, ALIASES, Found, Reader, attribute_reader
+from snapshot_tuner.formats.strict_json import MAX_DEPTH
+from snapshot_tuner.model import Json, Place, Signal
+from snapshot_tuner.policy.patterns.attributes import ABSENT, Found, Reader, attribute_reader
+from snapshot_tuner.policy.patterns.grammar import MIN_ALTERNATIVES, OR, check_keys, check_whole
 from snapshot_tuner.policy.patterns.leaves import OnFound, elements, leaf
-from snapshot_tuner.policy.patterns.operators import Operator, Report
-
-OR: Final = "$or"
-MIN_ALTERNATIVES: Final = 2
-
-_ALWAYS_TEXT: Final = frozenset({"id", "source", "type", "time"})
-"""Attributes that are text in every event: any other value in their pattern is a slip that never matches."""
-
-_NEVER_ABSENT: Final = frozenset({"id", "source", "type"})
-
-_ANY_TEXT: Final[tuple[Json, ...]] = (
-    {Operator.EXISTS: True},
-    {Operator.PREFIX: ""},
-    {Operator.SUFFIX: ""},
-    {Operator.WILDCARD: "*"},
-)
+from snapshot_tuner.policy.patterns.nesting import unfolded
+from snapshot_tuner.policy.patterns.operators import Report
 
 _NOTHING: Final[dict[str, Json]] = {}
 
 _Holder = TypeVar("_Holder", Signal, dict[str, Json])
+
+_Keys: TypeAlias = frozenset[str]
+"""The keys in an object of a pattern, with dots between where they are nested: state and state.status."""
+
+_Bind: TypeAlias = Callable[[str, OnFound, _Keys], Callable[[_Holder], bool]]
+"""Makes a test of a field, inside of which there are these keys, into a test of its holder.
+
+It raises ValueError, with the reason, for a name that no field can have.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Pattern:
 
 def compile_pattern(match: dict[str, Json], place: Place, report: Report) -> Pattern:
     """Compiles a `match`. Every mistake goes to `report`; after one, the pattern is not to be used."""
-    _check_attributes(match, place, report)
+    check_whole(match, place, report)
     types = None
     others = dict(match)
     for name in ("type", "detail-type"):
@@ -69,7 +69,7 @@ def compile_pattern(match: dict[str, Json], place: Place, report: Report) -> Pat
             # Kept apart, so that a policy can find its rules by type instead of asking each of them.
             types = frozenset(value for value in listed if isinstance(value, str))
             del others[name]
-    rest, _ = _fields(others, place, report, _in_signal)
+    rest = _fields(_entries(others, place), report, _in_signal).test
     return Pattern(types, rest.read, rest.on_found) if isinstance(rest, _Attribute) else Pattern(types, _whole, rest)
 
 
@@ -82,72 +82,62 @@ def compile_checked(match: dict[str, Json]) -> Pattern:
     return compile_pattern(match, (), refuse)
 
 
-def matches_everything(match: dict[str, Json]) -> bool:
-    """Whether a pattern plainly matches every signal: it asks for nothing, or for what is always there."""
-    for key, value in match.items():
-        if not isinstance(value, list):
-            return False
-        if key == OR:
-            if not any(isinstance(one, dict) and one and matches_everything(one) for one in value):
-                return False
-        elif ALIASES.get(key, key) not in _NEVER_ABSENT or not any(item in _ANY_TEXT for item in value):
-            return False
-    return True
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A key of an object of a pattern, or what is behind a dot in one, and what it asks for."""
+
+    key: str
+    value: Json
+    place: Place
 
 
-def _check_attributes(match: dict[str, Json], place: Place, report: Report) -> None:
-    # What is special about the outermost fields; also where alternatives hold them.
-    seen: dict[str, str] = {}
-    for key, value in match.items():
-        here = (*place, key)
-        name = ALIASES.get(key, key)
-        if name in seen:
-            report(here, f"is another name of {seen[name]!r}, which is here too")
-        seen[name] = key
-        items = value if isinstance(value, list) else []
-        for index, item in enumerate(items):
-            if key == OR and isinstance(item, dict):
-                _check_attributes(item, (*here, index), report)
-            elif name in _ALWAYS_TEXT and (item is None or isinstance(item, bool) or is_number(item)):
-                report((*here, index), f"{key} is always text: put the value in quotes")
+@dataclass(frozen=True, slots=True)
+class _Fields(Generic[_Holder]):
+    """What tests the holder of some fields; whether they ask for absence only; and where they are."""
+
+    test: Callable[[_Holder], bool]
+    absence: bool
+    keys: _Keys
 
 
-def _fields(
-    members: dict[str, Json],
-    place: Place,
-    report: Report,
-    bind: Callable[[str, OnFound], Callable[[_Holder], bool]],
-) -> tuple[Callable[[_Holder], bool], bool]:
-    """An object of a pattern: what tests the holder of its fields, and whether it asks for absence only.
+def _entries(members: dict[str, Json], place: Place) -> list[_Entry]:
+    return [_Entry(key, value, (*place, key)) for key, value in members.items()]
 
-    `bind` makes a test of a field into a test of its holder; it raises ValueError, with the reason, for a name
-    that no field can have.
-    """
-    tests: list[Callable[[_Holder], bool]] = []
-    absence = bool(members)
-    for key, value in members.items():
-        here = (*place, key)
-        if key == OR:
-            test, absent = _alternatives(value, here, report, bind)
-            tests.append(test)
+
+def _fields(entries: Iterable[_Entry], report: Report, bind: _Bind[_Holder]) -> _Fields[_Holder]:
+    """An object of a pattern."""
+    by_key: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        names = entry.key.split(".")
+        if len(names) > MAX_DEPTH:
+            report(entry.place, f"leads further in than any event is nested: {MAX_DEPTH} levels")
+        elif len(names) > 1 and OR in names:
+            report(entry.place, f"{OR} is no field: no path leads to it")
         else:
-            on_found, absent = _field(value, here, report)
-            try:
-                tests.append(bind(key, on_found))
-            except ValueError as error:
-                report(here, str(error))
-        absence = absence and absent
-    return _every(tests), absence
-
-
-def _alternatives(
-    value: Json,
-    place: Place,
-    report: Report,
-    bind: Callable[[str, OnFound], Callable[[_Holder], bool]],
-) -> tuple[Callable[[_Holder], bool], bool]:
+            by_key.setdefault(names[0], []).append(entry)
     tests: list[Callable[[_Holder], bool]] = []
-    absence = True
+    absence = bool(by_key)
+    keys: set[str] = set()
+    for key, same in by_key.items():
+        if key == OR:
+            alternatives = _alternatives(same[0].value, same[0].place, report, bind)
+            tests.append(alternatives.test)
+            keys |= alternatives.keys
+            absence = absence and alternatives.absence
+            continue
+        on_found, absent, inner = _field(same, report)
+        try:
+            tests.append(bind(key, on_found, inner))
+        except ValueError as error:
+            report(same[0].place, str(error))
+        keys.add(key)
+        keys.update(f"{key}.{each}" for each in inner)
+        absence = absence and absent
+    return _Fields(_every(tests), absence, frozenset(keys))
+
+
+def _alternatives(value: Json, place: Place, report: Report, bind: _Bind[_Holder]) -> _Fields[_Holder]:
+    found: list[_Fields[_Holder]] = []
     if not isinstance(value, list) or len(value) < MIN_ALTERNATIVES:
         report(place, f"must be a list of at least {MIN_ALTERNATIVES} objects")
     for index, one in enumerate(value if isinstance(value, list) else []):
@@ -155,22 +145,44 @@ def _alternatives(
         if not isinstance(one, dict) or not one:
             report(here, "must be an object with at least one field")
             continue
-        test, absent = _fields(one, here, report, bind)
-        tests.append(test)
-        absence = absence and absent
-    return (lambda holder: any(test(holder) for test in tests)), absence
+        check_keys(one, here, report)
+        found.append(_fields(_entries(one, here), report, bind))
+    tests = [one.test for one in found]
+    return _Fields(
+        lambda holder: any(test(holder) for test in tests),
+        all(one.absence for one in found),
+        frozenset(key for one in found for key in one.keys),
+    )
 
 
-def _field(value: Json, place: Place, report: Report) -> tuple[OnFound, bool]:
-    if isinstance(value, list):
-        return leaf(value, place, report)
-    if not isinstance(value, dict):
-        report(place, "must be a list or an object: put the value in a list")
-        return _nowhere, False
-    if not value:
-        report(place, "must not be an empty object")
-    matches, absence = _fields(value, place, report, _in_object)
-    over = all if absence else any
+def _field(same: list[_Entry], report: Report) -> tuple[OnFound, bool, _Keys]:
+    """What is asked of one field, also in several entries: a.b and a.c, or a.b and a: {c: ...}."""
+    inside: list[_Entry] = []
+    for entry in same:
+        _, dot, rest = entry.key.partition(".")
+        value, place = entry.value, entry.place
+        if dot:
+            inside.append(_Entry(rest, value, place))
+        elif isinstance(value, dict):
+            if not value:
+                report(place, "must not be an empty object")
+            check_keys(value, place, report)
+            inside += _entries(value, place)
+        elif len(same) > 1:
+            other = next(each.place[-1] for each in same if each is not entry)
+            report(place, f"asks for the same field as {other!r} does, or for one that it is inside of")
+        elif isinstance(value, list):
+            on_found, absent = leaf(value, place, report)
+            return on_found, absent, frozenset()
+        else:
+            report(place, "must be a list or an object: put the value in a list")
+    return _inside(inside, report) if inside else (_nowhere, False, frozenset())
+
+
+def _inside(entries: list[_Entry], report: Report) -> tuple[OnFound, bool, _Keys]:
+    fields = _fields(entries, report, _in_object)
+    matches = fields.test
+    over = all if fields.absence else any
 
     def on_found(found: Found) -> bool:
         if isinstance(found, dict):
@@ -184,9 +196,10 @@ def _field(value: Json, place: Place, report: Report) -> tuple[OnFound, bool]:
         return matches(_NOTHING)
 
     if not isinstance(matches, _Member):
-        return on_found, absence
+        return on_found, fields.absence, fields.keys
     key, inner = matches.key, matches.on_found
-    return (lambda found: inner(found.get(key, ABSENT)) if isinstance(found, dict) else on_other(found)), absence
+    quick: OnFound = lambda found: inner(found.get(key, ABSENT)) if isinstance(found, dict) else on_other(found)  # noqa: E731
+    return quick, fields.absence, fields.keys
 
 
 # The next two are classes, not closures, so that what holds only one of them can skip a call: it is asked of every
@@ -215,7 +228,24 @@ class _Member:
         return self.on_found(holder.get(self.key, ABSENT))
 
 
-def _in_signal(name: str, on_found: OnFound) -> Callable[[Signal], bool]:
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """A test of one member of an object, inside of which a pattern looks; `tails` are the keys there."""
+
+    key: str
+    on_found: OnFound
+    tails: tuple[str, ...]
+    dotted: tuple[str, ...]
+    """The key, a dot and a tail: as an event may spell it."""
+
+    def __call__(self, holder: dict[str, Json]) -> bool:
+        for each in self.dotted:
+            if each in holder:
+                return self.on_found(unfolded(holder, self.key, self.tails))
+        return self.on_found(holder.get(self.key, ABSENT))
+
+
+def _in_signal(name: str, on_found: OnFound, keys: _Keys) -> Callable[[Signal], bool]:  # noqa: ARG001 - `_Bind`; no attribute has a dot in its name
     return _Attribute(attribute_reader(name), on_found)
 
 
@@ -223,10 +253,11 @@ def _whole(signal: Signal) -> Signal:
     return signal
 
 
-def _in_object(key: str, on_found: OnFound) -> Callable[[dict[str, Json]], bool]:
-    if key in list(Operator):
-        raise ValueError(f"is an operator, no field: operators stand in a list, [{{{key}: ...}}]")
-    return _Member(key, on_found)
+def _in_object(key: str, on_found: OnFound, keys: _Keys) -> Callable[[dict[str, Json]], bool]:
+    if not keys:
+        return _Member(key, on_found)
+    tails = tuple(keys)
+    return _Holding(key, on_found, tails, tuple(f"{key}.{tail}" for tail in tails))
 
 
 def _every(tests: list[Callable[[_Holder], bool]]) -> Callable[[_Holder], bool]:

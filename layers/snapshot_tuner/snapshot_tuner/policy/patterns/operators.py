@@ -1,10 +1,11 @@
 """What one value of an event has to be: the operators of an event pattern.
 
-The grammar is EventBridge's ("Comparison operators for use in event patterns", Amazon EventBridge User Guide),
-without `cidr`. Differences in meaning:
+The grammar is EventBridge's ("Comparison operators for use in event patterns", Amazon EventBridge User Guide).
+Differences in meaning:
 
 - Numbers are compared exactly and without limits, also as exact values: 300, 300.0 and 3e2 are the same.
 - Letters of either case are the same after Unicode case folding.
+- `cidr` also takes ranges of a single address (/32, /128); an exact value is compared as text, also an address.
 
 `anything-but` asks that a value be something else, of whatever type: 5 is anything but "stopped", and so is
 null. A field that is absent matches nothing but `exists: false`.
@@ -14,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from operator import eq, ge, gt, le, lt
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from snapshot_tuner.model import Json, Number, Place, is_number
 
@@ -27,7 +29,11 @@ Condition: TypeAlias = Callable[[Json], bool]
 
 
 class Operator(StrEnum):
-    """What may stand in a pattern's list in place of a value."""
+    """What may stand in a pattern's list in place of a value.
+
+    Whatever depends on the operator is exhaustive over these: `compile_operator` here, `_OPERANDS` of `json_schema`,
+    and `distinctions` of `tuner check`. `explain` asks the compiled patterns.
+    """
 
     PREFIX = "prefix"
     SUFFIX = "suffix"
@@ -36,10 +42,12 @@ class Operator(StrEnum):
     NUMERIC = "numeric"
     EXISTS = "exists"
     WILDCARD = "wildcard"
+    CIDR = "cidr"
 
 
 TEXT_OPERATORS: Final = (Operator.PREFIX, Operator.SUFFIX, Operator.EQUALS_IGNORE_CASE, Operator.WILDCARD)
 _COMPARISONS: Final[dict[str, Callable[[Number, Number], bool]]] = {"=": eq, ">": gt, ">=": ge, "<": lt, "<=": le}
+_LONGEST_ADDRESS: Final = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 _LOW: Final = (">", ">=")
 _HIGH: Final = ("<", "<=")
 _NUMERIC_FORMS: Final = [["="], *([one] for one in (*_LOW, *_HIGH)), *([low, high] for low in _LOW for high in _HIGH)]
@@ -76,12 +84,20 @@ def equals(values: Sequence[Json]) -> Condition:
 
 
 def compile_operator(operator: Operator, operand: Json, place: Place, report: Report) -> Condition:
-    """The condition for `{operator: operand}`; `exists` is not one, as it asks about no value."""
-    if operator is Operator.NUMERIC:
-        return _numeric(operand, place, report)
-    if operator is Operator.ANYTHING_BUT:
-        return _anything_but(operand, place, report)
-    return _on_text(operator, operand, place, report)
+    """The condition for `{operator: operand}`."""
+    match operator:
+        case Operator.NUMERIC:
+            return _numeric(operand, place, report)
+        case Operator.ANYTHING_BUT:
+            return _anything_but(operand, place, report)
+        case Operator.CIDR:
+            return _cidr(operand, place, report)
+        case Operator.PREFIX | Operator.SUFFIX | Operator.EQUALS_IGNORE_CASE | Operator.WILDCARD:
+            return _on_text(operator, operand, place, report)
+        case Operator.EXISTS:
+            raise ValueError("exists asks about a field, not about its values")
+        case _:
+            assert_never(operator)
 
 
 def _on_text(operator: Operator, operand: Json, place: Place, report: Report) -> Condition:
@@ -172,6 +188,45 @@ def _numeric(operand: Json, place: Place, report: Report) -> Condition:
     if bound >= high:
         report(place, f"the lower bound must be below the upper; {bound} is not below {high}")
     return lambda value: is_number(value) and compare(value, bound) and below(value, high)
+
+
+def _cidr(operand: Json, place: Place, report: Report) -> Condition:
+    try:
+        addresses = network(operand if isinstance(operand, str) else "")
+    except ValueError as error:
+        report(place, str(error))
+        return _never
+
+    def matches(value: Json) -> bool:
+        found = address(value)
+        return found is not None and found in addresses
+
+    return matches
+
+
+def network(cidr: str) -> IPv4Network | IPv6Network:
+    """The addresses of a range, such as those of 10.0.0.0/8. Raises ValueError, with the reason, for what is none."""
+    if cidr.partition("/")[2].isdecimal():
+        try:
+            found = ip_network(cidr, strict=False)
+        except ValueError:
+            found = None
+        if found is not None and getattr(found.network_address, "ipv4_mapped", None) is None:
+            return found
+    raise ValueError("must be a range of IPv4 or IPv6 addresses, such as 10.0.0.0/8 or 2001:db8::/32")
+
+
+def address(value: Json) -> IPv4Address | IPv6Address | None:
+    """The address that a value is the text of; one of IPv4 also where it is written as IPv6 (::ffff:10.0.0.1)."""
+    if not isinstance(value, str) or len(value) > _LONGEST_ADDRESS:
+        return None
+    try:
+        if ":" not in value:
+            return IPv4Address(value)
+        found = IPv6Address(value)
+    except ValueError:
+        return None
+    return found.ipv4_mapped or found
 
 
 def wildcard(pattern: str) -> Condition:
