@@ -3,7 +3,10 @@
 from hashlib import sha256
 
 from snapshot_tuner.ledger.types import Intent
-from snapshot_tuner.model import Adjustment, TaskRef
+from snapshot_tuner.model import Adjustment, Signal, TaskRef
+
+DIGEST_DIGITS = 32
+"""Of each SHA-256, in hexadecimal: 128 bits are enough to tell two payloads apart, or two events."""
 
 
 def from_adjustment(adjustment: Adjustment) -> Intent:
@@ -41,3 +44,8 @@ def event_digest(task: TaskRef, source: str, event_id: str) -> bytes:
     """16 bytes for (source, id) of one task; NUL separates, and is in none of the parts."""
     name = f"{task.app_id}\0{task.room_id}\0{task.task_id}\0{source}\0{event_id}"
     return sha256(name.encode()).digest()[:16]
+
+
+def payload_digest(signal: Signal) -> str:
+    """What an event with a known id is compared by."""
+    return signal.fingerprint()[:DIGEST_DIGITS]

@@ -4,6 +4,7 @@ This is virtual scheduling, the generic cell rate algorithm (GCRA): the cursor i
 caller that comes too early is not turned away, but gets the time at which it may call.
 """
 
+from enum import StrEnum, auto
 from math import ceil
 from typing import NamedTuple
 
@@ -11,6 +12,13 @@ from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS, THROTTLE_PAUSE_
 
 _HORIZON_US = round(CURSOR_HORIZON_SECONDS * 1e6)
 _PAUSE_US = round(THROTTLE_PAUSE_SECONDS * 1e6)
+
+
+class Budget(StrEnum):
+    """What has a cursor of its own in each namespace."""
+
+    CALLS = auto()  # UpdateSnapshot
+    READS = auto()  # GetSnapshotTask
 
 
 class Cursor(NamedTuple):

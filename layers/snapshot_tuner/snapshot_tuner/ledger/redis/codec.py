@@ -22,7 +22,7 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
         f"\0{adjustment.lengthen_after * 1_000_000}\0{adjustment.skip_unchanged_within * 1_000_000}"
         f"\0{adjustment.business_id or ''}\0{adjustment.rule}"
     )
-    fingerprint = bytes.fromhex(signal.fingerprint()[:32])
+    fingerprint = bytes.fromhex(intents.payload_digest(signal))
     return b"%020d%b%b\0%b" % (signal.time_us, fingerprint, adjustment.order_key, intent.encode())
 
 

@@ -1,0 +1,233 @@
+"""A ledger whose rules run in this process, over a store that only keeps records."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from snapshot_tuner.clock import Clock
+from snapshot_tuner.ledger import intents, messages, precedence, transitions
+from snapshot_tuner.ledger.rate_limit import Budget, Cursor
+from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
+from snapshot_tuner.ledger.transitions import KeyState
+from snapshot_tuner.ledger.types import (
+    Admission,
+    Admitted,
+    AlreadyApplied,
+    Begun,
+    Busy,
+    CallResult,
+    Forgotten,
+    Granted,
+    Intent,
+    Limits,
+    Settlement,
+    Slot,
+    TaskState,
+)
+from snapshot_tuner.model import Adjustment, TaskRef
+
+_TRY_AGAIN_US = round(TRY_AGAIN_SECONDS * 1e6)
+
+
+class Records(Protocol):
+    """A namespace's records, inside one step. Times are microseconds since the epoch; what has expired is not there."""
+
+    def event(self, intent: Intent, now: int) -> KeyState | None:
+        """What is known of the intent's event."""
+        ...
+
+    def save_event(self, key: str, known: KeyState, expires: int) -> None: ...
+
+    def mark_applied(self, key: str) -> None:
+        """Of an event that may have expired."""
+        ...
+
+    def task(self, task: TaskRef, now: int) -> TaskState | None: ...
+
+    def save_task(self, task: TaskRef, state: TaskState, now: int, expires: int | None = None) -> None:
+        """`expires` is there for a task that may be new, and brings no end nearer.
+
+        Where the state says no other moment than before when a call is due, a claim stands.
+        """
+        ...
+
+    def keep_task(self, task: TaskRef, expires: int) -> None:
+        """At least until then."""
+        ...
+
+    def forget_task(self, task: TaskRef) -> None: ...
+
+    def claim_due(self, limit: int, now: int, until: int) -> list[TaskRef]:
+        """Those that are due, the longest first; claimed until then."""
+        ...
+
+    def claim_checks(self, limit: int, now: int) -> list[TaskRef]:
+        """Those that were not claimed here for the longest time."""
+        ...
+
+    def order(self) -> str | None: ...
+
+    def save_order(self, order: str) -> None: ...
+
+    def has_tasks(self, now: int) -> bool: ...
+
+    def cursor(self, budget: Budget) -> Cursor: ...
+
+    def save_cursor(self, budget: Budget, cursor: Cursor) -> None: ...
+
+    def remove_expired(self, now: int, added: int) -> None:
+        """More than the events that were just `added` can add, so that the store stops growing."""
+        ...
+
+
+class Storage(Protocol):
+    """Where the records of a namespace are."""
+
+    @property
+    def namespace(self) -> str: ...
+
+    def step(self) -> AbstractContextManager[Records]:
+        """All of it or nothing, and nobody else's in between. Raises LedgerUnavailable."""
+        ...
+
+
+class InProcessLedger:
+    """A `Ledger` with its `ReconcilerStore`; each operation is one step, whose time is read inside it."""
+
+    def __init__(self, storage: Storage, limits: Limits, clock: Clock) -> None:
+        self._storage = storage
+        self._limits = limits
+        self._clock = clock
+        self._task_ttl_us = limits.task_ttl * 1_000_000
+        self._event_ttl_us = limits.idempotency_ttl * 1_000_000
+        self._skew_us = limits.max_clock_skew * 1_000_000
+
+    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+        if not adjustments:
+            return []
+        with self._storage.step() as records:
+            now = self._clock.wall_us()
+            self._check_order(records, now)
+            admitted = [self._admit_one(records, adjustment, now) for adjustment in adjustments]
+            records.remove_expired(now, len(adjustments))
+            return admitted
+
+    def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
+        return self._reserve(Budget.CALLS, self._limits.slots_per_second, count, within, after)
+
+    def reserve_reads(self, count: int, within: float) -> list[Slot]:
+        return self._reserve(Budget.READS, READS_PER_SECOND, count, within, 0.0)
+
+    def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
+        lease_until = self._clock.monotonic() + LEASE_SECONDS
+        with self._storage.step() as records:
+            now = self._clock.wall_us()
+            return [_begin_one(records, task, token, now, lease_until) for task, token in starts]
+
+    def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
+        with self._storage.step() as records:
+            now = self._clock.wall_us()
+            if any(result is CallResult.THROTTLED for _, _, result in ends):
+                records.save_cursor(Budget.CALLS, records.cursor(Budget.CALLS).pause(now))
+            return [_settle_one(records, task, token, result, now) for task, token, result in ends]
+
+    def get(self, task: TaskRef) -> TaskState | None:
+        with self._storage.step() as records:
+            return _state_now(records, task, self._clock.wall_us())
+
+    def claim_due(self, limit: int) -> list[TaskRef]:
+        with self._storage.step() as records:
+            now = self._clock.wall_us()
+            return records.claim_due(limit, now, now + _TRY_AGAIN_US)
+
+    def claim_checks(self, limit: int) -> list[TaskRef]:
+        with self._storage.step() as records:
+            return records.claim_checks(limit, self._clock.wall_us())
+
+    def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
+        with self._storage.step() as records:
+            now = self._clock.wall_us()
+            unchanged = _state_now(records, task, now) == seen
+            if unchanged:
+                records.save_task(task, transitions.mark_in_doubt(seen, now), now)
+            return unchanged
+
+    def forget(self, task: TaskRef, seen: TaskState) -> bool:
+        with self._storage.step() as records:
+            unchanged = _state_now(records, task, self._clock.wall_us()) == seen
+            if unchanged:
+                records.forget_task(task)
+            return unchanged
+
+    def _reserve(self, budget: Budget, rate: float, count: int, within: float, sooner: float) -> list[Slot]:
+        with self._storage.step() as records:
+            # Whatever pause falls between these readings, no slot starts early or is valid too long.
+            before, now, after = self._clock.monotonic(), self._clock.wall_us(), self._clock.monotonic()
+            starts, cursor = records.cursor(budget).take(count, within, rate, now, sooner)
+            records.save_cursor(budget, cursor)
+        offsets = ((start - now) / 1e6 for start in starts)
+        return [Slot(after + offset, before + offset + SLOT_VALID_SECONDS) for offset in offsets]
+
+    def _check_order(self, records: Records, now: int) -> None:
+        wanted, found = self._limits.order.value, records.order()
+        if found == wanted:
+            return
+        if found is not None and records.has_tasks(now):
+            raise messages.other_order(self._storage.namespace, self._limits.order, found)
+        records.save_order(wanted)
+
+    def _admit_one(self, records: Records, adjustment: Adjustment, now: int) -> Admitted:
+        signal, task = adjustment.signal, adjustment.task
+        ahead_us = signal.time_us - now
+        if not -self._task_ttl_us <= ahead_us <= self._skew_us:
+            return messages.rejected(ahead_us)
+        intent = intents.from_adjustment(adjustment)
+        known = records.event(intent, now)
+        fingerprint = intents.payload_digest(signal)
+        answer, after = transitions.admit(records.task(task, now), known, intent, fingerprint, now)
+        if answer is Admission.CONFLICT:
+            return messages.CONFLICT
+        if known is None:
+            known = KeyState(intent.order_key, fingerprint, applied=answer is Admission.DUPLICATE)
+        if answer is Admission.DEFERRED:
+            known = known._replace(applied=True)  # nothing of it can be lost any more
+        records.save_event(intent.key, known, now + self._event_ttl_us)
+        settled = answer in (Admission.DUPLICATE, Admission.SUPERSEDED)
+        if after is not None:
+            expires = max(now, signal.time_us) + self._task_ttl_us
+            if settled:
+                records.keep_task(task, expires)
+            else:
+                records.save_task(task, after, now, expires)
+            if answer is Admission.DEFERRED:
+                return messages.deferred(after.desired, precedence.effective_until(after))
+            if settled and after.doubt_until is not None:
+                return messages.in_doubt(answer)
+        return messages.superseded(intent, now) if answer is Admission.SUPERSEDED else Admitted(answer)
+
+
+def _begin_one(records: Records, task: TaskRef, token: str, now: int, lease_until: float) -> Begun:
+    before = records.task(task, now)
+    if before is None:
+        return Forgotten()
+    lease, busy, state = transitions.begin(before, token, now)
+    records.save_task(task, state, now)
+    if lease is not None:
+        return Granted(lease.intent, lease_until)
+    return Busy() if busy else AlreadyApplied(state.desired, unchanged=before.applied != state.applied)
+
+
+def _settle_one(records: Records, task: TaskRef, token: str, result: CallResult, now: int) -> Settlement:
+    state = records.task(task, now)
+    if state is None:
+        return Settlement(kept=False, in_doubt=False)
+    settlement, applied, state = transitions.settle(state, token, result, now)
+    records.save_task(task, state, now)
+    if applied is not None:
+        records.mark_applied(applied.key)
+    return settlement
+
+
+def _state_now(records: Records, task: TaskRef, now: int) -> TaskState | None:
+    state = records.task(task, now)
+    return None if state is None else transitions.advance_to(state, now)
