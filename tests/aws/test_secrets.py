@@ -13,15 +13,16 @@ KEY_PAIR = {"VOLCENGINE_ACCESS_KEY": "AK", "VOLCENGINE_SECRET_KEY": "SK"}
 
 
 class StandingClock:
-    """Stands still until told otherwise."""
+    """Stands still until told otherwise; `frozen` seconds passed while the monotonic clock stood still."""
 
     now = 1_000_000.0
+    frozen = 0.0
 
     def monotonic(self) -> float:
         return self.now
 
     def wall_us(self) -> int:
-        return int(self.now * 1e6)
+        return int((self.now + self.frozen) * 1e6)
 
 
 class Reading:
@@ -117,6 +118,25 @@ def test_what_has_aged_is_read_again(reading: Reading) -> None:
     assert reading.values()["VOLCENGINE_SECRET_KEY"] == "SK"
     reading.clock.now += 1
     assert reading.values()["VOLCENGINE_SECRET_KEY"] == "new"
+
+
+@pytest.mark.parametrize("seconds", [AGE_SECONDS_MOST, 86_400, -AGE_SECONDS_MOST])
+def test_what_has_aged_in_a_frozen_sandbox_is_read_again(reading: Reading, seconds: float) -> None:
+    """Its monotonic clock may have stood still for a day; a wall clock that was set back says nothing of the age."""
+    reading.values()
+    reading.stand_in.secrets[arn("key")] = json.dumps({**KEY_PAIR, "VOLCENGINE_SECRET_KEY": "new"})
+    reading.clock.frozen = seconds
+    assert reading.values()["VOLCENGINE_SECRET_KEY"] == "new"
+
+
+def test_what_was_refused_before_a_freeze_is_read_again_after_it(reading: Reading) -> None:
+    """Once: the suspicion, and its thirty seconds, are over then."""
+    reading.values()
+    reading.variables.invalidate()
+    reading.clock.frozen = READ_AGAIN_SECONDS
+    for _ in range(2):
+        reading.values()
+    assert len(reading.stand_in.asked) == 4
 
 
 def test_a_later_reading_that_fails_leaves_what_is_known(reading: Reading) -> None:

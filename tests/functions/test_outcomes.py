@@ -112,6 +112,18 @@ def test_the_bus_listener_raises_for_what_is_not_settled(deployment: Deployment)
         deployment.bus(eventbridge(deployment.event()))
 
 
+@pytest.mark.parametrize("error", [ProviderError.INVALID_AUTHORIZATION, ProviderError.INVALID_CREDENTIAL])
+def test_a_refused_credential_that_comes_as_400_is_no_fault_of_the_event(
+    deployment: Deployment, error: ProviderError
+) -> None:
+    """As a wrong region has it: the event comes back, and the alarm of credentials rings."""
+    deployment.standin.add_fault(Fault(kind=FaultKind.ERROR, error=error))
+    status, body, _ = deployment.post(deployment.event())
+    assert (status, body["type"]) == (503, "urn:snapshot-tuner:problem:credentials")
+    assert body["outcomes"][0]["outcome"] == "retry"
+    assert deployment.post(deployment.event())[0] == 200
+
+
 def test_of_several_outcomes_the_one_to_retry_decides(deployment: Deployment) -> None:
     """Two tasks: one is not running, the other call failed: 503, and both are told."""
     gone, broken = TaskRef("app", "room-1", "gone"), TaskRef("app", "room-1", "broken")

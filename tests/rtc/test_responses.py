@@ -30,6 +30,10 @@ TABLE: list[tuple[str, int, type[ApiError], bool]] = [
     ("MissingSignature", 401, CredentialsRefused, False),
     ("SignatureDoesNotMatch", 401, CredentialsRefused, False),
     ("InvalidAccessKey", 401, CredentialsRefused, False),
+    ("InvalidAuthorization", 400, CredentialsRefused, False),
+    ("InvalidCredential", 400, CredentialsRefused, False),
+    ("InvalidCredential.Scope", 400, CredentialsRefused, False),
+    ("InvalidSecretToken", 401, CredentialsRefused, False),
     ("InvalidTimestamp", 400, TimestampRefused, False),
     ("InvalidTimestamp", 403, TimestampRefused, False),
     ("ServiceNotFound", 404, CallRefused, False),
@@ -82,7 +86,7 @@ def test_a_code_of_the_table_decides_whatever_the_status(
 @pytest.mark.parametrize(
     ("status", "error", "unknown"),
     [
-        (400, CallRefused, False),
+        (400, CredentialsRefused, False),
         (401, CredentialsRefused, False),
         (403, CredentialsRefused, False),
         (404, CallRefused, False),

@@ -50,7 +50,7 @@ class SecretVariables:
         self._on_stale = on_stale
         self._arns: Mapping[str, str] = {}
         self._values: Mapping[str, str] = {}
-        self._read_at = 0.0
+        self._read_at = (0.0, 0)
         self._in_doubt = False
 
     def values(self, environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -62,7 +62,7 @@ class SecretVariables:
         arns = _arns(environ)
         is_first = arns != self._arns
         if is_first or (arns and self._is_due()):
-            self._read_at = self._clock.monotonic()
+            self._read_at = (self._clock.monotonic(), self._clock.wall_us())
             self._in_doubt = False
             try:
                 self._values = _read(arns, environ)
@@ -81,7 +81,9 @@ class SecretVariables:
         self._arns, self._values = {}, {}
 
     def _is_due(self) -> bool:
-        age = self._clock.monotonic() - self._read_at
+        monotonic, wall_us = self._read_at
+        # The monotonic clock may have stood still with the sandbox, the wall clock may have been set.
+        age = max(self._clock.monotonic() - monotonic, abs(self._clock.wall_us() - wall_us) / 1e6)
         return age >= (READ_AGAIN_SECONDS if self._in_doubt else AGE_SECONDS_MOST)
 
 

@@ -52,6 +52,10 @@ _BY_CLASS: Mapping[str, _Meaning] = MappingProxyType(
         "MissingSignature": _Meaning.CREDENTIALS,
         "SignatureDoesNotMatch": _Meaning.CREDENTIALS,
         "InvalidAccessKey": _Meaning.CREDENTIALS,
+        "InvalidSecretToken": _Meaning.CREDENTIALS,
+        # With HTTP 400: a wrong region in the signature's scope, or a header that is malformed.
+        "InvalidAuthorization": _Meaning.CREDENTIALS,
+        "InvalidCredential": _Meaning.CREDENTIALS,
         "LackPolicy": _Meaning.CREDENTIALS,
         "AccessDenied": _Meaning.CREDENTIALS,
         "InvalidTimestamp": _Meaning.TIMESTAMP,
@@ -66,6 +70,10 @@ _BY_CLASS: Mapping[str, _Meaning] = MappingProxyType(
     }
 )
 
+_PARAMETER = re.compile(r"Parameter|AppId|RoomId|TaskId|BusinessId|ImageConfig|Interval")
+"""What a refusal names that is about the event."""
+
+_UNKNOWN_CODE = "a code that is not documented"
 _NO_SUCCESS = 'neither an Error nor a Result "ok"'
 
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
@@ -119,24 +127,30 @@ def result(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> tuple[ob
         code = _matching(_CODE, error.get("Code")) if isinstance(error, dict) else None
         if code is None:
             raise _unreadable(status, "an Error without a Code", request_id)
-        facts = _Facts(code, _presentable(error.get("Message"), secrets), status, request_id)
-        raise _error(_meaning(code, status), facts)
+        message = _presentable(error.get("Message"), secrets)
+        meaning = _documented(code)
+        if meaning is None:
+            meaning = _classify_unknown(status, f"{code} {message}")
+            message = f"{message} ({_UNKNOWN_CODE})"
+        raise _error(meaning, _Facts(code, message, status, request_id))
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         raise _unreadable(status, _NO_SUCCESS, request_id)
     return answer.get("Result"), request_id
 
 
-def _meaning(code: str, status: int) -> _Meaning:
+def _documented(code: str) -> _Meaning | None:
     if code == _TASK_NOT_FOUND:
         return _Meaning.TASK_NOT_FOUND
-    known = _BY_CLASS.get(code.partition(".")[0])
-    return known if known is not None else _classify_status(status)
+    return _BY_CLASS.get(code.partition(".")[0])
 
 
-def _classify_status(status: int) -> _Meaning:
-    """For a code that is not in the table."""
+def _classify_unknown(status: int, said: str) -> _Meaning:
+    """For a code that is not in the table; `said` is the code and the message."""
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return _Meaning.CREDENTIALS
+        case HTTPStatus.BAD_REQUEST if not _PARAMETER.search(said):
+            # The event decides the parameters and nothing else: what remains is how this deployment asks.
             return _Meaning.CREDENTIALS
         case HTTPStatus.TOO_MANY_REQUESTS:
             return _Meaning.THROTTLED
