@@ -15,7 +15,14 @@ from snapshot_tuner import bootstrap
 from snapshot_tuner.aws import invocation
 from snapshot_tuner.aws.invocation import Context, read_each
 from snapshot_tuner.clock import SystemClock
-from snapshot_tuner.errors import EventRejected, FixDeployment, LedgerUnavailable, PolicyError, SettingsError
+from snapshot_tuner.errors import (
+    LEDGER_SILENT,
+    EventRejected,
+    FixDeployment,
+    LedgerUnavailable,
+    PolicyError,
+    SettingsError,
+)
 from snapshot_tuner.events.rtc_callback import Callback
 from snapshot_tuner.model import Signal, TaskRef
 from snapshot_tuner.policy.targets import is_id
@@ -218,7 +225,7 @@ def _what_is_wrong(error: FixDeployment | LedgerUnavailable) -> str:
         case PolicyError(problems=problems):
             return "; ".join(problems)
         case LedgerUnavailable():
-            return "the ledger does not answer; the function's log says more"
+            return LEDGER_SILENT
         case _:
             return "the function's log says more"
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from devkit.silent_log import SilentLog
 from snapshot_tuner.errors import (
     ApiError,
     CallAbandoned,
@@ -119,7 +120,7 @@ def test_watching_calls_changes_nothing_else() -> None:
 def test_every_step_that_the_ledger_fails_is_counted_and_still_raises() -> None:
     """Admit, reserve, begin and settle."""
     metrics = BatchMetrics(FakeClock())
-    ledger = InstrumentedLedger(FakeLedger(is_there=False), metrics)
+    ledger = InstrumentedLedger(FakeLedger(is_there=False), metrics, SilentLog())
     with pytest.raises(LedgerUnavailable, match=r"^silent$"):
         ledger.admit([])
     with pytest.raises(LedgerUnavailable):
@@ -134,7 +135,7 @@ def test_every_step_that_the_ledger_fails_is_counted_and_still_raises() -> None:
 def test_watching_the_ledger_changes_nothing_else() -> None:
     """Its answers go through, and steps that succeed count for nothing."""
     metrics = BatchMetrics(FakeClock())
-    ledger = InstrumentedLedger(FakeLedger(), metrics)
+    ledger = InstrumentedLedger(FakeLedger(), metrics, SilentLog())
     assert (ledger.admit([]), ledger.reserve(2, 1.5), ledger.begin([])) == ([], [Slot(1.5, 1.5)] * 2, [])
     assert ledger.settle([(TASK, "t", CallResult.FAILED)]) == [Settlement(kept=True, in_doubt=False)]
     assert metrics.figures() == BatchFigures({})
@@ -145,7 +146,7 @@ def test_the_time_to_applied_ends_when_the_call_is_settled() -> None:
     clock = FakeClock()
     metrics = BatchMetrics(clock)
     clock.now_us = EVENT_US + 250_000
-    InstrumentedLedger(FakeLedger(), metrics).settle([(TASK, "token", CallResult.APPLIED)])
+    InstrumentedLedger(FakeLedger(), metrics, SilentLog()).settle([(TASK, "token", CallResult.APPLIED)])
     clock.now_us = EVENT_US + 9_000_000
     metrics.applied(ADJUSTMENT)
     assert metrics.figures().event_to_applied_ms == (250,)
@@ -155,7 +156,7 @@ def test_a_call_of_another_worker_ends_it_at_the_latest_now() -> None:
     """That it was applied is known, when it was is not; a failed call of ours ends nothing."""
     clock = FakeClock()
     metrics = BatchMetrics(clock)
-    InstrumentedLedger(FakeLedger(), metrics).settle([(TASK, "token", CallResult.FAILED)])
+    InstrumentedLedger(FakeLedger(), metrics, SilentLog()).settle([(TASK, "token", CallResult.FAILED)])
     clock.now_us = EVENT_US + 3_000_000
     metrics.applied(ADJUSTMENT)
     assert metrics.figures().event_to_applied_ms == (3000,)

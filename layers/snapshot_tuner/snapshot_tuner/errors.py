@@ -124,7 +124,14 @@ class EventNotSettled(TunerError):
 
 
 class LedgerUnavailable(TryAgain):
-    """The state store is down, silent or slow."""
+    """The state store is down, silent or slow.
+
+    Its text is for the log: it may name the store's host and user. Senders get `LEDGER_SILENT`.
+    """
+
+
+LEDGER_SILENT = "the ledger does not answer; the function's log says more"
+"""All that a sender is told of a store."""
 
 
 class SettingsError(FixDeployment):

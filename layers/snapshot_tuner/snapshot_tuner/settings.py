@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 from pathlib import Path
 from typing import Self
 from urllib import request
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.events.standard_webhooks import TOLERANCE_SECONDS
@@ -37,22 +37,36 @@ class HttpAuth(StrEnum):
     SIGNATURE = auto()
 
 
+def _split(url: str) -> SplitResult | None:
+    """None for what is no address. The standard library's error would quote it, password and all."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname, parts.port  # looked at only now, and faulty where a password was not encoded
+    except ValueError:
+        return None
+    # Without its encoding a password ends at the first of these, and the rest of it would become something else.
+    return None if "@" in parts.path + parts.query or parts.fragment else parts
+
+
 def _endpoint(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+    parts = _split(url)
+    is_server = parts is not None and parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+    if parts is None or not is_server or parts.path not in ("", "/") or parts.query:
         raise ValueError("must be http://host or https://host, with a port where needed and no path")
     return url.rstrip("/")
 
 
 def _ledger_url(url: str) -> str:
-    parts = urlsplit(url)
-    match parts.scheme:
-        case "sqlite" if not parts.netloc and parts.path.startswith("/") and parts.path != "/":
+    match _split(url):
+        case SplitResult(scheme="sqlite", netloc="", path=path) if path.startswith("/") and path != "/":
             return url
-        case "redis" | "rediss" if parts.hostname:
+        case SplitResult(scheme="redis" | "rediss", hostname=str()):
             return url
         case _:
-            raise ValueError("must be sqlite:///absolute/path.db, redis://host:port/0 or rediss://host:port/0")
+            raise ValueError(
+                "must be sqlite:///absolute/path.db, redis://host:port/0 or rediss://host:port/0; "
+                "a password with / ? # [ ] @ : or % in it has them percent-encoded"
+            )
 
 
 def _secrets(text: str) -> tuple[str, ...]:
@@ -156,4 +170,8 @@ def _proxy(endpoint: str, environ: Mapping[str, str]) -> str | None:
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if proxy is None:
         return None
+    address = _split(proxy)
+    if address is None or address.scheme != "http" or not address.hostname:
+        name = f"{parts.scheme if parts.scheme in proxies else 'all'}_proxy".upper()
+        raise SettingsError(name, "must be http://[user:password@]host[:port]")
     return None if request.proxy_bypass_environment(host, proxies) else proxy  # type: ignore[attr-defined] # not in the stubs

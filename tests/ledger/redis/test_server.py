@@ -45,9 +45,9 @@ def every_operation(ledger: Ledger) -> None:
         ("redis://user:s3cret@host:70000/0", "must be redis[s]://[[user]:password@]host[:port][/db]"),
         ("redis://user:s3cret@host/zero", "must be redis[s]://[[user]:password@]host[:port][/db]"),
         ("redis://user:s3cret@[::1/0", "must be redis[s]://[[user]:password@]host[:port][/db]"),
-        ("redis://:s3cret@host/0?socket_timeout=60", "unknown option socket_timeout; known are ssl_ca_certs"),
-        ("rediss://:s3cret@host/0?ssl_cert_reqs=none", "unknown option ssl_cert_reqs; known are ssl_ca_certs"),
-        ("rediss://:s3cret@host/0?ssl_check_hostname=false", "unknown option ssl_check_hostname; known are"),
+        ("redis://:s3cret@host/0?socket_timeout=60", "has an unknown option; known are ssl_ca_certs"),
+        ("rediss://:s3cret@host/0?ssl_cert_reqs=none", "has an unknown option; known are ssl_ca_certs"),
+        ("rediss://:s3cret@host/0?ssl_check_hostname=false", "has an unknown option; known are"),
         ("redis://:s3cret@host/0?ssl_ca_certs=/ca.pem", "ssl_ca_certs needs rediss://"),
     ],
 )

@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import assert_never
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.errors import ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
+from snapshot_tuner.errors import LEDGER_SILENT, ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
 from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
 from snapshot_tuner.ledger.types import (
@@ -113,8 +113,8 @@ class _Dispatch:
                 self._take_slots(now)
                 is_busy = self._begin_due() or bool([*islice(meanwhile, _STEPS_MEANWHILE)])
                 self._settle(self._calls.finished(now if is_busy else self._wake_at(now)))
-        except LedgerUnavailable as error:
-            self._carry_on_without(error)
+        except LedgerUnavailable:
+            self._carry_on_without_ledger()
         return self._results
 
     def _wake_busy(self, now: float) -> None:
@@ -230,15 +230,13 @@ class _Dispatch:
             case error:
                 self._results[progress.task] = Called(end.call.intent, error, settlement)
 
-    def _carry_on_without(self, ledger_error: LedgerUnavailable) -> None:
+    def _carry_on_without_ledger(self) -> None:
         """No ledger, no call: only wait for those in flight. What came of them cannot be recorded."""
         while self._flying and self._clock.monotonic() < self._deadline:
             for end in self._calls.finished(self._deadline):
                 self._conclude(end, None)
         self._give_up(self._flying.values(), NOT_ENDED)
-        self._give_up(
-            (*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, str(ledger_error))
-        )
+        self._give_up((*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, LEDGER_SILENT))
 
 
 def slots_at_once(taken: Sequence[Slot], parallelism: int) -> int:

@@ -19,6 +19,7 @@ from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot
 from snapshot_tuner.model import Adjustment, Outcome, OutcomeKind, TaskRef
 from snapshot_tuner.rtc.calls import Call, Calls, Finished
+from snapshot_tuner.telemetry.log import Log
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric
 
 _OF_KIND = {
@@ -82,11 +83,12 @@ class BatchMetrics:
 
 
 class InstrumentedLedger:
-    """The same ledger; its failures and its settled calls are counted."""
+    """The same ledger; its failures are logged, and counted as its settled calls are."""
 
-    def __init__(self, ledger: Ledger, metrics: BatchMetrics) -> None:
+    def __init__(self, ledger: Ledger, metrics: BatchMetrics, log: Log) -> None:
         self._ledger = ledger
         self._metrics = metrics
+        self._log = log
 
     def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
         with self._failures_counted():
@@ -112,8 +114,9 @@ class InstrumentedLedger:
     def _failures_counted(self) -> Iterator[None]:
         try:
             yield
-        except LedgerUnavailable:
+        except LedgerUnavailable as error:
             self._metrics.ledger_failed()
+            self._log.warning("ledger_unavailable", error=str(error))
             raise
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.errors import EventRejected, LedgerUnavailable
+from snapshot_tuner.errors import LEDGER_SILENT, EventRejected, LedgerUnavailable
 from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.ports import Ledger
@@ -107,11 +107,11 @@ class Tuner:
         if self._options.dry_run:
             batch.conclude_all(OutcomeKind.HELD, "dry run")
             return
-        ledger, calls = InstrumentedLedger(self._ledger, metrics), InstrumentedCalls(self._calls, metrics)
+        ledger, calls = InstrumentedLedger(self._ledger, metrics, self._log), InstrumentedCalls(self._calls, metrics)
         try:
             admitted = ledger.admit(batch.adjustments)
-        except LedgerUnavailable as error:
-            batch.conclude_all(OutcomeKind.RETRY, str(error), Cause.UNAVAILABLE)
+        except LedgerUnavailable:
+            batch.conclude_all(OutcomeKind.RETRY, LEDGER_SILENT, Cause.UNAVAILABLE)
             return
         tasks = batch.admit(admitted)
         results = dispatch(

@@ -42,9 +42,10 @@ class RedisAddress:
         tls = {name: given[name] for name in sorted(_TLS_OPTIONS & given.keys())}
         known = {"host", "port", "db", "username", "password", "connection_class", "auth", "cache", *tls}
         is_tls = "connection_class" in given
-        if unknown := sorted(given.keys() - known):
+        if given.keys() - known:
             options = ", ".join([*sorted(_TLS_OPTIONS), "auth", "cache"])
-            raise SettingsError("LEDGER_URL", f"unknown option {unknown[0]}; known are {options}")
+            # Not its name: it may be the end of a password that was not encoded.
+            raise SettingsError("LEDGER_URL", f"has an unknown option; known are {options}")
         if tls and not is_tls:
             raise SettingsError("LEDGER_URL", f"{next(iter(tls))} needs rediss://")
         _check_iam(given, is_tls=is_tls)

@@ -55,6 +55,13 @@ class Route:
         """Whether the requests themselves go to a proxy."""
         return self._proxy is not None and self._tls is None
 
+    def without_names(self, text: str) -> str:
+        """What went wrong without the hosts: it becomes an event's reason, which senders are told."""
+        for server in (self._proxy, self._endpoint):
+            if server is not None and server.host:
+                text = text.replace(server.host, "…")
+        return text
+
     def target(self, path_and_query: str) -> str:
         """The request line's target: in absolute form where a proxy is to forward it."""
         return f"http://{self.host}{path_and_query}" if self.forwarding else path_and_query
@@ -136,7 +143,8 @@ class ConnectionPool:
         except (OSError, HTTPError, HTTPException) as error:
             if _is_timeout(error):
                 raise _timed_out() from error
-            raise CallFailed(LocalCode.CONNECT_FAILED, str(error)[:MESSAGE_LIMIT]) from error
+            reason = self._route.without_names(str(error))[:MESSAGE_LIMIT]
+            raise CallFailed(LocalCode.CONNECT_FAILED, reason) from error
 
     def _start(self, attempt: "_Attempt") -> None:
         with self._lock:
