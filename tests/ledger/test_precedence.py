@@ -287,3 +287,15 @@ def test_a_task_that_expired_leaves_the_indexes_too(redis_backend: ValkeyBackend
     assert ledger.claim_due(10) == []
     assert ledger.claim_checks(10) == []
     assert redis_backend.server.keys(f"{{{redis_backend.namespace}}}:*") == []
+
+
+def test_what_stabilizes_gives_way_to_a_newer_intent_of_the_same_interval(bench: Bench) -> None:
+    """It keeps the interval from getting longer, nothing else: at equal intervals the newest event is in effect."""
+    bench.take(wanted(10, at=0, name="first"))
+    bench.clock.seconds = 1
+    bench.take(wanted(20, at=1, rule="calm", lasts=30, lengthen_after=60))
+    bench.clock.seconds = 20
+    bench.take(wanted(10, at=20, name="second"))
+    assert bench.state().desired.event_id == "first"
+    bench.clock.seconds = 32
+    assert (bench.state().desired.event_id, bench.state().desired.interval) == ("second", 10)
