@@ -27,7 +27,8 @@ MARK = {"ce-specversion": "1.0"}
         ({"content-type": "application/json"}, Mode.JSON),
         ({}, Mode.JSON),
         ({"content-type": "application/geo+json"}, None),
-        ({"content-type": "text/plain", **MARK}, None),
+        ({"content-type": "text/plain", **MARK}, Mode.BINARY),
+        ({"content-type": "image/png", **MARK}, Mode.BINARY),
         ({"content-type": "text/plain"}, None),
     ],
 )

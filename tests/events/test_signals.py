@@ -277,7 +277,7 @@ def test_what_json_cannot_write_is_rejected() -> None:
         ({"a": "\ud800"}, "a", "contains a lone surrogate"),
         ({"a": 10**399}, "a", "is a number too large for a double (1.8e308)"),
         ({1: "a", "1": "b"}, "1", "is a duplicate key"),
-        ({"a": "é" * 131_072}, "body", "is larger than 262,144 bytes"),
+        ({"a": "é" * 524_288}, "body", "is larger than 1,048,576 bytes"),
     ]
     for event, field, reason in expected:
         assert rejection(partial(signals.from_object, event)) == (field, reason)

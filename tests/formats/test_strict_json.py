@@ -115,10 +115,10 @@ def test_brackets_in_strings_are_not_nesting() -> None:
     assert decode(text) == ['"' + "[" * 1_000 + '\\"{', ["]" * 100]]
 
 
-def test_256_kib_are_read_and_a_byte_more_is_not() -> None:
+def test_a_mebibyte_is_read_and_a_byte_more_is_not() -> None:
     """The limit counts bytes of UTF-8, also where the text comes as characters."""
     assert decode('"' + "x" * (MAX_BODY_BYTES - 2) + '"') == "x" * (MAX_BODY_BYTES - 2)
-    too_large = ("body", "is larger than 262,144 bytes")
+    too_large = ("body", "is larger than 1,048,576 bytes")
     assert rejection('"' + "x" * (MAX_BODY_BYTES - 1) + '"') == too_large
     assert rejection(b'"' + b"x" * (MAX_BODY_BYTES - 1) + b'"') == too_large
     assert rejection('"' + "é" * (MAX_BODY_BYTES // 2 - 1) + '"' + " ") == too_large

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,12 +253,37 @@ def test_while_the_first_is_in_flight_its_key_is_409(deployment: Deployment) -> 
     [
         ({"Content-Type": "text/plain"}, "content-type"),
         ({"Content-Type": "application/cloudevents+avro"}, "content-type"),
-        ({"Content-Type": "text/plain", "ce-specversion": "1.0"}, "content-type"),
     ],
 )
 def test_another_content_type_is_415(deployment: Deployment, headers: dict[str, str], problem: str) -> None:
     reply = send(deployment, "POST", "/events", deployment.event(), headers)
     assert (reply.status, reply.problem) == (415, problem)
+
+
+BINARY = {"ce-specversion": "1.0", "ce-id": "b-1", "ce-source": "/test", "ce-type": "snapshot.stored"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [(b"\x89PNG\r\n", "image/png"), (b"hello", "text/plain"), (b'{"a": 1}', "application/json")],
+)
+def test_a_rule_sees_the_content_type_of_a_binary_event(
+    deployment: Deployment, environment: Path, body: bytes, content_type: str
+) -> None:
+    """As it sees that of a structured one; what it needs nothing of may be of any type."""
+    rule = f"{{name: by-type, match: {{datacontenttype: [{content_type}]}}, hold: true}}"
+    environment.write_text(f"version: 1\nrules: [{rule}]", encoding="utf-8")
+    reply = send(deployment, "POST", "/events", body, {**BINARY, "Content-Type": content_type})
+    assert (reply.status, reply.outcomes) == (200, ["held"])
+
+
+def test_an_image_is_no_data_for_a_rule_that_needs_some(deployment: Deployment) -> None:
+    """The answer names the event, the field and what came in its place."""
+    headers = {**BINARY, "ce-type": "moderation.alert", "Content-Type": "image/png"}
+    reply = send(deployment, "POST", "/events", b"\x89PNG", headers)
+    (outcome,) = reply.json["outcomes"]
+    assert (reply.status, outcome["id"]) == (422, "b-1")
+    assert outcome["reason"] == "data.AppId: missing (data is 'image/png', not JSON)"
 
 
 @pytest.mark.parametrize(

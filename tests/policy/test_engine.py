@@ -165,9 +165,9 @@ REJECTED: list[tuple[Any, str]] = [
     ({"TaskId": ["a", "b", "x" * 129]}, "data.TaskId[2]: 129 characters; at most 128"),
     ({"BusinessId": "a b"}, f"data.BusinessId: ' ' {LETTERS}"),
     ({"BusinessId": ["a"]}, "data.BusinessId: must be a string or an integer, not a list"),
-    (None, "data.AppId: missing"),
-    ([], "data.AppId: missing"),
-    ("text", "data.AppId: missing"),
+    (None, "data.AppId: missing (data is null, not an object)"),
+    ([], "data.AppId: missing (data is a list, not an object)"),
+    ("text", "data.AppId: missing (data is text, not an object)"),
 ]
 
 

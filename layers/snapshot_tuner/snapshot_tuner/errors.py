@@ -23,6 +23,9 @@ TunerError
 from collections.abc import Sequence
 from enum import StrEnum
 
+EVENT_ID_CHARACTERS = 1024
+"""The longest id that an event may have."""
+
 MESSAGE_LIMIT = 200
 """Characters of the provider's own words that go into an error."""
 
@@ -62,6 +65,12 @@ class EventRejected(GiveUp):
         self.field = field
         self.reason = reason
         self.event_id = event_id
+
+    def named(self, event_id: object) -> "EventRejected":
+        """The same, said of the event with this id, where that is one that an event can have."""
+        if not isinstance(event_id, str) or not 0 < len(event_id) <= EVENT_ID_CHARACTERS or not event_id.isprintable():
+            return self
+        return EventRejected(self.field, self.reason, event_id=event_id)
 
 
 class ApiError(TunerError):

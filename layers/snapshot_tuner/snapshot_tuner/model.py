@@ -63,7 +63,8 @@ class Signal:
 
     `time_us` is microseconds since the Unix epoch; `time_is_own` is False where the event had no time and
     the source's sent time stands in. `attributes` are the further context attributes (subject, account,
-    extensions), which a policy may match. `sent_us` is when the queue nearest to the event took it; None where
+    extensions), which a policy may match. `unread` is why the event's data is no JSON, where it is none; `data` is None
+    then. `sent_us` is when the queue nearest to the event took it; None where
     there was no queue, or it does not say.
     """
 
@@ -76,6 +77,7 @@ class Signal:
     sequence: int | None = None
     attributes: Mapping[str, Json] = field(default_factory=dict)
     sent_us: int | None = None
+    unread: str | None = field(default=None, compare=False)
 
     def fingerprint(self) -> str:
         """64 hex digits over what a retry of the same event must repeat: type, data and its own time."""

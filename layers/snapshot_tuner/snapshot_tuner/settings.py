@@ -11,7 +11,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.events.standard_webhooks import TOLERANCE_SECONDS
-from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES
 from snapshot_tuner.formats.validation import (
     Check,
     ValidationError,
@@ -89,7 +88,7 @@ class Settings:
     http_auth: HttpAuth = HttpAuth.IAM
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     rtc_callback_secrets: tuple[str, ...] = field(default=(), repr=False)
-    http_max_body_bytes: int = MAX_BODY_BYTES
+    http_max_body_bytes: int = 262_144
     http_max_events: int = 100
     dry_run: bool = False
     log_event_data: bool = True

@@ -4,12 +4,14 @@ Source: CloudEvents 1.0.2, HTTP Protocol Binding, 3 ("HTTP message mapping").
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 from urllib.parse import unquote
 
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events.envelopes import is_json
 from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json
 
@@ -47,9 +49,9 @@ def mode(headers: Mapping[str, str]) -> Mode | None:
         return Mode.BATCH
     if media_type.startswith("application/cloudevents"):
         return None
-    if media_type and media_type != JSON_TYPE and not (media_type.endswith("+json") and _MARK in headers):
-        return None
-    return Mode.BINARY if _MARK in headers else Mode.JSON
+    if _MARK in headers:
+        return Mode.BINARY
+    return Mode.JSON if media_type in ("", JSON_TYPE) else None
 
 
 def binary_document(headers: Mapping[str, str], body: bytes, *, at_most: int) -> dict[str, Json]:
@@ -61,8 +63,16 @@ def binary_document(headers: Mapping[str, str], body: bytes, *, at_most: int) ->
             if not _ATTRIBUTE.fullmatch(name) or name in _NOT_AS_HEADER:
                 raise EventRejected(header[:64], "is the name of no attribute (CloudEvents HTTP binding, 3.1.3)")
             document[name] = _decoded(header, value)
-    if body:
+    content_type = headers.get("content-type")
+    if content_type is not None:
+        document["datacontenttype"] = content_type
+    if body and is_json(content_type):
         document["data"] = decode(body, within="data", at_most=at_most)
+    elif body:
+        try:
+            document["data"] = body.decode()
+        except UnicodeDecodeError:
+            document["data_base64"] = b64encode(body).decode()
     return document
 
 

@@ -7,6 +7,7 @@ SNS notification (`Type`, `Message`); SQS record as Lambda and EventBridge Pipes
 
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
@@ -42,11 +43,12 @@ class Envelope(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """The innermost complete event, its data, and the envelopes around it, the nearest first."""
+    """The innermost complete event, its data, the envelopes around it (nearest first), and why its data is no JSON."""
 
     event: Envelope
     data: Json
     around: tuple[Envelope, ...]
+    unread: str | None = None
 
 
 def open_document(document: Json) -> Opened:
@@ -63,10 +65,13 @@ def open_envelope(envelope: Envelope) -> Opened:
     while len(around) < MAX_ENVELOPES:
         match envelope.kind:
             case EnvelopeKind.CLOUD_EVENT | EnvelopeKind.EVENTBRIDGE:
-                data = _data(envelope)
+                try:
+                    data, unread = _data(envelope)
+                except EventRejected as rejected:
+                    raise rejected.named(envelope.members.get("id")) from None
                 complete = _complete_envelope(data)
                 if complete is None:
-                    return Opened(envelope, data, around)
+                    return Opened(envelope, data, around, unread)
                 inner = complete
             case EnvelopeKind.SNS:
                 inner = _must_be_envelope(decode(_carried_text(envelope, "Message"), within="Message"))
@@ -155,34 +160,43 @@ def _carried_text(envelope: Envelope, name: str) -> str:
     return text
 
 
-def _data(event: Envelope) -> Json:
-    """What the event is about; None where it has no data."""
+def _data(event: Envelope) -> tuple[Json, str | None]:
+    """What the event is about, None where it has no data; and why that is no JSON, where it is none.
+
+    A rule may need nothing of the data, so data of another type is no fault of the event; JSON that cannot be read is.
+    """
     members = event.members
     if event.kind is EnvelopeKind.EVENTBRIDGE:
         if "detail" not in members:
             raise EventRejected("detail", "is missing")
-        return members["detail"]
+        return _object_in_text(members["detail"], "detail"), None
     encoded = members.get("data_base64")
+    content_type = members.get("datacontenttype")
     if encoded is None:
-        return members.get("data")
+        data = members.get("data")
+        return (_object_in_text(data, "data") if is_json(content_type) else data), None
     if "data" in members:
         raise EventRejected("data_base64", "must not stand beside data (CloudEvents JSON format, 3.1)")
     if not isinstance(encoded, str):
         raise EventRejected("data_base64", f"must be a string, not {describe(encoded)}")
-    content_type = members.get("datacontenttype")
-    if not _is_json(content_type):
-        raise EventRejected(
-            "datacontenttype",
-            f"must be JSON, such as application/json, for data_base64 to be read, not {describe(content_type)}",
-        )
+    if not is_json(content_type):
+        return None, f"{describe(content_type)}, not JSON"
     try:
         raw = base64.b64decode(encoded, validate=True)
     except ValueError:
         raise EventRejected("data_base64", "is not base64 (RFC 4648, 4)") from None
-    return decode(raw, within="data_base64")
+    return decode(raw, within="data_base64"), None
 
 
-def _is_json(content_type: Json) -> bool:
+def _object_in_text(data: Json, within: str) -> Json:
+    """Reads a JSON object that stands in the data as text, as Dapr and many callers of PutEvents send it."""
+    if isinstance(data, str) and _may_be_object(data):
+        with suppress(EventRejected):
+            return decode(data, within=within)
+    return data
+
+
+def is_json(content_type: Json) -> bool:
     """As CloudEvents defines it: the subtype is json or ends in +json; without the attribute it is JSON."""
     if content_type is None:
         return True

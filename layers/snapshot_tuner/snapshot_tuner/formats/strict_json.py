@@ -17,8 +17,8 @@ from typing import Any, TypeAlias, cast
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Json
 
-MAX_BODY_BYTES = 262_144
-"""256 KiB of UTF-8, the whole text."""
+MAX_BODY_BYTES = 1_048_576
+"""1 MiB of UTF-8, the whole text: as much as a message of SQS holds."""
 MAX_DEPTH = 64
 """Lists and objects inside each other; a text of one flat list is 1 deep."""
 MAX_DIGITS = 400

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias, assert_never
 
 from snapshot_tuner.errors import EventRejected, PolicyError
+from snapshot_tuner.formats.strict_json import describe
 from snapshot_tuner.model import Adjustment, Decision, Json, Number, Order, Signal, TaskRef, Verdict, is_number
 from snapshot_tuner.policy.compiled import PolicyForm, RuleForm, digest, kept
 from snapshot_tuner.policy.curves import MAX_DECIMAL_PLACES, Curve, has_too_many_places
@@ -152,7 +153,7 @@ class Policy:
                 try:
                     return self._apply(rule, signal, sent_us)
                 except EventRejected as rejection:
-                    return Decision(Verdict.REJECT, rule.name, str(rejection))
+                    return Decision(Verdict.REJECT, rule.name, f"{rejection}{_why(signal, rejection.field)}")
         return Decision(Verdict.UNMATCHED, None, f"no rule matches type {_shortened(signal.type)!r}")
 
     def tasks(self, signal: Signal) -> list[TaskRef]:
@@ -251,6 +252,14 @@ def _measure(path: SignalPath, signal: Signal) -> Number:
     if has_too_many_places(value):
         raise EventRejected(path.text, f"more than {MAX_DECIMAL_PLACES} decimal places")
     return value
+
+
+def _why(signal: Signal, field: str) -> str:
+    """Why a field of the data is missing, where the data as a whole says so."""
+    if not field.startswith("data") or isinstance(signal.data, dict):
+        return ""
+    found = "text" if isinstance(signal.data, str) else describe(signal.data)
+    return f" (data is {signal.unread or f'{found}, not an object'})"
 
 
 def _order_key(signal: Signal, order: Order, sent_us: int) -> bytes:
