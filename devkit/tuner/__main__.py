@@ -23,7 +23,7 @@ exit codes:
   0  fine
   1  the policy has mistakes: no function would start with it
   2  the command line is wrong, or a file cannot be read
-  3  (check) the policy is legal, but something in it is suspicious
+  3  (check) the policy is legal, but something in it is suspicious; (backtest) no event matches any of its rules
   4  (explain) the event is rejected: it would end in a dead-letter queue
 """
 

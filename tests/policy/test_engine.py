@@ -285,3 +285,18 @@ def test_rules_that_look_at_different_attributes_in_turn_each_see_their_own() ->
     assert [loaded.decide(event).rule for event in events] == ["a-1", "from-x", "a-2", "both"]
     assert loaded.decide(signal({"a": 3})).rule == "a-3"
     assert loaded.decide(signal({"a": 4})).verdict is Verdict.UNMATCHED
+
+
+def test_loading_takes_time_in_proportion_to_the_rules() -> None:
+    """Rules of distinct types: each type's list has its own rule and those of any type, in the order of the file."""
+    rules = [f"{{name: r{i}, match: {{type: [t{i}, t{i + 1}]}}, interval: 5}}" for i in range(4)]
+    rules[2:2] = ["{name: any, match: {source: [/rooms]}, interval: 5}"]
+    loaded = policy(f"[{', '.join(rules)}]")
+    by_type = {name: [rule.name for rule in found] for name, found in loaded._rules_by_type.items()}
+    assert by_type == {
+        "t0": ["r0", "any"],
+        "t1": ["r0", "r1", "any"],
+        "t2": ["r1", "any", "r2"],
+        "t3": ["any", "r2", "r3"],
+        "t4": ["any", "r3"],
+    }

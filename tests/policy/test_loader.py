@@ -266,3 +266,14 @@ def test_whatever_the_document_nothing_but_a_policy_error_is_raised(document: ob
     rule = {"name": "a", "match": match, "interval": document}
     for text in (json.dumps(document), json.dumps({"version": 1, "rules": [rule]})):
         assert all(problem.startswith("line ") for problem in refused(text))
+
+
+def test_types_times_rules_of_any_type_are_bounded() -> None:
+    """Each type has its own list of rules: the product is refused, not the rules of many types."""
+    many = [f"{{name: t{i}, match: {{type: [t{i}]}}, hold: true}}" for i in range(1001)]
+    any_type = [f"{{name: a{i}, match: {{source: [s{i}]}}, hold: true}}" for i in range(1000)]
+    text = "version: 1\nrules: [" + ", ".join([*many, *any_type])
+    (problem,) = examine(f"{text}]").problems
+    reason = "1,001 types times 1,000 rules that name no types: more than 1,000,000"
+    assert (problem.place, problem.reason) == ("rules", reason)
+    assert examine("version: 1\nrules: [" + ", ".join([*many[1:], *any_type]) + "]").problems == ()

@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace) -> Exit:
         print_json(made)
     else:
         table.show(made, console())
-    return Exit.FINE
+    return Exit.FINE if all(map(table.matched_any, made["policies"])) else Exit.SUSPICIOUS
 
 
 def _check(replay: Replay, arguments: argparse.Namespace) -> None:

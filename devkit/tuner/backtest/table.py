@@ -30,6 +30,11 @@ def show(report: _Report, console: Console) -> None:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
 
+def matched_any(policy: _Report) -> bool:
+    """Whether a rule of the policy matched an event."""
+    return any(rule["events"] for rule in policy["rules"])
+
+
 def warnings(report: _Report) -> list[str]:
     """What an operator should look into."""
     recording, found = report["recording"], []
@@ -40,6 +45,11 @@ def warnings(report: _Report) -> list[str]:
         found.append(f"{late:,} events stand too far behind their place and were taken to arrive late: sort the file")
     for policy in report["policies"]:
         role = policy["role"]
+        if not matched_any(policy):
+            found.append(
+                f"{role}: no event matches any rule of {policy['file']}: "
+                "`tuner explain` tells of an event why, `tuner check --events` which paths find nothing"
+            )
         if count := policy["outcomes"]["rejected"]:
             reasons = dict.fromkeys(f"{each['id']}: {each['reason']}" for each in policy["rejected"])
             examples = "; ".join(list(reasons)[:REASONS_SHOWN])

@@ -11,9 +11,14 @@ without mistakes is looked through for what its author may not have meant:
                        value that wavers there changes the interval each time
   curve-not-monotonic  a curve that goes up and down
   always-clamped       a curve that lies outside of the bounds altogether
+  never-ends           a `for` with `then: previous` where no other rule asks for anything without an end for such a
+                       task: it keeps the interval
+  unusual-attribute    a path that begins with no attribute that an event usually has: mostly, `data.` was forgotten
 
-Each of these comes with events that show it, which the policy itself has decided; there are none without. They
-can be given to `tuner explain`.
+Each of these comes with events that show it, which the policy itself has decided. They can be given to
+`tuner explain`. With --events FILE, a sample event or a recording, as `tuner explain` takes them:
+
+  finds-nothing        a path of the policy that finds nothing in any of these events; with what there is instead
 
 What is usual is not reported: a rule for the rest behind special ones; a narrow range before a wider one; no rule
 below the lowest range or above the highest. A gap and an overlap are looked for between rules that ask the same

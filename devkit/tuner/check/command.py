@@ -9,8 +9,9 @@ from rich.text import Text
 from devkit.tuner.check.findings import Example, FindingKind
 from devkit.tuner.check.inspection import Finding, Inspection, inspect
 from devkit.tuner.exits import CommandFailed, Exit
+from devkit.tuner.explain.opening import open_file
 from devkit.tuner.output import console, json_text, print_json
-from snapshot_tuner.model import Verdict
+from snapshot_tuner.model import Signal, Verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help=f"do not report this kind of suspicion; may be repeated: {', '.join(FindingKind)}",
     )
+    parser.add_argument(
+        "--events",
+        type=Path,
+        metavar="FILE",
+        help="events such as the policy is for (a sample, or a recording): which of its paths never find anything?",
+    )
 
 
 def run(arguments: argparse.Namespace) -> Exit:
     """Raises CommandFailed where the file cannot be read."""
-    found = inspect(_text(arguments.policy), str(arguments.policy))
+    events = [] if arguments.events is None else _events(arguments.events)
+    found = inspect(_text(arguments.policy), str(arguments.policy), events)
     suspicious = [each for each in found.suspicious if each.suspicion.kind not in arguments.ignore]
     if arguments.json:
         print_json(_document(arguments.policy, found, suspicious))
@@ -38,6 +46,14 @@ def run(arguments: argparse.Namespace) -> Exit:
     if found.mistakes:
         return Exit.MISTAKES
     return Exit.SUSPICIOUS if suspicious else Exit.FINE
+
+
+def _events(path: Path) -> list[Signal]:
+    read = [event for each in open_file(path) for event in each.events]
+    found = [event for event in read if isinstance(event, Signal)]
+    if not found:
+        raise CommandFailed(Exit.USAGE, f"{path}: no event in it can be read: {read[0]}")
+    return found
 
 
 def _text(path: Path) -> str:

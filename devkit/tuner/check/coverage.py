@@ -49,6 +49,7 @@ class Coverage:
     policy: Policy
     document: PolicyDocument
     axes: Mapping[Path, Axis]
+    ways: Sequence[Sequence[Way]]
     parts: Sequence[Sequence[Part]]
     decided: Sequence[Sequence[Box]]
     not_examined: Mapping[int, str]
@@ -117,7 +118,7 @@ def rule_coverage(policy: Policy, document: PolicyDocument) -> Coverage:
             decided.append([])
             parts[i] = []
             not_examined[i] = f"the rules before it leave more than {PIECES_MOST} pieces of it"
-    return Coverage(policy, document, axes, parts, decided, not_examined)
+    return Coverage(policy, document, axes, all_ways, parts, decided, not_examined)
 
 
 def parse_path(text: str) -> Path:

@@ -16,7 +16,7 @@ from snapshot_tuner.model import Json, Order
 from snapshot_tuner.policy.patterns.attributes import ABSENT, Found
 from snapshot_tuner.policy.targets import is_id
 
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _TIME: Final = "2026-03-01T09:00:00Z"
 
 
@@ -57,10 +57,15 @@ def show(coverage: Coverage, point: Mapping[Path, int], exactly: Mapping[Path, F
     return Example(event, signal, coverage.policy.decide(signal))
 
 
+def target_paths(coverage: Coverage) -> frozenset[Path]:
+    """The fields that say which task an event is about."""
+    return frozenset(path for path, _ in _targets(coverage))
+
+
 def _targets(coverage: Coverage) -> Iterator[tuple[Path, str]]:
     target = coverage.document.target
     for name, template in (("app-1", target.app_id), ("room-1", target.room_id), ("task-1", target.task_id)):
-        for path in _PLACEHOLDER.findall(template):
+        for path in PLACEHOLDER.findall(template):
             yield parse_path(path), name
 
 

@@ -16,6 +16,9 @@ class FindingKind(StrEnum):
     FLAPPING = "flapping"
     CURVE_NOT_MONOTONIC = "curve-not-monotonic"
     ALWAYS_CLAMPED = "always-clamped"
+    NEVER_ENDS = "never-ends"
+    UNUSUAL_ATTRIBUTE = "unusual-attribute"
+    FINDS_NOTHING = "finds-nothing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from devkit.tuner.check.curves import curves
 from devkit.tuner.check.findings import Suspicion
 from devkit.tuner.check.flapping import flapping
 from devkit.tuner.check.gaps import gaps
+from devkit.tuner.check.lasting import never_ending
 from devkit.tuner.check.overlaps import overlaps
+from devkit.tuner.check.paths import finding_nothing, unusual
 from devkit.tuner.check.unreachable import never_matching
 from snapshot_tuner.formats.strict_yaml import Mark, read
-from snapshot_tuner.model import Place
+from snapshot_tuner.model import Place, Signal
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.loader import PolicyMistake, examine
 
@@ -38,26 +40,30 @@ class Inspection:
     not_examined: Sequence[tuple[str, str]]
 
 
-def inspect(text: str, file: str) -> Inspection:
-    """`file` is the name of the text. Raises nothing."""
+def inspect(text: str, file: str, events: Sequence[Signal] = ()) -> Inspection:
+    """`file` is the name of the text; `events` are such as it is for, if there are any. Raises nothing."""
     examined = examine(text)
     if examined.problems or examined.document is None:
         return Inspection(0, examined.problems, (), ())
     policy = Policy.parse(text, file)
     coverage = rule_coverage(policy, examined.document)
     marks = read(text).marks
-    found = [Finding(_mark(marks, suspicion.place), suspicion) for suspicion in _suspicions(coverage)]
+    found = [Finding(_mark(marks, suspicion.place), suspicion) for suspicion in _suspicions(coverage, events)]
     found.sort(key=lambda finding: (finding.mark.line, finding.mark.column))
     not_examined = [(policy.rules[i].name, reason) for i, reason in sorted(coverage.not_examined.items())]
     return Inspection(len(policy.rules), (), found, not_examined)
 
 
-def _suspicions(coverage: Coverage) -> Iterator[Suspicion]:
+def _suspicions(coverage: Coverage, events: Sequence[Signal]) -> Iterator[Suspicion]:
     yield from never_matching(coverage)
     yield from gaps(coverage)
     yield from overlaps(coverage)
     yield from flapping(coverage)
     yield from curves(coverage)
+    yield from never_ending(coverage)
+    yield from unusual(coverage)
+    if events:
+        yield from finding_nothing(coverage, events)
 
 
 def _mark(marks: dict[Place, Mark], place: Place) -> Mark:

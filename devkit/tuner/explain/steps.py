@@ -89,7 +89,12 @@ def _bounds(visit: LedgerVisit, asked: Asked, bounds: Bounds) -> IntervalStep:
 
 def _ends(visit: LedgerVisit) -> IntervalStep:
     intent = intents.from_adjustment(visit.adjustment)
-    then = "then it is over, and what else was asked for returns" if intent.then is None else f"then {intent.then} s"
+    if intent.then is not None:
+        then = f"then {intent.then} s"
+    elif _is_all_there_is(visit):
+        then = f"then it stays at {intent.interval} s: nothing else was ever asked for"
+    else:
+        then = "then it is over, and what else was asked for returns"
     over = " (over by now)" if _is_over(visit) else ""
     until = intent.until_us or 0
     says = f"for {visit.adjustment.for_seconds} s from the event's time on, until {moment(until)}{over}; {then}"
@@ -178,6 +183,16 @@ def _seconds_now(visit: LedgerVisit) -> int | None:
     """What the event asks for at the moment: of a time-bound adjustment that is over, what comes then."""
     intent = intents.from_adjustment(visit.adjustment)
     return intent.then if _is_over(visit) else intent.interval
+
+
+def _is_all_there_is(visit: LedgerVisit) -> bool:
+    """Whether the task has only this adjustment, and others that end before it with nothing behind them."""
+    after, until = visit.after, intents.from_adjustment(visit.adjustment).until_us or 0
+    return (
+        after is not None
+        and after.base is None
+        and all(intent.then is None and (intent.until_us or 0) <= until for intent in after.open)
+    )
 
 
 def _named(intent: Intent) -> str:

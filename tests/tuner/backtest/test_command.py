@@ -154,3 +154,15 @@ def test_events_out_of_order_are_put_in_order(tmp_path: Path, capsys: pytest.Cap
     assert report["recording"]["late"] == 0
     assert report["recording"]["seconds"] == 49
     assert report["policies"][0]["outcomes"]["applied"] == 49 + 1
+
+
+@pytest.mark.parametrize("json_too", [False, True])
+def test_a_backtest_in_which_nothing_matches_says_so(
+    events: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, json_too: bool
+) -> None:
+    """With a warning, and an exit code that a script sees: such a replay says nothing about the policy."""
+    idle = tmp_path / "idle.yaml"
+    idle.write_text(OTHER.replace("rtc.room.load", "rtc.room.laod"), encoding="utf-8")
+    assert main(["backtest", str(idle), events, *(["--json"] if json_too else [])]) == Exit.SUSPICIOUS
+    if not json_too:
+        assert f"warning: new: no event matches any rule of {idle}" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from devkit.tuner.check.findings import FindingKind
-from snapshot_tuner.model import Signal
+from snapshot_tuner.model import Signal, Verdict
 from snapshot_tuner.policy.engine import Policy
 
 
@@ -39,6 +39,12 @@ def assert_shown(policy: Policy, kind: str, names: Sequence[str], events: Sequen
         case FindingKind.ALWAYS_CLAMPED:
             assert deciding == [first]
             assert "clamped" in decisions[0].reason
+        case FindingKind.NEVER_ENDS:
+            assert deciding == [first]
+            assert rules[first].lasts
+            assert rules[first].then is None
+        case FindingKind.UNUSUAL_ATTRIBUTE | FindingKind.FINDS_NOTHING:
+            assert decisions[0].verdict in {Verdict.REJECT, Verdict.UNMATCHED}
 
 
 def differences(one: object, other: object) -> int:

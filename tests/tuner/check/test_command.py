@@ -107,6 +107,10 @@ def test_a_file_that_cannot_be_read_is_another_code(
     assert f"{file}: {reason}" in capsys.readouterr().err
 
 
+AFTER = {FindingKind.NEVER_ENDS, FindingKind.UNUSUAL_ATTRIBUTE, FindingKind.FINDS_NOTHING}
+"""Of these the file itself shows enough, or the events that were given do."""
+
+
 def test_without_an_example_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A finding whose event does not come to what it says, or that has none, is not told."""
     planted = [
@@ -125,7 +129,7 @@ def test_without_an_example_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         rules("name: a, interval: {of: data.x, curve: [[0, 1], [1, 2]]}", head="bounds: {min: 5}"),
     ]
     kinds = [found(text)[0][0] for text in planted]
-    assert set(kinds) == set(FindingKind)
+    assert set(kinds) == set(FindingKind) - AFTER
     # Every example is of a policy whose one rule holds: whatever was claimed, this does not show it.
     other = Policy.parse(rules("name: other, match: {type: [other]}, hold: true"), "other.yaml")
     signal = signals.from_body('{"specversion": "1.0", "id": "e", "source": "s", "type": "other"}', sent_us=0)
@@ -185,3 +189,69 @@ def test_the_finding_in_the_readme_is_what_comes_of_its_kind_of_policy(
     _, _, printed = capsys.readouterr().out.partition(": suspicious")
     readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     assert printed in readme
+
+
+SIZES = """\
+version: 1
+rules:
+  - {name: quiet, match: {type: [room.size], data: {muted: [true], gone: [{exists: false}]}}, hold: true}
+  - {name: size, match: {type: [room.size]}, interval: {of: data.users, curve: [[1, 60], [50, 5]]}}
+"""
+TASK = {"AppId": "a", "RoomId": "r", "TaskId": "t"}
+
+
+@pytest.mark.parametrize("form", ["sample", "recording"])
+def test_paths_that_find_nothing_in_the_events_that_are_given_are_told(
+    form: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what there is instead; not a path of which a rule only asks that nothing is there."""
+    file.write_text(SIZES, encoding="utf-8")
+    data = {**TASK, "room": {"Users": 7}, "mute": False}
+    attributes = {"specversion": "1.0", "id": "e", "source": "s", "type": "room.size", "time": "2026-03-01T09:00:00Z"}
+    event = json.dumps({**attributes, "data": data})
+    events = tmp_path / "events.ndjson"
+    received = f'{{"received": "2026-03-01T09:00:00Z", "sent": "2026-03-01T09:00:00Z", "event": {event}}}\n'
+    events.write_text(received * 2 if form == "recording" else event, encoding="utf-8")
+    assert main(["check", str(file), "--events", str(events)]) == Exit.SUSPICIOUS
+    where = "any of 2 events" if form == "recording" else "the event"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{file}:3:53: suspicious (finds-nothing): data.muted finds nothing in {where}; data.mute is there",
+        f"{file}:4:57: suspicious (finds-nothing): data.users finds nothing in {where}; data.room.Users is there",
+    ]
+    file.write_text(SIZES.replace("data.users", "data.room.Users").replace("muted: [true], ", ""), encoding="utf-8")
+    assert main(["check", str(file), "--events", str(events)]) == Exit.FINE
+
+
+def test_an_attribute_that_events_do_not_have_is_told_with_the_likely_one(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a curve, a target and a pattern, whether data. was forgotten or the name is a slip."""
+    file.write_text(
+        """\
+version: 1
+target: {room_id: "{room}"}
+rules:
+  - {name: a, match: {typ: [x]}, interval: 5}
+  - {name: b, interval: {of: participants, curve: [[1, 60], [50, 5]]}}
+""",
+        encoding="utf-8",
+    )
+    assert main(["check", str(file)]) == Exit.SUSPICIOUS
+    told = [line.removeprefix(str(file)) for line in capsys.readouterr().out.splitlines() if "suspicious" in line]
+    says = "is no attribute that an event usually has;"
+    assert told == [
+        f":2:10: suspicious (unusual-attribute): room {says} data.room may be meant",
+        f":4:23: suspicious (unusual-attribute): typ {says} type may be meant",
+        f":5:26: suspicious (unusual-attribute): participants {says} data.participants may be meant",
+    ]
+
+
+def test_events_that_cannot_be_read_are_an_error(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the reason: a file in which nothing was looked at must not pass for one in which all was found."""
+    file.write_text(SIZES, encoding="utf-8")
+    events = tmp_path / "event.json"
+    events.write_text('{"specversion": "1.0", "id": "e", "source": "s", "type": "t"}', encoding="utf-8")
+    assert main(["check", str(file), "--events", str(events)]) == Exit.USAGE
+    assert f"{events}: no event in it can be read: time: " in capsys.readouterr().err

@@ -71,6 +71,16 @@ def test_an_open_adjustment_that_is_longer_does_not_hold(explainer: Explainer, p
     assert outcome["follows"] == [{"at": "2026-03-01T09:11:00.000000Z", "interval": 7, "rule": "watch", "event": "w"}]
 
 
+def test_an_end_that_leaves_nothing_is_told(explainer: Explainer, policy: Path) -> None:
+    """Nobody knows what the task was before: it keeps the interval, until an event asks for something else."""
+    outcome = explain_outcome(explainer, policy, cloud_event("a", 0, type_="alert"))
+    says = "for 600 s from the event's time on, until 2026-03-01T09:%s:00Z; "
+    assert steps(outcome)["ends"] == (3, f"{says % 10}then it stays at 3 s: nothing else was ever asked for")
+    assert outcome["follows"] == []
+    outcome = explain_outcome(explainer, policy, cloud_event("a", 5, type_="alert"), cloud_event("l", 0, load=0.5))
+    assert steps(outcome)["ends"] == (3, f"{says % 15}then it is over, and what else was asked for returns")
+
+
 def test_an_adjustment_with_then_says_what_follows(explainer: Explainer, policy: Path) -> None:
     """Also where nothing was known before."""
     outcome = explain_outcome(explainer, policy, cloud_event("w", 0, type_="watch"))

@@ -131,9 +131,7 @@ class Policy:
             longest_duration=max(max(rule.lasts or 0, rule.lengthen_after) for rule in rules),
             _skip_unchanged_within=form["skip_unchanged_within"] or 0,
             _target=Target(**{name: Template.parse(name, text) for name, text in form["target"].items()}),
-            _rules_by_type=MappingProxyType(
-                {name: _rules_for(name, rules) for rule in rules for name in rule.pattern.types or ()}
-            ),
+            _rules_by_type=MappingProxyType({name: tuple(found) for name, found in _by_type(rules).items()}),
             _rules_of_any_type=tuple(rule for rule in rules if rule.pattern.types is None),
         )
 
@@ -239,8 +237,18 @@ def _rule(form: RuleForm, lengthen_after: int | None) -> Rule:
     )
 
 
-def _rules_for(type_: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    return tuple(rule for rule in rules if rule.pattern.types is None or type_ in rule.pattern.types)
+def _by_type(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
+    """For each type that a rule names the rules to ask, in their order; those of any type are among them."""
+    found: dict[str, list[Rule]] = {}
+    of_any: list[Rule] = []
+    for rule in rules:
+        if rule.pattern.types is None:
+            of_any.append(rule)
+            for others in found.values():
+                others.append(rule)
+        for name in rule.pattern.types or ():
+            found.setdefault(name, [*of_any]).append(rule)
+    return found
 
 
 def _measure(path: SignalPath, signal: Signal) -> Number:

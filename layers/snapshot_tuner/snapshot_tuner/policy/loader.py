@@ -1,6 +1,6 @@
 """Reads a policy file and finds every mistake in it, each with its line, its rule and its reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,9 @@ from snapshot_tuner.policy.patterns.grammar import matches_everything
 from snapshot_tuner.policy.patterns.operators import Report
 
 RULES: Final = "rules"
+TYPES_TIMES_RULES_MOST: Final = 1_000_000
+"""Each type has its list of the rules to ask, with those that name no types."""
+
 MAX_SHOWN_CHARACTERS: Final = 64
 
 
@@ -92,6 +95,7 @@ def examine(text: str) -> PolicyFile:
     rules = _rules(reading.value)
     patterns = tuple(_patterns(rules, report))
     _compare_rules(rules, reading.marks, report)
+    _check_types(patterns, report)
     if document is not None:
         _check_ends(document, report)
 
@@ -128,6 +132,16 @@ def _compare_rules(rules: list[tuple[int, dict[str, Json]]], marks: dict[Place, 
         match = rule.get("match", {})
         if greedy is None and isinstance(match, dict) and matches_everything(match):
             greedy = _rule(index, {index: name} if isinstance(name, str) else {})
+
+
+def _check_types(patterns: Sequence[Pattern], report: Report) -> None:
+    types = {name for pattern in patterns for name in pattern.types or ()}
+    of_any = sum(pattern.types is None for pattern in patterns)
+    if len(types) * of_any > TYPES_TIMES_RULES_MOST:
+        report(
+            (RULES,),
+            f"{len(types):,} types times {of_any:,} rules that name no types: more than {TYPES_TIMES_RULES_MOST:,}",
+        )
 
 
 def _check_ends(document: PolicyDocument, report: Report) -> None:
