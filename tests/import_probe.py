@@ -1,4 +1,4 @@
-"""Run in a process of its own: import one module with an empty environment and print what that had for effects.
+"""Run in a process of its own: import one module and print what that had for effects.
 
 `python -B import_probe.py MODULE ROOT...` prints a JSON list of sentences. An effect is ours when code under
 one of the roots stands between it and the import machinery: what other people's packages do when they are
@@ -118,7 +118,7 @@ def _caller_files() -> Iterator[str]:
 
 def main(name: str, *roots: str) -> list[str]:
     """The effects of the import, sorted."""
-    os.environ.clear()
+    os.environ.pop("PYTHONPATH")  # it is for this process; the rest is for the module
     watch = EffectWatch(roots)
 
     class WatchedEnvironment(os._Environ):  # type: ignore[type-arg] # it is generic in the stubs only

@@ -82,16 +82,3 @@ def test_the_ledger_imports_no_client_of_redis() -> None:
         "print(json.dumps([early, redis.Redis.__name__, redis.Connection is redis_py.Connection]))"
     )
     assert found == [[], "Redis", True]
-
-
-def test_a_call_imports_no_more_of_httptools_than_its_parser_of_answers() -> None:
-    """Not its parser of URLs; and whoever imports the whole later gets the same parser."""
-    found = fresh(
-        "import json, sys\n"
-        "from snapshot_tuner.rtc.http import exchange\n"
-        "early = sorted(name for name in sys.modules if name.startswith('httptools'))\n"
-        "import httptools\n"
-        "same = httptools.HttpResponseParser is exchange.HttpResponseParser\n"
-        "print(json.dumps([early, same, callable(httptools.parse_url)]))"
-    )
-    assert found == [["httptools.parser.errors", "httptools.parser.parser"], True, True]

@@ -15,7 +15,6 @@ from snapshot_tuner.formats.strict_json import describe
 from snapshot_tuner.model import Adjustment, Decision, Json, Number, Order, Signal, TaskRef, Verdict, is_number
 from snapshot_tuner.policy.compiled import PolicyForm, RuleForm, digest, kept
 from snapshot_tuner.policy.curves import MAX_DECIMAL_PLACES, Curve, has_too_many_places
-from snapshot_tuner.policy.loader import examine, form_of
 from snapshot_tuner.policy.paths import SignalPath
 from snapshot_tuner.policy.patterns.attributes import ABSENT
 from snapshot_tuner.policy.patterns.compiler import Pattern, compile_checked
@@ -113,6 +112,8 @@ class Policy:
     @classmethod
     def parse(cls, text: str, file: str) -> "Policy":
         """`file` is only for the error. Raises PolicyError with every mistake in the text."""
+        from snapshot_tuner.policy.loader import examine, form_of  # noqa: PLC0415 - 100 ms that INIT saves with a form
+
         found = examine(text)
         if found.problems or found.document is None:
             raise PolicyError(file, [str(problem) for problem in found.problems])

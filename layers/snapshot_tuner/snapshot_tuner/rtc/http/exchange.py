@@ -8,13 +8,10 @@ import ssl
 import time
 from typing import NamedTuple
 
-from snapshot_tuner.errors import CallFailed, LocalCode
-from snapshot_tuner.lean_import import without_init
-from snapshot_tuner.rtc.http.tasks import Task, Wait
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-with without_init("httptools", "httptools.parser"):
-    from httptools.parser.errors import HttpParserError, HttpParserUpgrade
-    from httptools.parser.parser import HttpResponseParser
+from snapshot_tuner.errors import CallFailed, LocalCode
+from snapshot_tuner.rtc.http.tasks import Task, Wait
 
 READ_TIMEOUT_SECONDS = 5.0
 """For each receive, within the whole."""
