@@ -45,7 +45,12 @@ def _restored(handler: Callable[[Any, Context], Any], event: object) -> dict[str
     tokens: list[str] = []
     dispatch = sys.modules["snapshot_tuner.tuning.dispatch"]
     make_token = dispatch.token_hex
-    dispatch.token_hex = lambda size: tokens.append(make_token(size)) or tokens[-1]  # type: ignore[attr-defined] # to watch it
+
+    def noted_token(size: int) -> str:
+        tokens.append(make_token(size))
+        return tokens[-1]
+
+    dispatch.token_hex = noted_token  # type: ignore[attr-defined] # to watch it
     before = set(sys.modules)
     try:
         answer = handler(event, Context())
