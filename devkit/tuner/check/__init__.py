@@ -20,6 +20,8 @@ Each of these comes with events that show it, which the policy itself has decide
 
   finds-nothing        a path of the policy that finds nothing in any of these events; with what there is instead
 
+Of each kind at most 20 are looked for; whether there is more is said (`left_out`).
+
 What is usual is not reported: a rule for the rest behind special ones; a narrow range before a wider one; no rule
 below the lowest range or above the highest. A gap and an overlap are looked for between rules that ask the same
 of everything but the number (and have a type in common). Ranges that all end at whole numbers are taken for

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from devkit.tuner.check.findings import Example, FindingKind
-from devkit.tuner.check.inspection import Finding, Inspection, inspect
+from devkit.tuner.check.inspection import FINDINGS_MOST, Finding, Inspection, inspect
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.explain.opening import open_file
 from devkit.tuner.output import console, json_text, print_json
@@ -93,6 +93,7 @@ def _document(file: Path, found: Inspection, suspicious: list[Finding]) -> dict[
             }
             for each in suspicious
         ],
+        "left_out": found.left_out,
         "not_examined": [{"rule": rule, "reason": reason} for rule, reason in found.not_examined],
     }
 
@@ -109,6 +110,9 @@ def _tell(file: Path, found: Inspection, suspicious: list[Finding]) -> None:
         for example in suspicion.examples:
             _say(out, _event(example))
             _say(out, (f"    -> {_decision(example)}", "cyan"))
+    for kind in found.left_out:
+        more = f"there is more that is suspicious ({kind}) than these {FINDINGS_MOST}, which was not looked for"
+        _say(out, (f"{file}: {more}", "dim"))
     for rule, reason in found.not_examined:
         _say(out, (f"{file}: rule {rule!r} was not examined for what is suspicious: {reason}", "dim"))
     if not found.mistakes and not suspicious:

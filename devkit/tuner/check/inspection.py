@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 from devkit.tuner.check.coverage import Coverage, rule_coverage
 from devkit.tuner.check.curves import curves
-from devkit.tuner.check.findings import Suspicion
+from devkit.tuner.check.findings import FindingKind, Suspicion
 from devkit.tuner.check.flapping import flapping
 from devkit.tuner.check.gaps import gaps
 from devkit.tuner.check.lasting import never_ending
@@ -26,18 +28,23 @@ class Finding:
     suspicion: Suspicion
 
 
+FINDINGS_MOST: Final = 20
+"""Of one kind: whoever has mended these asks again. Nor is more looked for, which in a muddle can take minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What was found in a file, in its order.
 
     With `mistakes` nothing else is looked for. `not_examined` has rules with the reason why nothing is said of
-    them.
+    them, `left_out` the kinds of which there are more findings than these.
     """
 
     rules: int
     mistakes: Sequence[PolicyMistake]
     suspicious: Sequence[Finding]
     not_examined: Sequence[tuple[str, str]]
+    left_out: Sequence[FindingKind] = ()
 
 
 def inspect(text: str, file: str, events: Sequence[Signal] = ()) -> Inspection:
@@ -48,22 +55,27 @@ def inspect(text: str, file: str, events: Sequence[Signal] = ()) -> Inspection:
     policy = Policy.parse(text, file)
     coverage = rule_coverage(policy, examined.document)
     marks = read(text).marks
-    found = [Finding(_mark(marks, suspicion.place), suspicion) for suspicion in _suspicions(coverage, events)]
+    found: list[Finding] = []
+    left_out: list[FindingKind] = []
+    for suspicions in _suspicions(coverage, events):
+        some = list(islice(suspicions, FINDINGS_MOST + 1))
+        left_out += [suspicion.kind for suspicion in some[FINDINGS_MOST:]]
+        found += [Finding(_mark(marks, suspicion.place), suspicion) for suspicion in some[:FINDINGS_MOST]]
     found.sort(key=lambda finding: (finding.mark.line, finding.mark.column))
     not_examined = [(policy.rules[i].name, reason) for i, reason in sorted(coverage.not_examined.items())]
-    return Inspection(len(policy.rules), (), found, not_examined)
+    return Inspection(len(policy.rules), (), found, not_examined, left_out)
 
 
-def _suspicions(coverage: Coverage, events: Sequence[Signal]) -> Iterator[Suspicion]:
-    yield from never_matching(coverage)
-    yield from gaps(coverage)
-    yield from overlaps(coverage)
-    yield from flapping(coverage)
-    yield from curves(coverage)
-    yield from never_ending(coverage)
-    yield from unusual(coverage)
+def _suspicions(coverage: Coverage, events: Sequence[Signal]) -> Iterator[Iterator[Suspicion]]:
+    yield never_matching(coverage)
+    yield gaps(coverage)
+    yield overlaps(coverage)
+    yield flapping(coverage)
+    yield curves(coverage)
+    yield never_ending(coverage)
+    yield unusual(coverage)
     if events:
-        yield from finding_nothing(coverage, events)
+        yield finding_nothing(coverage, events)
 
 
 def _mark(marks: dict[Place, Mark], place: Place) -> Mark:

@@ -76,6 +76,7 @@ def test_every_mistake_is_told_with_its_place(file: Path, capsys: pytest.Capture
             }
         ],
         "suspicious": [],
+        "left_out": [],
         "not_examined": [],
     }
 
@@ -255,3 +256,17 @@ def test_events_that_cannot_be_read_are_an_error(
     events.write_text('{"specversion": "1.0", "id": "e", "source": "s", "type": "t"}', encoding="utf-8")
     assert main(["check", str(file), "--events", str(events)]) == Exit.USAGE
     assert f"{events}: no event in it can be read: time: " in capsys.readouterr().err
+
+
+def test_of_each_kind_only_the_first_are_looked_for_and_told(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twenty, so that an answer is read and comes soon; that there is more is said."""
+    steps = [
+        f'name: r{i}, match: {{data: {{x: [{{numeric: [">=", {60 - i}]}}]}}}}, interval: {i + 1}' for i in range(60)
+    ]
+    file.write_text(rules(*steps), encoding="utf-8")
+    assert main(["check", str(file)]) == Exit.SUSPICIOUS
+    *_, last = told = capsys.readouterr().out.splitlines()
+    assert sum("suspicious (flapping)" in line for line in told[:-1]) == 20
+    assert last == f"{file}: there is more that is suspicious (flapping) than these 20, which was not looked for"
+    main(["check", str(file), "--json"])
+    assert json.loads(capsys.readouterr().out)["left_out"] == ["flapping"]
