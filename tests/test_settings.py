@@ -17,6 +17,7 @@ def test_only_the_ledger_has_to_be_told() -> None:
     assert asdict(settings) == {
         "rtc_endpoint": "https://rtc.volcengineapi.com",
         "rtc_region": "cn-north-1",
+        "rtc_api_version": "2023-11-01",
         "rtc_max_qps": 150,
         "ledger_url": "sqlite:///tmp/ledger.db",
         "ledger_namespace": "default",
@@ -38,7 +39,7 @@ def test_only_the_ledger_has_to_be_told() -> None:
 def test_the_variables_are_those_of_the_contract() -> None:
     """The proxy comes from the usual variables, not from one of ours."""
     assert set(VARIABLES) == {
-        "RTC_ENDPOINT", "RTC_REGION", "RTC_MAX_QPS", "LEDGER_URL", "LEDGER_NAMESPACE", "POLICY_PATH",
+        "RTC_ENDPOINT", "RTC_REGION", "RTC_API_VERSION", "RTC_MAX_QPS", "LEDGER_URL", "LEDGER_NAMESPACE", "POLICY_PATH",
         "IDEMPOTENCY_TTL_SECONDS", "TASK_TTL_SECONDS", "MAX_CLOCK_SKEW_SECONDS", "HTTP_AUTH", "WEBHOOK_SECRETS",
         "RTC_CALLBACK_SECRETS", "HTTP_MAX_BODY_BYTES", "HTTP_MAX_EVENTS", "DRY_RUN", "LOG_EVENT_DATA",
     }  # fmt: skip
@@ -88,6 +89,9 @@ def test_secrets_are_not_in_the_printed_form() -> None:
         ("RTC_ENDPOINT", "ftp://host"),
         ("RTC_ENDPOINT", "https://host/path"),
         ("RTC_REGION", "CN North"),
+        ("RTC_API_VERSION", "2023-11-31"),
+        ("RTC_API_VERSION", "20231101"),
+        ("RTC_API_VERSION", "2023-W44-3"),
         ("RTC_MAX_QPS", "0"),
         ("RTC_MAX_QPS", "1.5"),
         ("LEDGER_URL", "sqlite://relative/path.db"),

@@ -5,5 +5,6 @@ from devkit.rtc_standin.faults import Fault, FaultKind
 from devkit.rtc_standin.provider_errors import ProviderError
 from devkit.rtc_standin.signature import KeyPair
 from devkit.rtc_standin.standin import StandIn
+from devkit.rtc_standin.update_snapshot import BYTEPLUS, Api
 
-__all__ = ["Fault", "FaultKind", "KeyPair", "LoggedCall", "Peaks", "ProviderError", "StandIn"]
+__all__ = ["BYTEPLUS", "Api", "Fault", "FaultKind", "KeyPair", "LoggedCall", "Peaks", "ProviderError", "StandIn"]

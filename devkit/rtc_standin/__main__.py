@@ -5,6 +5,7 @@ import signal
 
 from devkit.rtc_standin import KeyPair, StandIn
 from devkit.rtc_standin import control as control_routes
+from devkit.rtc_standin.update_snapshot import Api
 from snapshot_tuner.model import TaskRef
 
 _DESCRIPTION = """\
@@ -42,7 +43,8 @@ def _arguments() -> argparse.Namespace:
         metavar="APP_ID/ROOM_ID/TASK_ID",
         help="a running task; may be given several times (default: every task is running)",
     )
-    parser.add_argument("--region", default="cn-north-1", help="of the signature's scope (default: %(default)s)")
+    parser.add_argument("--region", default=Api().region, help="of the signature's scope (default: %(default)s)")
+    parser.add_argument("--api-version", default=Api().version, help="of its calls (default: %(default)s)")
     parser.add_argument("--access-key", default=known.access_key, help="default: %(default)s")
     parser.add_argument("--secret-key", default=known.secret_key, help="default: %(default)s")
     parser.add_argument("--session-token", help="the key pair is a temporary one with this token")
@@ -57,7 +59,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with StandIn(
         credentials=KeyPair(arguments.access_key, arguments.secret_key, arguments.session_token),
-        region=arguments.region,
+        api=Api(arguments.region, arguments.api_version),
         latency=arguments.latency_ms / 1000,
         tasks=arguments.task,
         max_qps=arguments.max_qps,

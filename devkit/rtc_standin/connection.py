@@ -17,7 +17,7 @@ from devkit.rtc_standin.get_snapshot_task import ReadFaults, is_read, parse_read
 from devkit.rtc_standin.http_wire import MalformedRequest, Request, RequestParser, answer
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
 from devkit.rtc_standin.signature import KeyPair, verify
-from devkit.rtc_standin.update_snapshot import Update
+from devkit.rtc_standin.update_snapshot import Api, Update
 
 CONTROL_PREFIX = "/_standin/"
 _READ_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ class Site:
     """What all connections of one stand-in share. `latency` is in seconds."""
 
     credentials: KeyPair
-    region: str
+    api: Api
     latency: float
     account: Account
     log: CallLog
@@ -125,12 +125,12 @@ class Connection(asyncio.BufferedProtocol):
         site, faults = self._site, self._site.read_faults
         now = datetime.fromtimestamp(arrival.wall, UTC)
         try:
-            verify(request, site.credentials, region=site.region, service=update_snapshot.SERVICE, now=now)
-            task = parse_read(request)
+            verify(request, site.credentials, region=site.api.region, service=update_snapshot.SERVICE, now=now)
+            task = parse_read(request, site.api)
             site.account.check_read_quota(arrival.monotonic)
-            told = answer(200, task_answer(site.region, task, *site.account.read(task)))
+            told = answer(200, task_answer(site.api, task, *site.account.read(task)))
         except Refused as refusal:
-            body = update_snapshot.failure(site.region, refusal.error, refusal.message)
+            body = update_snapshot.failure(site.api, refusal.error, refusal.message)
             told = answer(refusal.error.status, body)
         if faults.answer is not None:
             told = answer(*faults.answer)
@@ -140,14 +140,14 @@ class Connection(asyncio.BufferedProtocol):
         site = self._site
         now = datetime.fromtimestamp(arrival.wall, UTC)
         try:
-            verify(request, site.credentials, region=site.region, service=update_snapshot.SERVICE, now=now)
-            update = update_snapshot.parse_update(request)
+            verify(request, site.credentials, region=site.api.region, service=update_snapshot.SERVICE, now=now)
+            update = update_snapshot.parse_update(request, site.api)
             site.log.identify(number, update.task, update.interval, update.business_id)
             site.account.check_quota(arrival.monotonic)
             site.account.check_running(update.task)
         except Refused as refusal:
             arrival.outcome = refusal.error.code
-            body = update_snapshot.failure(site.region, refusal.error, refusal.message)
+            body = update_snapshot.failure(site.api, refusal.error, refusal.message)
             refused = answer(refusal.error.status, body)
             self._later(site.latency, lambda: self._send(*refused))
             return
@@ -174,7 +174,7 @@ class Connection(asyncio.BufferedProtocol):
         match fault.kind:
             case FaultKind.ERROR:
                 error = fault.error or ProviderError.UNDEFINED_ERROR
-                body = update_snapshot.failure(self._site.region, error, "The stand-in was told to say so.")
+                body = update_snapshot.failure(self._site.api, error, "The stand-in was told to say so.")
                 self._send(*answer(fault.status or error.status, body))
             case (
                 FaultKind.HTML_PAGE
@@ -205,7 +205,7 @@ class Connection(asyncio.BufferedProtocol):
                 assert_never(fault.kind)
 
     def _success(self) -> tuple[bytes, bytes]:
-        return answer(200, update_snapshot.success(self._site.region))
+        return answer(200, update_snapshot.success(self._site.api))
 
     def _later(self, delay: float, action: Callable[[], None]) -> None:
         if delay > 0:

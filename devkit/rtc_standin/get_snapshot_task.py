@@ -1,4 +1,4 @@
-"""GetSnapshotTask (RTC OpenAPI, Version 2023-11-01): what is asked, and what the provider says of a task."""
+"""GetSnapshotTask (RTC OpenAPI): what is asked, and what the provider says of a task."""
 
 import json
 import uuid
@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from devkit.rtc_standin.http_wire import Request
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
-from devkit.rtc_standin.update_snapshot import SERVICE, VERSION
+from devkit.rtc_standin.update_snapshot import SERVICE, Api
 from snapshot_tuner.model import TaskRef
 
 ACTION = "GetSnapshotTask"
@@ -29,10 +29,10 @@ def is_read(request: Request) -> bool:
     return request.method == "GET" and dict(parse_qsl(request.query)).get("Action") == ACTION
 
 
-def parse_read(request: Request) -> TaskRef:
+def parse_read(request: Request, api: Api) -> TaskRef:
     """The task that is asked for. Raises `Refused`."""
     query = dict(parse_qsl(request.query, keep_blank_values=True))
-    if query.get("Version") != VERSION:
+    if query.get("Version") != api.version:
         raise Refused(ProviderError.INVALID_ACTION_OR_VERSION, "There is no such action or version.")
     for name in _NAMES:
         if not query.get(name):
@@ -40,11 +40,11 @@ def parse_read(request: Request) -> TaskRef:
     return TaskRef(*(query[name] for name in _NAMES))
 
 
-def task_answer(region: str, task: TaskRef, status: int, interval: int) -> bytes:
+def task_answer(api: Api, task: TaskRef, status: int, interval: int) -> bytes:
     """The body of the answer; what an interval is to the provider, in seconds."""
     names = dict(zip(_NAMES, (task.app_id, task.room_id, task.task_id), strict=True))
-    metadata = {"RequestId": uuid.uuid4().hex, "Action": ACTION, "Version": VERSION, "Service": SERVICE}
+    metadata = {"RequestId": uuid.uuid4().hex, "Action": ACTION, "Version": api.version, "Service": SERVICE}
     snapshot = {**names, "Status": status, "StopReason": "", "ImageConfig": {"Interval": interval}}
     return json.dumps(
-        {"ResponseMetadata": {**metadata, "Region": region}, "Result": {"SnapshotTask": snapshot}}
+        {"ResponseMetadata": {**metadata, "Region": api.region}, "Result": {"SnapshotTask": snapshot}}
     ).encode()

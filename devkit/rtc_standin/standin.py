@@ -16,11 +16,13 @@ from devkit.rtc_standin.control import Control
 from devkit.rtc_standin.faults import Fault, FaultPlan
 from devkit.rtc_standin.get_snapshot_task import ReadFaults
 from devkit.rtc_standin.signature import KeyPair
+from devkit.rtc_standin.update_snapshot import Api
 from snapshot_tuner.model import TaskRef
 
 _ACCEPTING_SECONDS = 1.0
 
 HOST = "127.0.0.1"
+_VOLCENGINE = Api()
 
 
 class StandIn:
@@ -35,7 +37,7 @@ class StandIn:
         self,
         *,
         credentials: KeyPair | None = None,
-        region: str = "cn-north-1",
+        api: Api = _VOLCENGINE,
         latency: float = 0.0,
         tasks: Iterable[TaskRef] | None = None,
         max_qps: int | None = None,
@@ -43,7 +45,7 @@ class StandIn:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.credentials = credentials or KeyPair()
-        self.region = region
+        self.api = api
         self._account = Account(tasks=tasks, max_qps=max_qps)
         self._log = CallLog()
         self._faults = FaultPlan()
@@ -51,7 +53,7 @@ class StandIn:
         self._read_faults = ReadFaults()
         self._site = Site(
             self.credentials,
-            region,
+            api,
             latency,
             self._account,
             self._log,
@@ -92,7 +94,8 @@ class StandIn:
         """The settings of a function that is to call this stand-in and nobody else."""
         settings = {
             "RTC_ENDPOINT": self.endpoint,
-            "RTC_REGION": self.region,
+            "RTC_REGION": self.api.region,
+            "RTC_API_VERSION": self.api.version,
             "VOLCENGINE_ACCESS_KEY": self.credentials.access_key,
             "VOLCENGINE_SECRET_KEY": self.credentials.secret_key,
         }

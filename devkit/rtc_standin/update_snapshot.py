@@ -1,4 +1,4 @@
-"""UpdateSnapshot as the provider checks and answers it (REFERENCE: RTC OpenAPI, Version 2023-11-01)."""
+"""UpdateSnapshot as the provider checks and answers it (REFERENCE: RTC OpenAPI)."""
 
 import json
 import re
@@ -11,12 +11,22 @@ from devkit.rtc_standin.provider_errors import ProviderError, Refused
 from snapshot_tuner.model import TaskRef
 
 ACTION = "UpdateSnapshot"
-VERSION = "2023-11-01"
 SERVICE = "rtc"
 _ID = re.compile(r"[a-zA-Z0-9_@\-.]{1,128}")
 _INTERVALS = range(1, 601)
 _REQUIRED = frozenset({"AppId", "RoomId", "TaskId", "ImageConfig"})
 _OPTIONAL = frozenset({"BusinessId"})
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Whose API it is: Volcengine's, or BytePlus's with the same calls under another region and version."""
+
+    region: str = "cn-north-1"
+    version: str = "2023-11-01"
+
+
+BYTEPLUS = Api("ap-singapore-1", "2022-06-01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +38,10 @@ class Update:
     business_id: str | None
 
 
-def parse_update(request: Request) -> Update:
+def parse_update(request: Request, api: Api) -> Update:
     """The call that is asked for. Raises `Refused` where the provider would, and where it would guess."""
     query = dict(parse_qsl(request.query, keep_blank_values=True))
-    if request.method != "POST" or query != {"Action": ACTION, "Version": VERSION}:
+    if request.method != "POST" or query != {"Action": ACTION, "Version": api.version}:
         raise Refused(ProviderError.INVALID_ACTION_OR_VERSION, "There is no such action or version.")
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refused(ProviderError.INVALID_PARAMETER, "Content-Type must be application/json.")
@@ -47,22 +57,22 @@ def parse_update(request: Request) -> Update:
     return Update(TaskRef(app_id, room_id, task_id), _interval(body["ImageConfig"]), business_id)
 
 
-def success(region: str) -> bytes:
+def success(api: Api) -> bytes:
     """The body of the answer to a call that was carried out."""
-    return _body({"ResponseMetadata": _metadata(region), "Result": "ok"})
+    return _body({"ResponseMetadata": _metadata(api), "Result": "ok"})
 
 
-def failure(region: str, error: ProviderError, message: str) -> bytes:
+def failure(api: Api, error: ProviderError, message: str) -> bytes:
     """The body of the answer to a call that was refused."""
     detail: dict[str, object] = {"Code": error.code, "Message": message}
     if error.code_n is not None:
         detail = {"CodeN": error.code_n, **detail}
-    return _body({"ResponseMetadata": {**_metadata(region), "Error": detail}})
+    return _body({"ResponseMetadata": {**_metadata(api), "Error": detail}})
 
 
-def _metadata(region: str) -> dict[str, object]:
-    request_id = uuid.uuid4().hex
-    return {"RequestId": request_id, "Action": ACTION, "Version": VERSION, "Service": SERVICE, "Region": region}
+def _metadata(api: Api) -> dict[str, object]:
+    names = {"RequestId": uuid.uuid4().hex, "Action": ACTION, "Version": api.version}
+    return {**names, "Service": SERVICE, "Region": api.region}
 
 
 def _body(content: dict[str, object]) -> bytes:

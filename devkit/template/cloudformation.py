@@ -19,6 +19,7 @@ PSEUDO_PARAMETERS = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/tuner/e722ae60-fe62-11e8-9a0e-0ae8cc519968",
     "AWS::StackName": "tuner",
     "AWS::URLSuffix": "amazonaws.com",
 }
@@ -76,14 +77,25 @@ class _NoManagedPolicies:
         return {}
 
 
-def deploy(source: Mapping[str, Any], parameters: Mapping[str, object]) -> Stack:
-    """Translates, and decides what CloudFormation would decide with these parameters and the defaults."""
+def deploy(
+    source: Mapping[str, Any], parameters: Mapping[str, object], pseudo: Mapping[str, str] | None = None
+) -> Stack:
+    """Translates, and decides what CloudFormation would decide with these parameters and the defaults.
+
+    `pseudo` are pseudo parameters in place of our own. Raises KeyError for a mapping without such a key: CloudFormation
+    looks it up even in a branch of Fn::If that is not taken.
+    """
     translated = translate(source, parameters)
     values = {
         name: _value(declared["Type"], parameters.get(name, declared.get("Default")))
         for name, declared in translated["Parameters"].items()
     }
-    resolver = _Resolver({**PSEUDO_PARAMETERS, **values}, translated.get("Conditions", {}))
+    resolver = _Resolver(
+        {**PSEUDO_PARAMETERS, **values, **(pseudo or {})},
+        translated.get("Conditions", {}),
+        translated.get("Mappings", {}),
+    )
+    resolver.check_mappings(translated["Resources"])
     return Stack(
         resources=dict(resolver.present(translated["Resources"])),
         outputs=dict(resolver.present(translated.get("Outputs", {}))),
@@ -98,6 +110,7 @@ def _value(kind: str, given: object) -> object:
 class _Resolver:
     parameters: Mapping[str, object]
     conditions: Mapping[str, Any]
+    mappings: Mapping[str, Any]
 
     def present(self, section: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, entry in section.items():
@@ -105,12 +118,25 @@ class _Resolver:
                 without = {key: value for key, value in entry.items() if key != "Condition"}
                 yield name, cast("dict[str, Any]", self._resolve(without))
 
+    def check_mappings(self, node: object) -> None:
+        """Raises KeyError, as CloudFormation does before it decides anything."""
+        if isinstance(node, dict):
+            if "Fn::FindInMap" in node:
+                self._resolve(node)
+            for value in node.values():
+                self.check_mappings(value)
+        elif isinstance(node, list):
+            for value in node:
+                self.check_mappings(value)
+
     def _resolve(self, node: object) -> object:
         match node:
             case {"Ref": "AWS::NoValue"}:
                 return _NO_VALUE
             case {"Ref": str(name)} if name in self.parameters:
                 return self.parameters[name]
+            case {"Fn::FindInMap": [str(name), first, second]}:
+                return self.mappings[name][self._resolve(first)][self._resolve(second)]
             case {"Fn::If": [condition, then, otherwise]}:
                 return self._resolve(then if self._is_true({"Condition": condition}) else otherwise)
             case {"Fn::Sub": _} | {"Fn::Join": _} | {"Fn::Split": _} | {"Fn::Select": _}:

@@ -13,7 +13,13 @@ from snapshot_tuner.rtc.client import Credentials, SnapshotApi
 def make_client(stand_in: StandIn, credentials: KeyPair | None = None, pool_size: int = 4) -> SnapshotApi:
     keys = credentials or stand_in.credentials
     provider = StaticCredentialProvider(keys.access_key, keys.secret_key, keys.session_token)
-    return SnapshotApi(endpoint=stand_in.endpoint, region="cn-north-1", credentials=provider, pool_size=pool_size)
+    return SnapshotApi(
+        endpoint=stand_in.endpoint,
+        region=stand_in.api.region,
+        version=stand_in.api.version,
+        credentials=provider,
+        pool_size=pool_size,
+    )
 
 
 @dataclass

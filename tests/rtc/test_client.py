@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
 
-from devkit.rtc_standin import StandIn
-from snapshot_tuner.errors import CallAbandoned
+from devkit.rtc_standin import BYTEPLUS, Api, StandIn
+from snapshot_tuner.errors import ApiError, CallAbandoned
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.rtc.client import SnapshotApi
+from snapshot_tuner.rtc.http.tasks import Task, run
 from tests.rtc.api_calls import TASK, update
 from tests.rtc.api_clients import BrokenProvider, make_client
 
@@ -30,6 +31,36 @@ def test_without_a_business_id_the_field_is_left_out(stand_in: StandIn, api: Sna
     """The stand-in refuses a BusinessId of null, so an accepted call had none."""
     update(api)
     assert [(call.business_id, call.outcome) for call in stand_in.calls()] == [(None, "ok")]
+
+
+@pytest.mark.parametrize("provider", [Api(), BYTEPLUS], ids=["volcengine", "byteplus"])
+def test_both_providers_take_calls_of_their_own_region_and_version(provider: Api) -> None:
+    """Signed for that region; whatever else is asked for is refused by the name that the provider gives it."""
+    with StandIn(api=provider) as stand_in:
+        keys = StaticCredentialProvider(stand_in.credentials.access_key, stand_in.credentials.secret_key)
+
+        def called(region: str, version: str) -> str:
+            api = SnapshotApi(endpoint=stand_in.endpoint, region=region, version=version, credentials=keys, pool_size=1)
+            try:
+                update(api)
+                read(api)
+            except ApiError as refused:
+                return refused.code
+            finally:
+                api.close()
+            return "ok"
+
+        assert called(provider.region, provider.version) == "ok"
+        assert called("eu-1", provider.version) == "SignatureDoesNotMatch"
+        assert called(provider.region, "2020-12-01") == "InvalidActionOrVersion"
+        assert stand_in.intervals() == {TASK: 5}
+
+
+def read(api: SnapshotApi) -> None:
+    def before() -> Task[None]:
+        yield from ()
+
+    run(api.read(TASK, timeout=5.0, before_send=before))
 
 
 def test_the_time_before_sending_does_not_count(api: SnapshotApi) -> None:

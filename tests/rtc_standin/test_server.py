@@ -133,13 +133,14 @@ def test_as_a_process_it_prints_its_address_serves_and_ends_on_a_signal(ending: 
     with subprocess.Popen(command, env={"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 -- our own module
         assert process.stdout is not None
         endpoint = process.stdout.readline().strip()
-        exports = [process.stdout.readline().strip() for _ in range(5)]
+        exports = [process.stdout.readline().strip() for _ in range(6)]
         assert control(endpoint, "GET", "state")[0] == 200
         process.send_signal(ending)
         assert process.wait(timeout=10) == 0
     assert exports == [
         f"export RTC_ENDPOINT={endpoint}",
         "export RTC_REGION=cn-north-1",
+        "export RTC_API_VERSION=2023-11-01",
         "export VOLCENGINE_ACCESS_KEY=AKLTstandin",
         "export VOLCENGINE_SECRET_KEY=standin-secret-key",
         "export VOLCENGINE_SESSION_TOKEN=T",

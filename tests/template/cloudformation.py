@@ -9,14 +9,19 @@ from devkit.template.cloudformation import REGION, ROOT, Stack, deploy, linted, 
 
 __all__ = [
     "ALL_OPTIONS",
+    "BYTEPLUS",
+    "CUSTOM_PROVIDER",
     "IN_VPC",
+    "OWN_EXTENSION",
     "OWN_POLICY",
+    "OWN_STORE",
     "PUBLIC_URL",
     "REGION",
     "REQUIRED",
     "ROOT",
     "RTC_CALLBACK_SECRETS",
     "SECRETS_KEY",
+    "SHARED_LEDGER",
     "TOPIC",
     "WEBHOOK_SECRETS",
     "Stack",
@@ -29,13 +34,23 @@ __all__ = [
     "translate",
 ]
 
-REQUIRED = {
-    "Stage": "prod",
-    "CredentialsSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:volcengine-a1b2c3",
-    "LedgerUrlSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ledger-d4e5f6",
+REQUIRED = {"CredentialsSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:volcengine-a1b2c3"}
+OWN_STORE = {"LedgerUrlSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ledger-d4e5f6"}
+SHARED_LEDGER = {
+    "LedgerUrl": "rediss://default.iam-user@other-1a2b3c.public.serverless.eu-central-1.cache.amazonaws.com:6379/0"
+    "?auth=iam&cache=snapshot-tuner-0a1b2c3d-4e5f"
+}
+OWN_EXTENSION = {
     "SecretsExtensionArn": (
         "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
-    ),
+    )
+}
+BYTEPLUS = {"RtcProvider": "byteplus"}
+CUSTOM_PROVIDER = {
+    "RtcProvider": "custom",
+    "RtcEndpoint": "https://open-ap-singapore-1.volcengineapi.com",
+    "RtcRegion": "ap-singapore-1",
+    "RtcApiVersion": "2023-11-01",
 }
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 OWN_POLICY = "arn:aws:lambda:eu-central-1:123456789012:layer:policy:7"
@@ -50,6 +65,9 @@ RTC_CALLBACK_SECRETS = {
 PUBLIC_URL = {"HttpAuth": "signature", **WEBHOOK_SECRETS, **RTC_CALLBACK_SECRETS}
 ALL_OPTIONS = {
     **REQUIRED,
+    **OWN_STORE,
+    **OWN_EXTENSION,
+    **CUSTOM_PROVIDER,
     **IN_VPC,
     **PUBLIC_URL,
     "FifoQueue": "true",

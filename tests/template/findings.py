@@ -5,7 +5,7 @@ from typing import Any
 
 from snapshot_tuner.aws.secrets import STANDS_FOR
 from snapshot_tuner.settings import VARIABLES
-from tests.template import operations, url
+from tests.template import ledger, operations, url
 from tests.template.cloudformation import Stack, find_function, references, referred
 
 Properties = Mapping[str, Any]
@@ -15,7 +15,6 @@ EXTENSION_CACHE = "PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED"
 REQUIRED_VARIABLES = frozenset(
     {
         "CREDENTIALS_SECRET_ARN",
-        "LEDGER_URL_SECRET_ARN",
         EXTENSION_CACHE,
         "VOLCENGINE_ECS_METADATA_DISABLED",
         "POWERTOOLS_SERVICE_NAME",
@@ -44,6 +43,7 @@ def findings(stack: Stack) -> list[str]:
         alarms,
         memories,
         *operations.CHECKS,
+        *ledger.CHECKS,
     )
     return sorted(finding for check in checks for finding in check(stack))
 
@@ -128,7 +128,7 @@ def variables(stack: Stack) -> Iterator[str]:
             yield f"{name}: nobody reads {variable}"
         for variable in sorted(REQUIRED_VARIABLES - environment.keys()):
             yield f"{name}: {variable} is not set"
-        for variable in sorted(SECRETS & environment.keys()):
+        for variable in sorted(SECRETS & environment.keys() - ledger.PLAIN):
             yield f"{name}: {variable} is a secret, and everybody who may look at the function sees it"
 
 

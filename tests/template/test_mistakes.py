@@ -8,11 +8,13 @@ import pytest
 
 from tests.template.cloudformation import ALL_OPTIONS, REGION, REQUIRED, deploy, linted, load, translate
 from tests.template.findings import findings
+from tests.template.ledger_planted import IN_LEDGER
 from tests.template.operations_planted import IN_OPERATIONS, REMOVED
 from tests.template.url_planted import IN_URL
 
 PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
     *IN_OPERATIONS,
+    *IN_LEDGER,
     *IN_URL,
     (
         "Outputs/BusArn/Value",
@@ -125,9 +127,9 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
     ),
     ("Globals/Function/Environment/Variables/RTC_MAXQPS", "150", "BusListener: nobody reads RTC_MAXQPS"),
     (
-        "Globals/Function/Environment/Variables/LEDGER_URL_SECRET_ARN",
+        "Globals/Function/Environment/Variables/CREDENTIALS_SECRET_ARN",
         REMOVED,
-        "QueueWorker: LEDGER_URL_SECRET_ARN is not set",
+        "QueueWorker: CREDENTIALS_SECRET_ARN is not set",
     ),
     (
         "Globals/Function/Environment/Variables/VOLCENGINE_SECRET_KEY",
@@ -155,7 +157,7 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
         "QueueWorker: the extension would hand out a secret from before its rotation",
     ),
     (
-        "Resources/BusListenerRole/Properties/Policies/0/PolicyDocument/Statement/3/Fn::If/1/Condition",
+        "Resources/BusListenerRole/Properties/Policies/0/PolicyDocument/Statement/4/Fn::If/1/Condition",
         REMOVED,
         "BusListenerRole: decrypts more than secrets",
     ),

@@ -7,11 +7,14 @@ from typing import Any, Final
 import pytest
 
 from tests.template.cloudformation import (
+    OWN_EXTENSION,
     OWN_POLICY,
+    OWN_STORE,
     PUBLIC_URL,
     REGION,
     REQUIRED,
     SECRETS_KEY,
+    SHARED_LEDGER,
     TOPIC,
     Stack,
     deploy,
@@ -19,7 +22,7 @@ from tests.template.cloudformation import (
 )
 
 NO_SNAPSHOT: Final = {"SnapStart": "false"}
-FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener")
+FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +56,14 @@ OTHERS: Final = {
     "CredentialsSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-a1b2c3",
     "RtcMaxQps": 200,
     "DryRun": "true",
-    "SecretsExtensionArn": REQUIRED["SecretsExtensionArn"].replace(":12", ":124"),
-    "LedgerUrlSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-d4e5f6",
+    "RtcProvider": "byteplus",
+    # These reach a function with RtcProvider custom only.
+    "RtcEndpoint": "https://example.com",
+    "RtcRegion": "eu-1",
+    "RtcApiVersion": "2024-01-01",
+    **OWN_EXTENSION,
+    **OWN_STORE,
+    **SHARED_LEDGER,
     "LedgerNamespace": "other",
     "PolicyLayerArn": OWN_POLICY,
     "SubnetIds": "subnet-0a1b2c3d",
@@ -100,11 +109,12 @@ def test_new_content_of_a_layer_publishes_a_version(source: Mapping[str, Any], a
 
 
 def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> None:
-    """CloudFormation takes 256 characters. Three subnets and two groups leave room for names; those of all four
-    secrets of a public URL have to be short then.
+    """CloudFormation takes 256 characters. With three subnets, two groups and another stack's ledger there is room for
+    the names of a public URL's secrets.
     """
     options = {
         **REQUIRED,
+        **SHARED_LEDGER,
         "SubnetIds": ",".join(["subnet-0123456789abcdef0"] * 3),
         "SecurityGroupIds": ",".join(["sg-0123456789abcdef0"] * 2),
         "LedgerNamespace": "production",
@@ -119,14 +129,14 @@ def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> No
 
     for function, own in (
         ("QueueWorker", ""),
-        ("HttpEndpoint", "signature webhooks-a7b8c9 rtc-d0e1f2 "),
+        ("HttpEndpoint", " signature webhooks-a7b8c9 rtc-d0e1f2"),
         ("BusListener", ""),
     ):
         assert description(function) == (
-            f"INFO 150 -se production ledger-d4e5f6 volcengine-a1b2c3 {own}"
-            "187925254637 12 123456789012 policy 7 "
-            "subnet-0123456789abcdef0 subnet-0123456789abcdef0 subnet-0123456789abcdef0 "
-            "sg-0123456789abcdef0 sg-0123456789abcdef0"
+            "INFO 150 -se volcengine production snapshot-tuner-0a1b2c3d-4e5f volcengine-a1b2c3 "
+            "187925254637 24 123456789012 policy 7 "
+            "0123456789abcdef0 0123456789abcdef0 0123456789abcdef0 0123456789abcdef0 0123456789abcdef0"
+            f"{own}"
         )
         assert len(description(function)) <= 256
 
@@ -146,12 +156,13 @@ def test_a_function_starts_from_a_snapshot_unless_told_otherwise(source: Mapping
 
 def test_a_function_may_read_its_two_secrets_and_decrypt_nothing_else(source: Mapping[str, Any]) -> None:
     """The key is granted for Secrets Manager alone, and where there is one."""
-    plain, encrypted = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "SecretsKeyArn": SECRETS_KEY})
+    options = {**REQUIRED, **OWN_STORE}
+    plain, encrypted = deploy(source, options), deploy(source, {**options, "SecretsKeyArn": SECRETS_KEY})
     for function in FUNCTIONS:
         read = {
             "Effect": "Allow",
             "Action": "secretsmanager:GetSecretValue",
-            "Resource": [REQUIRED["CredentialsSecretArn"], REQUIRED["LedgerUrlSecretArn"]],
+            "Resource": [REQUIRED["CredentialsSecretArn"], OWN_STORE["LedgerUrlSecretArn"]],
         }
         decrypt = {
             "Effect": "Allow",

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,13 +17,17 @@ from snapshot_tuner.aws.secrets import STANDS_FOR
 from snapshot_tuner.settings import Settings
 from tests.template.cloudformation import (
     ALL_OPTIONS,
+    BYTEPLUS,
+    CUSTOM_PROVIDER,
     IN_VPC,
+    OWN_EXTENSION,
     OWN_POLICY,
     PUBLIC_URL,
     REGION,
     REQUIRED,
     ROOT,
     SECRETS_KEY,
+    SHARED_LEDGER,
     TOPIC,
     Stack,
     deploy,
@@ -33,8 +36,20 @@ from tests.template.cloudformation import (
 )
 from tests.template.findings import VPC_POLICY, findings
 
-REST: Final = {"AlarmTopicArn": TOPIC, "PolicyLayerArn": OWN_POLICY, "SecretsKeyArn": SECRETS_KEY, "SnapStart": "false"}
-OPTIONS: Final = ({"FifoQueue": "true"}, IN_VPC, {"DirectBusRule": "true"}, PUBLIC_URL, REST)
+REST: Final = {
+    "AlarmTopicArn": TOPIC,
+    "PolicyLayerArn": OWN_POLICY,
+    "SecretsKeyArn": SECRETS_KEY,
+    "SnapStart": "false",
+    **OWN_EXTENSION,
+}
+OPTIONS: Final = (
+    {"FifoQueue": "true", **SHARED_LEDGER},
+    {**IN_VPC, **BYTEPLUS},
+    {"DirectBusRule": "true", **CUSTOM_PROVIDER},
+    PUBLIC_URL,
+    REST,
+)
 FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
 
 
@@ -262,32 +277,4 @@ def test_the_settings_take_what_the_template_sets(source: Mapping[str, Any]) -> 
         variables = properties(stack, function)["Environment"]["Variables"]
         environment = {name: str(value) for name, value in variables.items()} | {"LEDGER_URL": "rediss://ledger:6379/0"}
         assert Settings.from_env(environment) == Settings(ledger_url="rediss://ledger:6379/0")
-        assert STANDS_FOR.keys() & environment.keys() == {"CREDENTIALS_SECRET_ARN", "LEDGER_URL_SECRET_ARN"}
-
-
-def samconfig() -> dict[str, Any]:
-    return tomllib.loads((ROOT / "samconfig.toml").read_text())
-
-
-@pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_samconfig_deploys_each_stage_under_its_own_name_and_tags(source: Mapping[str, Any], stage: str) -> None:
-    """Stack, tags and the Stage parameter agree, and every parameter it sets is one the template has."""
-    config = samconfig()[stage]["deploy"]["parameters"]
-    overrides = dict(override.split("=", 1) for override in config["parameter_overrides"])
-    assert config["stack_name"] == f"snapshot-tuner-{stage}"
-    assert config["tags"] == ["application=snapshot-tuner", f"stage={stage}"]
-    assert overrides["Stage"] == stage
-    assert sorted(overrides.keys() - source["Parameters"].keys()) == []
-    assert config["capabilities"] == "CAPABILITY_IAM"
-
-
-@pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_samconfig_is_refused_until_its_arns_are_real(source: Mapping[str, Any], stage: str) -> None:
-    """Every placeholder fails its parameter's pattern, so that nothing is deployed by accident; real ARNs pass."""
-    overrides = samconfig()[stage]["deploy"]["parameters"]["parameter_overrides"]
-    placeholders = dict(override.split("=", 1) for override in overrides if "ARN-OF-" in override)
-    assert {"CredentialsSecretArn", "LedgerUrlSecretArn", "SecretsExtensionArn"} <= placeholders.keys()
-    for name, placeholder in placeholders.items():
-        pattern = source["Parameters"][name]["AllowedPattern"]
-        assert not re.fullmatch(pattern, placeholder)
-        assert re.fullmatch(pattern, ALL_OPTIONS[name])
+        assert STANDS_FOR.keys() & environment.keys() == {"CREDENTIALS_SECRET_ARN"}

@@ -8,10 +8,14 @@ import pytest
 from snapshot_tuner.aws.secrets import STANDS_FOR
 from snapshot_tuner.settings import HttpAuth, Settings
 from tests.template.cloudformation import (
+    BYTEPLUS,
+    CUSTOM_PROVIDER,
+    OWN_STORE,
     PUBLIC_URL,
     REGION,
     REQUIRED,
     RTC_CALLBACK_SECRETS,
+    SHARED_LEDGER,
     WEBHOOK_SECRETS,
     Stack,
     deploy,
@@ -88,7 +92,7 @@ def test_the_settings_take_a_public_urls_variables(source: Mapping[str, Any]) ->
         variables = {key: str(value) for key, value in properties(stack, function)["Environment"]["Variables"].items()}
         modes[function] = Settings.from_env({**variables, "LEDGER_URL": "rediss://ledger:6379/0"}).http_auth
         named[function] = sorted(STANDS_FOR.keys() & variables.keys())
-    shared = ["CREDENTIALS_SECRET_ARN", "LEDGER_URL_SECRET_ARN"]
+    shared = ["CREDENTIALS_SECRET_ARN"]
     assert modes == {"QueueWorker": HttpAuth.IAM, "HttpEndpoint": HttpAuth.SIGNATURE, "BusListener": HttpAuth.IAM}
     assert named == {
         "QueueWorker": shared,
@@ -108,8 +112,9 @@ def test_only_the_http_endpoint_may_read_the_secrets_of_signatures(source: Mappi
         stack = deploy(source, {**REQUIRED, **options})
         given = [arn for name, arn in options.items() if name.endswith("Arn")]
         for function, more in (("QueueWorker", []), ("HttpEndpoint", given), ("BusListener", [])):
-            read = properties(stack, f"{function}Role")["Policies"][0]["PolicyDocument"]["Statement"][-1]
-            assert read["Resource"] == [REQUIRED["CredentialsSecretArn"], REQUIRED["LedgerUrlSecretArn"], *more]
+            statements = properties(stack, f"{function}Role")["Policies"][0]["PolicyDocument"]["Statement"]
+            [read] = [each for each in statements if each["Action"] == "secretsmanager:GetSecretValue"]
+            assert read["Resource"] == [REQUIRED["CredentialsSecretArn"], *more]
             variables = properties(stack, function)["Environment"]["Variables"]
             names = ("WEBHOOK_SECRETS_ARN", "RTC_CALLBACK_SECRETS_ARN")
             assert [variables[name] for name in names if name in variables] == more
@@ -152,3 +157,16 @@ def test_a_public_url_without_any_secret_is_not_deployed(source: Mapping[str, An
         {**WITHOUT_SECRETS, **RTC_CALLBACK_SECRETS},
     ):
         assert refusals(source, options) == []
+
+
+def test_half_of_a_provider_and_two_ledgers_are_not_deployed(source: Mapping[str, Any]) -> None:
+    """CloudFormation says what is missing, or too much."""
+    assert refusals(source, {**REQUIRED, "RtcProvider": "custom", "RtcRegion": "eu-1"}) == [
+        "RtcProvider custom needs RtcEndpoint.",
+        "RtcProvider custom needs RtcApiVersion.",
+    ]
+    assert refusals(source, {**REQUIRED, **OWN_STORE, **SHARED_LEDGER}) == [
+        "LedgerUrl and LedgerUrlSecretArn exclude each other."
+    ]
+    for options in (CUSTOM_PROVIDER, BYTEPLUS, OWN_STORE, SHARED_LEDGER):
+        assert refusals(source, {**REQUIRED, **options}) == []

@@ -213,6 +213,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
     api = SnapshotApi(
         endpoint=settings.rtc_endpoint,
         region=settings.rtc_region,
+        version=settings.rtc_api_version,
         credentials=credentials,
         proxy=settings.rtc_proxy,
         pool_size=PARALLEL_CALLS,

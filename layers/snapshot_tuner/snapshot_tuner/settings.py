@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from enum import StrEnum, auto
 from pathlib import Path
 from typing import Self
@@ -55,6 +56,15 @@ def _endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
+def _date(text: str) -> str:
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise ValueError("must be a date like 2023-11-01")
+
+
 def _ledger_url(url: str) -> str:
     match _split(url):
         case SplitResult(scheme="sqlite", netloc="", path=path) if path.startswith("/") and path != "/":
@@ -78,6 +88,7 @@ class Settings:
 
     rtc_endpoint: str = "https://rtc.volcengineapi.com"
     rtc_region: str = "cn-north-1"
+    rtc_api_version: str = "2023-11-01"
     rtc_max_qps: int = RTC_QUOTA_QPS
     ledger_url: str = field(repr=False)
     ledger_namespace: str = "default"
@@ -130,6 +141,7 @@ _SECONDS = integer(1, 31_536_000)
 _CHECKS: Mapping[str, Check] = {
     "rtc_endpoint": then(text(), _endpoint),
     "rtc_region": text(pattern=r"^[a-z0-9-]{1,64}$"),
+    "rtc_api_version": then(text(), _date),
     "rtc_max_qps": integer(1, 1_000_000),
     "ledger_url": then(text(), _ledger_url),
     "ledger_namespace": text(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),

@@ -1,4 +1,4 @@
-"""UpdateSnapshot and GetSnapshotTask (RTC OpenAPI, Version 2023-11-01), signed by the vendor's signer.
+"""UpdateSnapshot and GetSnapshotTask (RTC OpenAPI), signed by the vendor's signer.
 
 No retry inside: whoever calls knows the deadline, the quota and whether a newer interval is wanted by now.
 """
@@ -21,8 +21,6 @@ from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, Si
 from snapshot_tuner.rtc.task_status import TaskReading, task_reading
 
 _SERVICE = "rtc"
-_VERSION = "2023-11-01"
-_UPDATE = {"Action": "UpdateSnapshot", "Version": _VERSION}
 _CONTENT_TYPE = "application/json"
 _USER_AGENT = "snapshot-tuner"
 _CREDENTIALS_LOOK_SECONDS = 60.0  # a wait has to end some time; the provider has timeouts of its own
@@ -63,6 +61,7 @@ class SnapshotApi:
         *,
         endpoint: str,
         region: str,
+        version: str = "2023-11-01",
         credentials: CredentialProvider,
         proxy: str | None = None,
         pool_size: int,
@@ -70,6 +69,8 @@ class SnapshotApi:
         if not _VISIBLE.fullmatch(region):
             raise ValueError(f"{region!r} is not a region")
         self._region = region
+        self._update = {"Action": "UpdateSnapshot", "Version": version}
+        self._get = {"Action": "GetSnapshotTask", "Version": version}
         self._credentials = credentials
         self._asking: ThreadPoolExecutor | None = None
         self._route = Route(endpoint, proxy)
@@ -96,13 +97,12 @@ class SnapshotApi:
         Raises ValueError for an id or an interval that the provider does not allow: a bug of the caller.
         """
         body = _body(task, interval, business_id)
-        answer, secrets = yield from self._exchange("POST", _UPDATE, body, timeout, before_send)
+        answer, secrets = yield from self._exchange("POST", self._update, body, timeout, before_send)
         return classify(answer.status, answer.body, secrets=secrets)
 
     def read(self, task: TaskRef, *, timeout: float, before_send: BeforeSend) -> Task[TaskReading]:
         """What the provider holds of the task. Otherwise as `update`; it changes nothing."""
-        query = {"Action": "GetSnapshotTask", "Version": _VERSION, **_names(task)}
-        answer, secrets = yield from self._exchange("GET", query, "", timeout, before_send)
+        answer, secrets = yield from self._exchange("GET", {**self._get, **_names(task)}, "", timeout, before_send)
         return task_reading(answer.status, answer.body, secrets=secrets)
 
     def _exchange(
