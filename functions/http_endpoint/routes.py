@@ -89,7 +89,16 @@ def post_rtc_callback(visit: Visit) -> Answer:
         detail = "Signature must be the RTC service's, made with a secret of this deployment"
         raise Refusal(Problem.UNAUTHENTICATED, detail, {"WWW-Authenticate": "RTC-Callback"})
     deadline = min(invocation.deadline(visit.context), SystemClock().monotonic() + _RTC_SECONDS)
-    (outcomes,) = bootstrap.tuner().process(read_each([callback], Callback.signal, gives=callback.source), deadline)
+
+    def read(given: Callback) -> Signal:
+        given.check(
+            app_ids=settings.rtc_app_ids,
+            now_us=SystemClock().wall_us(),
+            skew_seconds=settings.max_clock_skew_seconds,
+        )
+        return given.signal()
+
+    (outcomes,) = bootstrap.tuner().process(read_each([callback], read, gives=callback.source), deadline)
     return answers.from_outcomes(outcomes)
 
 

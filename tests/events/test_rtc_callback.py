@@ -1,8 +1,10 @@
 """The RTC service's callbacks: signed as its documentation says, and one signal each."""
 
 import json
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from hashlib import sha256
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -66,7 +68,7 @@ def test_a_misspelt_nonce_is_taken() -> None:
 def test_a_callback_becomes_a_signal() -> None:
     """Its type and source say where it comes from; its data are those of EventData, with the AppId."""
     assert Callback.read(body({"BusinessId": "business"})).signal() == Signal(
-        id="event-1",
+        id=sha256(signature(SIGNED).encode()).hexdigest()[:32],
         source="rtc:app",
         type="rtc.UserJoinRoom",
         time_us=1_772_355_600_000_000,
@@ -77,6 +79,7 @@ def test_a_callback_becomes_a_signal() -> None:
             "UserId": "u",
             "Timestamp": Decimal("1.5"),
         },
+        attributes={"eventid": "event-1"},
     )
 
 
@@ -105,8 +108,6 @@ def test_a_missing_member_is_named(name: str) -> None:
         ({"EventData": "[]"}, "EventData"),
         ({"EventData": '{"a": 1, "a": 2}'}, "EventData.a"),
         ({"EventTime": "1709258400"}, "time"),
-        ({"EventId": ""}, "id"),
-        ({"EventId": "a\0"}, "id"),
     ],
 )
 def test_a_genuine_callback_that_cannot_be_read_names_the_field(members: dict[str, Any], field: str) -> None:
@@ -114,6 +115,79 @@ def test_a_genuine_callback_that_cannot_be_read_names_the_field(members: dict[st
     with pytest.raises(EventRejected) as rejected:
         Callback.read(body(**members)).signal()
     assert rejected.value.field == field
+
+
+NOW_US = 1_772_355_600_000_000
+NAMES = tuple(SIGNED)
+
+
+def forged(values: Sequence[str]) -> bytes:
+    """The original's signature, over other values."""
+    return json.dumps({**dict(zip(NAMES, values, strict=True)), "Signature": signature(SIGNED)}).encode()
+
+
+def other_callbacks() -> Iterator[bytes]:
+    """Whatever has the signature of the original: values exchanged, then borders moved between sorted neighbours."""
+    for values in permutations(SIGNED.values()):
+        yield forged(values)
+    order = sorted([*SIGNED.values(), SECRET])
+    for at in range(len(order) - 1):
+        joined = order[at] + order[at + 1]
+        for cut in range(len(joined) + 1):
+            moved = [*order[:at], joined[:cut], joined[cut:], *order[at + 2 :]]
+            if moved != sorted(moved) or SECRET not in moved:
+                continue
+            moved.remove(SECRET)
+            for values in permutations(moved):
+                yield forged(values)
+
+
+def test_nothing_but_the_original_passes_for_a_new_event() -> None:
+    """Of all that can be made from one captured callback without the secret: refused, or known by the same id."""
+    taken: set[tuple[str, str]] = set()
+    genuine = 0
+    for text in other_callbacks():
+        callback = Callback.read(text)
+        if callback.is_signed_with([SECRET]):
+            genuine += 1
+            try:
+                callback.check(app_ids=["app"], now_us=NOW_US, skew_seconds=300)
+                signal = callback.signal()
+            except EventRejected:
+                continue
+            taken.add((signal.source, signal.id))
+    assert genuine > 5000  # the scheme itself tells none of them from the original
+    assert taken == {("rtc:app", Callback.read(body()).signal().id)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"EventType": "event-1"}, "EventType"),
+        ({"EventType": ""}, "EventType"),
+        ({"EventId": ""}, "EventId"),
+        ({"EventId": "a b"}, "EventId"),
+        ({"EventId": "a\0"}, "EventId"),
+        ({"AppId": "other"}, "AppId"),
+        ({"AppId": "a/b"}, "AppId"),
+        ({"Version": "2020-12-02"}, "Version"),
+        ({"Nonce": ""}, "Nonce"),
+        ({"Nonce": "x" * 129}, "Nonce"),
+        ({"EventTime": "n0nce"}, "EventTime"),
+        ({"EventTime": "2026-03-01T17:05:01+08:00"}, "EventTime"),
+        ({"EventTime": "2026-03-01T16:54:59+08:00"}, "EventTime"),
+    ],
+)
+def test_every_value_has_the_form_of_its_own_name(changes: dict[str, Any], field: str) -> None:
+    """Whoever signed it; the error names the member."""
+    with pytest.raises(EventRejected) as rejected:
+        Callback.read(body(**changes)).check(app_ids=["app"], now_us=NOW_US, skew_seconds=300)
+    assert rejected.value.field == field
+
+
+def test_without_app_ids_every_app_is_taken() -> None:
+    """The secret is the application's own."""
+    Callback.read(body(AppId="other")).check(app_ids=(), now_us=NOW_US + 300_000_000, skew_seconds=300)
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff", b'"text"'])

@@ -49,6 +49,7 @@ def test_no_proof_of_a_sender_is_in_the_line_of_its_event(
     monkeypatch.setenv("HTTP_AUTH", "signature")
     monkeypatch.setenv("WEBHOOK_SECRETS", SECRET)
     monkeypatch.setenv("RTC_CALLBACK_SECRETS", RTC_SECRET)
+    monkeypatch.setenv("LOG_CALLBACK_DATA", "true")
     body = deployment.event()
     headers, called_back = signed(body, message_id="msg-hidden"), callback(deployment, {"RoomId": "room-1"})
     with captured(bootstrap.logger()) as out:

@@ -160,12 +160,35 @@ def permissions(stack: Stack) -> Iterator[str]:
     for name, policy in stack.find_all("AWS::SQS::QueuePolicy").items():
         yield from _wide_statements(name, policy["PolicyDocument"])
         for statement in policy["PolicyDocument"]["Statement"]:
-            if "aws:SourceArn" not in statement.get("Condition", {}).get("ArnEquals", {}):
+            if statement["Effect"] == "Allow" and "aws:SourceArn" not in statement.get("Condition", {}).get(
+                "ArnEquals", {}
+            ):
                 yield f"{name}: any account's rule may send to the queue"
+    for name in stack.find_all("AWS::SQS::Queue"):
+        if name not in set(_queues_over_tls(stack)):
+            yield f"{name}: takes plain HTTP"
+
+
+def _queues_over_tls(stack: Stack) -> Iterator[str]:
+    for policy in stack.find_all("AWS::SQS::QueuePolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            match statement:
+                case {
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "sqs:*",
+                    "Resource": {"Fn::GetAtt": [str(name), "Arn"]},
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                } if {"Ref": name} in policy["Queues"]:
+                    yield name
+                case _:
+                    pass
 
 
 def _wide_statements(name: str, document: Properties) -> Iterator[str]:
     for statement in document["Statement"]:
+        if statement["Effect"] != "Allow":
+            continue
         for key in ("Action", "Resource"):
             values = statement[key] if isinstance(statement[key], list) else [statement[key]]
             for value in values:

@@ -181,6 +181,19 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
         REMOVED,
         "BusDeadLettersPolicy: any account's rule may send to the queue",
     ),
+    *(
+        (
+            f"Resources/{queue}Policy/Properties/PolicyDocument/Statement/{number}/Condition/Bool/aws:SecureTransport",
+            "true",
+            f"{queue}: takes plain HTTP",
+        )
+        for queue, number in (
+            ("EventQueue", 1),
+            ("EventDeadLetters", 0),
+            ("BusDeadLetters", 1),
+            ("ListenerDeadLetters", 0),
+        )
+    ),
     (
         "Resources/EventQueuePolicy",
         REMOVED,

@@ -75,6 +75,8 @@ OTHERS: Final = {
     "SecretsKeyArn": SECRETS_KEY,
     "FifoQueue": "true",
     "DirectBusRule": "true",
+    "RtcAppIds": "5f3a1c0e9b7d4e2a8c6f0b13",
+    "HttpConcurrency": 20,
     **PUBLIC_URL,
 }
 
@@ -129,7 +131,7 @@ def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> No
 
     for function, own in (
         ("QueueWorker", ""),
-        ("HttpEndpoint", " signature webhooks-a7b8c9 rtc-d0e1f2"),
+        ("HttpEndpoint", " signature webhooks-a7b8c9 rtc-d0e1f2 -"),
         ("BusListener", ""),
     ):
         assert description(function) == (

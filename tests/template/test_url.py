@@ -78,6 +78,21 @@ def test_a_public_url_lets_everybody_in_to_the_function_that_checks_them(source:
     }
 
 
+def test_a_public_url_cannot_use_up_the_accounts_concurrency(source: Mapping[str, Any]) -> None:
+    """Anybody may call it, signed or not; where Lambda checks, nothing is set aside."""
+    for options, reserved in ((REQUIRED, None), (SIGNED, 50), ({**SIGNED, "HttpConcurrency": 7}, 7)):
+        function = properties(deploy(source, options), "HttpEndpoint")
+        assert function.get("ReservedConcurrentExecutions") == reserved
+
+
+def test_the_apps_whose_callbacks_are_taken_reach_the_function(source: Mapping[str, Any]) -> None:
+    """As the setting has them; none is all."""
+    for given, taken in (({}, ()), ({"RtcAppIds": "one,two"}, ("one", "two"))):
+        variables = properties(deploy(source, {**SIGNED, **given}), "HttpEndpoint")["Environment"]["Variables"]
+        only = {name: str(value) for name, value in variables.items()}
+        assert Settings.from_env({**only, "LEDGER_URL": "rediss://ledger:6379/0"}).rtc_app_ids == taken
+
+
 @pytest.mark.parametrize("secrets", [WEBHOOK_SECRETS, RTC_CALLBACK_SECRETS, PUBLIC_URL], ids=", ".join)
 def test_the_linter_finds_nothing_in_a_public_url(source: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
     """With either secret or with both, the conditions decided."""

@@ -226,7 +226,9 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         clock=clock,
         log=log,
         recorder=recorder,
-        options=Options(settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data),
+        options=Options(
+            settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
+        ),
     )
     return _Built(tuner, policy, ledger, calls, credentials, recorder, settings.dry_run)
 

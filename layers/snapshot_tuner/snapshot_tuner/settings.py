@@ -78,7 +78,7 @@ def _ledger_url(url: str) -> str:
             )
 
 
-def _secrets(text: str) -> tuple[str, ...]:
+def _listed(text: str) -> tuple[str, ...]:
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
@@ -99,10 +99,12 @@ class Settings:
     http_auth: HttpAuth = HttpAuth.IAM
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     rtc_callback_secrets: tuple[str, ...] = field(default=(), repr=False)
+    rtc_app_ids: tuple[str, ...] = ()
     http_max_body_bytes: int = 262_144
     http_max_events: int = 100
     dry_run: bool = False
     log_event_data: bool = True
+    log_callback_data: bool = False
     rtc_proxy: str | None = field(default=None, repr=False)
 
     @classmethod
@@ -150,12 +152,14 @@ _CHECKS: Mapping[str, Check] = {
     "task_ttl_seconds": _SECONDS,
     "max_clock_skew_seconds": integer(0, 86_400),
     "http_auth": then(literal(*HttpAuth), HttpAuth),
-    "webhook_secrets": then(text(), _secrets),
-    "rtc_callback_secrets": then(text(), _secrets),
+    "webhook_secrets": then(text(), _listed),
+    "rtc_callback_secrets": then(text(), _listed),
+    "rtc_app_ids": then(text(pattern=r"^[A-Za-z0-9_@., -]+$"), _listed),
     "http_max_body_bytes": integer(1, 6_291_456),
     "http_max_events": integer(1, 10_000),
     "dry_run": flag(),
     "log_event_data": flag(),
+    "log_callback_data": flag(),
 }
 _checked = object_with(_CHECKS, needed=frozenset({"ledger_url"}))
 

@@ -3,9 +3,14 @@
 The signature covers seven members and the secret, so it stands inside the JSON object that it proves: the outer
 object has to be read first. What it carries, `EventData`, is not looked into before the signature was right.
 `BusinessId` is not among the seven; it is taken as the service sends it.
+
+It covers the sorted values without their names and without what divides them: from one callback others can be made
+that have the same signature, with two values swapped or the border between two neighbours moved. So the signature
+itself is what a callback is known by, and every value has to have the form of its own name.
 """
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,12 +18,23 @@ from typing import Final
 
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
+from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.model import Json, Signal
 
 TYPE_PREFIX: Final = "rtc."
 
 _SIGNED: Final = ("EventType", "EventData", "EventTime", "EventId", "AppId", "Version")
+_VERSION: Final = "2020-12-01"
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_.:+/=@-]{1,128}")
+_FORMS: Final = {
+    "EventType": re.compile(r"[A-Z][A-Za-z0-9]{2,63}"),
+    "EventId": _TOKEN,
+    "AppId": re.compile(r"[A-Za-z0-9_@.-]{1,128}"),
+    "Nonce": _TOKEN,
+}
+_ID_DIGITS: Final = 32
+
 _NONCES: Final = ("Nonce", "Noce")
 """Some senders misspell it."""
 
@@ -63,6 +79,26 @@ class Callback:
         given = self.signature.encode()
         return any([hmac.compare_digest(self._signature(secret), given) for secret in secrets])  # noqa: C419 - none is left out
 
+    def check(self, *, app_ids: Sequence[str], now_us: int, skew_seconds: int) -> None:
+        """Raises EventRejected for a value that is not of its form, of another AppId, or of another time than now.
+
+        `app_ids` are those that are taken, all where there are none.
+        """
+        values = {"EventType": self.event_type, "EventId": self.event_id, "AppId": self.app_id, "Nonce": self.nonce}
+        for name, form in _FORMS.items():
+            if not form.fullmatch(values[name]):
+                raise EventRejected(name, "has not the form that the RTC service gives it")
+        if self.version != _VERSION:
+            raise EventRejected("Version", f"must be {_VERSION!r}, not {describe(self.version)}")
+        if app_ids and self.app_id not in app_ids:
+            raise EventRejected("AppId", "is none of RTC_APP_IDS")
+        try:
+            time_us = rfc3339.to_microseconds(self.event_time)
+        except ValueError as error:
+            raise EventRejected("EventTime", str(error)) from None
+        if abs(time_us - now_us) > skew_seconds * 1_000_000:
+            raise EventRejected("EventTime", f"is not within {skew_seconds} s of now")
+
     @property
     def source(self) -> str:
         return signals.RTC_PREFIX + self.app_id
@@ -70,8 +106,9 @@ class Callback:
     def signal(self) -> Signal:
         """`UserJoinRoom` of an AppId becomes type `rtc.UserJoinRoom` of the source `rtc:AppId`.
 
-        Its data are the members of EventData, with AppId and BusinessId where these are not among them.
-        Raises EventRejected.
+        Its id is made of the signature, which is the same whichever way its values are exchanged, and does not
+        show it; EventId is the attribute `eventid`. Its data are the members of EventData, with AppId and BusinessId
+        where these are not among them. Raises EventRejected.
         """
         data = decode(self.event_data, within="EventData")
         if not isinstance(data, dict):
@@ -81,7 +118,8 @@ class Callback:
             outer["BusinessId"] = self.business_id
         event: dict[str, Json] = {
             "specversion": "1.0",
-            "id": self.event_id,
+            "id": sha256(self.signature.encode()).hexdigest()[:_ID_DIGITS],
+            "eventid": self.event_id,
             "source": self.source,
             "type": TYPE_PREFIX + self.event_type,
             "time": self.event_time,

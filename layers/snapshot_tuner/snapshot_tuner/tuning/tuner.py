@@ -7,6 +7,7 @@ from functools import partial
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LEDGER_SILENT, EventRejected, LedgerUnavailable
 from snapshot_tuner.events.arrival import Arrivals
+from snapshot_tuner.events.signals import RTC_PREFIX
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.model import Cause, Outcome, OutcomeKind, Signal
@@ -41,6 +42,7 @@ class Options:
     idempotency_ttl: int = 86_400
     dry_run: bool = False
     log_event_data: bool = False
+    log_callback_data: bool = False
 
 
 DEFAULTS = Options()
@@ -131,7 +133,10 @@ class Tuner:
         """One line per outcome; what there is to say about the event itself stands on the first."""
         about: dict[str, str | int] = {}
         if isinstance(event, Signal):
-            about = event_fields.keys(event, with_data=self._options.log_event_data)
+            with_data = self._options.log_event_data
+            if event.source.startswith(RTC_PREFIX):  # its data say who is in a room
+                with_data = self._options.log_callback_data
+            about = event_fields.keys(event, with_data=with_data)
             if len(answer) > 1:
                 about["tasks"] = len(answer)
         for number, outcome in enumerate(answer, start=1):
