@@ -6,11 +6,12 @@ from typing import Final, TypeAlias
 
 from snapshot_tuner.model import Json, Place
 from snapshot_tuner.policy.patterns.attributes import ABSENT, Absent, Found
-from snapshot_tuner.policy.patterns.operators import Condition, Limit, Operator, Report, compile_operator, equals
+from snapshot_tuner.policy.patterns.operators import Condition, Limit, Operator, Report, affix, compile_operator, equals
 
 OnFound: TypeAlias = Callable[[Found], bool]
 """Asked about what a signal has at a field."""
 
+_AFFIXES: Final = (Operator.PREFIX, Operator.SUFFIX)
 _NO_LEAVES: Final = frozenset({list, dict, Absent})
 
 
@@ -31,13 +32,22 @@ def leaf(items: list[Json], place: Place, report: Report) -> tuple[OnFound, bool
             if not isinstance(operand, bool):
                 report((*here, operator), "must be true or false")
             exists.add(operand is True)
-        elif operator is not None:
+        elif operator is not None and not (operator in _AFFIXES and isinstance(item[operator], str)):
             conditions.append(compile_operator(operator, item[operator], (*here, operator), report))
+    conditions += _affixes(items)
     if exact:
         conditions.insert(0, equals(exact))  # in front: it is the quickest
     if True in exists:
         conditions = [_anything]
     return _on_leaves(conditions, absent_matches=False in exists), exists == {False} and not conditions
+
+
+def _affixes(items: list[Json]) -> Iterator[Condition]:
+    # All prefixes at once, and all suffixes.
+    for operator in _AFFIXES:
+        operands = [item.get(operator) for item in items if isinstance(item, dict) and len(item) == 1]
+        if texts := [text for text in operands if isinstance(text, str)]:
+            yield affix(operator, texts)
 
 
 def _operator(item: dict[str, Json], place: Place, report: Report) -> Operator | None:

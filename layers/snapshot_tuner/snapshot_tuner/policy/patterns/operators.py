@@ -83,6 +83,14 @@ def equals(values: Sequence[Json]) -> Condition:
     return is_one
 
 
+def affix(operator: Operator, texts: Sequence[str]) -> Condition:
+    """Text that begins, or ends, with one of these: of many, far quicker than one by one."""
+    wanted = tuple(texts)
+    if operator is Operator.PREFIX:
+        return lambda value: isinstance(value, str) and value.startswith(wanted)
+    return lambda value: isinstance(value, str) and value.endswith(wanted)
+
+
 def compile_operator(operator: Operator, operand: Json, place: Place, report: Report) -> Condition:
     """The condition for `{operator: operand}`."""
     match operator:
