@@ -1,7 +1,7 @@
 """pydantic's validator, told what to check by its own core schemas in place of models.
 
-To import what makes models of classes takes as long as all of this package, at every cold start; the validator
-itself, which is in Rust, takes 3 ms. `policy_document`, which a cold start can do without, has models.
+To import what makes models of classes takes 70 ms of processor time more than the validator itself, which is in
+Rust: an eighth of a cold start without SnapStart. `policy.document`, which a built policy does without, has models.
 """
 
 from collections.abc import Callable, Mapping

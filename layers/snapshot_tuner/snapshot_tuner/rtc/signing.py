@@ -1,4 +1,8 @@
-"""What is used of the vendor's SDK: its signer and its credential providers, but not its transport."""
+"""What is used of the vendor's SDK: its signer and its credential providers, but not its transport.
+
+Without its `__init__`, which takes another 22 ms of processor time of a cold start without SnapStart, and more where
+nothing else has imported urllib3.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""All that is used of redis-py: its connections, its reading of addresses and its errors."""
+"""All that is used of redis-py: its connections, its reading of addresses and its errors.
+
+Without its `__init__`, which takes another 50 ms of processor time of a cold start without SnapStart.
+"""
 
 from snapshot_tuner.lean_import import without_init
 
