@@ -1,11 +1,15 @@
 """What an operator asks: why a task has its interval, what a policy would do, whether the deployment is well."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
+from devkit.valkey import valkey_server
+from snapshot_tuner import bootstrap
 from snapshot_tuner.model import TaskRef
 from tests.functions.conftest import POLICY, TASK, Deployment
 from tests.functions.http_sender import send
@@ -156,6 +160,46 @@ def test_an_unhealthy_deployment_says_what_it_lacks_and_no_more(
     reply = send(deployment, "GET", "/health")
     assert (reply.status, reply.problem, reply.json["detail"]) == (503, "unhealthy", detail)
     assert "hunter2" not in reply.text
+
+
+@pytest.fixture
+def shared(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
+    """The same deployment with a Valkey server of its own, and a client of that."""
+    with valkey_server() as server, Redis(port=server.port) as client:
+        monkeypatch.setenv("LEDGER_URL", f"redis://127.0.0.1:{server.port}/0")
+        assert deployment.queue(deployment.event()) == []
+        yield client
+        bootstrap.close()
+
+
+@pytest.mark.parametrize("fault", ["full", "replica"])
+def test_a_ledger_that_takes_no_event_is_unhealthy(deployment: Deployment, shared: Redis, fault: str) -> None:
+    """It answers questions: a store that is full, or a primary that a failover has made a replica, refuses writes."""
+    assert send(deployment, "GET", "/health").status == 200
+    if fault == "full":
+        shared.config_set("maxmemory", 1)
+    else:
+        shared.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call] # untyped in redis-py
+    bootstrap.close()  # another sandbox, which has not looked yet
+    assert send(deployment, "GET", TASK_PATH).status == 200
+    reply = send(deployment, "GET", "/health")
+    assert (reply.status, reply.problem) == (503, "unhealthy")
+    assert reply.json["detail"] == "the ledger does not answer; the function's log says more"
+    assert deployment.queue(deployment.event("e-2", seconds=1)) == ["m-0"]
+
+
+def test_anybodys_questions_cost_the_ledger_a_write_in_seconds(deployment: Deployment, shared: Redis) -> None:
+    """Whoever asks a hundred times is told what was seen at first, and no slot is taken or moved by it."""
+
+    def commands() -> int:
+        return int(shared.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+    cursor = shared.get("{default}:cursor")
+    assert send(deployment, "GET", "/health").status == 200
+    before = commands()
+    assert {send(deployment, "GET", "/health").status for _ in range(100)} == {200}
+    assert commands() == before
+    assert shared.get("{default}:cursor") == cursor
 
 
 def test_a_ledger_that_does_not_answer_is_503_for_a_task(

@@ -31,7 +31,7 @@ from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, St
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.telemetry.emf import EmfRecorder
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
-from snapshot_tuner.tuning.inspection import Inspector
+from snapshot_tuner.tuning.inspection import Inspector, LedgerProbe
 from snapshot_tuner.tuning.reconciler import Reconciler
 from snapshot_tuner.tuning.tuner import Options, Tuner
 
@@ -43,6 +43,7 @@ class _Built:
     tuner: Tuner
     policy: Policy
     ledger: SqliteLedger | RedisLedger
+    probe: LedgerProbe
     calls: ApiCalls
     credentials: CredentialProvider
     recorder: Recorder
@@ -146,7 +147,7 @@ def tuner() -> Tuner:
 def inspector() -> Inspector:
     """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`."""
     built = _CONTAINER.built(os.environ)
-    return Inspector(built.policy, built.ledger, SystemClock())
+    return Inspector(built.policy, built.ledger, SystemClock(), built.probe)
 
 
 def reconciler() -> Reconciler:
@@ -230,7 +231,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
             settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
         ),
     )
-    return _Built(tuner, policy, ledger, calls, credentials, recorder, settings.dry_run)
+    return _Built(tuner, policy, ledger, LedgerProbe(ledger, clock), calls, credentials, recorder, settings.dry_run)
 
 
 def _ledger(settings: Settings, limits: Limits, clock: SystemClock) -> SqliteLedger | RedisLedger:

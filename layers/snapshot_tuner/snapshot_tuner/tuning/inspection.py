@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger.ports import LedgerView
+from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.ledger.ports import LedgerView, ReconcilerStore
+from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS
 from snapshot_tuner.ledger.types import Intent, TaskState
 from snapshot_tuner.model import Signal, TaskRef, Verdict
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.explanation import Explanation, explain
 
+PROBE_SECONDS = 5.0
+"""How long what was seen of the ledger's health is told again: anybody may ask, and it costs a write."""
+
 _NOBODY = TaskRef("-", "-", "-")
-"""Asking for any task shows that the ledger answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Inspector:
     policy: Policy
     ledger: LedgerView
     clock: Clock
+    probe: "LedgerProbe"
 
     def explain(self, signal: Signal) -> Explanation:
         """The decision about a signal, rule by rule."""
@@ -89,8 +94,41 @@ class Inspector:
         )
 
     def check_ledger(self) -> None:
-        """Raises LedgerUnavailable where it does not answer."""
-        self.ledger.get(_NOBODY)
+        """Raises LedgerUnavailable where no event could be recorded."""
+        self.probe.check()
+
+
+class LedgerProbe:
+    """Tries what an event needs of a ledger: an answer, and a write, which a full store or a replica refuses.
+
+    At most once in PROBE_SECONDS; in between it tells what it saw. One container's, and one thread's at a time.
+    """
+
+    def __init__(self, ledger: ReconcilerStore, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._seen: tuple[float, int, str | None] | None = None
+
+    def check(self) -> None:
+        """Raises LedgerUnavailable."""
+        if self._seen is None or self._age(*self._seen[:2]) >= PROBE_SECONDS:
+            error = self._try()
+            self._seen = (self._clock.monotonic(), self._clock.wall_us(), error)
+        if self._seen[2] is not None:
+            raise LedgerUnavailable(self._seen[2])
+
+    def _age(self, monotonic: float, wall_us: int) -> float:
+        # The monotonic clock may have stood still with the sandbox, the wall clock may have been set.
+        return max(self._clock.monotonic() - monotonic, abs(self._clock.wall_us() - wall_us) / 1e6)
+
+    def _try(self) -> str | None:
+        try:
+            self._ledger.get(_NOBODY)
+            # No slot at all, so that the cursor is written as it is, however far ahead it may be.
+            self._ledger.reserve_reads(0, CURSOR_HORIZON_SECONDS)
+        except LedgerUnavailable as error:
+            return str(error)
+        return None
 
 
 def _is_from(intent: Intent, signal: Signal) -> bool:
