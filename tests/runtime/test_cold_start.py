@@ -42,7 +42,8 @@ def broken(code: Code, stand_in: StandIn, ledger_url: str, tmp_path: Path) -> Fu
     """A queue_worker that is wrong until somebody mends the file."""
     policy = tmp_path / "policy.yaml"
     policy.write_text(BROKEN_POLICY)
-    variables = environment(code, stand_in, ledger_url) | {"POLICY_PATH": str(policy), "LEDGER_NAMESPACE": "broken"}
+    namespace = f"broken-{code.interpreter.version}"
+    variables = environment(code, stand_in, ledger_url) | {"POLICY_PATH": str(policy), "LEDGER_NAMESPACE": namespace}
     return FunctionSettings("queue_worker", HANDLERS["queue_worker"], variables, 20, 512, sandboxes=1)
 
 
