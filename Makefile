@@ -1,4 +1,4 @@
-# demo · run · build · bench · validate · deploy · test · lint · format · simulate · lock
+# demo · run · build · bench · validate · deploy · destroy · test · lint · format · simulate · lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo run build bench validate deploy test lint format simulate simulate-day lock clean
+.PHONY: help demo run build bench validate deploy destroy test lint format simulate simulate-day lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,8 +23,8 @@ $(STAMP): requirements-dev.txt
 demo: $(STAMP) ## the real handlers against a stand-in of the RTC API, as a live table
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.demo
 
-run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runtime emulator
-	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.local_runtime
+run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runtime emulator; IAM=1: its ledger as ElastiCache
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.local_runtime $(if $(IAM),--iam)
 
 build: $(STAMP) ## what is deployed, into .build/deploy, with its sizes
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.build
@@ -35,10 +35,11 @@ bench: $(STAMP) ## what an event costs, beside a usual handler and the floor: a 
 validate: $(STAMP) ## template.yaml as SAM translates it, linted; nothing is asked of AWS
 	@$(BIN)/python -m devkit.template
 
-deploy: validate build ## deploy what `make build` made, with the SAM CLI; STAGE=dev or STAGE=prod
-	@case "$(STAGE)" in dev|prod) ;; *) echo "Which one? make deploy STAGE=dev, or STAGE=prod"; exit 1;; esac
-	@command -v sam >/dev/null || { echo "The SAM CLI is needed: pipx install aws-sam-cli"; exit 1; }
-	sam deploy --config-file $(CURDIR)/samconfig.toml --config-env $(STAGE) --template-file .build/deploy/template.yaml
+deploy: validate build ## deploy what `make build` made, with the SAM CLI; asks for what is missing; STAGE=dev or STAGE=prod
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.deployment deploy $(STAGE)
+
+destroy: $(STAMP) ## delete a deployment, but for its ledger; STAGE=dev or STAGE=prod; LEDGER=delete
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.deployment destroy $(STAGE) $(if $(filter delete,$(LEDGER)),--delete-ledger)
 
 test: lint ## lint, types and the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder

@@ -7,10 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from devkit.build import BuildFailed, Interpreter, InterpreterMissing, interpreters, local
+from devkit.elasticache import CacheStandIn
 from devkit.local_runtime import aws_api
 from devkit.local_runtime.application import DIRECT_TYPE, Application, ApplicationSettings, deployed_here, environment
 from devkit.local_runtime.aws_api import REGION
@@ -56,6 +57,9 @@ def _arguments() -> argparse.Namespace:
         metavar="N",
         help="of each function (default: %(default)s)",
     )
+    parser.add_argument(
+        "--iam", action="store_true", help="reach Valkey as ElastiCache is reached: TLS 1.3, and an IAM token"
+    )
     return parser.parse_args()
 
 
@@ -64,14 +68,17 @@ def _run(arguments: argparse.Namespace) -> None:
     print(f"Building for Python {interpreter.version} ...", flush=True)
     code = Code(local(interpreter), interpreter)
     print("Starting ...", flush=True)
-    with aws_api.served() as api, StandIn() as stand_in, valkey_server() as valkey:
+    with aws_api.served() as api, StandIn() as stand_in, valkey_server() as valkey, ExitStack() as parts:
+        ledger = {"LEDGER_URL": f"redis://{LOOPBACK}:{valkey.port}/0"}
+        if arguments.iam:
+            ledger = parts.enter_context(CacheStandIn(valkey.port, region=REGION)).environment()
         settings = ApplicationSettings(
             name=_NAME,
-            environment=environment(code, stand_in, f"redis://{LOOPBACK}:{valkey.port}/0"),
+            environment=environment(code, stand_in, ledger["LEDGER_URL"]) | ledger,
             sandboxes=arguments.sandboxes,
         )
         with deployed_here(settings, api, code, _show) as application, _undisturbed_end():
-            print(_addresses(application, stand_in, f"{LOOPBACK}:{valkey.port}"), flush=True)
+            print(_addresses(application, stand_in, ledger["LEDGER_URL"]), flush=True)
             threading.Event().wait()
 
 
@@ -91,14 +98,14 @@ def _show(function: str, text: str) -> None:
         print(line, flush=True)
 
 
-def _addresses(application: Application, stand_in: StandIn, valkey: str) -> str:
+def _addresses(application: Application, stand_in: StandIn, ledger: str) -> str:
     rows = {
         "Function URL": f"{application.url}/events",
         "queue": application.queue.url,
         "its dead letters": application.dead_letters.url,
         "bus": f"{application.bus.name} at {application.queue.api.endpoint}",
         "RTC stand-in": f"{stand_in.endpoint}/_standin/state",
-        "Valkey": valkey,
+        "ledger": ledger,
     }
     commands = "\n\n".join(commands_to_try(application))
     return (

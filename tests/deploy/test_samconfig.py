@@ -36,7 +36,7 @@ def test_samconfig_is_refused_until_its_arns_are_real(source: Mapping[str, Any],
     """Every placeholder fails its parameter's pattern, so that nothing is deployed by accident; real ARNs pass."""
     overrides = samconfig()[stage]["deploy"]["parameters"]["parameter_overrides"]
     placeholders = dict(override.split("=", 1) for override in overrides if "ARN-OF-" in override)
-    assert {"CredentialsSecretArn", "LedgerUrlSecretArn", "SecretsExtensionArn"} <= placeholders.keys()
+    assert placeholders.keys() == {"CredentialsSecretArn"}
     for name, placeholder in placeholders.items():
         pattern = source["Parameters"][name]["AllowedPattern"]
         assert not re.fullmatch(pattern, placeholder)

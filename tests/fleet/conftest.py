@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from devkit.elasticache import CacheStandIn
 from devkit.rtc_standin import StandIn
 from devkit.valkey import valkey_server
 from tests.fleet.fleet import CALL_SECONDS, POLICY, FleetInstance
@@ -26,6 +27,13 @@ def valkey_url() -> Iterator[str]:
         yield server.connection_url
 
 
+@pytest.fixture
+def door(valkey_url: str) -> Iterator[CacheStandIn]:
+    """ElastiCache's, in front of the same server."""
+    with CacheStandIn(int(valkey_url.rpartition(":")[2].partition("/")[0])) as standin:
+        yield standin
+
+
 @pytest.fixture(params=["sqlite", "valkey"])
 def ledger_name(request: pytest.FixtureRequest) -> str:
     """Every test here runs on both, unless it says otherwise."""
@@ -35,14 +43,20 @@ def ledger_name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def settings(standin: StandIn, tmp_path: Path, ledger_name: str, request: pytest.FixtureRequest) -> dict[str, str]:
     """The instances' environment; a test may change it before it starts them."""
-    url = f"sqlite://{tmp_path}/ledger.db" if ledger_name == "sqlite" else str(request.getfixturevalue("valkey_url"))
+    match ledger_name:
+        case "sqlite":
+            ledger = {"LEDGER_URL": f"sqlite://{tmp_path}/ledger.db"}
+        case "elasticache":
+            ledger = request.getfixturevalue("door").environment()
+        case _:
+            ledger = {"LEDGER_URL": request.getfixturevalue("valkey_url")}
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY, encoding="utf-8")
     return {
         **standin.environment(),
         "VOLCENGINE_ECS_METADATA_DISABLED": "true",
         "POLICY_PATH": str(policy),
-        "LEDGER_URL": url,
+        **ledger,
         "LEDGER_NAMESPACE": uuid4().hex,
         "RTC_MAX_QPS": "100000",
         "WORKER_LOG": str(tmp_path / "workers.log"),

@@ -19,6 +19,7 @@ def _quota(settings: dict[str, str]) -> None:
     settings["RTC_MAX_QPS"] = str(QUOTA)
 
 
+@pytest.mark.parametrize("ledger_name", ["sqlite", "valkey", "elasticache"], indirect=True)
 def test_four_cold_instances_use_the_budget_and_never_more(standin: StandIn, start: StartInstances) -> None:
     """1,000 tasks wait; four instances begin at once. One slot may be lost here and there, none is invented."""
     batch, newest = messages(TASKS, 1)

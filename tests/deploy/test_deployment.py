@@ -1,0 +1,173 @@
+"""`make deploy` and `make destroy` as a new user meets them, with programs that note down what they are asked for."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devkit.build.step import BUILD_FOLDER, ROOT
+from devkit.deployment import checks
+from tests.template.cloudformation import OWN_EXTENSION, REGION, REQUIRED, SHARED_LEDGER, load
+
+SECRET = REQUIRED["CredentialsSecretArn"]
+URL = SHARED_LEDGER["LedgerUrl"]
+CACHE = "snapshot-tuner-0a1b2c3d-4e5f"
+QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/snapshot-tuner-dev-events"
+OUTPUTS = [{"OutputKey": "EventQueueUrl", "OutputValue": QUEUE}, {"OutputKey": "LedgerUrl", "OutputValue": URL}]
+PROGRAM = """#!/bin/sh
+echo "$(basename "$0") $*" >> "$NOTES"
+case "$1 $2" in "list stack-outputs") cat "$OUTPUTS";; esac
+"""
+DELETED = "sam delete --stack-name snapshot-tuner-dev --region eu-central-1"
+
+
+@dataclass
+class Machine:
+    """With a SAM CLI and an AWS CLI on it, and a samconfig.toml of its own."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "samconfig.toml"
+
+    def run(self, *words: str, answers: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+        environment = {
+            "PATH": f"{self.folder}:/usr/bin:/bin",
+            "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("layers/snapshot_tuner", "functions", ".")),
+            "NOTES": str(self.folder / "notes"),
+            "OUTPUTS": str(self.folder / "outputs.json"),
+        }
+        return subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "devkit.deployment", *words, "--config", self.config],
+            env=environment,
+            cwd=ROOT,
+            input="".join(f"{answer}\n" for answer in answers),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def notes(self) -> list[str]:
+        notes = self.folder / "notes"
+        return notes.read_text().splitlines() if notes.exists() else []
+
+    def parameters(self, stage: str) -> dict[str, Any]:
+        found: dict[str, Any] = tomllib.loads(self.config.read_text())[stage]["deploy"]["parameters"]
+        return found
+
+    def overrides(self) -> list[str]:
+        found: list[str] = self.parameters("dev")["parameter_overrides"]
+        return found
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    (tmp_path / "samconfig.toml").write_text((ROOT / "samconfig.toml").read_text())
+    (tmp_path / "outputs.json").write_text(json.dumps(OUTPUTS))
+    for name in ("sam", "aws"):
+        (tmp_path / name).write_text(PROGRAM)
+        (tmp_path / name).chmod(0o755)
+    return Machine(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    # SAM asks boto3 for the region; nothing here connects to anything.
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+
+def test_the_first_deployment_asks_in_words_and_the_next_one_asks_nothing(machine: Machine) -> None:
+    """What is answered is checked, and stands in samconfig.toml afterwards; at the end there is a command to copy."""
+    other_stage = machine.parameters("prod")
+    elsewhere = SECRET.replace("eu-central-1", "us-east-1")
+    done = machine.run("deploy", "dev", answers=("frankfurt", "eu-central-1", "my-secret", elsewhere, SECRET, ""))
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "'frankfurt' is no region",
+        "aws secretsmanager create-secret --region eu-central-1",
+        "It must be the ARN of a Secrets Manager secret. Once more",
+        "It is of the region us-east-1, not of eu-central-1. Once more",
+        "both must share one ledger",
+        f"aws sqs send-message --region eu-central-1 --queue-url {QUEUE} --message-body",
+        URL,
+    ):
+        assert words in done.stdout
+    deployed = (
+        f"sam deploy --config-file {machine.config} --config-env dev --region eu-central-1"
+        f" --template-file {BUILD_FOLDER}/deploy/template.yaml"
+    )
+    listed = "sam list stack-outputs --stack-name snapshot-tuner-dev --region eu-central-1 --output json"
+    assert machine.notes() == [deployed, listed]
+    assert machine.parameters("dev")["region"] == "eu-central-1"
+    assert f"CredentialsSecretArn={SECRET}" in machine.overrides()
+    assert not [each for each in machine.overrides() if "ARN-OF-" in each or "LedgerUrl" in each]
+    assert machine.parameters("prod") == other_stage
+    assert machine.run("deploy", "dev").returncode == 0
+    assert machine.notes() == [deployed, listed] * 2
+
+
+def test_a_second_stack_on_the_account_is_given_the_ledger_of_the_first(machine: Machine) -> None:
+    """And nothing else that looks like an address."""
+    done = machine.run("deploy", "dev", answers=("eu-central-1", SECRET, "rediss://user:pw@host/0", URL))
+    assert "It must be what another stack has as its output LedgerUrl. Once more" in done.stdout
+    assert f"LedgerUrl={URL}" in machine.overrides()
+
+
+def test_where_nobody_can_answer_nothing_is_deployed(machine: Machine) -> None:
+    """A pipeline is told what to write down."""
+    done = machine.run("deploy", "dev")
+    assert done.returncode == 1
+    assert "Nobody is there to answer. Write it into samconfig.toml: Which AWS region" in done.stderr
+    assert machine.notes() == []
+
+
+def test_destroy_says_what_stays_and_the_next_deployment_takes_it_up(machine: Machine) -> None:
+    """The ledger's address is written down before anybody can forget it."""
+    machine.run("deploy", "dev", answers=("eu-central-1", SECRET, ""))
+    done = machine.run("destroy", "dev")
+    assert done.returncode == 0, done.stderr
+    assert "Tasks stay at" in done.stdout
+    assert f"the ledger {CACHE}, at about 6 USD a month" in done.stdout
+    assert machine.notes()[-1] == DELETED
+    assert f"LedgerUrl={URL}" in machine.overrides()
+
+
+def test_the_ledger_is_deleted_when_that_is_asked_for_and_its_name_is_typed(machine: Machine) -> None:
+    """It cannot be had back, and others may share it."""
+    machine.run("deploy", "dev", answers=("eu-central-1", SECRET, URL))
+    assert machine.run("destroy", "dev", "--delete-ledger", answers=("yes",)).returncode == 1
+    assert DELETED not in machine.notes()
+    done = machine.run("destroy", "dev", "--delete-ledger", answers=(CACHE,))
+    assert done.returncode == 0, done.stderr
+    deleted = f"aws elasticache delete-serverless-cache --serverless-cache-name {CACHE} --region eu-central-1"
+    assert machine.notes()[-2:] == [DELETED, deleted]
+    assert not [each for each in machine.overrides() if "LedgerUrl" in each]
+
+
+def test_a_region_that_the_template_does_not_list_wants_the_extension_and_gets_a_row(tmp_path: Path) -> None:
+    """Asked for in words; the row is in what is built, not in the repository."""
+    template = load()
+    [(name, question)] = checks.questions(template, REQUIRED, "xx-new-1")
+    assert name == "SecretsExtensionArn"
+    assert "does not list AWS's Parameters and Secrets extension for xx-new-1" in question
+    assert list(checks.questions(template, {**REQUIRED, **OWN_EXTENSION}, "xx-new-1")) == []
+    built = tmp_path / "template.yaml"
+    built.write_text((ROOT / "template.yaml").read_text())
+    checks.add_region(built, "xx-new-1")
+    assert '\n  SecretsExtension:\n    xx-new-1: {Arn: ""}\n    af-south-1:' in built.read_text()
+
+
+def test_a_description_that_lambda_would_refuse_is_found_before_anything_is_changed() -> None:
+    """With the lengths, by function."""
+    assert checks.too_long(load(), REQUIRED, "eu-central-1") == []
+    long = {**REQUIRED, "SubnetIds": ",".join(["subnet-0123456789abcdef0"] * 12)}
+    found = checks.too_long(load(), long, "eu-central-1")
+    assert len(found) == 4
+    assert all(line.endswith(" characters") for line in found)

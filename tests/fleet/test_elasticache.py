@@ -1,0 +1,49 @@
+"""Promise: connections that end, keys that change and tokens that are refused lose nothing, and nobody starts again."""
+
+import threading
+
+import pytest
+
+from devkit.elasticache import CacheStandIn, Refusal
+from devkit.rtc_standin import StandIn
+from tests.fleet.conftest import StartInstances
+from tests.fleet.fleet import FleetQueue, messages
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.parametrize("ledger_name", ["elasticache"], indirect=True)]
+
+
+def test_connections_end_and_tokens_are_refused_in_the_middle_of_a_flood(
+    standin: StandIn, settings: dict[str, str], door: CacheStandIn, start: StartInstances
+) -> None:
+    """1,500 events of 150 tasks. After some calls all connections end; a little later again, and for a second nobody
+    is let in.
+    """
+    settings["RTC_MAX_QPS"] = "300"
+    waiting, newest = messages(tasks=150, events_per_task=10)
+    queue = FleetQueue(waiting)
+    instances = start(3)
+    flood = threading.Thread(target=queue.deliver_to_all, args=(instances,))
+    flood.start()
+    until = threading.Event()
+
+    def wait_for_calls(number: int) -> None:
+        while len(standin.calls()) < number and flood.is_alive():
+            until.wait(0.01)
+
+    wait_for_calls(150)
+    ended = door.end_connections()
+    wait_for_calls(300)
+    came_back_before = queue.came_back
+    door.refusal = Refusal.TOKEN
+    door.end_connections()
+    until.wait(1.0)
+    left_when_let_in = len(queue.waiting)
+    door.refusal = None
+    flood.join()
+    assert ended == 3
+    assert left_when_let_in > 0
+    assert queue.came_back > came_back_before
+    assert queue.waiting == []
+    assert "TOKEN" in door.refused
+    assert [instance.process.poll() for instance in instances] == [None, None, None]
+    assert standin.intervals() == newest
