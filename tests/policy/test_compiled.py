@@ -17,6 +17,7 @@ from tests.policy.test_properties import signals
 EVERYTHING = """
 version: 1
 order: sequence
+require_time: true
 bounds: {min: 2, max: 300}
 target: {app_id: app, room_id: "{data.room}"}
 lengthen_after: 60s
@@ -30,9 +31,10 @@ rules:
   - {name: rest, hold: true}
 """
 
-FORM_1 = {
+FORM_2 = {
     "version": 1,
     "order": "sequence",
+    "require_time": True,
     "bounds": {"min": 2, "max": 300},
     "target": {
         "app_id": "app",
@@ -80,7 +82,7 @@ def beside(file: Path) -> Path:
 def test_the_form_is_the_one_that_its_number_names(file: Path) -> None:
     """Whoever changes the form raises FORM, and this golden copy with it: an older one is then checked anew."""
     kept = json.loads(beside(file).read_text())
-    assert (kept["form"], kept["policy"]) == (1, FORM_1)
+    assert (kept["form"], kept["policy"]) == (2, FORM_2)
 
 
 def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

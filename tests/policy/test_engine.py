@@ -230,6 +230,17 @@ def test_where_the_order_is_sequence_an_event_without_one_is_rejected() -> None:
     assert ordered.decide(event).adjustments[0].order_key == event.order_key(Order.SEQUENCE)
 
 
+def test_a_policy_may_refuse_events_without_a_time_of_their_own() -> None:
+    """Redriven after its key was forgotten, it would count as the newest. What changes nothing may lack a time."""
+    timed = policy("[{name: h, match: {type: [h]}, hold: true}, {name: r, interval: 5}]", head="require_time: true")
+    assert timed.decide(signal({})).verdict is Verdict.ADJUST
+    assert rejection(timed.decide(replace(signal({}), time_is_own=False))) == (
+        "time: missing, and the policy has require_time"
+    )
+    assert timed.decide(replace(signal({}, "h"), time_is_own=False)).verdict is Verdict.HOLD
+    assert policy().decide(replace(signal({}), time_is_own=False)).verdict is Verdict.ADJUST
+
+
 @pytest.mark.parametrize(
     "event", [replace(signal({}), id="\ud800"), replace(signal({}), time_us=10**5000)], ids=["id", "time"]
 )

@@ -22,7 +22,7 @@ def in_rule(members: str) -> list[str]:
 
 
 RULE_KEYS = "name, match, interval, hold, for, then, lengthen_after"
-TOP_KEYS = "version, order, bounds, target, lengthen_after, skip_unchanged_within, rules"
+TOP_KEYS = "version, order, require_time, bounds, target, lengthen_after, skip_unchanged_within, rules"
 SECONDS = "must be a whole number of seconds from 1 to 600"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
 NUMERIC = 'must be pairs of an operator and a number: ["=", 5], [">", 0], [">=", 0, "<", 5]'

@@ -14,7 +14,7 @@ from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Number
 
-FORM: Final = 1
+FORM: Final = 2
 """To be raised with every change of the form, so that no function takes an older one for its own."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -50,6 +50,7 @@ class PolicyForm(TypedDict):
 
     version: int
     order: str
+    require_time: bool
     bounds: BoundsForm
     target: dict[str, str]
     lengthen_after: int | None

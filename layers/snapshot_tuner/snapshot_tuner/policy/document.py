@@ -244,6 +244,11 @@ class PolicyDocument(_Part):
         Field(strict=False),
         _says("What decides which of two events of a task is newer: their time, or their sequence number."),
     ] = Order.TIME
+    require_time: Annotated[
+        Literal[True] | None,
+        _only(constant=True, spelling="true, or be left out"),
+        _says("Rejects events that have no time of their own, in place of ordering them by when they were sent."),
+    ] = None
     bounds: BoundsDocument = BoundsDocument()
     target: TargetDocument = TargetDocument()
     lengthen_after: Annotated[

@@ -88,6 +88,7 @@ class Policy:
 
     version: int
     order: Order
+    require_time: bool
     bounds: Bounds
     rules: tuple[Rule, ...]
     sha256: str
@@ -126,6 +127,7 @@ class Policy:
         return cls(
             version=form["version"],
             order=Order(form["order"]),
+            require_time=form["require_time"],
             bounds=Bounds(**form["bounds"]),
             rules=rules,
             sha256=sha256,
@@ -140,7 +142,8 @@ class Policy:
         """What the first rule that matches wants; pure, and raises for no signal. `sent_us`: `Signal.order_key`.
 
         Rejects a signal whose target or curve input is missing or mistyped for that rule, or that has no
-        sequence where that is the order. A signal that changes nothing is not asked for any of these.
+        sequence, or no time of its own, where the policy wants one. A signal that changes nothing is not asked for any
+        of these.
         """
         read, found = None, None
         for rule in self._rules_by_type.get(signal.type, self._rules_of_any_type):
@@ -179,6 +182,8 @@ class Policy:
             return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
         interval, clamped = self._clamp(asked.seconds)
         reason = asked.reason + clamped + _ends(rule)
+        if self.require_time and not signal.time_is_own:
+            raise EventRejected("time", "missing, and the policy has require_time")
         business_id = self._target.business(signal)
         order_key = _order_key(signal, self.order, sent_us)
         return Decision(

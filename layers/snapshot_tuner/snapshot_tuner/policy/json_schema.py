@@ -103,6 +103,7 @@ def schema() -> dict[str, Any]:
         (rule, "lengthen_after"),
         (made, "lengthen_after"),
         (made, "skip_unchanged_within"),
+        (made, "require_time"),
     ):
         shape = part["properties"][name]
         del shape["default"]

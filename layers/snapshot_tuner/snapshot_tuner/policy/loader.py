@@ -54,6 +54,7 @@ def form_of(document: PolicyDocument) -> PolicyForm:
     return {
         "version": document.version,
         "order": document.order.value,
+        "require_time": document.require_time is True,
         "bounds": {"min": bounds.min, "max": bounds.max},
         "target": {name: getattr(target, name) for name in TargetDocument.model_fields},
         "lengthen_after": document.lengthen_after,
