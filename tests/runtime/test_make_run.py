@@ -45,10 +45,10 @@ class Terminal:
 
 
 @contextmanager
-def running() -> Iterator[Terminal]:
+def running(*options: str) -> Iterator[Terminal]:
     environment = os.environ | {"PYTHONPATH": "layers/snapshot_tuner:functions:."}
-    with subprocess.Popen(
-        [sys.executable, "-m", "devkit.local_runtime", "--sandboxes", "1"],
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "devkit.local_runtime", "--sandboxes", "1", *options],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -66,9 +66,10 @@ def running() -> Iterator[Terminal]:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the commands to try are curl's")
-def test_the_three_commands_work_as_printed_and_ctrl_c_leaves_nothing_behind() -> None:
+@pytest.mark.parametrize("options", [[], ["--iam"]], ids=["plain", "iam"])
+def test_the_three_commands_work_as_printed_and_ctrl_c_leaves_nothing_behind(options: list[str]) -> None:
     """HTTP, the queue and the bus each bring one outcome; afterwards every process that was started has ended."""
-    with running() as terminal:
+    with running(*options) as terminal:
         commands = [line for line in terminal.lines if line.startswith("curl ")]
         assert len(commands) == 3, terminal.lines
         for command in commands:
