@@ -98,6 +98,7 @@ class InProcessLedger:
         self._storage = storage
         self._limits = limits
         self._clock = clock
+        self._order = limits.order.value
         self._task_ttl_us = limits.task_ttl * 1_000_000
         self._event_ttl_us = limits.idempotency_ttl * 1_000_000
         self._skew_us = limits.max_clock_skew * 1_000_000
@@ -165,16 +166,16 @@ class InProcessLedger:
             before, now, after = self._clock.monotonic(), self._clock.wall_us(), self._clock.monotonic()
             starts, cursor = records.cursor(budget).take(count, within, rate, now, sooner)
             records.save_cursor(budget, cursor)
-        offsets = ((start - now) / 1e6 for start in starts)
-        return [Slot(after + offset, before + offset + SLOT_VALID_SECONDS) for offset in offsets]
+        valid_until = before + SLOT_VALID_SECONDS
+        return [Slot(after + (start - now) / 1e6, valid_until + (start - now) / 1e6) for start in starts]
 
     def _check_order(self, records: Records, now: int) -> None:
-        wanted, found = self._limits.order.value, records.order()
-        if found == wanted:
+        found = records.order()
+        if found == self._order:
             return
         if found is not None and records.has_tasks(now):
             raise messages.other_order(self._storage.namespace, self._limits.order, found)
-        records.save_order(wanted)
+        records.save_order(self._order)
 
     def _admit_one(self, records: Records, adjustment: Adjustment, now: int) -> Admitted:
         signal, task = adjustment.signal, adjustment.task

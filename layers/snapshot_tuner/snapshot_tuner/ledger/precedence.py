@@ -15,13 +15,14 @@ def competitor(state: TaskState, intent: Intent) -> Intent | None:
     return next((each for each in state.open if each.rule == intent.rule), None)
 
 
-def take(state: TaskState, intent: Intent, now: int) -> TaskState:
-    """The state with the intent in its competitor, as it is now. `state` is of now, too."""
+def take(state: TaskState, intent: Intent, now: int, call_due: int) -> TaskState:
+    """The state with the intent in its competitor, as it is now. `state` is of now, too.
+
+    Where the intent is in effect, the task is desired since now, and left to the event's source until `call_due`.
+    """
     if intent.until_us is None and not intent.lengthen_us and not state.open and state.stabilizing is None:
         # What it nearly always comes to, in one step: nothing is, or gets, bound in time.
-        if intent == state.desired:
-            return state._replace(base=intent)
-        return state._replace(base=intent, desired=intent, desired_at=now, call_due=now)
+        return state._replace(base=intent, desired=intent, desired_at=now, call_due=call_due)
     before = state
     if intent.until_us is None:
         state = state._replace(base=intent)
@@ -38,7 +39,10 @@ def take(state: TaskState, intent: Intent, now: int) -> TaskState:
             due = max(each.asked_us for each in _asked(before) if each.interval < wanted.interval) + intent.lengthen_us
             stabilizing = Stabilizing(before.desired, due) if due > now else None
         state = state._replace(stabilizing=stabilizing)
-    return _with_effective(state, now)
+    state = _with_effective(state, now)
+    if state.desired.order_key == intent.order_key:
+        state = state._replace(desired_at=now, call_due=call_due)
+    return state
 
 
 def advance_to(state: TaskState, now: int) -> TaskState:

@@ -61,10 +61,10 @@ def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Ad
     if kept is not None and kept.order_key == intent.order_key:
         seen = True
         intent = _first_asked(intent, kept.asked_us)
-    taken = precedence.take(state, intent, now)
+    call_due = state.call_due if state.doubt_until is not None else now + _SOURCE_US
+    taken = precedence.take(state, intent, now, call_due)
     if taken.desired.order_key == intent.order_key:
-        due = state.call_due if state.doubt_until is not None else now + _SOURCE_US
-        return (Admission.RETRY if seen else Admission.NEW), taken._replace(desired_at=now, call_due=due)
+        return (Admission.RETRY if seen else Admission.NEW), taken
     if _is_over(intent, now) and (taken.base is None or taken.base.order_key != intent.order_key):
         return Admission.SUPERSEDED, state
     return Admission.DEFERRED, taken
