@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from snapshot_tuner.errors import LedgerMismatch, LedgerUnavailable
 
@@ -31,21 +31,27 @@ _LOCK_WAIT_SECONDS = 1.5
 """How long a step waits for other processes' steps, each of which takes about a millisecond."""
 
 _T = TypeVar("_T")
+_FileId: TypeAlias = tuple[int, int] | None
+"""Device and inode; None where there is no such file."""
 
 
 class SqliteFile:
-    """One connection of one process; its threads take turns."""
+    """One connection of one process; its threads take turns.
+
+    A file that is deleted or replaced lives on for whoever has it open, and all others begin another: two ledgers,
+    each with the whole rate. So every step asks whether the path still names the file that is open.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._wal = path.with_name(f"{path.name}-wal")  # holds what was committed last
         self._turn = threading.Lock()
         self._open: sqlite3.Connection | None = None
+        self._files: list[_FileId] = []
 
     def close(self) -> None:
         with self._turn:
-            if self._open is not None:
-                self._open.close()
-                self._open = None
+            self._close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -55,27 +61,44 @@ class SqliteFile:
                 database = self._connect()
                 _when_unlocked(lambda: database.execute("BEGIN IMMEDIATE"))
                 try:
+                    self._check_files()
                     yield database
                     database.execute("COMMIT")
                 finally:
                     if database.in_transaction:
                         database.execute("ROLLBACK")
+            except _FileReplaced as error:
+                self._close()
+                raise LedgerUnavailable(f"SQLite ledger: {error}") from None
             except sqlite3.Error as error:
                 raise LedgerUnavailable(f"SQLite ledger: {error}") from error
 
     def _connect(self) -> sqlite3.Connection:
         if self._open is None:
+            before = _file_id(self._path)
             # No busy handler: SQLite's own sleeps up to 100 ms at a time and starves whoever sleeps.
             database = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
             try:
                 _when_unlocked(lambda: database.execute("PRAGMA journal_mode = WAL"))
                 database.execute("PRAGMA synchronous = NORMAL")
                 _when_unlocked(lambda: self._create(database))
+                # The one from before it was opened, or a replacement in between would pass for it.
+                self._files = [before or _file_id(self._path), _file_id(self._wal)]
             except BaseException:  # whatever stopped it, an interrupt too: no connection is left open
                 database.close()
                 raise
             self._open = database
         return self._open
+
+    def _check_files(self) -> None:
+        for path, opened in zip((self._path, self._wal), self._files, strict=True):
+            if _file_id(path) != opened:
+                raise _FileReplaced(f"{path} was deleted or replaced while in use; the next try opens what is there")
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
     def _create(self, database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -87,6 +110,18 @@ class SqliteFile:
             )
         # Two processes may come here at once: every statement is harmless when repeated.
         database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;")
+
+
+class _FileReplaced(Exception):
+    """The path names another file than the one that is open, or none."""
+
+
+def _file_id(path: Path) -> _FileId:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _when_unlocked(step: Callable[[], _T]) -> _T:
