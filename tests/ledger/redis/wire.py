@@ -24,6 +24,7 @@ class FaultyWire:
 
     def __init__(self, port: int, tls: ssl.SSLContext | None) -> None:
         self.fault = WireFault.NONE
+        self._deaths = 0
         self._upstream_port = port
         self._tls = tls
         self._closing = threading.Event()
@@ -39,6 +40,10 @@ class FaultyWire:
         for thread in self._threads:
             thread.join(timeout=5)
 
+    def let_connections_die(self) -> None:
+        """Those that are open carry nothing any more, and nobody is told."""
+        self._deaths += 1
+
     def _accept(self) -> None:
         while not self._closing.is_set():
             with suppress(OSError):  # closed by the test's end
@@ -47,6 +52,7 @@ class FaultyWire:
                 self._threads[-1].start()
 
     def _carry(self, plain: socket.socket) -> None:
+        deaths = self._deaths
         with suppress(OSError), plain, socket.create_connection(("127.0.0.1", self._upstream_port)) as upstream:
             client = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
             with client:
@@ -56,6 +62,8 @@ class FaultyWire:
                         request = client.recv(1 << 20)
                         if not request:
                             return
+                        if self._deaths > deaths:
+                            continue
                         upstream.sendall(request)
                     if upstream in readable:
                         reply = upstream.recv(1 << 20)

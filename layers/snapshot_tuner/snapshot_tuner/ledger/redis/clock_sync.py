@@ -21,7 +21,7 @@ class StoreClock:
 
     def __init__(self) -> None:
         self._bounds: tuple[float, float] | None = None
-        self._observed = 0.0
+        self.observed = 0.0  # the last reply, on the local monotonic clock
 
     def forget(self) -> None:
         """Start afresh: this machine may have been frozen, its monotonic clock with it."""
@@ -32,16 +32,25 @@ class StoreClock:
         said = store_us / 1e6
         new = (said - received, said + _TICK_SECONDS - sent)
         if self._bounds is not None:
-            drift = DRIFT * (received - self._observed)
+            drift = DRIFT * (received - self.observed)
             both = (max(self._bounds[0] - drift, new[0]), min(self._bounds[1] + drift, new[1]))
             new = both if both[0] <= both[1] else new
         self._bounds = new
-        self._observed = received
+        self.observed = received
 
     @property
     def uncertainty(self) -> float:
         """Width of the interval at the last reply, in seconds; infinite before the first."""
         return self._bounds[1] - self._bounds[0] if self._bounds is not None else float("inf")
+
+    def now_us(self, local: float) -> int:
+        """What the store's clock says at least when the local monotonic one says `local`.
+
+        At least: a slot that starts so many seconds from then on starts no later from now.
+        """
+        if self._bounds is None:
+            raise RuntimeError("no reply of the store has been observed")
+        return int((local + self._bounds[0]) * 1e6)
 
     def slot(self, start_us: int) -> Slot:
         """The slot that starts at `start_us` of the store's clock: never early, never valid too long.

@@ -2,7 +2,9 @@
 
 import socket
 import ssl
-from typing import Any, Protocol
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any, Protocol, TypeAlias
 
 from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.ledger.redis.address import RedisAddress
@@ -10,7 +12,9 @@ from snapshot_tuner.ledger.redis.redis_py import Connection, CredentialProvider,
 from snapshot_tuner.ledger.redis.time_budget import TimeBudget
 
 CONNECT_SECONDS = 0.5
-READ_SECONDS = 1.0
+
+Node: TypeAlias = tuple[str, int]
+"""Host and port."""
 
 
 class _TimedSocket:
@@ -33,7 +37,7 @@ class _TimedSocket:
         self._wrapped.sendall(data)
 
     def _limit(self) -> None:
-        timeout = self._budget.timeout(READ_SECONDS)
+        timeout = self._budget.timeout(self._budget.patience)
         if timeout != self._timeout:  # a system call
             self._wrapped.settimeout(timeout)
             self._timeout = timeout
@@ -69,12 +73,13 @@ class _Timed(Connection):
 class _TimedTls(_Timed, SSLConnection):
     """With the store's TLS context: redis-py would read the certificates of all authorities for each connection."""
 
-    def __init__(self, budget: TimeBudget, context: ssl.SSLContext, **settings: Any) -> None:  # noqa: ANN401 - likewise
+    def __init__(self, budget: TimeBudget, context: ssl.SSLContext, name: str, **settings: Any) -> None:  # noqa: ANN401 - likewise
         self._context = context
+        self._name = name  # that the certificate has to have
         super().__init__(budget, **settings)
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
-        return self._context.wrap_socket(sock, server_hostname=self.host)
+        return self._context.wrap_socket(sock, server_hostname=self._name)
 
 
 class TokenProvider(Protocol):
@@ -108,7 +113,7 @@ class Connector:
         if address.cache is not None and address.username is not None and tokens is not None:
             self._who = {"credential_provider": _FreshToken(tokens, address.username, address.cache)}
 
-    def open(self, node: tuple[str, int], budget: TimeBudget) -> Connection:
+    def open(self, node: Node, budget: TimeBudget) -> Connection:
         """Connected to `node` and authenticated. Raises what redis-py raises, and what `tokens` does; never retries.
 
         Only the look-up of the host's name is not limited here: the resolver has a timeout of its own.
@@ -122,15 +127,24 @@ class Connector:
             "driver_info": None,  # nor CLIENT SETINFO: two less
             **self._who,
         }
-        connection = (
-            _Timed(budget, **settings) if self._context is None else _TimedTls(budget, self._context, **settings)
-        )
+        if self._context is None:
+            connection: Connection = _Timed(budget, **settings)
+        else:
+            # A cluster that announces its nodes by address: the certificate has the name that the URL gives.
+            name = self._address.host if _is_address(host) else host
+            connection = _TimedTls(budget, self._context, name, **settings)
         try:
             connection.connect()  # type: ignore[no-untyped-call] # untyped in redis-py
         except BaseException:  # redis-py closes its socket after errors of its own only
             connection.disconnect()  # type: ignore[no-untyped-call] # untyped in redis-py
             raise
         return connection
+
+
+def _is_address(host: str) -> bool:
+    with suppress(ValueError):
+        return bool(ip_address(host))
+    return False
 
 
 def _context(files: dict[str, str], *, is_iam: bool) -> ssl.SSLContext:

@@ -15,7 +15,6 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger import intents, messages
 from snapshot_tuner.ledger.redis.address import RedisAddress
-from snapshot_tuner.ledger.redis.clock_sync import StoreClock
 from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent, unpack_state
 from snapshot_tuner.ledger.redis.connection import TokenProvider
 from snapshot_tuner.ledger.redis.scripts import Script
@@ -39,6 +38,8 @@ from snapshot_tuner.model import Adjustment, TaskRef
 
 _ADMIT_MOST = 1000
 """Adjustments in one script: some 10 ms, for which every other client waits."""
+
+_CLAIMS_MOST = 3
 
 _ANSWERS = {
     "n": Admitted(Admission.NEW),
@@ -77,7 +78,6 @@ class RedisLedger:
         `tokens` makes the passwords where `url` says auth=iam.
         """
         self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens)
-        self._store_clock = StoreClock()
         self._namespace = namespace
         self._prefix = f"{{{namespace}}}:".encode()
         self._event_prefix = self._prefix + b"event:"
@@ -92,6 +92,7 @@ class RedisLedger:
         self._begin = Script.load(*task, "begin")
         self._settle = Script.load(*task, "rate_limit", "settle")
         self._get = Script.load(*task, "get")
+        self._first = Script.load("record", "first")
         self._claim = Script.load("record", "claim")
         self._amend = Script.load(*task, "amend")
 
@@ -99,8 +100,7 @@ class RedisLedger:
         self._store.close()
 
     def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
-        self._store.open_budget()
-        self._store_clock.forget()
+        self._store.open_batch()
         portions = range(0, len(adjustments), _ADMIT_MOST)
         return [answer for at in portions for answer in self._admit_portion(adjustments[at : at + _ADMIT_MOST])]
 
@@ -116,17 +116,17 @@ class RedisLedger:
         after_us, within_us = (int(seconds * 1e6) for seconds in between)
         keys = [self._prefix + cursor]
         args = [b"%d" % number for number in (count, within_us, step_us, max(1, int(rate)), after_us)]
-        _, first_us, taken = self._run(self._reserve, keys, args)
-        if self._store_clock.uncertainty >= SLOT_VALID_SECONDS:
-            self._run(self._reserve, keys, [b"0", *args[1:]])  # one slow reply is not a slow store
-        if self._store_clock.uncertainty >= SLOT_VALID_SECONDS:
+        _, first_us, taken = self._store.run(self._reserve, keys, args, measure=True)
+        if self._store.clock.uncertainty >= SLOT_VALID_SECONDS:
+            self._store.measure()  # one slow reply is not a slow store
+        if self._store.clock.uncertainty >= SLOT_VALID_SECONDS:
             raise LedgerUnavailable("Redis ledger: it answers too slowly to tell when a call slot starts")
-        return [self._store_clock.slot(first_us + step_us * index) for index in range(taken)]
+        return [self._store.clock.slot(first_us + step_us * index) for index in range(taken)]
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         asked_at = self._clock.monotonic()
         keys = [*self._indexes, *(self._task_name(task) for task, _ in starts)]
-        _, *granted = self._run(self._begin, keys, [token.encode() for _, token in starts])
+        _, *granted = self._store.run(self._begin, keys, [token.encode() for _, token in starts])
         self._forget_calls(asked_at)
         begun: list[Begun] = []
         for (task, token), answer in zip(starts, granted, strict=True):
@@ -150,7 +150,7 @@ class RedisLedger:
             call = self._calls.get(token)
             keys += (self._task_name(task), call.event_name if call is not None else self._event_prefix)
             args += (token.encode(), result.encode())
-        _, letters = self._run(self._settle, keys, args)
+        _, letters = self._store.run(self._settle, keys, args)
         for _, token, _ in ends:
             self._calls.pop(token, None)
         return [
@@ -159,13 +159,12 @@ class RedisLedger:
         ]
 
     def get(self, task: TaskRef) -> TaskState | None:
-        self._store.open_budget()  # no batch comes before it: a store that is back must be seen at once
-        _, record = self._run(self._get, [self._task_name(task)], [])
+        self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
+        _, record = self._store.run(self._get, [self._task_name(task)], [])
         return unpack_state(task, record) if record is not None else None
 
     def claim_due(self, limit: int) -> list[TaskRef]:
-        self._store.open_budget()
-        self._store_clock.forget()
+        self._store.open_batch()
         return self._claim_first(self._indexes[0], limit, b"now", TRY_AGAIN_SECONDS)
 
     def claim_checks(self, limit: int) -> list[TaskRef]:
@@ -192,7 +191,7 @@ class RedisLedger:
             signal, task = adjustment.signal, adjustment.task
             keys += (self._event_prefix + intents.event_digest(task, signal.source, signal.id), self._task_name(task))
             args.append(pack_adjustment(adjustment))
-        now, letters, more = self._run(self._admit, keys, args)
+        now, letters, more = self._store.run(self._admit, keys, args)
         if letters is None:
             raise messages.other_order(self._namespace, limits.order, more.decode())
         effective = iter(more)
@@ -212,19 +211,21 @@ class RedisLedger:
                 return messages.rejected(adjustment.signal.time_us - now)
 
     def _claim_first(self, index: bytes, limit: int, latest: bytes, seconds: float) -> list[TaskRef]:
-        _, names = self._run(self._claim, [index], [b"%d" % limit, latest, b"%d" % round(seconds * 1e6)])
-        return [self._parse_task(name) for name in names]
+        """Look first, then claim what was seen: a script touches only keys that it is given."""
+        for _ in range(_CLAIMS_MOST):
+            _, found = self._store.run(self._first, [index], [b"%d" % limit, latest])
+            names, scores = found[::2], found[1::2]
+            if not names:
+                return []
+            _, claimed = self._store.run(self._claim, [index, *names], [b"%d" % round(seconds * 1e6), *scores])
+            if claimed:
+                return [self._parse_task(name) for name in claimed]
+        return []  # others claim them as fast
 
     def _amend_as_seen(self, what: bytes, task: TaskRef, seen: TaskState) -> bool:
         args = [what, seen.desired.order_key.encode(), b"%d" % (seen.applied_at or 0)]
-        _, done = self._run(self._amend, [*self._indexes, self._task_name(task)], args)
+        _, done = self._store.run(self._amend, [*self._indexes, self._task_name(task)], args)
         return bool(done)
-
-    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> list[Any]:
-        """The script's answer: first of all the store's time."""
-        reply = self._store.run(script, keys, args)
-        self._store_clock.observe(reply.sent, reply.received, reply.value[0])
-        return reply.value
 
     def _forget_calls(self, now: float) -> None:
         """Those whose leases have ended long ago, and were never settled: nothing can be marked for them."""

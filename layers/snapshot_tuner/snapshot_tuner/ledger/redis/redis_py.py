@@ -10,6 +10,7 @@ with without_init("redis"):
     from redis.credentials import CredentialProvider
     from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
+    from redis.exceptions import TimeoutError as RedisTimeoutError
 
 __all__ = [
     "Connection",
@@ -18,6 +19,7 @@ __all__ = [
     "NoScriptError",
     "RedisConnectionError",
     "RedisError",
+    "RedisTimeoutError",
     "ResponseError",
     "SSLConnection",
     "parse_url",

@@ -12,6 +12,12 @@ BATCH_SECONDS = 1.7
 FREE_SECONDS = 0.02
 """An answer that comes sooner costs nothing, however many there are. A failure always costs its time."""
 
+READ_SECONDS = 1.0
+"""For an answer, at most."""
+
+LIFE_SIGN_SECONDS = 0.5
+"""For the first answer on a connection that has stood idle: all that comes after has to fit into what is left."""
+
 
 class TimeBudget:
     """One sum per batch, from which every operation pays what it takes beyond FREE_SECONDS.
@@ -21,6 +27,7 @@ class TimeBudget:
     """
 
     def __init__(self, clock: Clock) -> None:
+        self.patience = READ_SECONDS  # for an answer, by what is known of its connection
         self._clock = clock
         self._left = BATCH_SECONDS
         self._start = 0.0

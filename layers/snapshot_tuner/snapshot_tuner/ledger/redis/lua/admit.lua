@@ -4,7 +4,6 @@
 --   fingerprint, order key, NUL, intent.
 -- Answers {now, one letter per adjustment, what is in effect instead for each that is deferred}, or
 --   {now, false, order} where the namespace has another order.
-local now = read_now()
 local order, task_ms, event_ms = ARGV[1], ARGV[2], ARGV[3]
 local latest, earliest = now + ARGV[4], now - ARGV[5]
 

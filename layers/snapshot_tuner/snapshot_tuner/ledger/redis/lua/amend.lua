@@ -1,7 +1,6 @@
 -- KEYS: those of due and checks, then the task. ARGV: 'mark_in_doubt' or 'forget'; then of the task as it was seen:
 --   the order key that was desired, when it was confirmed (or 0).
 -- Answers {now, 1}, or {now, 0} where it has changed since.
-local now = read_now()
 local due_name, check_name, name = KEYS[1], KEYS[2], KEYS[3]
 local task = load_task(call('GET', name), now)
 if not task or task[KEY] ~= ARGV[2] or (task[APPLIED_AT] or 0) ~= ARGV[3] + 0 or task[TOKEN] then

@@ -1,7 +1,6 @@
 -- KEYS: those of due and checks, then the tasks. ARGV: a token for each.
 -- Answers {now, a word for each}: granted, applied, unchanged, busy or forgotten as a letter; behind the first
 --   three order key, NUL, rest of the intent.
-local now = read_now()
 
 -- One word, because each costs the client as much as what is in it.
 local function answer(letter, order_key, intent)

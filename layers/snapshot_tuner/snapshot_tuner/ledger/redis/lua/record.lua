@@ -4,10 +4,9 @@
 local byte, sub, match, format = string.byte, string.sub, string.match, string.format
 local call, pack, unpack_record = redis.call, cmsgpack.pack, cmsgpack.unpack
 
-local function read_now()
-  local time = call('TIME')
-  return time[1] * 1000000 + time[2]
-end
+-- The last argument of every script is the store's time as its client has measured it, in microseconds: managed
+-- stores may refuse TIME to scripts.
+local now = table.remove(ARGV) + 0
 
 -- A task's record is an array; `false` is "none". An intent is two fields: its order key, and the rest of it: six
 -- numbers (interval, asked_us, until_us, then, lengthen_us, skip_us; 0 is "none"), business id and rule, with a

@@ -1,7 +1,6 @@
 -- KEYS: the cursor. ARGV: how many, microseconds within which to start, microseconds between two, most at a time,
 -- and microseconds after which to start.
 -- Answers {now, start of the first, how many}.
-local now = read_now()
 local next_us, paused_until_us = load_cursor(KEYS[1])
 local first, step = math.max(first_free(next_us, now), now + ARGV[5]), ARGV[3] + 0
 local room = now + ARGV[2] - first

@@ -1,6 +1,5 @@
 -- KEYS: the cursor's, the due ones', then task and event of each call. ARGV: token and result of each call.
 -- Answers {now, two letters for each: kept or lost, in doubt or clear}.
-local now = read_now()
 
 local function settle(task_name, event_name, token, result)
   local task = load_task(call('GET', task_name), now)

