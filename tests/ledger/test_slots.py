@@ -32,6 +32,7 @@ def test_slots_are_evenly_spaced_from_now_on(backend: Backend) -> None:
 def test_a_slot_may_be_asked_for_later(backend: Backend) -> None:
     """Whoever needs time to prepare does not get one that has begun by then; the next caller's is behind it."""
     ledger = backend.client()
+    ledger.get(TASK)  # opens the store
     now = backend.clock.monotonic()
     [slot] = ledger.reserve(1, within=5, after=0.5)
     assert slot.start - now == pytest.approx(0.5, abs=READING)
