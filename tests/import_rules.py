@@ -50,7 +50,9 @@ ALSO_FOR = {
         f"{PACKAGE}.{name}"
         for name in (
             "clock",
+            "events.attributes",
             "events.cloudevents_http",
+            "events.readings.reading",
             "events.rtc_callback",
             "events.standard_webhooks",
             "formats.rfc3339",
@@ -81,6 +83,7 @@ READS_ENVIRONMENT = frozenset({BOOTSTRAP, f"{PACKAGE}.settings"})
 PURE = tuple(
     f"{PACKAGE}.{name}"
     for name in (
+        "events.readings.reading",
         "events.signals",
         "ledger.precedence",
         "ledger.transitions",

@@ -25,6 +25,7 @@ from snapshot_tuner.telemetry.event_fields import TEXT_CHARACTERS_MOST
 from snapshot_tuner.telemetry.metrics import Metric
 from snapshot_tuner.tuning import tuner
 from tests.logged_lines import log_lines
+from tests.one_signal import one
 from tests.template import cloudformation
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +98,7 @@ def test_the_call_on_the_first_screen_is_what_comes_of_the_event(provider: list[
 def test_the_reason_on_the_first_screen_is_the_one_that_the_policy_gives() -> None:
     """The rule and the reason between the event and the call are those of the decision."""
     policy = Policy.load(ROOT / "layers" / "policy" / "policy.yaml")
-    decision = policy.decide(signals.from_body(blocks("json")[0], sent_us=0))
+    decision = policy.decide(one(signals.from_body(blocks("json")[0], sent_us=0)))
     assert f"The policy's rule `{decision.rule}` says: {decision.reason}." in README
 
 

@@ -2,15 +2,16 @@
 
 A line is either any envelope that `snapshot_tuner.events.signals` opens, which then arrived at the event's own time, or
 
-    {"received": "<RFC 3339>", "sent": "<RFC 3339>", "queued": "<RFC 3339>", "event": {…an envelope…}}
+    {"received": "<RFC 3339>", "sent": "<RFC 3339>", "queued": "<RFC 3339>", "record": {…}, "event": {…an envelope…}}
 
 where `received` is when it arrived at the function, `sent` stands in for the time of an event without one, and `queued`
-is when the nearest queue took it, where no envelope in the line says so.
+is when the nearest queue took it, where no envelope in the line says so. `event` may also be a body for the readings of
+a policy; `record` is then what its source said of it.
 Numbers are exact, as written. Blank lines mean nothing.
 """
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from io import BufferedReader, RawIOBase
@@ -19,24 +20,29 @@ from typing import NamedTuple, cast
 
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
+from snapshot_tuner.events.readings.reading import NO_READINGS, NO_RECORD, Event, Readings, record_of
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES, decode, describe
-from snapshot_tuner.model import Json, Signal
+from snapshot_tuner.model import Json, NoEvent, Signal
 
 MAX_LINE_BYTES = 4 * MAX_BODY_BYTES
 """An event of the largest size, escaped into the body of a queue's record; a longer line is not read."""
 
-_MEMBERS = {"received", "sent", "queued", "event"}
+_MEMBERS = {"received", "sent", "queued", "record", "event"}
 _TELL_EVERY = 1000
 _BUFFER_BYTES = 262_144
 
 
 class Arrival(NamedTuple):
-    """An event that arrived at a function at `received_us` (microseconds since the epoch); `line` counts from 1."""
+    """An event that arrived at a function at `received_us` (microseconds since the epoch); `line` counts from 1.
+
+    `of` says which of several policies sees it so, where their readings make different events of a body; None is all.
+    """
 
     line: int
     received_us: int
     signal: Signal
+    of: int | None = None
 
 
 class Unreadable(NamedTuple):
@@ -46,9 +52,12 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-def read(path: Path, on_progress: Callable[[int], None] | None = None) -> Iterator[Arrival | Unreadable]:
+def read(
+    path: Path, on_progress: Callable[[int], None] | None = None, readings: Sequence[Readings] = (NO_READINGS,)
+) -> Iterator[Arrival | Unreadable]:
     """Every line that is not blank, in the order of the file. Raises OSError; EOFError for a `.gz` that is cut off.
 
+    `readings` are those of the policies for which it is read.
     `on_progress` is called now and then with how many bytes of the file have been read.
     """
     with ExitStack() as opened:
@@ -69,23 +78,49 @@ def read(path: Path, on_progress: Callable[[int], None] | None = None) -> Iterat
                 yield Unreadable(number, f"line: is longer than {MAX_LINE_BYTES:,} bytes")
             elif not line.isspace():
                 try:
-                    yield arrival(number, line)
+                    yield from arrivals(number, line, readings)
                 except EventRejected as rejected:
                     yield Unreadable(number, str(rejected))
 
 
-def arrival(number: int, line: bytes | str) -> Arrival:
+def arrivals(
+    number: int, line: bytes | str, readings: Sequence[Readings] = (NO_READINGS,)
+) -> list[Arrival | Unreadable]:
     """What one line says. Raises EventRejected."""
     document = decode(line, within="line", at_most=MAX_LINE_BYTES)
+    received_us = sent_us = queued_us = None
+    event, record = document, NO_RECORD
     if isinstance(document, dict) and document and _MEMBERS.issuperset(document):
+        event = document.get("event")
         received_us = _time(document, "received")
         sent_us = _time(document, "sent") if "sent" in document else None
-        signal = signals.from_document(document.get("event"), sent_us=sent_us)
-        if "queued" in document:
-            signal = replace(signal, sent_us=_time(document, "queued"))
-        return Arrival(number, received_us, signal)
-    signal = signals.from_document(document, sent_us=None)
-    return Arrival(number, signal.time_us, signal)
+        queued_us = _time(document, "queued") if "queued" in document else None
+        if isinstance(said := document.get("record", {}), dict):
+            record = record_of(**said)
+
+    def seen(by: Readings) -> list[Event]:
+        events = signals.from_document(event, sent_us=sent_us, readings=by, record=record)
+        if queued_us is None:
+            return events
+        return [replace(each, sent_us=queued_us) if isinstance(each, Signal) else each for each in events]
+
+    first, *others = map(seen, readings)
+    if all(other == first for other in others):
+        return _found(number, received_us, first, None)
+    return [each for of, events in enumerate((first, *others)) for each in _found(number, received_us, events, of)]
+
+
+def _found(number: int, received_us: int | None, events: Sequence[Event], of: int | None) -> list[Arrival | Unreadable]:
+    found: list[Arrival | Unreadable] = []
+    for event in events:
+        match event:
+            case Signal():
+                found.append(Arrival(number, event.time_us if received_us is None else received_us, event, of))
+            case EventRejected():
+                found.append(Unreadable(number, str(event)))
+            case NoEvent():
+                pass
+    return found
 
 
 def _time(wrapper: dict[str, Json], name: str) -> int:

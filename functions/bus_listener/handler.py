@@ -3,6 +3,8 @@
 After a raise Lambda tries again, and at last hands the event to the function's on-failure destination.
 """
 
+from functools import partial
+
 from snapshot_tuner import bootstrap
 from snapshot_tuner.aws import sources
 from snapshot_tuner.aws.invocation import Context, deadline, read_each
@@ -15,7 +17,8 @@ def lambda_handler(event: object, context: Context) -> None:
     if sources.is_batch(event) or sources.is_request(event):
         raise WrongSource("bus_listener", "one event, of EventBridge or any CloudEvent", sources.source_of(event))
     tuner = bootstrap.tuner()
-    (outcomes,) = tuner.process(read_each([event], signals.from_object), deadline(context))
+    events = read_each([event], partial(signals.from_object, readings=tuner.readings))
+    (outcomes,) = tuner.process_each(events, deadline(context))
     unsettled = [f"{outcome.kind}: {outcome.reason}" for outcome in outcomes if not outcome.settled]
     if unsettled:
         raise EventNotSettled("; ".join(unsettled))

@@ -99,9 +99,16 @@ def ok(body: Mapping[str, Any]) -> Answer:
     return Answer(200, JSON, _dump(body))
 
 
-def from_outcomes(outcomes: Sequence[Outcome]) -> Answer:
-    """200 when everything is settled; else the outcome to retry decides the status, then the rejected one."""
+def from_outcomes(outcomes: Sequence[Outcome], *, alerts: bool = False) -> Answer:
+    """200 when everything is settled; else the outcome to retry decides the status, then the rejected one.
+
+    A sender of `alerts` repeats its whole group for ever after a 4xx, and after a 429 loses it until the next time: to
+    such a one what is to be retried is always 503, and all else 200.
+    """
     members = {"outcomes": [_from_outcome(outcome) for outcome in outcomes]}
+    if alerts:
+        to_retry = next((outcome for outcome in outcomes if outcome.kind is OutcomeKind.RETRY), None)
+        return from_problem(Problem.UNAVAILABLE, to_retry.reason, members=members) if to_retry else ok(members)
     for kind in (OutcomeKind.RETRY, OutcomeKind.REJECTED):
         for outcome in outcomes:
             if outcome.kind is kind and outcome.cause is not None:

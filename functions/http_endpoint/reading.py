@@ -16,7 +16,9 @@ from http_endpoint.request import Request
 from snapshot_tuner.aws.invocation import read_each
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import cloudevents_http, signals
+from snapshot_tuner.events.attributes import CALLER_PREFIX
 from snapshot_tuner.events.cloudevents_http import BATCH_TYPE, JSON_TYPE, STRUCTURED_TYPE, Mode
+from snapshot_tuner.events.readings.reading import ElementRejected, Event, Readings, record_of
 from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.model import Json, Signal
 from snapshot_tuner.settings import Settings
@@ -27,36 +29,45 @@ _MARKS_OF_ENVELOPES: Final = {"specversion", "source", "detail-type", "detail", 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a request holds; `keyed` where it is one event of plain JSON, under its sender's key."""
+    """What a request holds; `keyed` where it is one event of plain JSON, under its sender's key.
 
-    events: list[Signal | EventRejected]
+    `alerts` where it is what an alert sender sends.
+    """
+
+    events: list[Event]
     keyed: bool = False
 
+    @property
+    def alerts(self) -> bool:
+        return any(isinstance(event, Signal | ElementRejected) and event.is_alert for event in self.events)
 
-def read(request: Request, caller: Caller, settings: Settings) -> Sent:
+
+def read(request: Request, caller: Caller, settings: Settings, readings: Readings) -> Sent:
     """Raises Refusal for a request that is none of these, or too large, or has no key where it needs one."""
     mode = cloudevents_http.mode(request.headers)
     if mode is None:
         detail = f"Content-Type must be {STRUCTURED_TYPE}, {BATCH_TYPE} or {JSON_TYPE}; in binary mode, JSON"
         raise Refusal(Problem.CONTENT_TYPE, detail)
     try:
-        return _read(request, mode, caller, settings)
+        return _read(request, mode, caller, settings, readings)
     except EventRejected as rejected:
         return Sent([rejected])
 
 
-def _read(request: Request, mode: Mode, caller: Caller, settings: Settings) -> Sent:
+def _read(request: Request, mode: Mode, caller: Caller, settings: Settings, readings: Readings) -> Sent:
     if request.body is None:
         raise EventRejected("body", "is not valid Base64, though isBase64Encoded says so")
 
-    def open_document(document: Json) -> Signal:
-        return signals.from_document(document, sent_us=caller.sent_us)
+    record = record_of(id=caller.key or caller.message_id or request.request_id)
+
+    def open_document(document: Json) -> list[Event]:
+        return signals.from_document(document, sent_us=caller.sent_us, readings=readings, record=record)
 
     if mode is Mode.BINARY:
         document: Json = cloudevents_http.binary_document(
             request.headers, request.body, at_most=settings.http_max_body_bytes
         )
-        return Sent(read_each([document], open_document))
+        return Sent(read_each([document], open_document)[0])
     document = decode(request.body, at_most=settings.http_max_body_bytes)
     match mode:
         case Mode.BATCH:
@@ -64,15 +75,16 @@ def _read(request: Request, mode: Mode, caller: Caller, settings: Settings) -> S
                 raise EventRejected("body", f"must be a JSON list of CloudEvents, not {describe(document)}")
             if len(document) > settings.http_max_events:
                 raise Refusal(Problem.TOO_LARGE, f"a batch has at most {settings.http_max_events} events")
-            return Sent(read_each(document, open_document))
+            return Sent([event for events in read_each(document, open_document) for event in events])
         case Mode.STRUCTURED:
-            return Sent(read_each([document], open_document))
+            return Sent(read_each([document], open_document)[0])
         case Mode.JSON:
-            if not isinstance(document, dict) or not _MARKS_OF_ENVELOPES.isdisjoint(document):
-                return Sent(read_each([document], open_document))
-            source = signals.CALLER_PREFIX + caller.name
+            is_plain = isinstance(document, dict) and _MARKS_OF_ENVELOPES.isdisjoint(document)
+            if not isinstance(document, dict) or not is_plain or readings.find(document, inside=False) is not None:
+                return Sent(read_each([document], open_document)[0])
+            source = CALLER_PREFIX + caller.name
             event = _from_plain_json(document, caller, source)
-            return Sent(read_each([event], open_document, gives=source), keyed=True)
+            return Sent(read_each([event], open_document, gives=source)[0], keyed=True)
         case _:
             assert_never(mode)
 

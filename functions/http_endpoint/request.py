@@ -28,7 +28,8 @@ class Request:
     they were sent: doubled slashes and one at the end make none. `stage` is the one of API Gateway that may be the
     first of them. `body` is the bytes that were sent, None where the event does not say which. `principal` is whom
     IAM has checked, None where it has checked nobody. `received_us` is microseconds since the Unix epoch, on the
-    front's clock. `front_is_known` is False for a front whose requests are recognised, and not taken.
+    front's clock, and `request_id` its name for the request. `front_is_known` is False for a front whose requests are
+    recognised, and not taken.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Request:
     body: bytes | None = field(repr=False)
     principal: str | None
     received_us: int
+    request_id: str | None = None
     wants_lists_of_headers: bool = False
     front_is_known: bool = True
 
@@ -58,6 +60,7 @@ class Request:
             body=_body(event.get("body"), is_base64=bool(event.get("isBase64Encoded"))),
             principal=_principal(context),
             received_us=_received_us(context),
+            request_id=request_id if isinstance(request_id := context.get("requestId"), str) else None,
             wants_lists_of_headers=bool(lists) and not headers,
             front_is_known="httpMethod" in event or bool(http),
         )

@@ -23,6 +23,7 @@ from snapshot_tuner.errors import (
     PolicyError,
     SettingsError,
 )
+from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.events.rtc_callback import Callback
 from snapshot_tuner.model import Signal, TaskRef
 from snapshot_tuner.policy.targets import is_id
@@ -55,7 +56,7 @@ def post_events(visit: Visit) -> Answer:
         if isinstance(event, Signal) and bootstrap.inspector().is_in_flight(event):
             raise Refusal(Problem.IN_FLIGHT, "it is answered when its call has ended; then this one is a duplicate")
     outcomes = tuner.process(sent.events, invocation.deadline(visit.context))
-    answer = answers.from_outcomes([outcome for each in outcomes for outcome in each])
+    answer = answers.from_outcomes([outcome for each in outcomes for outcome in each], alerts=sent.alerts)
     # Knative takes a body of success for an event to pass on, and for a failure where it is none.
     prefers = visit.request.headers.get("prefer", "").split(",")
     wants_reply = any(each.partition(";")[0].strip().lower() == "reply" for each in prefers)
@@ -90,15 +91,15 @@ def post_rtc_callback(visit: Visit) -> Answer:
         raise Refusal(Problem.UNAUTHENTICATED, detail, {"WWW-Authenticate": "RTC-Callback"})
     deadline = min(invocation.deadline(visit.context), SystemClock().monotonic() + _RTC_SECONDS)
 
-    def read(given: Callback) -> Signal:
+    def read(given: Callback) -> list[Event]:
         given.check(
             app_ids=settings.rtc_app_ids,
             now_us=SystemClock().wall_us(),
             skew_seconds=settings.max_clock_skew_seconds,
         )
-        return given.signal()
+        return given.events()
 
-    (outcomes,) = bootstrap.tuner().process(read_each([callback], read, gives=callback.source), deadline)
+    (outcomes,) = bootstrap.tuner().process_each(read_each([callback], read, gives=callback.source), deadline)
     return answers.from_outcomes(outcomes)
 
 
@@ -223,7 +224,8 @@ def _names(parts: Sequence[str], path: Sequence[str]) -> dict[str, str] | None:
 def _read(visit: Visit) -> reading.Sent:
     settings = bootstrap.settings()
     request = bodies.opened(visit.request, settings)
-    return reading.read(request, callers.identify_caller(request, settings), settings)
+    caller = callers.identify_caller(request, settings)
+    return reading.read(request, caller, settings, bootstrap.tuner().readings)
 
 
 def _what_is_wrong(error: FixDeployment | LedgerUnavailable) -> str:

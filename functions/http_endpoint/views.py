@@ -19,6 +19,7 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
             "source": signal.source,
             "type": signal.type,
             "time": rfc3339.from_microseconds(signal.time_us),
+            **({} if signal.read_from is None else {"reading": signal.read_from.reading}),
         },
         "verdict": decision.verdict,
         "rule": decision.rule,

@@ -1,6 +1,7 @@
 """SQS batch -> partial batch response: what is not named in it is deleted from the queue."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from snapshot_tuner import bootstrap
@@ -20,11 +21,12 @@ def lambda_handler(event: object, context: Context) -> dict[str, Any]:
     if not isinstance(records, list) or (records and not any(map(_is_of_a_queue, records))):
         raise WrongSource("queue_worker", "batches of SQS records", sources.source_of(event))
     tuner = bootstrap.tuner()
-    answers = tuner.process(read_each(records, signals.from_sqs_record), deadline(context))
+    messages = read_each(records, partial(signals.from_sqs_record, readings=tuner.readings))
+    outcomes = tuner.process_each(messages, deadline(context))
     failed = [
         _message_id(record)
-        for record, outcomes in zip(records, answers, strict=True)
-        if not all(outcome.settled for outcome in outcomes)
+        for record, of_message in zip(records, outcomes, strict=True)
+        if not all(outcome.settled for outcome in of_message)
     ]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 

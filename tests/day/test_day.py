@@ -35,6 +35,7 @@ from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Signal, Verdict
 from snapshot_tuner.policy.engine import Policy
+from tests.one_signal import one
 
 ROOT = Path(__file__).parents[2]
 CALMER = ROOT / "devkit" / "tuner" / "examples" / "calmer.yaml"
@@ -77,7 +78,7 @@ def lines() -> tuple[Line, ...]:
         assert isinstance(document, dict)
         received = document["received"]
         assert isinstance(received, str)
-        signal = signals.from_document(document["event"], sent_us=None)
+        signal = one(signals.from_document(document["event"], sent_us=None))
         read.append(Line(rfc3339.to_microseconds(received) // 1000 - BEGINS_MS, signal))
     return tuple(read)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
+from tests.one_signal import one
 
 TIME = "2026-03-01T09:00:00.250Z"
 SENT_US = 1_772_355_601_000_000
@@ -54,9 +55,9 @@ _text_of_anything = _anything.map(json.dumps)
 def test_any_object_gives_a_signal_or_a_rejection(event: object, sent_us: int | None) -> None:
     """Nothing but EventRejected comes out, whatever the runtime passes."""
     with suppress(EventRejected):
-        signals.from_object(event, sent_us=sent_us)
+        one(signals.from_object(event, sent_us=sent_us))
     with suppress(EventRejected):
-        signals.from_sqs_record(event)
+        one(signals.from_sqs_record(event))
 
 
 @given(
@@ -72,7 +73,7 @@ def test_any_change_to_a_valid_event_gives_a_signal_or_a_rejection(
     for document in (changed, {**EVENTBRIDGE, "detail": changed}, record(changed)):
         said = ""
         try:
-            signal = signals.from_object(document)
+            signal = one(signals.from_object(document))
         except EventRejected as rejected_event:
             said = str(rejected_event)
         else:
@@ -86,4 +87,4 @@ def test_any_change_to_a_valid_event_gives_a_signal_or_a_rejection(
 def test_any_bytes_give_a_signal_or_a_rejection(body: bytes) -> None:
     """A body is never trusted to be text."""
     with pytest.raises(EventRejected):
-        signals.from_body(body, sent_us=SENT_US)
+        one(signals.from_body(body, sent_us=SENT_US))

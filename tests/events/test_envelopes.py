@@ -11,6 +11,7 @@ from snapshot_tuner.events import signals
 from snapshot_tuner.events.envelopes import MAX_ENVELOPES
 from snapshot_tuner.formats.strict_json import describe
 from snapshot_tuner.model import Json, Signal
+from tests.one_signal import one
 
 DATA: dict[str, Json] = {"AppId": "5f3a1c0e9b7d4e2a8c6f0b13", "RoomId": "room-101", "TaskId": "task-1"}
 TIME = "2026-03-01T09:00:00Z"
@@ -67,7 +68,7 @@ def in_cloud_event(data: Json) -> dict[str, Json]:
 
 
 def read_signal(document: Json, *, sent_us: int | None = None) -> Signal:
-    return signals.from_body(json.dumps(document), sent_us=sent_us)
+    return one(signals.from_body(json.dumps(document), sent_us=sent_us))
 
 
 def rejection(document: Json) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events.rtc_callback import Callback
 from snapshot_tuner.model import Signal
+from tests.one_signal import one
 
 SECRET = "callback secret"
 SIGNED = {
@@ -67,7 +68,7 @@ def test_a_misspelt_nonce_is_taken() -> None:
 
 def test_a_callback_becomes_a_signal() -> None:
     """Its type and source say where it comes from; its data are those of EventData, with the AppId."""
-    assert Callback.read(body({"BusinessId": "business"})).signal() == Signal(
+    assert one(Callback.read(body({"BusinessId": "business"})).events()) == Signal(
         id=sha256(signature(SIGNED).encode()).hexdigest()[:32],
         source="rtc:app",
         type="rtc.UserJoinRoom",
@@ -86,7 +87,7 @@ def test_a_callback_becomes_a_signal() -> None:
 def test_what_event_data_says_itself_stays() -> None:
     """Only what is absent there is taken from around it."""
     text = '{"AppId": "inner", "BusinessId": "own"}'
-    data = Callback.read(body({"BusinessId": "outer"}, EventData=text)).signal().data
+    data = one(Callback.read(body({"BusinessId": "outer"}, EventData=text)).events()).data
     assert data == {"AppId": "inner", "BusinessId": "own"}
 
 
@@ -113,7 +114,7 @@ def test_a_missing_member_is_named(name: str) -> None:
 def test_a_genuine_callback_that_cannot_be_read_names_the_field(members: dict[str, Any], field: str) -> None:
     """It is rejected like any other event."""
     with pytest.raises(EventRejected) as rejected:
-        Callback.read(body(**members)).signal()
+        one(Callback.read(body(**members)).events())
     assert rejected.value.field == field
 
 
@@ -152,12 +153,12 @@ def test_nothing_but_the_original_passes_for_a_new_event() -> None:
             genuine += 1
             try:
                 callback.check(app_ids=["app"], now_us=NOW_US, skew_seconds=300)
-                signal = callback.signal()
+                signal = one(callback.events())
             except EventRejected:
                 continue
             taken.add((signal.source, signal.id))
     assert genuine > 5000  # the scheme itself tells none of them from the original
-    assert taken == {("rtc:app", Callback.read(body()).signal().id)}
+    assert taken == {("rtc:app", one(Callback.read(body()).events()).id)}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
 from snapshot_tuner.model import Signal
+from tests.one_signal import one
 
 TIME = "2026-03-01T09:00:00.250Z"
 TIME_US = 1_772_355_600_250_000
@@ -36,7 +37,11 @@ EVENTBRIDGE: dict[str, Any] = {
 
 
 def read_signal(document: object, *, sent_us: int | None = None) -> Signal:
-    return signals.from_body(json.dumps(document), sent_us=sent_us)
+    return one(signals.from_body(json.dumps(document), sent_us=sent_us))
+
+
+def read_object(event: object) -> Signal:
+    return one(signals.from_object(event))
 
 
 def rejection(open_it: Callable[[], Signal]) -> tuple[str, str]:
@@ -123,7 +128,7 @@ def test_an_attribute_that_is_no_proper_text_is_rejected_by_name(field: str, val
 def test_a_document_that_was_not_decoded_strictly_is_checked_too() -> None:
     """A lone surrogate in an attribute would fail only later, in the ledger or in a log."""
     document = {**without(CLOUD_EVENT, "data"), "id": "\ud800"}
-    found = rejection(lambda: signals.from_document(document, sent_us=None))
+    found = rejection(lambda: one(signals.from_document(document, sent_us=None)))
     assert found == ("id", "must not contain a lone surrogate")
 
 
@@ -181,11 +186,13 @@ def test_the_nearest_envelope_says_when_an_event_was_sent() -> None:
     event = without(CLOUD_EVENT, "time")
     notification = {"Type": "Notification", "Message": json.dumps(event), "Timestamp": TIME}
     for around in (notification, {**EVENTBRIDGE, "detail": event}, {**EVENTBRIDGE, "detail": notification}):
-        signal = signals.from_sqs_record(record(around))
+        signal = one(signals.from_sqs_record(record(around)))
         assert (signal.id, signal.time_us, signal.time_is_own) == ("load-1", TIME_US, False)
     piped = {**EVENTBRIDGE, "detail": record(event)}
     assert read_signal(piped).time_us == SENT_US
-    assert signals.from_sqs_record(record({"Type": "Notification", "Message": json.dumps(event)})).time_us == SENT_US
+    assert (
+        one(signals.from_sqs_record(record({"Type": "Notification", "Message": json.dumps(event)}))).time_us == SENT_US
+    )
     assert rejected({**notification, "Timestamp": "yesterday"}) == (
         "Timestamp",
         f"{NO_TIME} (of the SNS notification around the event)",
@@ -219,11 +226,11 @@ def test_what_is_no_sequence_is_rejected(sequence: object) -> None:
 
 def test_a_queue_record_is_opened_and_gives_the_sent_time() -> None:
     """SentTimestamp is milliseconds as a string; it is read only where the event has no time of its own."""
-    assert signals.from_sqs_record(record(CLOUD_EVENT)).time_us == TIME_US
-    assert signals.from_sqs_record(record(CLOUD_EVENT, attributes={"SentTimestamp": "soon"})).time_us == TIME_US
+    assert one(signals.from_sqs_record(record(CLOUD_EVENT))).time_us == TIME_US
+    assert one(signals.from_sqs_record(record(CLOUD_EVENT, attributes={"SentTimestamp": "soon"}))).time_us == TIME_US
     event = without(CLOUD_EVENT, "time")
-    assert signals.from_sqs_record(record(event)).time_us == SENT_US
-    assert signals.from_sqs_record(record(event)).time_is_own is False
+    assert one(signals.from_sqs_record(record(event))).time_us == SENT_US
+    assert one(signals.from_sqs_record(record(event))).time_is_own is False
 
 
 @pytest.mark.parametrize(
@@ -250,16 +257,16 @@ def test_a_queue_record_is_opened_and_gives_the_sent_time() -> None:
 )
 def test_a_record_that_is_no_queue_record_is_rejected(bad: object, field: str, reason: str) -> None:
     """It never becomes a signal, and it names what is wrong with it."""
-    assert rejection(lambda: signals.from_sqs_record(bad)) == (field, reason)
+    assert rejection(lambda: one(signals.from_sqs_record(bad))) == (field, reason)
 
 
 def test_an_event_that_lambda_has_decoded_is_exact_again() -> None:
     """The floats of the runtime's decoder become the decimals that were sent."""
-    assert signals.from_object(json.loads(json.dumps(EVENTBRIDGE))) == read_signal(EVENTBRIDGE)
+    assert one(signals.from_object(json.loads(json.dumps(EVENTBRIDGE)))) == read_signal(EVENTBRIDGE)
     event = {**CLOUD_EVENT, "data": json.loads("[0.1, 1e22, 1.5e-7, 3]")}
-    assert signals.from_object(event).data == [Decimal("0.1"), Decimal("1e22"), Decimal("1.5e-7"), 3]
+    assert one(signals.from_object(event)).data == [Decimal("0.1"), Decimal("1e22"), Decimal("1.5e-7"), 3]
     # Its size is that of its UTF-8, not of the escapes that JSON could be written with.
-    assert signals.from_object({**CLOUD_EVENT, "data": "é" * 100_000}).data == "é" * 100_000
+    assert one(signals.from_object({**CLOUD_EVENT, "data": "é" * 100_000})).data == "é" * 100_000
 
 
 def test_what_json_cannot_write_is_rejected() -> None:
@@ -280,7 +287,7 @@ def test_what_json_cannot_write_is_rejected() -> None:
         ({"a": "é" * 524_288}, "body", "is larger than 1,048,576 bytes"),
     ]
     for event, field, reason in expected:
-        assert rejection(partial(signals.from_object, event)) == (field, reason)
+        assert rejection(partial(read_object, event)) == (field, reason)
 
 
 @pytest.mark.parametrize(
@@ -295,5 +302,5 @@ def test_what_json_cannot_write_is_rejected() -> None:
 def test_a_rejected_event_is_named_where_it_has_an_id(event: object, event_id: str | None) -> None:
     """An answer and a log line can say which event it was."""
     with pytest.raises(EventRejected) as rejected:
-        signals.from_body(json.dumps(event), sent_us=SENT_US)
+        one(signals.from_body(json.dumps(event), sent_us=SENT_US))
     assert rejected.value.event_id == event_id

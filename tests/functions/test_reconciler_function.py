@@ -11,6 +11,7 @@ from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.events.signals import from_object
 from snapshot_tuner.model import OutcomeKind
 from tests.functions.conftest import TASK, Deployment, LambdaContext
+from tests.one_signal import one
 
 ALERT = """
   - name: alert
@@ -45,7 +46,7 @@ def test_in_one_batch_the_event_that_waits_is_not_called_a_superseded_one(
     """It is newer or older, and takes effect when the alert ends."""
     environment.write_text(environment.read_text(encoding="utf-8") + ALERT.replace("1s", "1h"), encoding="utf-8")
     events = [deployment.wanted("e-1", 30), deployment.event("e-2", type="alert", seconds=1)]
-    signals = [from_object(event) for event in events]
+    signals = [one(from_object(event)) for event in events]
     (base,), (alert,) = bootstrap.tuner().process(signals, time.monotonic() + 20)
     assert (base.kind, alert.kind) == (OutcomeKind.DEFERRED, OutcomeKind.APPLIED)
     assert base.reason.endswith("; rule alert keeps the task at 2 s")

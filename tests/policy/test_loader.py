@@ -22,7 +22,7 @@ def in_rule(members: str) -> list[str]:
 
 
 RULE_KEYS = "name, match, interval, hold, for, then, lengthen_after"
-TOP_KEYS = "version, order, require_time, bounds, target, lengthen_after, skip_unchanged_within, rules"
+TOP_KEYS = "version, order, require_time, events, bounds, target, lengthen_after, skip_unchanged_within, rules"
 SECONDS = "must be a whole number of seconds from 1 to 600"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
 NUMERIC = 'must be pairs of an operator and a number: ["=", 5], [">", 0], [">=", 0, "<", 5]'
@@ -31,7 +31,7 @@ NO_ATTRIBUTE = (
     "data (or detail), or another of lower-case letters and digits"
 )
 QUOTE = "put it in quotes if it is text"
-PATH = "a path is names with dots between, such as data.RoomId"
+PATH = "a path is names with dots between, such as data.RoomId; or ['a.name'], [0], [-1] or [?@.name=='x']"
 
 WHOLE_FILES: list[tuple[str, list[str]]] = [
     ("", ["line 1: the file is empty"]),

@@ -9,6 +9,7 @@ import pytest
 from devkit.tuner.recordings import MAX_LINE_BYTES, Arrival, Unreadable, read
 from snapshot_tuner.events import signals
 from snapshot_tuner.formats import rfc3339
+from tests.one_signal import one
 
 ROOT = Path(__file__).parents[2]
 TIME = "2026-03-01T09:00:00.123456Z"
@@ -26,7 +27,7 @@ def test_a_bare_envelope_arrives_at_its_own_time(tmp_path: Path) -> None:
     [arrival] = lines(tmp_path, BARE)
     assert isinstance(arrival, Arrival)
     assert (arrival.line, arrival.received_us) == (1, rfc3339.to_microseconds(TIME))
-    assert arrival.signal == signals.from_body(BARE, sent_us=None)
+    assert arrival.signal == one(signals.from_body(BARE, sent_us=None))
     assert repr(arrival.signal.data) == "{'load': Decimal('0.90')}"
 
 
@@ -53,7 +54,7 @@ def test_an_event_of_a_queue_is_read_as_the_function_reads_it(tmp_path: Path, pa
     [record] = json.loads(path.read_text(encoding="utf-8"))["Records"]
     [arrival] = lines(tmp_path, json.dumps(record))
     assert isinstance(arrival, Arrival)
-    assert arrival.signal == signals.from_sqs_record(record)
+    assert arrival.signal == one(signals.from_sqs_record(record))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_an_event_of_a_queue_is_read_as_the_function_reads_it(tmp_path: Path, pa
         (f'{{"received":"{TIME}"}}', "body: must be a JSON object, the envelope of an event, not null"),
         (f'{{"received":"{TIME}","event":{{"specversion":"1.0","source":"/s","type":"t"}}}}', "id: is missing"),
         (BARE.replace("0.90", '0.90,"load":1'), "line.data.load: is a duplicate key"),
-        (" " * MAX_LINE_BYTES + BARE, "line: is longer than 1,048,576 bytes"),
+        (" " * MAX_LINE_BYTES + BARE, "line: is longer than 4,194,304 bytes"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_event_says_why_and_harms_no_other(tmp_path: Path, text: str, reason: str) -> None:

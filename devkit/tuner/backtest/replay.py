@@ -62,14 +62,15 @@ class Replay:
         """`on_progress`: as of `recordings.read`. `decisions` gets a line for each outcome under the first policy."""
         recording = self.recording
         with _few_collections():
-            for arrival in in_order(self._readable(read(path, on_progress))):
+            readings = [policy.readings for policy in self.policies]
+            for arrival in in_order(self._readable(read(path, on_progress, readings))):
                 if not self.runs:
                     recording.first_us = recording.last_us = arrival.received_us
                     self._begin(trail, decisions)
-                recording.events += 1
+                recording.events += not arrival.of
                 recording.late += arrival.received_us < recording.last_us
                 recording.last_us = max(recording.last_us, arrival.received_us)
-                self._arrive(arrival.signal, (recording.last_us - recording.first_us) / 1e6, trail)
+                self._arrive(arrival, (recording.last_us - recording.first_us) / 1e6, trail)
             for run in self.runs:
                 run.finish()
 
@@ -86,16 +87,18 @@ class Replay:
             )
             self.runs.append(run)
 
-    def _arrive(self, signal: Signal, at: float, trail: Trail | None) -> None:
+    def _arrive(self, arrival: Arrival, at: float, trail: Trail | None) -> None:
         for run in self.runs:
             run.world.advance(at)
+        signal = arrival.signal
         sent_us = self._sent_us(signal)
-        decisions = [policy.decide(signal, sent_us) for policy in self.policies]
-        for task in self._tasks(signal, decisions):
+        runs = self.runs if arrival.of is None else [self.runs[arrival.of]]
+        decisions = [run.policy.decide(signal, sent_us) for run in runs]
+        for task in self._tasks(signal, runs, decisions):
             room = self.rooms.event(task, at)
             if trail is not None:
                 trail.event(room.number, at, signal)
-        for run, decision in zip(self.runs, decisions, strict=True):
+        for run, decision in zip(runs, decisions, strict=True):
             run.world.put(signal, decision)
 
     def _sent_us(self, signal: Signal) -> int:
@@ -107,11 +110,9 @@ class Replay:
             )
         return self._arrivals.sent_us(signal)
 
-    def _tasks(self, signal: Signal, decisions: Sequence[Decision]) -> Iterable[TaskRef]:
+    def _tasks(self, signal: Signal, runs: Sequence[PolicyRun], decisions: Sequence[Decision]) -> Iterable[TaskRef]:
         """Those that any of the policies finds in it, also where its rules change nothing."""
-        tasks, *others = [
-            _tasks(policy, signal, decision) for policy, decision in zip(self.policies, decisions, strict=True)
-        ]
+        tasks, *others = [_tasks(run.policy, signal, decision) for run, decision in zip(runs, decisions, strict=True)]
         return dict.fromkeys(chain(tasks, *others)) if others else tasks
 
     def _readable(self, lines: Iterable[Arrival | Unreadable]) -> Iterator[Arrival]:

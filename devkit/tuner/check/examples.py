@@ -12,8 +12,8 @@ from devkit.tuner.check.values import list_cells
 from devkit.tuner.output import json_text
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
-from snapshot_tuner.model import Json, Order
-from snapshot_tuner.policy.patterns.attributes import ABSENT, Found
+from snapshot_tuner.formats.json_path import ABSENT, Found
+from snapshot_tuner.model import Json, Order, Signal
 from snapshot_tuner.policy.targets import is_id
 
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
@@ -51,8 +51,10 @@ def show(coverage: Coverage, point: Mapping[Path, int], exactly: Mapping[Path, F
     if not all(value is ABSENT or _put(event, path, value) for path, value in values.items()):
         return None
     try:
-        signal = signals.from_body(json_text(event), sent_us=None)
+        (signal,) = signals.from_body(json_text(event), sent_us=None)
     except EventRejected:
+        return None
+    if not isinstance(signal, Signal):
         return None
     return Example(event, signal, coverage.policy.decide(signal))
 

@@ -9,8 +9,8 @@ from typing import Final
 from devkit.tuner.check import addresses, string_classes
 from devkit.tuner.check.constraints import Leaf, Path, distinctions
 from devkit.tuner.check.string_classes import TooManyTextsError
+from snapshot_tuner.formats.json_path import ABSENT, Found
 from snapshot_tuner.model import Json, Number, Place, Signal
-from snapshot_tuner.policy.patterns.attributes import ABSENT, Found
 from snapshot_tuner.policy.patterns.compiler import compile_pattern
 
 TEXT_ATTRIBUTES: Final = frozenset({"id", "source", "type"})

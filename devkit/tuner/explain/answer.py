@@ -7,7 +7,7 @@ from devkit.tuner.explain.replay import Explained
 from devkit.tuner.explain.steps import Change, IntervalStep, follows, steps
 from http_endpoint import answers, views
 from snapshot_tuner.formats import rfc3339
-from snapshot_tuner.model import Signal
+from snapshot_tuner.model import NoEvent, Signal
 
 
 def from_history(past: History | None) -> dict[str, Any] | None:
@@ -24,7 +24,7 @@ def from_event(explained: Explained) -> dict[str, Any]:
     if not isinstance(event, Signal) or why is None:
         unread: dict[str, Any] = {
             "event": {"id": explained.outcomes[0].id},
-            "verdict": "reject",
+            "verdict": "unmatched" if isinstance(event, NoEvent) else "reject",
             "rule": None,
             "rules": [],
         }

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> Exit:
     """Raises CommandFailed."""
     policy = policies.load(arguments.policy)
     with tempfile.TemporaryDirectory(prefix="tuner-explain-") as folder:
-        invocations = open_file(_file(arguments.event, Path(folder)))
+        invocations = open_file(_file(arguments.event, Path(folder)), policy.readings)
         if arguments.at is not None:
             invocations = [replace(each, received_us=arguments.at) for each in invocations]
         past = history(arguments.after, policy, invocations) if arguments.after is not None else None

@@ -36,7 +36,7 @@ def history(file: Path, policy: Policy, explained: Sequence[Invocation]) -> Hist
     found: list[Invocation] = []
     unreadable = 0
     with readable(file):
-        for line in recordings.read(file):
+        for line in recordings.read(file, readings=[policy.readings]):
             if isinstance(line, Unreadable):
                 unreadable += 1
                 continue

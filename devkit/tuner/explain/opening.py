@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from snapshot_tuner.aws import sources
 from snapshot_tuner.aws.invocation import read_each
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
+from snapshot_tuner.events.readings.reading import NO_READINGS, Event, Readings, record_of
 from snapshot_tuner.events.rtc_callback import Callback
 from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Signal
@@ -33,13 +35,13 @@ class Invocation:
     """Events that reach a function together, and when: microseconds since the epoch."""
 
     received_us: int
-    events: tuple[Signal | EventRejected, ...]
+    events: tuple[Event, ...]
 
 
-def open_file(path: Path) -> list[Invocation]:
+def open_file(path: Path, readings: Readings = NO_READINGS) -> list[Invocation]:
     """In the order of the file. Raises CommandFailed where it cannot be read, or holds nothing."""
     with readable(path):
-        invocations = _opened(path, path.read_bytes())
+        invocations = _opened(path, path.read_bytes(), readings)
     if not any(invocation.events for invocation in invocations):
         raise CommandFailed(Exit.USAGE, f"{path}: no event in it")
     return invocations
@@ -55,24 +57,28 @@ def readable(path: Path) -> Iterator[None]:
         raise CommandFailed(Exit.USAGE, f"{path}: {reason}") from None
 
 
-def _opened(path: Path, content: bytes) -> list[Invocation]:
+def _opened(path: Path, content: bytes, readings: Readings) -> list[Invocation]:
     payload = _loaded(content)
     match payload:
         case {"Records": list(records)}:
-            return [_together(read_each(records, signals.from_sqs_record), *map(_sent_us, records))]
+            return [
+                _together(
+                    read_each(records, partial(signals.from_sqs_record, readings=readings)), *map(_sent_us, records)
+                )
+            ]
         case _ if sources.is_request(payload):
-            return [_from_request(Request.from_event(payload))]
+            return [_from_request(Request.from_event(payload), readings)]
         case {"received": _, "event": _}:
-            return _from_recording(path)
+            return _from_recording(path, readings)
         case {"detail-type": _}:
             # As the runtime hands it to bus_listener: with floats.
-            return [_together(read_each([payload], signals.from_object))]
+            return [_together(read_each([payload], partial(signals.from_object, readings=readings)))]
         case list():
-            return [_together(_from_list(content))]
+            return [_together(_from_list(content, readings))]
         case None if path.suffix == ".gz" or _holds_lines(content):
-            return _from_recording(path)
+            return _from_recording(path, readings)
         case _:
-            return [_together(read_each([content], _from_body), _sent_us(payload))]
+            return [_together(read_each([content], partial(_from_body, readings=readings)), _sent_us(payload))]
 
 
 def _loaded(content: bytes) -> Any:  # noqa: ANN401 - whatever it is
@@ -97,42 +103,45 @@ def _sent_us(record: object) -> int:
             return 0
 
 
-def _from_body(content: bytes) -> Signal:
-    return signals.from_body(content, sent_us=None)
+def _from_body(content: bytes, *, readings: Readings) -> list[Event]:
+    # A body on its own: when it was sent, and what its source calls it, only its source knows.
+    return signals.from_body(content, sent_us=0 if readings else None, readings=readings, record=record_of(id="RECORD"))
 
 
-def _from_list(content: bytes) -> list[Signal | EventRejected]:
-    """CloudEvents in batch mode, without their request."""
+def _from_list(content: bytes, readings: Readings) -> list[list[Event]]:
+    """CloudEvents in batch mode, without their request; or one body that is a list."""
     try:
         documents = decode(content)
     except EventRejected as rejected:
-        return [rejected]
+        return [[rejected]]
+    if readings.find(documents, inside=False) is not None:
+        return read_each([content], partial(_from_body, readings=readings))
     each = documents if isinstance(documents, list) else []
-    return read_each(each, lambda document: signals.from_document(document, sent_us=None))
+    return read_each(each, lambda document: signals.from_document(document, sent_us=None, readings=readings))
 
 
-def _from_request(request: Request) -> Invocation:
-    events: Iterable[Signal | EventRejected]
+def _from_request(request: Request, readings: Readings) -> Invocation:
+    events: Iterable[Event]
     try:
         request = bodies.opened(request, _SETTINGS)
         if request.path == _CALLBACKS:
-            events = [_from_callback(request.body or b"")]
+            events = _from_callback(request.body or b"")
         else:
-            events = reading.read(request, callers.identify_caller(request, _SETTINGS), _SETTINGS).events
+            events = reading.read(request, callers.identify_caller(request, _SETTINGS), _SETTINGS, readings).events
     except Refusal as refusal:
         events = [EventRejected("request", f"is refused with {refusal.problem.status}: {refusal.detail}")]
     return Invocation(request.received_us, tuple(events))
 
 
-def _from_callback(body: bytes) -> Signal | EventRejected:
+def _from_callback(body: bytes) -> list[Event]:
     try:
-        return Callback.read(body).signal()
+        return Callback.read(body).events()
     except EventRejected as rejected:
-        return rejected
+        return [rejected]
 
 
-def _from_recording(path: Path) -> list[Invocation]:
-    return [_recorded(each) for each in recordings.read(path)]
+def _from_recording(path: Path, readings: Readings) -> list[Invocation]:
+    return [_recorded(each) for each in recordings.read(path, readings=[readings])]
 
 
 def _recorded(line: Arrival | Unreadable) -> Invocation:
@@ -141,8 +150,8 @@ def _recorded(line: Arrival | Unreadable) -> Invocation:
     return Invocation(0, (EventRejected(f"line {line.line}", line.reason),))
 
 
-def _together(events: Iterable[Signal | EventRejected], *sent_us: int) -> Invocation:
+def _together(messages: Iterable[Iterable[Event]], *sent_us: int) -> Invocation:
     """Received when the last of them was sent, as far as that is known; else when it happened."""
-    read = tuple(events)
+    read = tuple(event for message in messages for event in message)
     happened = (event.time_us for event in read if isinstance(event, Signal))
     return Invocation(max(sent_us, default=0) or max(happened, default=0), read)

@@ -11,7 +11,7 @@ from typing import Final
 
 from devkit.silent_log import SilentLog
 from devkit.tuner.explain.opening import Invocation
-from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.ledger import precedence
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import SLOT_SHARE
@@ -47,7 +47,7 @@ class Explained:
     `explanation` is None for an event that could not be read. Where there are `visits`, there is one for each outcome.
     """
 
-    event: Signal | EventRejected
+    event: Event
     received_us: int
     explanation: Explanation | None
     visits: tuple[LedgerVisit, ...]

@@ -13,7 +13,7 @@ from devkit.tuner.explain.history import History
 from devkit.tuner.explain.replay import Explained
 from devkit.tuner.explain.steps import follows, moment, steps
 from snapshot_tuner.formats.exact_json import encode
-from snapshot_tuner.model import Outcome, OutcomeKind, Signal
+from snapshot_tuner.model import NoEvent, Outcome, OutcomeKind, Signal
 from snapshot_tuner.policy.explanation import Asking, PatternFinding, Reached, RuleFinding
 
 _MARKS: Final = {
@@ -42,7 +42,8 @@ def show(console: Console, explained: Explained) -> None:
         console.print(Text.assemble(("event ", "bold"), (_safe(event.id), "bold cyan"), f" of {_safe(event.source)}"))
         console.print(_Indented(_attributes(event, explained.received_us)))
     else:
-        console.print(Text("an event that cannot be read", "bold"))
+        empty = isinstance(event, NoEvent)
+        console.print(Text("a body without an event" if empty else "an event that cannot be read", "bold"))
     if why is not None:
         console.print(Text("rules", "bold"))
         for rule in why.rules:
@@ -53,6 +54,7 @@ def show(console: Console, explained: Explained) -> None:
 
 def _attributes(event: Signal, received_us: int) -> Table:
     rows = {
+        "reading": None if event.read_from is None else Text(event.read_from.reading),
         "type": Text(_safe(event.type)),
         "time": Text(
             moment(event.time_us) + ("" if event.time_is_own else ", when it was sent: it has none of its own")

@@ -116,7 +116,8 @@ def _from_envelope(event: Json, received_us: int | None) -> Recorded:
     """Where nothing says when it arrived, it arrived at its own time."""
     try:
         if received_us is None:
-            received_us = signals.from_document(event, sent_us=None).time_us
+            times = [each.time_us for each in signals.from_document(event, sent_us=None) if isinstance(each, Signal)]
+            received_us = max(times)
         return Recorded(received_us, event_line(event, received_us))
     except EventRejected as rejected:
         raise NotRecorded(Reason.UNREADABLE, str(rejected)) from None

@@ -1,6 +1,7 @@
 """An event as a line of a file of recorded events, which is read back before anybody relies on it."""
 
 from devkit.tuner import recordings
+from devkit.tuner.recordings import Arrival
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.exact_json import encode
@@ -12,7 +13,7 @@ _CLOUD_EVENT_OWN = {"specversion", "id", "source", "type", "time", "sequence", "
 def event_line(event: Json, received_us: int) -> str:
     """A line for an envelope as it came. Raises EventRejected where no function could open it."""
     line = encode({"received": _text(received_us), "event": event})
-    recordings.arrival(0, line)
+    recordings.arrivals(0, line)
     return line
 
 
@@ -24,7 +25,7 @@ def signal_line(signal: Signal, received_us: int) -> str:
         | ({} if signal.sent_us is None else {"queued": _text(signal.sent_us)})
         | {"event": _envelope(signal)}
     )
-    if recordings.arrival(0, line).signal != signal:
+    if [each.signal for each in recordings.arrivals(0, line) if isinstance(each, Arrival)] != [signal]:
         raise EventRejected("attributes", "are none that an envelope can hold beside the event's own")
     return line
 

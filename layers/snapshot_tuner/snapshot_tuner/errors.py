@@ -68,9 +68,13 @@ class EventRejected(GiveUp):
 
     def named(self, event_id: object) -> "EventRejected":
         """The same, said of the event with this id, where that is one that an event can have."""
-        if not isinstance(event_id, str) or not 0 < len(event_id) <= EVENT_ID_CHARACTERS or not event_id.isprintable():
-            return self
-        return EventRejected(self.field, self.reason, event_id=event_id)
+        return EventRejected(self.field, self.reason, event_id=valid_event_id(event_id))
+
+
+def valid_event_id(found: object) -> str | None:
+    """An event's id, None where no event can have it."""
+    is_valid = isinstance(found, str) and 0 < len(found) <= EVENT_ID_CHARACTERS and found.isprintable()
+    return found if isinstance(found, str) and is_valid else None
 
 
 class ApiError(TunerError):

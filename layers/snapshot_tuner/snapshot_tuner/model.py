@@ -57,15 +57,38 @@ class TaskRef(NamedTuple):
     task_id: str
 
 
+class ReadFrom(NamedTuple):
+    """What a reading of the policy has made a signal from, so that a recording can hold it.
+
+    The first signal of a body has the whole `body` and the source's `record`; `list_steps` lead to the list of its
+    elements, None where it has none. The first signal of an element has the `element`, and each its `number`.
+    """
+
+    reading: str
+    body: Json
+    list_steps: tuple[str | int, ...] | None
+    element: Json
+    number: int
+    record: dict[str, Json] | None
+
+
+class NoEvent(NamedTuple):
+    """What a body says that is no event: that it holds none, or how many its sender has left out."""
+
+    reason: str
+    left_out: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """An event in CloudEvents 1.0 attributes, whatever envelope it came in.
 
     `time_us` is microseconds since the Unix epoch; `time_is_own` is False where the event had no time and
     the source's sent time stands in. `attributes` are the further context attributes (subject, account,
-    extensions), which a policy may match. `unread` is why the event's data is no JSON, where it is none; `data` is None
-    then. `sent_us` is when the queue nearest to the event took it; None where
-    there was no queue, or it does not say.
+    extensions), which a policy may match. `sent_us` is when the queue nearest to the event took it; None where
+    there was no queue, or it does not say. `unread` is why the event's data is no JSON, where it is none; `data` is
+    None then. `is_alert`: its sender repeats it with other content, and means the same event. `read_from` is what
+    a reading of the policy made it from.
     """
 
     id: str
@@ -78,10 +101,16 @@ class Signal:
     attributes: Mapping[str, Json] = field(default_factory=dict)
     sent_us: int | None = None
     unread: str | None = field(default=None, compare=False)
+    is_alert: bool = False
+    read_from: ReadFrom | None = field(default=None, compare=False, repr=False)
 
     def fingerprint(self) -> str:
-        """64 hex digits over what a retry of the same event must repeat: type, data and its own time."""
-        repeated = [self.type, self.time_us if self.time_is_own else None, self.data]
+        """64 hex digits over what a retry of the same event must repeat: type, data and its own time.
+
+        Of an alert it is the type alone.
+        """
+        own_time_us = self.time_us if self.time_is_own else None
+        repeated: list[Json] = [self.type] if self.is_alert else [self.type, own_time_us, self.data]
         return hashlib.sha256(_canonical(repeated).encode()).hexdigest()
 
     def order_key(self, order: Order, sent_us: int = 0) -> bytes | None:

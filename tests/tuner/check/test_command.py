@@ -13,6 +13,7 @@ from devkit.tuner.exits import Exit
 from snapshot_tuner.events import signals
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.loader import examine
+from tests.one_signal import one
 from tests.tuner.check.checking import found, rules
 
 FLAPPING = """\
@@ -52,7 +53,7 @@ def test_an_event_that_is_told_can_be_read_again(file: Path, capsys: pytest.Capt
     file.write_text(FLAPPING, encoding="utf-8")
     main(["check", str(file)])
     _, text, _ = capsys.readouterr().out.replace("\n    -> ", "\n    {").split("\n    {", 2)
-    signal = signals.from_body("{" + text, sent_us=None)
+    signal = one(signals.from_body("{" + text, sent_us=None))
     assert Policy.load(file).decide(signal).rule == "low"
 
 
@@ -133,7 +134,7 @@ def test_without_an_example_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     assert set(kinds) == set(FindingKind) - AFTER
     # Every example is of a policy whose one rule holds: whatever was claimed, this does not show it.
     other = Policy.parse(rules("name: other, match: {type: [other]}, hold: true"), "other.yaml")
-    signal = signals.from_body('{"specversion": "1.0", "id": "e", "source": "s", "type": "other"}', sent_us=0)
+    signal = one(signals.from_body('{"specversion": "1.0", "id": "e", "source": "s", "type": "other"}', sent_us=0))
     wrong = Example({}, signal, other.decide(signal))
     for module in ("unreachable", "gaps", "overlaps", "flapping", "curves"):
         monkeypatch.setattr(f"devkit.tuner.check.{module}.show", lambda *_: wrong)

@@ -12,6 +12,7 @@ from devkit.tuner.check.findings import FindingKind
 from devkit.tuner.exits import Exit
 from snapshot_tuner.events import signals
 from snapshot_tuner.policy.engine import Policy
+from tests.one_signal import one
 from tests.tuner.check.showing import assert_shown
 
 ROOT = Path(__file__).parents[3]
@@ -69,7 +70,7 @@ def test_an_example_is_an_event_that_shows_the_fault(file: Path, capsys: pytest.
     """Opened as the functions open it and decided by the policy, it comes to what the finding says of it."""
     policy = Policy.load(file)
     (finding,) = check(file, capsys)[1]["suspicious"]
-    events = [signals.from_body(json.dumps(example["event"]), sent_us=None) for example in finding["examples"]]
+    events = [one(signals.from_body(json.dumps(example["event"]), sent_us=None)) for example in finding["examples"]]
     decisions = [policy.decide(event) for event in events]
     assert [(each.verdict, each.rule, each.reason) for each in decisions] == [
         (example["verdict"], example["rule"], example["reason"]) for example in finding["examples"]

@@ -14,6 +14,7 @@ from devkit.tuner.check.inspection import Inspection, inspect
 from snapshot_tuner.events import signals
 from snapshot_tuner.model import Json, Signal
 from snapshot_tuner.policy.engine import Policy
+from tests.one_signal import one
 from tests.tuner.check.showing import assert_shown
 
 TASK: Mapping[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": "task"}
@@ -93,7 +94,7 @@ datas = st.dictionaries(st.sampled_from(["x", "s", "RoomId"]), values | st.lists
 
 def signal(type_: str, data: Mapping[str, Any]) -> Signal:
     event = {"specversion": "1.0", "id": "e", "source": "/s", "type": type_, "data": {**TASK, **data}}
-    return signals.from_body(json.dumps(event), sent_us=0)
+    return one(signals.from_body(json.dumps(event), sent_us=0))
 
 
 def never(inspection: Inspection) -> set[str]:

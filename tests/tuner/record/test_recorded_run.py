@@ -31,6 +31,7 @@ from snapshot_tuner.settings import VARIABLES
 from snapshot_tuner.tuning.tuner import LOG_NAMES
 from tests.events.any_signals import signals as any_signals
 from tests.logged_lines import captured, log_text
+from tests.one_signal import one
 
 ROOT = Path(__file__).parents[3]
 POLICY = ROOT / "layers" / "policy" / "policy.yaml"
@@ -40,7 +41,7 @@ def read(line: str) -> tuple[int, Signal]:
     """A recorded line as anything else would read it: when it arrived, in microseconds, and what the functions see."""
     wrapper: Any = decode(line)
     sent_us = rfc3339.to_microseconds(wrapper["sent"]) if "sent" in wrapper else None
-    signal = signals.from_document(wrapper["event"], sent_us=sent_us)
+    signal = one(signals.from_document(wrapper["event"], sent_us=sent_us))
     if "queued" in wrapper:
         signal = replace(signal, sent_us=rfc3339.to_microseconds(wrapper["queued"]))
     return rfc3339.to_microseconds(wrapper["received"]), signal

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.events.signals import check_source
 from snapshot_tuner.model import Signal
 
@@ -23,19 +24,27 @@ def deadline(context: Context) -> float:
 
 
 def read_each(
-    raw_events: Iterable[_Raw], read: Callable[[_Raw], Signal], *, gives: str | None = None
-) -> list[Signal | EventRejected]:
-    """Each event as its Signal, or as what is wrong with it: one that cannot be read harms no other.
+    bodies: Iterable[_Raw], read: Callable[[_Raw], list[Event]], *, gives: str | None = None
+) -> list[list[Event]]:
+    """What is in each body, at least one thing: a body or an event that cannot be read harms no other.
 
     `gives` is the source that the way in has given to them; no event may claim one of that kind for itself.
     """
-    events: list[Signal | EventRejected] = []
-    for raw in raw_events:
-        try:
-            signal = read(raw)
-            check_source(signal, gives)
-        except EventRejected as rejected:
-            events.append(rejected)
-        else:
-            events.append(signal)
-    return events
+    return [_read(body, read, gives) for body in bodies]
+
+
+def _read(body: _Raw, read: Callable[[_Raw], list[Event]], gives: str | None) -> list[Event]:
+    try:
+        events = read(body)
+    except EventRejected as rejected:
+        return [rejected]
+    return [_checked(event, gives) for event in events]
+
+
+def _checked(event: Event, gives: str | None) -> Event:
+    try:
+        if isinstance(event, Signal):
+            check_source(event, gives)
+    except EventRejected as rejected:
+        return rejected
+    return event

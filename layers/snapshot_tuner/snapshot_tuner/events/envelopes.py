@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events.readings.reading import Reading, Readings
 from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.model import Json
 
@@ -51,15 +52,25 @@ class Opened(NamedTuple):
     unread: str | None = None
 
 
-def open_document(document: Json) -> Opened:
-    """Open a document down to its innermost complete event. Raises EventRejected."""
-    return open_envelope(_must_be_envelope(document))
+class Unopened(NamedTuple):
+    """A body that is no envelope, the reading that knows it, and the envelopes around it, the nearest first."""
+
+    reading: Reading
+    body: Json
+    around: tuple[Envelope, ...]
 
 
-def open_envelope(envelope: Envelope) -> Opened:
-    """Open an envelope down to its innermost complete event. Raises EventRejected.
+def open_document(document: Json, readings: Readings) -> Opened | Unopened:
+    """Open a document down to its innermost complete event, or to what a reading knows. Raises EventRejected."""
+    inner = _inner(document, readings)
+    return open_envelope(inner, readings) if isinstance(inner, Envelope) else Unopened(inner, document, ())
 
-    The data of an event is an envelope itself only where that one is complete; otherwise it is just data.
+
+def open_envelope(envelope: Envelope, readings: Readings) -> Opened | Unopened:
+    """Open an envelope down to its innermost complete event, or to what a reading knows. Raises EventRejected.
+
+    The data of an event is an envelope itself only where that one is complete; otherwise it is just data, or what a
+    reading takes also there.
     """
     around: tuple[Envelope, ...] = ()
     while len(around) < MAX_ENVELOPES:
@@ -70,16 +81,29 @@ def open_envelope(envelope: Envelope) -> Opened:
                 except EventRejected as rejected:
                     raise rejected.named(envelope.members.get("id")) from None
                 complete = _complete_envelope(data)
-                if complete is None:
+                inner: Envelope | Reading | None = complete or readings.find(data, inside=True)
+                if inner is None:
                     return Opened(envelope, data, around, unread)
-                inner = complete
             case EnvelopeKind.SNS:
-                inner = _must_be_envelope(decode(_carried_text(envelope, "Message"), within="Message"))
+                data = decode(_carried_text(envelope, "Message"), within="Message")
+                inner = _inner(data, readings)
             case EnvelopeKind.SQS:
-                inner = _must_be_envelope(decode(_carried_text(envelope, "body")))
+                data = decode(_carried_text(envelope, "body"))
+                inner = _inner(data, readings)
         around = (envelope, *around)
+        if not isinstance(inner, Envelope):
+            return Unopened(inner, data, around)
         envelope = inner
     raise EventRejected("body", f"has more than {MAX_ENVELOPES} envelopes inside each other")
+
+
+def _inner(document: Json, readings: Readings) -> Envelope | Reading:
+    """A complete envelope comes first, then a reading, then what an incomplete one lacks."""
+    if readings:
+        found = _complete_envelope(document) or readings.find(document, inside=False)
+        if found is not None:
+            return found
+    return _must_be_envelope(document)
 
 
 def _must_be_envelope(document: Json) -> Envelope:

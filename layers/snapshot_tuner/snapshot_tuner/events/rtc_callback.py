@@ -18,9 +18,11 @@ from typing import Final
 
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
+from snapshot_tuner.events.attributes import RTC_PREFIX
+from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.strict_json import decode, describe
-from snapshot_tuner.model import Json, Signal
+from snapshot_tuner.model import Json
 
 TYPE_PREFIX: Final = "rtc."
 
@@ -101,9 +103,9 @@ class Callback:
 
     @property
     def source(self) -> str:
-        return signals.RTC_PREFIX + self.app_id
+        return RTC_PREFIX + self.app_id
 
-    def signal(self) -> Signal:
+    def events(self) -> list[Event]:
         """`UserJoinRoom` of an AppId becomes type `rtc.UserJoinRoom` of the source `rtc:AppId`.
 
         Its id is made of the signature, which is the same whichever way its values are exchanged, and does not

@@ -5,27 +5,33 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
-from snapshot_tuner.errors import EVENT_ID_CHARACTERS, EventRejected
-from snapshot_tuner.events.envelopes import SQS_SOURCE, Envelope, EnvelopeKind, Opened, open_document, open_envelope
-from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events.attributes import (
+    GIVEN_PREFIXES,
+    ID,
+    SEQUENCE,
+    SOURCE,
+    TIME,
+    TYPE,
+    microseconds,
+    reason,
+)
+from snapshot_tuner.events.envelopes import (
+    SQS_SOURCE,
+    Envelope,
+    EnvelopeKind,
+    Opened,
+    Unopened,
+    open_document,
+    open_envelope,
+)
+from snapshot_tuner.events.readings.reading import NO_READINGS, NO_RECORD, Delivery, Event, Readings, record_of
 from snapshot_tuner.formats.strict_json import decode, describe
-from snapshot_tuner.formats.validation import Check, ValidationError, by, findings, literal, object_with, text, then
-from snapshot_tuner.model import SEQUENCE_DIGITS, Json, Signal
+from snapshot_tuner.formats.validation import ValidationError, findings, literal, object_with
+from snapshot_tuner.model import Json, Signal
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-CALLER_PREFIX = "caller:"
-RTC_PREFIX = "rtc:"
-GIVEN_PREFIXES = (CALLER_PREFIX, RTC_PREFIX, "/events/")
-"""Sources that we give: to a caller who has proved who it is, to the RTC service, to what a reading makes. Whoever
-could claim one would meet the real one's ids."""
-
-_SEQUENCE_END = 2**128
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_SEQUENCE = re.compile(rf"0*([0-9]{{1,{SEQUENCE_DIGITS}}})")
 _MILLISECONDS = re.compile(r"[0-9]{1,15}")
 
 _CLOUD_EVENT_CORE = frozenset({"specversion", "id", "source", "type", "time", "sequence", "data", "data_base64"})
@@ -34,21 +40,34 @@ _QUEUES = frozenset({EnvelopeKind.SQS, EnvelopeKind.SNS})
 _NO_ATTRIBUTES: Mapping[str, Json] = MappingProxyType({})
 
 
-def from_body(body: bytes | str, *, sent_us: int | None) -> Signal:
-    """The signal in the text of one event, in whatever envelopes.
+def from_body(
+    body: bytes | str,
+    *,
+    sent_us: int | None,
+    readings: Readings = NO_READINGS,
+    record: Mapping[str, Json] = NO_RECORD,
+) -> list[Event]:
+    """What is in the text of a body, in whatever envelopes: at least one, in their order.
 
     `sent_us`, microseconds since the epoch, is when the source sent it. It stands in for the time of an
-    event without one, unless an envelope inside the text says when it was sent. Raises EventRejected.
+    event without one, unless an envelope inside the text says when it was sent. `record` is what the source says of
+    the body besides (`record_of`), unless an envelope says it. Raises EventRejected for a body that is bad as a whole.
     """
-    return from_document(decode(body), sent_us=sent_us)
+    return from_document(decode(body), sent_us=sent_us, readings=readings, record=record)
 
 
-def from_document(document: Json, *, sent_us: int | None) -> Signal:
+def from_document(
+    document: Json,
+    *,
+    sent_us: int | None,
+    readings: Readings = NO_READINGS,
+    record: Mapping[str, Json] = NO_RECORD,
+) -> list[Event]:
     """Like `from_body`, of a document that `strict_json.decode` returned."""
-    return _signal(open_document(document), sent_us)
+    return _events(open_document(document, readings), sent_us, record)
 
 
-def from_object(event: object, *, sent_us: int | None = None) -> Signal:
+def from_object(event: object, *, sent_us: int | None = None, readings: Readings = NO_READINGS) -> list[Event]:
     """Like `from_body`, of what the Lambda runtime has decoded already.
 
     The runtime reads numbers as floats. Python writes a float with the fewest digits that give it back, so
@@ -60,11 +79,11 @@ def from_object(event: object, *, sent_us: int | None = None) -> Signal:
         raise EventRejected("body", "is nested too deep to be written as JSON") from None
     except (TypeError, ValueError) as error:
         raise EventRejected("body", f"cannot be written as JSON: {error}") from None
-    return from_body(text, sent_us=sent_us)
+    return from_body(text, sent_us=sent_us, readings=readings)
 
 
-def from_sqs_record(record: object) -> Signal:
-    """The signal in one record of a batch, a mapping as Lambda passes it; it was sent at its SentTimestamp.
+def from_sqs_record(record: object, *, readings: Readings = NO_READINGS) -> list[Event]:
+    """What is in one record of a batch, a mapping as Lambda passes it; it was sent at its SentTimestamp.
 
     Raises EventRejected, also for a record whose `eventSource` is not a queue.
     """
@@ -74,75 +93,53 @@ def from_sqs_record(record: object) -> Signal:
         raise EventRejected("eventSource", "is missing")
     if record["eventSource"] != SQS_SOURCE:
         raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {describe(record['eventSource'])}")
-    return _signal(open_envelope(Envelope(EnvelopeKind.SQS, record)), sent_us=None)
+    return _events(open_envelope(Envelope(EnvelopeKind.SQS, record), readings), None, NO_RECORD)
 
 
 def check_source(signal: Signal, given: str | None) -> None:
-    """Raises EventRejected for a source that is ours to give, unless it is the one `given` to this event."""
-    if signal.source.startswith(GIVEN_PREFIXES) and signal.source != given:
-        reason = f"must not begin with {', '.join(GIVEN_PREFIXES[:-1])} or {GIVEN_PREFIXES[-1]}: these are given"
-        raise EventRejected("source", reason, event_id=signal.id)
+    """Raises EventRejected for a source that is ours to give, unless it is the one `given`, or a reading's."""
+    if signal.source.startswith(GIVEN_PREFIXES) and signal.source != given and signal.read_from is None:
+        given_ones = f"{', '.join(GIVEN_PREFIXES[:-1])} or {GIVEN_PREFIXES[-1]}"
+        raise EventRejected("source", f"must not begin with {given_ones}: these are given", event_id=signal.id)
 
 
-def _without_control_characters(text: str) -> str:
-    if text.isprintable():  # as nearly every text is: a pattern finds out more slowly
-        return text
-    found = _CONTROL_CHARACTER.search(text)
-    if found:
-        raise ValueError(f"must not contain control characters (U+{ord(found.group()):04X} at {found.start()})")
-    return text
-
-
-def _microseconds(time: object) -> int:
-    if not isinstance(time, str):
-        raise ValueError(f"must be an RFC 3339 string, not {describe(time)}")  # noqa: TRY004 - what pydantic collects
-    return rfc3339.to_microseconds(time)
-
-
-def _sequence(value: object) -> int:
-    number = value
-    if isinstance(value, str) and (digits := _SEQUENCE.fullmatch(value)):
-        number = int(digits.group(1))
-    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < _SEQUENCE_END:
-        return number
-    raise ValueError("must be an integer from 0 to 2^128 - 1, or a string of its decimal digits")
-
-
-# Pydantic's findings in our words: what is asked for, and of what was found only what is short and safe.
-_REASONS = {
-    "missing": "is missing",
-    "string_type": "must be a string, not {found}",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must have at most {max_length:,} characters",
-    "string_unicode": "must not contain a lone surrogate",
-    "literal_error": "must be {expected}, not {found}",
-    "value_error": "{error}",
-}
-
-
-def _text(longest: int) -> Check:
-    return then(text(strict=True, shortest=1, longest=longest), _without_control_characters)
-
-
-_ID = _text(EVENT_ID_CHARACTERS)
-_SOURCE = _text(2048)
-_TYPE = _text(1024)
-_TIME = by(_microseconds)
 _cloud_event = object_with(
     {
-        "id": _ID,
+        "id": ID,
         "specversion": literal("1.0"),
-        "source": _SOURCE,
-        "type": _TYPE,
-        "time": _TIME,
-        "sequence": by(_sequence),
+        "source": SOURCE,
+        "type": TYPE,
+        "time": TIME,
+        "sequence": SEQUENCE,
     },
     needed=frozenset({"id", "specversion", "source", "type"}),
 )
 _eventbridge_event = object_with(
-    {"id": _ID, "source": _SOURCE, "detail-type": _TYPE, "time": _TIME},
+    {"id": ID, "source": SOURCE, "detail-type": TYPE, "time": TIME},
     needed=frozenset({"id", "source", "detail-type"}),
 )
+
+
+def _events(opened: Opened | Unopened, sent_us: int | None, record: Mapping[str, Json]) -> list[Event]:
+    if isinstance(opened, Opened):
+        return [_signal(opened, sent_us)]
+    around = opened.around
+    sent_us = _stand_in_us(around, sent_us) if around or sent_us is not None else None
+    delivery = Delivery(_record(around[0]) if around else record, sent_us, _queued_us(around))
+    return opened.reading.read(opened.body, delivery)
+
+
+def _record(envelope: Envelope) -> dict[str, Json]:
+    """What placeholders find under `record`, of the nearest envelope."""
+    match envelope.kind:
+        case EnvelopeKind.SQS:
+            return record_of(id=envelope.members.get("messageId"))
+        case EnvelopeKind.SNS:
+            return record_of(id=envelope.members.get("MessageId"))
+        case EnvelopeKind.CLOUD_EVENT | EnvelopeKind.EVENTBRIDGE:
+            return record_of(id=envelope.members.get("id"))
+        case _:
+            assert_never(envelope.kind)
 
 
 def _signal(opened: Opened, sent_us: int | None) -> Signal:
@@ -159,7 +156,7 @@ def _signal(opened: Opened, sent_us: int | None) -> Signal:
             type_, own = checked["detail-type"], _EVENTBRIDGE_CORE
     except ValidationError as error:
         first = findings(error, with_input=True)[0]
-        raise EventRejected(str(first["loc"][0]), _reason(first)).named(members.get("id")) from None
+        raise EventRejected(str(first["loc"][0]), reason(first)).named(members.get("id")) from None
     time_us: int | None = checked.get("time")
     return Signal(  # by position: with eight keywords it takes a third longer
         checked["id"],
@@ -179,12 +176,6 @@ def _attributes(members: Mapping[str, Json], own: frozenset[str]) -> Mapping[str
     if own.issuperset(members):
         return _NO_ATTRIBUTES
     return MappingProxyType({name: value for name, value in members.items() if name not in own})
-
-
-def _reason(error: "ErrorDetails") -> str:
-    found = error["input"]
-    template = _REASONS.get(error["type"], "is not valid")
-    return template.format(found=describe(found), **error.get("ctx", {}))
 
 
 def _stand_in_us(around: tuple[Envelope, ...], sent_us: int | None) -> int:
@@ -225,7 +216,7 @@ def _sent_us(envelope: Envelope) -> int | None:
     if time is None:
         return None
     try:
-        return _microseconds(time)
+        return microseconds(time)
     except ValueError as error:
         raise EventRejected(field, f"{error} (of the {envelope.kind.value} around the event)") from None
 

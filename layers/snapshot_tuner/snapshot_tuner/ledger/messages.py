@@ -35,7 +35,8 @@ def rejected(ahead_us: int) -> Admitted:
     seconds = abs(ahead_us) / 1e6
     if ahead_us > 0:
         return Admitted(Admission.REJECTED, f"time: {seconds:.0f} s in the future")
-    return Admitted(Admission.REJECTED, f"time: {seconds:.0f} s ago, older than the task memory")
+    reason = f"time: {seconds:.0f} s ago, older than the task memory"
+    return Admitted(Admission.REJECTED, reason, is_too_old=True)
 
 
 def other_order(namespace: str, wanted: Order, found: str) -> LedgerMismatch:

@@ -27,11 +27,12 @@ class Admission(StrEnum):
 
 
 class Admitted(NamedTuple):
-    """`settled_as` is what an ASSERT would have been: DUPLICATE or SUPERSEDED."""
+    """`settled_as` is what an ASSERT would have been: DUPLICATE or SUPERSEDED. `is_too_old`: why it is REJECTED."""
 
     answer: Admission
     reason: str = ""
     settled_as: Admission | None = None
+    is_too_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final, TypedDict, cast
 
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events.readings.forms import ReadingForm
 from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Number
 
-FORM: Final = 2
+FORM: Final = 3
 """To be raised with every change of the form, so that no function takes an older one for its own."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -51,6 +52,7 @@ class PolicyForm(TypedDict):
     version: int
     order: str
     require_time: bool
+    readings: list[ReadingForm]
     bounds: BoundsForm
     target: dict[str, str]
     lengthen_after: int | None

@@ -5,9 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PlainValidator,
@@ -20,7 +18,9 @@ from pydantic import (
 
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Json, Number, Order, Place, is_number
 from snapshot_tuner.policy.curves import Curve
+from snapshot_tuner.policy.document_parts import Part, not_null, only, says
 from snapshot_tuner.policy.paths import SignalPath
+from snapshot_tuner.policy.readings.document import PartDocument, ReadingDocument
 from snapshot_tuner.policy.targets import Template
 
 RULES_WITH_AN_END_MOST: Final = 16
@@ -71,22 +71,6 @@ def _is_curve(points: list[tuple[Number, Number]]) -> list[tuple[Number, Number]
     return points
 
 
-def _not_null(value: object) -> object:
-    if value is None:
-        raise ValueError("has no value: give it one, or leave the key out")
-    return value
-
-
-def _only(*, constant: bool | int, spelling: str) -> BeforeValidator:
-    def check(value: object) -> object:
-        # Literal would do, were not True and 1.0 equal to 1 for it.
-        if type(value) is not type(constant) or value != constant:
-            raise ValueError(f"must be {spelling}")
-        return value
-
-    return BeforeValidator(check)
-
-
 def _interval_tag(value: object) -> str:
     return _CURVE_TAG if isinstance(value, dict) else _SECONDS_TAG
 
@@ -105,11 +89,6 @@ def _then(value: object) -> int | None:
     if type(value) is not int or not INTERVAL_MIN_SECONDS <= value <= INTERVAL_MAX_SECONDS:
         raise ValueError(f"{_NOT_SECONDS}, or {PREVIOUS}")
     return value
-
-
-def _says(description: str) -> Any:  # noqa: ANN401 - what pydantic's Field gives
-    # Not attribute docstrings: to find these, pydantic parses this file again at every cold start.
-    return Field(description=description)
 
 
 _Seconds = Annotated[int, Field(ge=INTERVAL_MIN_SECONDS, le=INTERVAL_MAX_SECONDS)]
@@ -132,16 +111,11 @@ _THEN_SCHEMA: Final = {
 }
 
 
-class _Part(BaseModel):
-    # Built when the document is: else each part is built once for itself and once more inside of what holds it.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-
-class BoundsDocument(_Part):
+class BoundsDocument(Part):
     """Limits for every interval, in seconds: what a rule asks for beyond them is clamped."""
 
-    min: Annotated[_Seconds, _says("No interval is shorter than this.")] = INTERVAL_MIN_SECONDS
-    max: Annotated[_Seconds, _says("No interval is longer than this.")] = INTERVAL_MAX_SECONDS
+    min: Annotated[_Seconds, says("No interval is shorter than this.")] = INTERVAL_MIN_SECONDS
+    max: Annotated[_Seconds, says("No interval is longer than this.")] = INTERVAL_MAX_SECONDS
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -150,29 +124,29 @@ class BoundsDocument(_Part):
         return self
 
 
-class TargetDocument(_Part):
+class TargetDocument(Part):
     """Where an event says which task it is about: text with `{path}` placeholders, such as `room-{data.id}`."""
 
-    app_id: Annotated[_Template, _says("UpdateSnapshot's AppId.")] = "{data.AppId}"
-    room_id: Annotated[_Template, _says("UpdateSnapshot's RoomId.")] = "{data.RoomId}"
+    app_id: Annotated[_Template, says("UpdateSnapshot's AppId.")] = "{data.AppId}"
+    room_id: Annotated[_Template, says("UpdateSnapshot's RoomId.")] = "{data.RoomId}"
     task_id: Annotated[
         _Template,
-        _says("UpdateSnapshot's TaskId. Where the placeholder finds a list, each element is a task; at most 100."),
+        says("UpdateSnapshot's TaskId. Where the placeholder finds a list, each element is a task; at most 100."),
     ] = "{data.TaskId}"
-    business_id: Annotated[_Template, _says("UpdateSnapshot's BusinessId; left out where the event has none.")] = (
+    business_id: Annotated[_Template, says("UpdateSnapshot's BusinessId; left out where the event has none.")] = (
         "{data.BusinessId}"
     )
 
 
-class CurveDocument(_Part):
+class CurveDocument(Part):
     """An interval that follows a number of the event."""
 
-    of: Annotated[_Path, _says("Where the number is, such as `data.load`.")]
+    of: Annotated[_Path, says("Where the number is, such as `data.load`.")]
     curve: Annotated[
         list[_Point],
         AfterValidator(_is_curve),
         Field(json_schema_extra={"minItems": 2}),
-        _says("Points of [number, seconds], the numbers ascending: straight lines between them, flat outside."),
+        says("Points of [number, seconds], the numbers ascending: straight lines between them, flat outside."),
     ]
 
 
@@ -182,44 +156,44 @@ _Interval = Annotated[
 ]
 
 
-class RuleDocument(_Part):
+class RuleDocument(Part):
     """What to do about some events. Exactly one of `interval` and `hold` is needed."""
 
     name: Annotated[
         str,
         Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
-        _says("The rule's own name: it stands in answers, logs and metrics."),
+        says("The rule's own name: it stands in answers, logs and metrics."),
     ]
     match: Annotated[
         dict[str, Any],
-        _says("Which events: an EventBridge event pattern. Without one the rule matches every event."),
-    ] = {}
+        says("Which events: an EventBridge event pattern. Without one the rule matches every event."),
+    ] = Field(default_factory=dict)
     interval: Annotated[
         _Interval | None,
-        BeforeValidator(_not_null),
-        _says("Seconds between snapshots, or the curve that gives them."),
+        BeforeValidator(not_null),
+        says("Seconds between snapshots, or the curve that gives them."),
     ] = None
     hold: Annotated[
         Literal[True] | None,
-        _only(constant=True, spelling="true"),
-        BeforeValidator(_not_null),
-        _says("`true`: matched, and deliberately no change."),
+        only(constant=True, spelling="true"),
+        BeforeValidator(not_null),
+        says("`true`: matched, and deliberately no change."),
     ] = None
 
     lasts: Annotated[
         _Duration | None,
         Field(alias="for"),
-        _says("How long the interval holds, from the event's time on; without it until a newer event."),
+        says("How long the interval holds, from the event's time on; without it until a newer event."),
     ] = None
     then: Annotated[
         int | None,
         PlainValidator(_then),
         WithJsonSchema(_THEN_SCHEMA),
-        _says("What comes when `for` is over: seconds, or `previous`: what else the task should be by then."),
+        says("What comes when `for` is over: seconds, or `previous`: what else the task should be by then."),
     ] = None
     lengthen_after: Annotated[
         _Duration | None,
-        _says("A longer interval than now waits until no event has asked for less for so long."),
+        says("A longer interval than now waits until no event has asked for less for so long."),
     ] = None
 
     @model_validator(mode="after")
@@ -235,31 +209,35 @@ class RuleDocument(_Part):
         return self
 
 
-class PolicyDocument(_Part):
+class PolicyDocument(Part):
     """How events become snapshot intervals. The first rule that matches an event decides."""
 
-    version: Annotated[Literal[1], _only(constant=1, spelling="1"), _says("The version of this file's grammar.")]
+    version: Annotated[Literal[1], only(constant=1, spelling="1"), says("The version of this file's grammar.")]
     order: Annotated[
         Order,
         Field(strict=False),
-        _says("What decides which of two events of a task is newer: their time, or their sequence number."),
+        says("What decides which of two events of a task is newer: their time, or their sequence number."),
     ] = Order.TIME
     require_time: Annotated[
         Literal[True] | None,
-        _only(constant=True, spelling="true, or be left out"),
-        _says("Rejects events that have no time of their own, in place of ordering them by when they were sent."),
+        only(constant=True, spelling="true, or be left out"),
+        says("Rejects events that have no time of their own, in place of ordering them by when they were sent."),
     ] = None
+    events: Annotated[
+        list[ReadingDocument],
+        says("How bodies that are no known envelope are read. The first reading that matches a body reads it."),
+    ] = Field(default_factory=list)
     bounds: BoundsDocument = BoundsDocument()
     target: TargetDocument = TargetDocument()
     lengthen_after: Annotated[
         _Duration | None,
-        _says("For every rule that does not say its own: a longer interval waits until nobody asked for less so long."),
+        says("For every rule that does not say its own: a longer interval waits until nobody asked for less so long."),
     ] = None
     skip_unchanged_within: Annotated[
         _Duration | None,
-        _says("Saves a call where one with the same interval was confirmed so short a time ago. Off without it."),
+        says("Saves a call where one with the same interval was confirmed so short a time ago. Off without it."),
     ] = None
-    rules: Annotated[list[RuleDocument], Field(min_length=1), _says("Tried from the top.")]
+    rules: Annotated[list[RuleDocument], Field(min_length=1), says("Tried from the top.")]
 
 
 def validate(value: Json) -> tuple[PolicyDocument | None, list[tuple[Place, str]]]:
@@ -286,16 +264,20 @@ def _reason(place: Place, kind: str, context: dict[str, Any]) -> str:
             return _REASONS.get(kind, f"is not valid ({kind})")
 
 
-def _keys(model: type[_Part]) -> list[str]:
+def _keys(model: type[Part]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_at(place: Place) -> type[_Part]:
+def _model_at(place: Place) -> type[Part]:
     match place:
         case ("bounds", _):
             return BoundsDocument
         case ("target", _):
             return TargetDocument
+        case ("events", _, _):
+            return ReadingDocument
+        case ("events", _, "parts", _, _):
+            return PartDocument
         case ("rules", _, _):
             return RuleDocument
         case ("rules", _, "interval", _):

@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import Final, TypeAlias, assert_never
 
 from snapshot_tuner.errors import EventRejected, PolicyError
+from snapshot_tuner.events.readings.reading import Readings
+from snapshot_tuner.formats.json_path import ABSENT
 from snapshot_tuner.formats.strict_json import describe
 from snapshot_tuner.model import Adjustment, Decision, Json, Number, Order, Signal, TaskRef, Verdict, is_number
 from snapshot_tuner.policy.compiled import PolicyForm, RuleForm, digest, kept
 from snapshot_tuner.policy.curves import MAX_DECIMAL_PLACES, Curve, has_too_many_places
 from snapshot_tuner.policy.paths import SignalPath
-from snapshot_tuner.policy.patterns.attributes import ABSENT
-from snapshot_tuner.policy.patterns.compiler import Pattern, compile_checked
+from snapshot_tuner.policy.patterns.compiler import Pattern, compile_checked, compile_checked_body
 from snapshot_tuner.policy.targets import Target, Template
 
 MAX_SHOWN_CHARACTERS: Final = 40
@@ -89,6 +90,7 @@ class Policy:
     version: int
     order: Order
     require_time: bool
+    readings: Readings
     bounds: Bounds
     rules: tuple[Rule, ...]
     sha256: str
@@ -128,6 +130,7 @@ class Policy:
             version=form["version"],
             order=Order(form["order"]),
             require_time=form["require_time"],
+            readings=Readings.of(form["readings"], compile_checked_body),
             bounds=Bounds(**form["bounds"]),
             rules=rules,
             sha256=sha256,

@@ -12,10 +12,11 @@ from enum import Enum, StrEnum, auto
 from typing import Final, TypeAlias, assert_never
 
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.formats.json_path import ABSENT, Absent
 from snapshot_tuner.formats.strict_json import describe
 from snapshot_tuner.model import Decision, Json, Signal
 from snapshot_tuner.policy.engine import Asked, Bounds, Policy, Rule
-from snapshot_tuner.policy.patterns.attributes import ABSENT, Absent, attribute_reader
+from snapshot_tuner.policy.patterns.attributes import attribute_reader
 from snapshot_tuner.policy.patterns.compiler import compile_checked
 from snapshot_tuner.policy.patterns.grammar import OR
 from snapshot_tuner.policy.patterns.nesting import nested, unfolded

@@ -111,11 +111,27 @@ def schema() -> dict[str, Any]:
     del rule["properties"]["then"]["default"]
     rule["dependentRequired"] = {"then": ["for"]}
     rule["oneOf"] = [{"required": ["interval"]}, {"required": ["hold"]}]
-    match = rule["properties"]["match"]
-    match["$ref"] = "#/$defs/Pattern"
-    del match["additionalProperties"]
+    for name in ("ReadingDocument", "PartDocument"):
+        for shape in parts[name]["properties"].values():
+            _without_null(shape)
+    parts["ReadingDocument"]["anyOf"] = [{"required": ["use"]}, {"required": ["name", "match"]}]
+    parts["PartDocument"]["oneOf"] = [{"required": ["where"]}, {"required": ["each"]}]
+    for part, key in ((rule, "match"), (parts["ReadingDocument"], "match"), (parts["PartDocument"], "where")):
+        pattern = part["properties"][key]
+        pattern["$ref"] = "#/$defs/Pattern"
+        for member in ("additionalProperties", "type"):
+            pattern.pop(member, None)
     parts |= {"Pattern": _PATTERN, "PatternValue": _PATTERN_VALUE}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def _without_null(shape: dict[str, Any]) -> None:
+    shape.pop("default", None)
+    kinds = [kind for kind in shape.pop("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        shape |= kinds[0]
+    elif kinds:
+        shape["anyOf"] = kinds
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from snapshot_tuner.policy.document import (
 from snapshot_tuner.policy.patterns.compiler import Pattern, compile_pattern
 from snapshot_tuner.policy.patterns.grammar import matches_everything
 from snapshot_tuner.policy.patterns.operators import Report
+from snapshot_tuner.policy.readings import checks
 
 RULES: Final = "rules"
 TYPES_TIMES_RULES_MOST: Final = 1_000_000
@@ -55,6 +56,7 @@ def form_of(document: PolicyDocument) -> PolicyForm:
         "version": document.version,
         "order": document.order.value,
         "require_time": document.require_time is True,
+        "readings": [checks.form_of(reading) for reading in document.events],
         "bounds": {"min": bounds.min, "max": bounds.max},
         "target": {name: getattr(target, name) for name in TargetDocument.model_fields},
         "lengthen_after": document.lengthen_after,
@@ -99,6 +101,7 @@ def examine(text: str) -> PolicyFile:
     _check_types(patterns, report)
     if document is not None:
         _check_ends(document, report)
+        checks.check_readings(document.events, report)
 
     names = {index: name for index, rule in rules if isinstance(name := rule.get("name"), str) and name}
     problems = [_problem(place, reason, reading.marks, names) for place, reason in reasons.items()]
@@ -160,6 +163,8 @@ def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[in
     known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in marks)
     mark = marks[known]
     match place:
+        case (checks.EVENTS, int(index), *inside):
+            parts = [f"events entry {index + 1}", _spelled(inside)]
         case ("rules", int(index), *inside):
             parts = [_rule(index, names), _spelled(inside)]
         case _:

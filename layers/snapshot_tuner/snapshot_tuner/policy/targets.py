@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Final
 
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.formats.json_path import ABSENT, Found
 from snapshot_tuner.model import Json, Signal, TaskRef
 from snapshot_tuner.policy.paths import SignalPath
-from snapshot_tuner.policy.patterns.attributes import ABSENT, Found
 
 MAX_TASKS: Final = 100
 """One event may name this many tasks; more is taken for a mistake of its sender."""

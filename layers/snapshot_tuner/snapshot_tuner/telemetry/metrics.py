@@ -17,6 +17,7 @@ class Metric(StrEnum):
     EVENTS_DEFERRED = "EventsDeferred"
     EVENTS_REJECTED = "EventsRejected"
     EVENTS_RETRIED = "EventsRetried"  # handed back to their source
+    ALERTS_LEFT_OUT = "AlertsLeftOut"  # by their sender, whose limit they were over (truncatedAlerts)
     CALLS_SENT = "CallsSent"  # whatever came of them; what counts against the account's quota
     CALLS_REFUSED = "CallsRefused"  # for what they say; without those whose task is not running
     TASKS_MISSED = "TasksMissed"  # calls for a task that is not running (any more)

@@ -51,6 +51,11 @@ class BatchMetrics:
     def outcome(self, outcome: Outcome) -> None:
         self._counts[_OF_KIND[outcome.kind]] += 1
 
+    def left_out(self, count: int) -> None:
+        """A sender has left so many alerts out of what it sent."""
+        if count:
+            self._counts[Metric.ALERTS_LEFT_OUT] += count
+
     def applied(self, adjustment: Adjustment) -> None:
         """The event's interval is in force: since its call was settled, or at the latest since now."""
         settled_us = self._settled_us.get(adjustment.task) or self._clock.wall_us()

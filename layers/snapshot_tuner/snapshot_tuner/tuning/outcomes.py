@@ -41,6 +41,9 @@ def from_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustmen
     match admitted.answer:
         case Admission.CONFLICT:
             return from_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.CONFLICT)
+        case Admission.REJECTED if admitted.is_too_old and adjustment.signal.is_alert:
+            # It has been firing for so long, and its sender repeats it: no news, and no fault of anybody's.
+            return from_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
         case Admission.REJECTED:
             return from_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.INVALID)
         case Admission.DUPLICATE | Admission.SUPERSEDED:

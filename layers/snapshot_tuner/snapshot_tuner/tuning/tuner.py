@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LEDGER_SILENT, EventRejected, LedgerUnavailable
 from snapshot_tuner.events.arrival import Arrivals
-from snapshot_tuner.events.signals import RTC_PREFIX
+from snapshot_tuner.events.attributes import RTC_PREFIX
+from snapshot_tuner.events.readings.reading import Event, Readings
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.ports import Ledger
-from snapshot_tuner.model import Cause, Outcome, OutcomeKind, Signal
+from snapshot_tuner.model import Cause, NoEvent, Outcome, OutcomeKind, Signal
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.rtc.calls import Calls
 from snapshot_tuner.telemetry import event_fields
@@ -70,10 +72,16 @@ class Tuner:
         self._recorder = recorder
         self._options = options
 
-    def process(self, events: Sequence[Signal | EventRejected], deadline: float) -> list[list[Outcome]]:
+    @property
+    def readings(self) -> Readings:
+        """How bodies that are no known envelope are read."""
+        return self._policy.readings
+
+    def process(self, events: Sequence[Event], deadline: float) -> list[list[Outcome]]:
         """One list of outcomes per event, one outcome per task, before `deadline` (local monotonic clock).
 
-        An event whose envelope could not be read is given as its EventRejected. Raises FixDeployment only.
+        An event whose envelope could not be read is given as its EventRejected, a body without one as NoEvent. Raises
+        FixDeployment only.
         The batch's figures are recorded in either case.
         """
         metrics = BatchMetrics(self._clock)
@@ -83,19 +91,26 @@ class Tuner:
             if self._recorder is not None:
                 self._recorder.record(metrics.figures())
 
-    def _process(
-        self, events: Sequence[Signal | EventRejected], deadline: float, metrics: BatchMetrics
-    ) -> list[list[Outcome]]:
+    def process_each(self, messages: Sequence[Sequence[Event]], deadline: float) -> list[list[Outcome]]:
+        """Like `process`, of messages that hold several events each: one list of outcomes per message."""
+        answers = iter(self.process([event for message in messages for event in message], deadline))
+        return [[outcome for answer in islice(answers, len(message)) for outcome in answer] for message in messages]
+
+    def _process(self, events: Sequence[Event], deadline: float, metrics: BatchMetrics) -> list[list[Outcome]]:
         received_us = self._clock.wall_us()
         # The year 9999 is as far as the text goes, and the store's clock would have to be there too.
         received = rfc3339.from_microseconds(received_us) or ""
         arrivals = Arrivals(received_us, self._options.idempotency_ttl)
         batch = Batch()
         for event in events:
-            if isinstance(event, EventRejected):
-                batch.reject(event)
-            else:
-                batch.add(event, self._policy.decide(event, arrivals.sent_us(event)))
+            match event:
+                case Signal():
+                    batch.add(event, self._policy.decide(event, arrivals.sent_us(event)))
+                case EventRejected():
+                    batch.reject(event)
+                case NoEvent(reason=reason, left_out=left_out):
+                    batch.answers.append([Outcome(OutcomeKind.UNMATCHED, reason)])
+                    metrics.left_out(left_out)
         reports = _Reports(partial(self._report, received), events)
         self._adjust(batch, deadline - ANSWER_SECONDS, metrics, reports)
         for answer in batch.answers:
@@ -129,7 +144,7 @@ class Tuner:
             if outcome.kind is OutcomeKind.APPLIED:
                 metrics.applied(adjustment)
 
-    def _report(self, received: str, event: Signal | EventRejected, answer: Sequence[Outcome]) -> None:
+    def _report(self, received: str, event: Event, answer: Sequence[Outcome]) -> None:
         """One line per outcome; what there is to say about the event itself stands on the first."""
         about: dict[str, str | int] = {}
         if isinstance(event, Signal):
@@ -165,8 +180,8 @@ class _Reports:
 
     def __init__(
         self,
-        report: Callable[[Signal | EventRejected, Sequence[Outcome]], None],
-        events: Sequence[Signal | EventRejected],
+        report: Callable[[Event, Sequence[Outcome]], None],
+        events: Sequence[Event],
     ) -> None:
         self._report = report
         self._left = dict(enumerate(events))

@@ -2,22 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from operator import attrgetter
 from typing import Final, TypeAlias
 
-from snapshot_tuner.model import Json, Signal
+from snapshot_tuner.formats.json_path import ABSENT, Found
+from snapshot_tuner.model import Signal
 
-
-class Absent(Enum):
-    """What a path finds where there is nothing; JSON's null is a value."""
-
-    ABSENT = "absent"
-
-
-ABSENT: Final = Absent.ABSENT
-
-Found: TypeAlias = "Json | Absent"
 Reader: TypeAlias = Callable[[Signal], Found]
 
 ALIASES: Final = {"detail-type": "type", "detail": "data"}

@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
+from snapshot_tuner.formats.json_path import ABSENT, Found
 from snapshot_tuner.formats.strict_json import MAX_DEPTH
 from snapshot_tuner.model import Json, Place, Signal
-from snapshot_tuner.policy.patterns.attributes import ABSENT, Found, Reader, attribute_reader
+from snapshot_tuner.policy.patterns.attributes import Reader, attribute_reader
 from snapshot_tuner.policy.patterns.grammar import MIN_ALTERNATIVES, OR, check_keys, check_whole
 from snapshot_tuner.policy.patterns.leaves import OnFound, elements, leaf
 from snapshot_tuner.policy.patterns.nesting import unfolded
@@ -73,13 +74,24 @@ def compile_pattern(match: dict[str, Json], place: Place, report: Report) -> Pat
     return Pattern(types, rest.read, rest.on_found) if isinstance(rest, _Attribute) else Pattern(types, _whole, rest)
 
 
+def compile_body_pattern(match: dict[str, Json], place: Place, report: Report) -> OnFound:
+    """Like `compile_pattern`, of a pattern over a body, or a part of one, where a signal's attributes mean nothing."""
+    check_whole({"data": match}, place, report)
+    return _field([_Entry("data", match, place)], report)[0] if match else _anything
+
+
 def compile_checked(match: dict[str, Json]) -> Pattern:
     """Compiles a `match` that has no mistakes. Raises ValueError where it has one all the same."""
+    return compile_pattern(match, (), _refuse)
 
-    def refuse(place: Place, reason: str) -> None:
-        raise ValueError(f"{place}: {reason}")
 
-    return compile_pattern(match, (), refuse)
+def compile_checked_body(match: dict[str, Json]) -> OnFound:
+    """Likewise, of a pattern over a body."""
+    return compile_body_pattern(match, (), _refuse)
+
+
+def _refuse(place: Place, reason: str) -> None:
+    raise ValueError(f"{place}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +276,10 @@ def _every(tests: list[Callable[[_Holder], bool]]) -> Callable[[_Holder], bool]:
     if len(tests) == 1:
         return tests[0]
     return lambda holder: all(test(holder) for test in tests)
+
+
+def _anything(found: Found) -> bool:  # noqa: ARG001 - an empty pattern asks for nothing
+    return True
 
 
 def _nowhere(found: Found) -> bool:  # noqa: ARG001 - stands in for a field that was reported as a mistake

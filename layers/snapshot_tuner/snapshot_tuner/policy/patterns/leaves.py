@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final, TypeAlias
 
+from snapshot_tuner.formats.json_path import ABSENT, Absent, Found
 from snapshot_tuner.model import Json, Place
-from snapshot_tuner.policy.patterns.attributes import ABSENT, Absent, Found
 from snapshot_tuner.policy.patterns.operators import Condition, Limit, Operator, Report, affix, compile_operator, equals
 
 OnFound: TypeAlias = Callable[[Found], bool]

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from snapshot_tuner.formats.json_path import ABSENT, Found
 from snapshot_tuner.model import Json
-from snapshot_tuner.policy.patterns.attributes import ABSENT, Found
 from snapshot_tuner.policy.patterns.grammar import OR
 
 
