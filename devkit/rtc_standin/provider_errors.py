@@ -1,4 +1,4 @@
-"""The provider's error codes (REFERENCE: UpdateSnapshot, error table), and the refusal that carries one."""
+"""The provider's documented error codes, and the refusal that carries one."""
 
 from enum import Enum
 

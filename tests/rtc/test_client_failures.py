@@ -26,6 +26,9 @@ RAISED: dict[ProviderError, type[ApiError]] = {
     ProviderError.MISSING_SIGNATURE: CredentialsRefused,
     ProviderError.SIGNATURE_DOES_NOT_MATCH: CredentialsRefused,
     ProviderError.INVALID_ACCESS_KEY: CredentialsRefused,
+    ProviderError.INVALID_SECRET_TOKEN: CredentialsRefused,
+    ProviderError.INVALID_AUTHORIZATION: CredentialsRefused,
+    ProviderError.INVALID_CREDENTIAL: CredentialsRefused,
     ProviderError.INVALID_TIMESTAMP: TimestampRefused,
     ProviderError.SERVICE_NOT_FOUND: CallRefused,
     ProviderError.INVALID_ACTION_OR_VERSION: CallRefused,
@@ -43,6 +46,10 @@ RAISED: dict[ProviderError, type[ApiError]] = {
     ProviderError.REQUEST_LIMIT_EXCEEDED: Throttled,
     ProviderError.SERVICE_UNAVAILABLE_TEMP: CallFailed,
 }
+
+
+def test_every_error_of_the_provider_is_in_the_table() -> None:
+    assert set(RAISED) == set(ProviderError)
 
 
 @pytest.mark.parametrize("provider_error", ProviderError)
