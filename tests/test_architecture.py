@@ -1,4 +1,4 @@
-"""Who may import whom, and that an import has no effect (DESIGN.md, "How an event flows")."""
+"""Who may import whom, and that an import has no effect."""
 
 import json
 import os

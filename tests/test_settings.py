@@ -12,7 +12,7 @@ LEDGER = {"LEDGER_URL": "sqlite:///tmp/ledger.db"}
 
 
 def test_only_the_ledger_has_to_be_told() -> None:
-    """Everything else has DESIGN's default."""
+    """Everything else has its documented default."""
     settings = Settings.from_env(LEDGER)
     assert asdict(settings) == {
         "rtc_endpoint": "https://rtc.volcengineapi.com",

@@ -1,6 +1,6 @@
 """Verification of the provider's request signature, written from its documentation and not from the SDK.
 
-REFERENCE, "Request signature": HMAC-SHA256, scope `date/region/service/request`, the secret key as raw text.
+As the provider documents it: HMAC-SHA256, scope `date/region/service/request`, the secret key as raw text.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""UpdateSnapshot as the provider checks and answers it (REFERENCE: RTC OpenAPI)."""
+"""UpdateSnapshot as the provider checks and answers it (RTC OpenAPI, Version 2023-11-01)."""
 
 import json
 import re

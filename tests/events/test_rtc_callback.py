@@ -27,7 +27,7 @@ SIGNED = {
 
 
 def signature(members: dict[str, str], secret: str = SECRET) -> str:
-    """As REFERENCE has it: the values and the secret, sorted as strings, joined, in SHA-256."""
+    """As the provider documents it: the values and the secret, sorted as strings, joined, in SHA-256."""
     return sha256("".join(sorted([*members.values(), secret])).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Every answer of the API and what each source is told; DESIGN's table of outcomes."""
+"""Every answer of the API and what each source is told: the table of outcomes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a ledger should answer, told again from DESIGN and from nothing else: a small model for random tests.
+"""What a ledger should answer, told again from its promises and from nothing else: a small model for random tests.
 
 It keeps the history of each task in plain Python. Times are seconds since the run began.
 """

@@ -1,4 +1,4 @@
-"""DESIGN, Ledger: what `admit` answers, event by event."""
+"""What `admit` answers, event by event."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""DESIGN, Ledger: one call in flight per task, and what comes of it."""
+"""One call in flight per task, and what comes of it."""
 
 import pytest
 

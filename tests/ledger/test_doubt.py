@@ -1,4 +1,4 @@
-"""DESIGN, Ledger: doubt about which call arrived last, how it comes and how it ends."""
+"""Doubt about which call arrived last, how it comes and how it ends."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""DESIGN, Ledger: what is remembered, for how long, and whose it is."""
+"""What is remembered, for how long, and whose it is."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Random histories of time-bound adjustments: all backends say the same, and what a model of DESIGN says."""
+"""Random histories of time-bound adjustments: all backends say the same, and what a model of the rules says."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field

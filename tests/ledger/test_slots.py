@@ -1,4 +1,4 @@
-"""DESIGN, Ledger: `reserve` moves one shared cursor; no polling, no burst."""
+"""`reserve` moves one shared cursor; no polling, no burst."""
 
 from itertools import pairwise
 

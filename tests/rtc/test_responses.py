@@ -1,4 +1,4 @@
-"""What every answer of the API means, by REFERENCE's error table; no network."""
+"""What every answer of the API means, by the provider's table of errors; no network."""
 
 import json
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ from devkit.rtc_standin.provider_errors import Refused
 from devkit.rtc_standin.signature import verify
 from tests.rtc_standin.calls import Signing, tampered
 
-# Published in the provider's documentation as samples (REFERENCE, "Request signature"); not secrets.
+# Published in the provider's documentation as samples; not secrets.
 K2 = KeyPair(
     "AKLTYWViMTVmZGYzM2E0NDI5Mzk2MDZjNjFmMjc2MjRjMzg",
     "WkRZeE1EQmxPVGhsWWpWak5HVmtNbUUxTXpZeU9UVXlOMlE1TmpZeVlqTQ==",

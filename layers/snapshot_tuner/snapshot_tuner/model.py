@@ -1,4 +1,4 @@
-"""The words of this application as frozen values; DESIGN: event -> Signal -> Decision -> Adjustment -> Outcome."""
+"""The words of this application as frozen values: event -> Signal -> Decision -> Adjustment -> Outcome."""
 
 import hashlib
 import json

@@ -11,7 +11,7 @@ OPEN_MOST = 16
 
 
 class Admission(StrEnum):
-    """The answer to one adjustment; DESIGN, Ledger.
+    """The answer to one adjustment.
 
     DEFERRED: recorded, but something else is in effect now; the ledger applies it when its time has come.
     """
