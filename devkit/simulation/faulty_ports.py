@@ -1,6 +1,7 @@
 """The faulty ports of one instance: its calls, and its way to the ledger."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 from random import Random
 from typing import TypeVar
 
@@ -142,8 +143,8 @@ class FaultyLedger:
         self._faults = faults
         self._random = random
 
-    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
-        answers = self._step(lambda: self._ledger.admit(adjustments))
+    def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
+        answers = self._step(lambda: self._ledger.admit(adjustments, within=within))
         for adjustment, answer in zip(adjustments, answers, strict=True):
             self._instance.trace(f"{adjustment.signal.id} is {answer.answer} ({adjustment.interval} s)")
         return answers

@@ -1,6 +1,7 @@
 """What one batch did, counted from what the ledger and the calls said."""
 
 from collections.abc import Sequence
+from math import inf
 
 import pytest
 
@@ -66,7 +67,7 @@ class FakeLedger:
         if not self._is_there:
             raise LedgerUnavailable("silent")
 
-    def admit(self, _adjustments: Sequence[Adjustment]) -> list[Admitted]:
+    def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:  # noqa: ARG002 - `Ledger`
         self._answer()
         return []
 

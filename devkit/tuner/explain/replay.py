@@ -6,6 +6,7 @@ Every call succeeds as soon as its slot comes, and what becomes due without an e
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -129,12 +130,12 @@ class _Watched:
         taken, self._visits = self._visits, []
         return taken
 
-    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+    def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         # One by one: no virtual time passes between them, so that it makes no difference.
         answers = []
         for adjustment in adjustments:
             before = self._ledger.get(adjustment.task)
-            (answer,) = self._ledger.admit([adjustment])
+            (answer,) = self._ledger.admit([adjustment], within=within)
             after = self._ledger.get(adjustment.task)
             self._visits.append(LedgerVisit(adjustment, before, answer, after, self._clock.wall_us()))
             answers.append(answer)

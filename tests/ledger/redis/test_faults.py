@@ -300,3 +300,17 @@ def test_any_batch_is_one_round_trip_per_operation(own: ValkeyBackend) -> None:
     batch = [event(f"e{index:04d}", at=1) for index in range(1000)]
     assert round_trips(lambda: ledger.admit(batch)) == 1
     assert round_trips(lambda: ledger.admit([*batch, event()])) == 2
+
+
+@pytest.mark.parametrize("fault", [WireFault.SILENT, WireFault.TRICKLING])
+def test_a_silent_store_does_not_overrun_a_batch_that_has_less_time_than_a_timeout(
+    wire: FaultyWire, wired: ValkeyBackend, fault: WireFault
+) -> None:
+    """0.4 s left: the batch ends by then, with its event to be brought again."""
+    ledger = wired.client()
+    ledger.admit([event()])
+    wire.fault = fault
+    start = monotonic()
+    with pytest.raises(LedgerUnavailable):
+        ledger.admit([event()], within=0.4)
+    assert monotonic() - start < 0.4 + 0.1

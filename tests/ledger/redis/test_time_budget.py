@@ -82,6 +82,19 @@ def test_a_new_batch_has_a_full_budget() -> None:
     clock = HandClock()
     budget = TimeBudget(clock)
     fail(budget, clock, 5.0)
-    budget.open()
+    budget.open(float("inf"))
     with budget.operation():
         assert budget.timeout(10.0) == pytest.approx(BATCH_SECONDS)
+
+
+def test_no_step_goes_beyond_the_end_of_the_batch() -> None:
+    """However much of the sum is left: whoever invoked it waits no longer."""
+    clock = HandClock()
+    budget = TimeBudget(clock)
+    budget.open(0.8)
+    clock.now += 0.5
+    with budget.operation():
+        assert budget.timeout(1.0) == pytest.approx(0.3)
+        clock.now += 0.3
+        with pytest.raises(TimeoutError):
+            budget.timeout(1.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from math import inf
 from typing import Protocol
 
 from snapshot_tuner.clock import Clock
@@ -103,7 +104,7 @@ class InProcessLedger:
         self._event_ttl_us = limits.idempotency_ttl * 1_000_000
         self._skew_us = limits.max_clock_skew * 1_000_000
 
-    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+    def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:  # noqa: ARG002 - `Ledger`; its store is on this machine
         if not adjustments:
             return []
         with self._storage.step() as records:

@@ -5,6 +5,7 @@ token after a lost reply. Backends: `ledger.sqlite` (one host), `ledger.redis` (
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import Protocol
 
 from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot, TaskState
@@ -14,8 +15,11 @@ from snapshot_tuner.model import Adjustment, TaskRef
 class Ledger(Protocol):
     """What the tuner asks of a state store. Every method raises LedgerUnavailable."""
 
-    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
-        """Deduplicate and order; one answer per adjustment. Raises LedgerMismatch."""
+    def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
+        """Deduplicate and order; one answer per adjustment. Raises LedgerMismatch.
+
+        A batch begins: a store that does not answer costs it, all operations together, no more than `within` seconds.
+        """
         ...
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import (
@@ -95,9 +96,9 @@ class InstrumentedLedger:
         self._metrics = metrics
         self._log = log
 
-    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+    def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         with self._failures_counted():
-            return self._ledger.admit(adjustments)
+            return self._ledger.admit(adjustments, within=within)
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
         with self._failures_counted():

@@ -126,7 +126,7 @@ class Tuner:
             return
         ledger, calls = InstrumentedLedger(self._ledger, metrics, self._log), InstrumentedCalls(self._calls, metrics)
         try:
-            admitted = ledger.admit(batch.adjustments)
+            admitted = ledger.admit(batch.adjustments, within=deadline + ANSWER_SECONDS / 2 - self._clock.monotonic())
         except LedgerUnavailable:
             batch.conclude_all(OutcomeKind.RETRY, LEDGER_SILENT, Cause.UNAVAILABLE)
             return

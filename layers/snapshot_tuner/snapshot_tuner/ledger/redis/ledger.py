@@ -8,7 +8,7 @@ of each budget, and two sorted sets of task names: `{namespace}:due` by the time
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 from snapshot_tuner.clock import Clock
@@ -99,8 +99,8 @@ class RedisLedger:
     def close(self) -> None:
         self._store.close()
 
-    def admit(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
-        self._store.open_batch()
+    def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
+        self._store.open_batch(within)
         portions = range(0, len(adjustments), _ADMIT_MOST)
         return [answer for at in portions for answer in self._admit_portion(adjustments[at : at + _ADMIT_MOST])]
 

@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from math import inf
 from typing import Any, Protocol
 
 from snapshot_tuner.clock import Clock
@@ -71,19 +72,22 @@ class RedisStore:
         self._asked_for_nodes = False
         self._is_measured = False
         self._answered_at = (float("-inf"), 0.0)
+        self._measured_node = self._nodes[0]
         self._time_is_local = False
         self.clock = StoreClock()
 
-    def open_batch(self) -> None:
-        """A batch begins: from here it may lose `time_budget.BATCH_SECONDS` to this store.
+    def open_batch(self, within: float = inf) -> None:
+        """A batch begins: it may lose `time_budget.BATCH_SECONDS` to this store, and none after `within` seconds.
 
         What was known of the store's clock counts no longer, unless both clocks say that hardly any time has passed:
         this machine may have been frozen in between.
         """
-        self._budget.open()
+        self._budget.open(within)
         now, wall = self._now()
         passed = now - self._answered_at[0], wall - self._answered_at[1]
         self._is_measured = 0 <= passed[0] < _FRESH_SECONDS and abs(passed[1] - passed[0]) < _AGREED_SECONDS
+        if not self._is_measured:
+            self.clock.forget()
 
     def close(self) -> None:
         with self._turn:
@@ -185,8 +189,6 @@ class RedisStore:
             self._time_is_local = True
             self._log.warning("ledger_clock_is_local", reason=str(error)[:_MESSAGE_CHARACTERS_MOST])
         else:
-            if not self._is_measured:
-                self.clock.forget()
             self.clock.observe(sent, self._clock.monotonic(), time_us)
 
     def _read_time(self, connection: Connection) -> int:
@@ -231,6 +233,9 @@ class RedisStore:
         if self._connection is None:
             self._connection = self._connect()
             self._process = os.getpid()
+            if self._nodes[0] != self._measured_node:
+                self._measured_node = self._nodes[0]
+                self.clock.forget()  # it was another server's
             self._asked_for_nodes = self._is_measured = False
         return self._connection
 

@@ -32,10 +32,12 @@ class TimeBudget:
         self._left = BATCH_SECONDS
         self._start = 0.0
         self._end = 0.0
+        self._batch_end = float("inf")
 
-    def open(self) -> None:
-        """A new batch begins."""
+    def open(self, within: float) -> None:
+        """A new batch begins, which has itself so many seconds left."""
         self._left = BATCH_SECONDS
+        self._batch_end = self._clock.monotonic() + within
 
     def operation(self) -> Self:
         """One operation, for `with`. Raises LedgerUnavailable, at once, where nothing is left."""
@@ -45,7 +47,7 @@ class TimeBudget:
 
     def __enter__(self) -> None:
         self._start = self._clock.monotonic()
-        self._end = self._start + self._left
+        self._end = min(self._start + self._left, self._batch_end)
 
     def __exit__(self, failed: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         free = FREE_SECONDS if failed is None else 0.0
