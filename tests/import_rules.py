@@ -46,6 +46,10 @@ FOR_HANDLERS = frozenset(
 """All that a handler needs: to open the envelope, to get the tuner, and to answer."""
 
 ALSO_FOR = {
+    "queue_worker": frozenset(
+        f"{PACKAGE}.events.{name}"
+        for name in ("queues.kafka", "queues.kinesis", "queues.message", "queues.message_broker", "readings.reading")
+    ),
     "http_endpoint": frozenset(
         f"{PACKAGE}.{name}"
         for name in (
@@ -61,9 +65,10 @@ ALSO_FOR = {
             "settings",
             "tuning.inspection",
         )
-    )
+    ),
 }
-"""By function: what it needs besides. HTTP has signatures to check, modes of its own, and questions to answer."""
+"""By function: what it needs besides. Queues and streams have records of their own; HTTP has
+signatures to check, modes of its own, and questions to answer."""
 
 CONCRETE = {
     f"{PACKAGE}.rtc.client": {BOOTSTRAP, f"{PACKAGE}.rtc.call_pool"},  # what carries them out is concrete, too

@@ -1,4 +1,4 @@
-"""What the demo plays, and in which order: every file of events/ once."""
+"""What the demo plays, and in which order: every file of its three sources in events/ once."""
 
 from dataclasses import dataclass
 

@@ -1,44 +1,52 @@
-"""SQS batch -> partial batch response: what is not named in it is deleted from the queue."""
+"""A batch of a queue or stream -> what has to come back, in the source's own words; the rest is done with."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from queue_worker.batches import batch_of
 from snapshot_tuner import bootstrap
 from snapshot_tuner.aws import sources
 from snapshot_tuner.aws.invocation import Context, deadline, read_each
-from snapshot_tuner.errors import WrongSource
-from snapshot_tuner.events import signals
+from snapshot_tuner.errors import EventNotSettled, WrongSource
+from snapshot_tuner.model import Outcome
+
+_TAKES = "batches of SQS, Kafka, Kinesis or Amazon MQ"
+_TOLD_MOST = 5
 
 
 def lambda_handler(event: object, context: Context) -> dict[str, Any]:
-    """`{"batchItemFailures": [{"itemIdentifier": messageId}]}`: the records that have to come back.
+    """`{"batchItemFailures": [{"itemIdentifier": …}]}`: every record that has to come back.
 
-    Raises FixDeployment before any record is touched: WrongSource for records of anything but a queue, as their
-    invoker would not read the answer.
+    All of them, though of a stream the first one of a shard or partition would do: everything behind it comes back
+    too, and what was applied then is a duplicate.
+
+    Raises FixDeployment before any record is touched: WrongSource for a source that would not read the answer. Raises
+    EventNotSettled, and the whole batch comes back, where a record has no name to call it by, and for Amazon MQ, whose
+    answer is not read.
     """
-    records = event.get("Records") if isinstance(event, Mapping) else None
-    if not isinstance(records, list) or (records and not any(map(_is_of_a_queue, records))):
-        raise WrongSource("queue_worker", "batches of SQS records", sources.source_of(event))
+    batch = batch_of(event)
+    if batch is None:
+        raise WrongSource("queue_worker", _TAKES, sources.source_of(event))
     tuner = bootstrap.tuner()
-    messages = read_each(records, partial(signals.from_sqs_record, readings=tuner.readings))
-    outcomes = tuner.process_each(messages, deadline(context))
-    failed = [
-        _message_id(record)
-        for record, of_message in zip(records, outcomes, strict=True)
-        if not all(outcome.settled for outcome in of_message)
+    messages = read_each(batch.records, partial(batch.read, readings=tuner.readings))
+    unsettled = [
+        (record, outcomes)
+        for record, outcomes in zip(batch.records, tuner.process_each(messages, deadline(context)), strict=True)
+        if not all(outcome.settled for outcome in outcomes)
     ]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    names = [batch.identify(record) if batch.identify is not None else None for record, _ in unsettled]
+    if None in names:
+        raise EventNotSettled(_told([outcomes for _, outcomes in unsettled], len(batch.records)))
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
 
 
-def _is_of_a_queue(record: object) -> bool:
-    return isinstance(record, Mapping) and record.get("eventSource") == "aws:sqs"
-
-
-def _message_id(record: object) -> str:
-    """Empty where there is none: Lambda then takes the whole batch as failed, and nothing is lost."""
-    message_id = record.get("messageId") if isinstance(record, Mapping) else None
-    return message_id if isinstance(message_id, str) else ""
+def _told(unsettled: Sequence[Sequence[Outcome]], records: int) -> str:
+    reasons = [
+        f"{outcome.kind}: {outcome.reason}" for outcomes in unsettled for outcome in outcomes if not outcome.settled
+    ]
+    more = f"; and {len(reasons) - _TOLD_MOST:,} more" if len(reasons) > _TOLD_MOST else ""
+    return f"{len(unsettled):,} of {records:,} records have to come back: {'; '.join(reasons[:_TOLD_MOST])}{more}"
 
 
 bootstrap.prepare()

@@ -20,9 +20,32 @@ def _records(**members: object) -> dict[str, Any]:
     return {"Records": [{**_RECORD, **members}]}
 
 
-QUEUE: Final = {
+QUEUE: Final[dict[str, Any]] = {
     "SQS": _records(messageId="m", eventSource="aws:sqs", body="no event", attributes={"SentTimestamp": "1"}),
     "SQS, of S3": _records(messageId="m", eventSource="aws:sqs", body='{"Records": []}', attributes={}),
+}
+
+STREAM: Final[dict[str, Any]] = {
+    "Kinesis": _records(eventSource="aws:kinesis", kinesis={"data": "e30=", "sequenceNumber": "1"}),
+    "MSK": {"eventSource": "aws:kafka", "records": {"topic-0": [{"offset": 1, "value": "e30="}]}},
+    "Kafka": {"eventSource": "SelfManagedKafka", "records": {"topic-0": []}},
+}
+
+BROKER: Final[dict[str, Any]] = {
+    "ActiveMQ": {"eventSource": "aws:mq", "messages": [{"messageID": "m", "data": "e30="}]},
+    "RabbitMQ": {"eventSource": "aws:rmq", "rmqMessagesByQueue": {"queue::/": [{"data": "e30="}]}},
+}
+
+TOPIC: Final[dict[str, Any]] = {
+    "SNS": {
+        "Records": [
+            {
+                "EventSource": "aws:sns",
+                "EventVersion": "1.0",
+                "Sns": {"Type": "Notification", "TopicArn": "a", "Message": "no event", "Timestamp": _AT},
+            }
+        ]
+    },
 }
 
 HTTP: Final[dict[str, Any]] = {
@@ -62,17 +85,13 @@ SCHEDULE: Final = {
 }  # fmt: skip
 
 OTHER: Final[dict[str, Any]] = {
-    "SNS": {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Type": "Notification"}}]},
     "S3": _records(eventSource="aws:s3", eventName="ObjectCreated:Put", s3={"object": {"key": "k"}}),
     "SES": _records(eventSource="aws:ses", ses={"mail": {}, "receipt": {}}),
     "DynamoDB": _records(eventSource="aws:dynamodb", dynamodb={"SequenceNumber": "1"}),
-    "Kinesis": _records(eventSource="aws:kinesis", kinesis={"data": "e30=", "sequenceNumber": "1"}),
     "CodeCommit": _records(eventSource="aws:codecommit", codecommit={"references": []}),
     "CloudFront": {"Records": [{"cf": {"config": {}, "request": {"method": "GET", "uri": "/"}}}]},
-    "MSK": {"eventSource": "aws:kafka", "records": {"topic-0": [{"offset": 1, "value": "e30="}]}},
-    "Kafka": {"eventSource": "SelfManagedKafka", "records": {"topic-0": []}},
-    "ActiveMQ": {"eventSource": "aws:mq", "messages": [{"messageID": "m", "data": "e30="}]},
-    "RabbitMQ": {"eventSource": "aws:rmq", "rmqMessagesByQueue": {"queue::/": [{"data": "e30="}]}},
+    "Kafka, no lists": {"eventSource": "aws:kafka", "records": {"topic-0": "x"}},
+    "SNS, of two sources": {"Records": [{"EventSource": "aws:sns", "Sns": {}}, {"eventSource": "aws:s3"}]},
     "DocumentDB": {"eventSource": "aws:docdb", "events": [{"event": {}}]},
     "Firehose": {"invocationId": "i", "deliveryStreamArn": "a", "records": [{"recordId": "r", "data": "e30="}]},
     "S3 Batch": {"invocationId": "i", "job": {"id": "j"}, "tasks": [{"taskId": "t", "s3Key": "k"}]},

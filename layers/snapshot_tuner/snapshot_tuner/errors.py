@@ -11,7 +11,7 @@ TunerError
 │   │   ├── Throttled       the account's call rate was exceeded
 │   │   └── TimestampRefused  the signature's time is outside the API's tolerance
 │   └── CredentialsRefused  the API refused who we are; the deployment's fault, not the event's
-├── EventNotSettled         tells the asynchronous source that the event was rejected or has to come back
+├── EventNotSettled         tells a source that reads no answer that an event was rejected or has to come back
 ├── CallAbandoned           the call was given up before its first byte was sent
 └── FixDeployment           no event can succeed until an operator acts: the invocation fails
     ├── SettingsError       an environment variable is missing or malformed
@@ -133,7 +133,7 @@ class CallAbandoned(TunerError):
 
 
 class EventNotSettled(TunerError):
-    """Tells the asynchronous source that the event was rejected or has to come back."""
+    """Tells a source that reads no answer that an event was rejected or has to come back."""
 
 
 class LedgerUnavailable(TryAgain):

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 from typing import assert_never
 
@@ -27,10 +28,11 @@ from snapshot_tuner.events.envelopes import (
     open_document,
     open_envelope,
 )
+from snapshot_tuner.events.queues.message import Message
 from snapshot_tuner.events.readings.reading import NO_READINGS, NO_RECORD, Delivery, Event, Readings, record_of
 from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.formats.validation import ValidationError, findings, literal, object_with
-from snapshot_tuner.model import Json, Signal
+from snapshot_tuner.model import Json, NoEvent, Signal
 
 _MILLISECONDS = re.compile(r"[0-9]{1,15}")
 
@@ -94,6 +96,20 @@ def from_sqs_record(record: object, *, readings: Readings = NO_READINGS) -> list
     if record["eventSource"] != SQS_SOURCE:
         raise EventRejected("eventSource", f"must be {SQS_SOURCE!r}, not {describe(record['eventSource'])}")
     return _events(open_envelope(Envelope(EnvelopeKind.SQS, record), readings), None, NO_RECORD)
+
+
+def from_message(message: Message, *, readings: Readings = NO_READINGS) -> list[Event]:
+    """What is in a record of a queue or stream, whose body may be whatever a message of SQS may be.
+
+    A record without a body, as Kafka has them to delete a key, holds no event. Raises EventRejected.
+    """
+    if message.body is None:
+        return [NoEvent("the record has no value")]
+    events = from_body(message.body, sent_us=message.sent_us, readings=readings, record=message.record)
+    return [
+        replace(event, sent_us=message.sent_us) if isinstance(event, Signal) and event.sent_us is None else event
+        for event in events
+    ]
 
 
 def check_source(signal: Signal, given: str | None) -> None:
