@@ -11,6 +11,7 @@ from typing import Self
 
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.in_process import InProcessLedger
+from snapshot_tuner.ledger.intents import DIGEST_DIGITS
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Intent, TaskState
@@ -76,7 +77,7 @@ class Memory:
         self.events[int(key, 16)] = b"%c%b%b%b" % (
             known.applied,
             expires.to_bytes(8),
-            bytes.fromhex(known.fingerprint),
+            bytes.fromhex(known.fingerprint[:DIGEST_DIGITS]),
             known.order_key.partition("\0")[0].encode(),
         )
 

@@ -185,7 +185,7 @@ class InProcessLedger:
             return messages.rejected(ahead_us)
         intent = intents.from_adjustment(adjustment)
         known = records.event(intent, now)
-        fingerprint = intents.payload_digest(signal)
+        fingerprint = signal.fingerprint()
         answer, after = transitions.admit(records.task(task, now), known, intent, fingerprint, now)
         if answer is Admission.CONFLICT:
             return messages.CONFLICT

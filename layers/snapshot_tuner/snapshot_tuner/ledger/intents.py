@@ -47,5 +47,5 @@ def event_digest(task: TaskRef, source: str, event_id: str) -> bytes:
 
 
 def payload_digest(signal: Signal) -> str:
-    """What an event with a known id is compared by."""
+    """What an event with a known id is compared by, where a record is small."""
     return signal.fingerprint()[:DIGEST_DIGITS]

@@ -16,7 +16,10 @@ _TRY_AGAIN_US = round(TRY_AGAIN_SECONDS * 1e6)
 
 
 class KeyState(NamedTuple):
-    """What the ledger knows of one event of one task: the order key of its first admission is kept."""
+    """What the ledger knows of one event of one task: the order key of its first admission is kept.
+
+    A store may keep no more than the beginning of the fingerprint.
+    """
 
     order_key: str
     fingerprint: str
@@ -31,7 +34,7 @@ def admit(
     NEW and RETRY are for an intent that is in effect now.
     """
     if known is not None:
-        if known.fingerprint != fingerprint:
+        if not fingerprint.startswith(known.fingerprint):
             return Admission.CONFLICT, state
         intent = intent._replace(order_key=known.order_key)
     if state is None and known is not None and known.applied:

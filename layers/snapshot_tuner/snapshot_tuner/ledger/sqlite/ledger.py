@@ -8,7 +8,6 @@ from pathlib import Path
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.in_process import InProcessLedger
-from snapshot_tuner.ledger.intents import DIGEST_DIGITS
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.sqlite.codec import decode, encode
 from snapshot_tuner.ledger.sqlite.database import SqliteFile
@@ -62,8 +61,7 @@ class _SqliteRecords:
             "SELECT order_key, fingerprint, applied FROM event WHERE namespace = ? AND key = ? AND expires_us > ?",
             (self._namespace, intent.key, now),
         ).fetchone()
-        # Rows of earlier versions have twice the digits.
-        return KeyState(row[0], row[1][:DIGEST_DIGITS], applied=bool(row[2])) if row else None
+        return KeyState(row[0], row[1], applied=bool(row[2])) if row else None
 
     def save_event(self, key: str, known: KeyState, expires: int) -> None:
         self._database.execute(
