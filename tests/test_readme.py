@@ -160,8 +160,9 @@ def test_the_table_of_log_lines() -> None:
     """Every key that the line of an outcome can have, besides Powertools' own, and no other."""
     long: dict[str, Json] = {"text": "x" * TEXT_CHARACTERS_MOST}
     tasks: dict[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": ["a", "b"]}
+    attributes: dict[str, Json] = {"traceparent": f"00-{1:032x}-{1:016x}-01"}
     lines = log_lines(
-        Signal("e-1", "/test", "load", 0, tasks, sequence=1, attributes={"subject": "room"}, sent_us=1),
+        Signal("e-1", "/test", "load", 0, tasks, sequence=1, attributes=attributes, sent_us=1),
         Signal("e-2", "/test", "other", 0, long, time_is_own=False, attributes=long),
         EventRejected("body", "is empty"),
     )

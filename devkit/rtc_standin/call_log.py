@@ -32,6 +32,7 @@ class LoggedCall(NamedTuple):
     outcome: str = PENDING
     ended: float | None = None
     applied: float | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,17 @@ class CallLog:
             self._most_in_flight = max(self._most_in_flight, self._in_flight)
             return number
 
-    def identify(self, number: int, task: TaskRef, interval: int, business_id: str | None) -> None:
+    def identify(
+        self, number: int, task: TaskRef, interval: int, business_id: str | None, traceparent: str | None = None
+    ) -> None:
         """The body says which task is to get which interval."""
         with self._lock:
             call = self._calls.get(number)
             if call is None:
                 return
-            self._calls[number] = call._replace(task=task, interval=interval, business_id=business_id)
+            self._calls[number] = call._replace(
+                task=task, interval=interval, business_id=business_id, traceparent=traceparent
+            )
             self._in_flight_per_task[task] += 1
             most = max(self._most_in_flight_per_task, self._in_flight_per_task[task])
             self._most_in_flight_per_task = most

@@ -142,7 +142,8 @@ class Connection(asyncio.BufferedProtocol):
         try:
             verify(request, site.credentials, region=site.api.region, service=update_snapshot.SERVICE, now=now)
             update = update_snapshot.parse_update(request, site.api)
-            site.log.identify(number, update.task, update.interval, update.business_id)
+            trace = request.headers.get("traceparent")
+            site.log.identify(number, update.task, update.interval, update.business_id, trace)
             site.account.check_quota(arrival.monotonic)
             site.account.check_running(update.task)
         except Refused as refusal:

@@ -21,6 +21,7 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
             "time": rfc3339.from_microseconds(signal.time_us),
             **({} if signal.read_from is None else {"reading": signal.read_from.reading}),
         },
+        "policy": explanation.policy,
         "verdict": decision.verdict,
         "rule": decision.rule,
         "reason": decision.reason,

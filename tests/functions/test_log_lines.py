@@ -1,6 +1,7 @@
 """The functions' own log lines, as Powertools writes them: what they hold of an event, and what they never do."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from devkit.rtc_standin import Fault, FaultKind
 from snapshot_tuner import bootstrap
 from snapshot_tuner.model import TaskRef
-from tests.functions.conftest import Deployment
+from tests.functions.conftest import POLICY, TASK, Deployment
 from tests.functions.http_sender import RTC_SECRET, SECRET, callback, send, signed
 from tests.logged_lines import captured
 
@@ -91,3 +92,28 @@ def test_an_event_is_logged_when_all_its_tasks_are_known(deployment: Deployment)
         ("event_superseded", "one", 2, None),
         ("adjustment_applied", "two", None, 2),
     ]
+
+
+def test_every_line_names_the_policy_that_decided_and_the_trace_it_belongs_to(deployment: Deployment) -> None:
+    """Also the second line of an event, and that of one that nobody could read; without a trace there is no key."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    both = deployment.event("both", data={"TaskId": ["one", "two"]}, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    with captured(bootstrap.logger()) as out:
+        deployment.queue(both, "bad", deployment.event("no-trace", traceparent=f"00-{'0' * 32}-00f067aa0ba902b7-01"))
+    lines = [json.loads(line) for line in out.getvalue().splitlines() if '"policy"' in line]
+    assert {line["policy"] for line in lines} == {sha256(POLICY.encode()).hexdigest()[:12]}
+    traces = sorted((line.get("event_id", "bad"), line.get("trace_id")) for line in lines)
+    assert traces == [("bad", None), ("both", trace), ("both", trace), ("no-trace", None)]
+
+
+def test_the_call_carries_the_trace_of_the_event_whose_interval_it_sets(deployment: Deployment) -> None:
+    """As the event has it; the call of another event has none."""
+    traced = f"00-{'a' * 32}-{'b' * 16}-01"
+    older = deployment.wanted("older", 20) | {"traceparent": f"00-{'c' * 32}-{'d' * 16}-00"}
+    other = TaskRef("app", "room-2", "task")
+    deployment.queue(
+        older,
+        deployment.wanted("newest", 30, seconds=2) | {"traceparent": traced},
+        deployment.wanted("elsewhere", 40, task=other),
+    )
+    assert {call.task: call.traceparent for call in deployment.standin.calls()} == {TASK: traced, other: None}

@@ -141,6 +141,11 @@ class Policy:
             _rules_of_any_type=tuple(rule for rule in rules if rule.pattern.types is None),
         )
 
+    @property
+    def short_hash(self) -> str:
+        """12 hex digits, by which outcome lines say which policy decided."""
+        return self.sha256[:12]
+
     def decide(self, signal: Signal, sent_us: int = 0) -> Decision:
         """What the first rule that matches wants; pure, and raises for no signal. `sent_us`: `Signal.order_key`.
 

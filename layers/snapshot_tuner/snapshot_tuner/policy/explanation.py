@@ -70,12 +70,16 @@ class RuleFinding:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A decision and the way to it; `asked` is None where no interval could be told, or none is wanted."""
+    """A decision and the way to it; `asked` is None where no interval could be told, or none is wanted.
+
+    `policy` is its `short_hash`.
+    """
 
     decision: Decision
     rules: tuple[RuleFinding, ...]
     asked: Asked | None
     bounds: Bounds
+    policy: str
 
 
 def explain(policy: Policy, signal: Signal) -> Explanation:
@@ -93,7 +97,7 @@ def explain(policy: Policy, signal: Signal) -> Explanation:
         if found.reached is Reached.MATCHED:
             decided_by = rule.name
             asked = _asked(policy, rule, signal)
-    return Explanation(policy.decide(signal), tuple(rules), asked, policy.bounds)
+    return Explanation(policy.decide(signal), tuple(rules), asked, policy.bounds, policy.short_hash)
 
 
 def _asked(policy: Policy, rule: Rule, signal: Signal) -> Asked | None:

@@ -77,7 +77,12 @@ class ApiCalls:
 
         intent = call.intent
         return self._api.update(
-            call.task, intent.interval, intent.business_id, timeout=call.timeout, before_send=when_the_slot_starts
+            call.task,
+            intent.interval,
+            intent.business_id,
+            timeout=call.timeout,
+            before_send=when_the_slot_starts,
+            traceparent=call.traceparent,
         )
 
     def _wait_for_start(self, slot: Slot) -> Task[None]:

@@ -16,7 +16,10 @@ CALL_SECONDS_LEAST = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that may be made: what, when, and for how long. Times on the local monotonic clock."""
+    """One call that may be made: what, when, and for how long. Times on the local monotonic clock.
+
+    `traceparent` (W3C Trace Context) goes with it as a header.
+    """
 
     task: TaskRef
     token: str
@@ -24,6 +27,7 @@ class Call:
     slot: Slot
     lease_until: float
     timeout: float
+    traceparent: str | None = None
 
     def check(self, now: float) -> None:
         """Directly before the first byte is sent. Raises CallAbandoned where it must not be sent any more."""

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -25,6 +26,8 @@ _CONTENT_TYPE = "application/json"
 _USER_AGENT = "snapshot-tuner"
 _CREDENTIALS_LOOK_SECONDS = 60.0  # a wait has to end some time; the provider has timeouts of its own
 _ANSWER_AT_ONCE = (EnvironmentVariableCredentialProvider, StaticCredentialProvider)
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 BeforeSend = Callable[[], Task[None]]
 
@@ -83,7 +86,14 @@ class SnapshotApi:
             self._asking.shutdown(wait=False)
 
     def update(
-        self, task: TaskRef, interval: int, business_id: str | None, *, timeout: float, before_send: BeforeSend
+        self,
+        task: TaskRef,
+        interval: int,
+        business_id: str | None,
+        *,
+        timeout: float,
+        before_send: BeforeSend,
+        traceparent: str | None = None,
     ) -> Task[str]:
         """Set the task's interval, in seconds; returns the provider's request id ("" where it gives none).
 
@@ -97,7 +107,8 @@ class SnapshotApi:
         Raises ValueError for an id or an interval that the provider does not allow: a bug of the caller.
         """
         body = _body(task, interval, business_id)
-        answer, secrets = yield from self._exchange("POST", self._update, body, timeout, before_send)
+        trace = {} if traceparent is None else {"traceparent": traceparent}
+        answer, secrets = yield from self._exchange("POST", self._update, body, timeout, before_send, unsigned=trace)
         return classify(answer.status, answer.body, secrets=secrets)
 
     def read(self, task: TaskRef, *, timeout: float, before_send: BeforeSend) -> Task[TaskReading]:
@@ -106,14 +117,21 @@ class SnapshotApi:
         return task_reading(answer.status, answer.body, secrets=secrets)
 
     def _exchange(
-        self, method: str, query: Mapping[str, str], body: str, timeout: float, before_send: BeforeSend
+        self,
+        method: str,
+        query: Mapping[str, str],
+        body: str,
+        timeout: float,
+        before_send: BeforeSend,
+        *,
+        unsigned: Mapping[str, str] = _NO_HEADERS,
     ) -> Task[tuple[HttpResponse, list[str]]]:
         """The answer, and what must not be shown of it."""
         credentials = yield from self._usable_credentials()
         connection = yield from self._connections.take()
         reusable = True
         try:
-            request = self._signed_request(method, query, body, credentials)
+            request = self._signed_request(method, query, body, credentials, unsigned)
             yield from before_send()
             deadline = time.monotonic() + timeout
             reusable = False
@@ -158,7 +176,14 @@ class SnapshotApi:
             yield Wait(time.monotonic() + _CREDENTIALS_LOOK_SECONDS, future=asked)
         return asked.result()
 
-    def _signed_request(self, method: str, query: Mapping[str, str], body: str, credentials: Credentials) -> bytes:
+    def _signed_request(
+        self,
+        method: str,
+        query: Mapping[str, str],
+        body: str,
+        credentials: Credentials,
+        unsigned: Mapping[str, str],
+    ) -> bytes:
         headers = {"Host": self._route.host, "Content-Type": _CONTENT_TYPE}
         # Adds X-Date, X-Content-Sha256, X-Security-Token (for a temporary key pair) and Authorization.
         SignerV4.sign(
@@ -174,7 +199,7 @@ class SnapshotApi:
             _SERVICE,
             credentials.session_token,
         )
-        headers |= self._route.headers
+        headers |= {**self._route.headers, **unsigned}
         headers |= {"User-Agent": _USER_AGENT, "Content-Length": str(len(body))}
         target = self._route.target(f"/?{urlencode(query)}")
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]

@@ -1,9 +1,11 @@
 """The figures of one batch, counted while it goes by: the ledger and the calls are watched, not asked."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from math import inf
+from types import MappingProxyType
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import (
@@ -127,18 +129,25 @@ class InstrumentedLedger:
 
 
 class InstrumentedCalls:
-    """The same calls; those that end are counted. One that ends late is the next batch's."""
+    """The same calls; those that end are counted. One that ends late is the next batch's.
 
-    def __init__(self, calls: Calls, metrics: BatchMetrics) -> None:
+    `traces` are the `traceparent`s of the batch's events, by id and source: each call carries that of its event.
+    """
+
+    def __init__(
+        self, calls: Calls, metrics: BatchMetrics, traces: Mapping[tuple[str, str], str] = MappingProxyType({})
+    ) -> None:
         self._calls = calls
         self._metrics = metrics
+        self._traces = traces
 
     @property
     def parallelism(self) -> int:
         return self._calls.parallelism
 
     def start(self, call: Call) -> None:
-        self._calls.start(call)
+        found = self._traces.get((call.intent.event_id, call.intent.event_source)) if self._traces else None
+        self._calls.start(replace(call, traceparent=found) if found else call)
 
     def finished(self, until: float) -> list[Finished]:
         ended = self._calls.finished(until)

@@ -10,6 +10,7 @@ from snapshot_tuner.errors import LEDGER_SILENT, EventRejected, LedgerUnavailabl
 from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.events.attributes import RTC_PREFIX
 from snapshot_tuner.events.readings.reading import Event, Readings
+from snapshot_tuner.events.trace_context import trace_id, traceparent
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.model import Cause, NoEvent, Outcome, OutcomeKind, Signal
@@ -124,7 +125,10 @@ class Tuner:
         if self._options.dry_run:
             batch.conclude_all(OutcomeKind.HELD, "dry run")
             return
-        ledger, calls = InstrumentedLedger(self._ledger, metrics, self._log), InstrumentedCalls(self._calls, metrics)
+        ledger = InstrumentedLedger(self._ledger, metrics, self._log)
+        signals = (adjustment.signal for adjustment in batch.adjustments)
+        traces = {(signal.id, signal.source): found for signal in signals if (found := traceparent(signal))}
+        calls = InstrumentedCalls(self._calls, metrics, traces)
         try:
             admitted = ledger.admit(batch.adjustments, within=deadline + ANSWER_SECONDS / 2 - self._clock.monotonic())
         except LedgerUnavailable:
@@ -147,7 +151,10 @@ class Tuner:
     def _report(self, received: str, event: Event, answer: Sequence[Outcome]) -> None:
         """One line per outcome; what there is to say about the event itself stands on the first."""
         about: dict[str, str | int] = {}
+        of_every_line: dict[str, str] = {"policy": self._policy.short_hash}
         if isinstance(event, Signal):
+            if (trace := trace_id(event)) is not None:
+                of_every_line["trace_id"] = trace
             with_data = self._options.log_event_data
             if event.source.startswith(RTC_PREFIX):  # its data say who is in a room
                 with_data = self._options.log_callback_data
@@ -155,7 +162,8 @@ class Tuner:
             if len(answer) > 1:
                 about["tasks"] = len(answer)
         for number, outcome in enumerate(answer, start=1):
-            self._write(outcome, received, about if number == 1 else {"task_number": number})
+            more = about if number == 1 else {"task_number": number}
+            self._write(outcome, received, {**of_every_line, **more})
 
     def _write(self, outcome: Outcome, received: str, more: Mapping[str, str | int]) -> None:
         task = outcome.task
