@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from volcenginesdkcore.auth.providers.static_provider import StaticCredentialProvider
 
 from devkit.rtc_standin import KeyPair, StandIn
-from snapshot_tuner.rtc.client import Credentials, SnapshotApi
+from snapshot_tuner.rtc.client import SnapshotApi
+from snapshot_tuner.rtc.signing import Credentials
 
 
 def make_client(stand_in: StandIn, credentials: KeyPair | None = None, pool_size: int = 4) -> SnapshotApi:

@@ -10,9 +10,10 @@ from volcenginesdkcore.auth.providers.static_provider import StaticCredentialPro
 
 from devkit.rtc_standin import KeyPair, StandIn
 from snapshot_tuner.errors import CallFailed, CredentialsRefused
-from snapshot_tuner.rtc.client import Credentials, SnapshotApi
+from snapshot_tuner.rtc.client import SnapshotApi
 from snapshot_tuner.rtc.http.event_loop import EventLoop
 from snapshot_tuner.rtc.http.tasks import Task
+from snapshot_tuner.rtc.signing import Credentials
 from tests.rtc.api_calls import TASK, failure, update
 from tests.rtc.api_clients import BrokenProvider, make_client
 

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 from aws_lambda_powertools import Logger
 
+from snapshot_tuner.aws import credentials
 from snapshot_tuner.aws.iam_token import IamTokens
-from snapshot_tuner.aws.secrets import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, SecretVariables, stand_ins
+from snapshot_tuner.aws.secrets import SecretVariables, stand_ins
 from snapshot_tuner.aws.snapstart import after_restore
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import SettingsError
@@ -26,8 +27,8 @@ from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS, ApiCalls
-from snapshot_tuner.rtc.client import CredentialProvider, SnapshotApi
-from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, StaticCredentialProvider, default_chain
+from snapshot_tuner.rtc.client import SnapshotApi
+from snapshot_tuner.rtc.signing import CredentialProvider
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.telemetry.emf import EmfRecorder
 from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
@@ -73,7 +74,7 @@ class _Container:
     def built(self, environ: MutableMapping[str, str]) -> _Built:
         built = self._build(environ, self._secrets.values(environ))
         if not self._is_in_use:
-            _check_that_there_are_keys(built.credentials)
+            credentials.check(built.credentials)
             self._is_in_use = True
         return built
 
@@ -90,7 +91,7 @@ class _Container:
         if self._built is None or self._built_from != (settings, secrets):
             self._end()
             recorder = _RefreshSecretsOnRefusal(self._secrets, _metrics(environ))
-            self._built = _build(settings, _credentials(environ, secrets), recorder)
+            self._built = _build(settings, credentials.provider(environ, secrets), recorder)
             self._built_from = (settings, secrets)
             # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
             gc.freeze()
@@ -195,7 +196,7 @@ _policy = lru_cache(maxsize=1)(Policy.load)
 """By its file, so that a secret which arrives or changes does not have it read again."""
 
 
-def _build(settings: Settings, credentials: CredentialProvider, recorder: Recorder) -> _Built:
+def _build(settings: Settings, keys: CredentialProvider, recorder: Recorder) -> _Built:
     log = logger()
     if settings.rtc_max_qps > RTC_QUOTA_QPS:
         log.warning("rate_above_quota", rtc_max_qps=settings.rtc_max_qps, quota=RTC_QUOTA_QPS)
@@ -215,7 +216,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
         endpoint=settings.rtc_endpoint,
         region=settings.rtc_region,
         version=settings.rtc_api_version,
-        credentials=credentials,
+        credentials=keys,
         proxy=settings.rtc_proxy,
         pool_size=PARALLEL_CALLS,
     )
@@ -231,7 +232,7 @@ def _build(settings: Settings, credentials: CredentialProvider, recorder: Record
             settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
         ),
     )
-    return _Built(tuner, policy, ledger, LedgerProbe(ledger, clock), calls, credentials, recorder, settings.dry_run)
+    return _Built(tuner, policy, ledger, LedgerProbe(ledger, clock), calls, keys, recorder, settings.dry_run)
 
 
 def _ledger(settings: Settings, limits: Limits, clock: SystemClock) -> SqliteLedger | RedisLedger:
@@ -243,33 +244,6 @@ def _ledger(settings: Settings, limits: Limits, clock: SystemClock) -> SqliteLed
     if not path.parent.is_dir():
         raise SettingsError("LEDGER_URL", f"the folder {path.parent} does not exist")
     return SqliteLedger(path, settings.ledger_namespace, limits, clock)
-
-
-def _credentials(environ: Mapping[str, str], secrets: Mapping[str, str]) -> CredentialProvider:
-    if ACCESS_KEY in secrets:
-        static: CredentialProvider = StaticCredentialProvider(
-            secrets[ACCESS_KEY], secrets[SECRET_KEY], secrets.get(SESSION_TOKEN)
-        )
-        return static
-    names = (ACCESS_KEY, SECRET_KEY)
-    missing = [name for name in names if not environ.get(name)]
-    if len(missing) == 1:
-        raise SettingsError(missing[0], "is not set, but its other half is")
-    if not missing:  # the first of the SDK's chain
-        of_environment: CredentialProvider = EnvironmentVariableCredentialProvider()
-        return of_environment
-    chain: CredentialProvider = default_chain()
-    return chain
-
-
-def _check_that_there_are_keys(provider: CredentialProvider) -> None:
-    try:
-        provider.get_credentials()
-    except RuntimeError:
-        # Its text may quote a configuration file, secrets and all.
-        raise SettingsError(
-            ACCESS_KEY, f"is not set (nor {SECRET_KEY}), and no other provider of the SDK's chain has credentials"
-        ) from None
 
 
 def _metrics(environ: Mapping[str, str]) -> EmfRecorder | None:

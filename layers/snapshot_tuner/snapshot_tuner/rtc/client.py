@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
-from typing import Protocol
 from urllib.parse import urlencode
 
 from snapshot_tuner.errors import CallAbandoned, CredentialsRefused, LocalCode
@@ -18,7 +17,13 @@ from snapshot_tuner.rtc.http.connections import ConnectionPool, Route, is_alive
 from snapshot_tuner.rtc.http.exchange import HttpResponse, exchange
 from snapshot_tuner.rtc.http.tasks import Task, Wait
 from snapshot_tuner.rtc.responses import classify
-from snapshot_tuner.rtc.signing import EnvironmentVariableCredentialProvider, SignerV4, StaticCredentialProvider
+from snapshot_tuner.rtc.signing import (
+    CredentialProvider,
+    Credentials,
+    EnvironmentVariableCredentialProvider,
+    SignerV4,
+    StaticCredentialProvider,
+)
 from snapshot_tuner.rtc.task_status import TaskReading, task_reading
 
 _SERVICE = "rtc"
@@ -33,23 +38,6 @@ BeforeSend = Callable[[], Task[None]]
 
 _ID = re.compile(r"[a-zA-Z0-9_@\-.]{1,128}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-
-
-class Credentials(Protocol):
-    """A key pair as the SDK's providers give it; with a session token it is a temporary one."""
-
-    @property
-    def ak(self) -> str: ...
-    @property
-    def sk(self) -> str: ...
-    @property
-    def session_token(self) -> str | None: ...
-
-
-class CredentialProvider(Protocol):
-    """Any of volcenginesdkcore's credential providers; asked anew for every call."""
-
-    def get_credentials(self) -> Credentials: ...
 
 
 class SnapshotApi:
