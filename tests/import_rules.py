@@ -55,6 +55,7 @@ ALSO_FOR = {
         for name in (
             "clock",
             "events.attributes",
+            "events.bearer_tokens",
             "events.cloudevents_http",
             "events.readings.reading",
             "events.rtc_callback",

@@ -9,14 +9,15 @@ from http_endpoint.answers import Problem, Refusal
 from http_endpoint.request import Request
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import SettingsError
-from snapshot_tuner.events import standard_webhooks
+from snapshot_tuner.events import bearer_tokens, standard_webhooks
+from snapshot_tuner.events.bearer_tokens import BearerToken
 from snapshot_tuner.events.cloudevents_http import HEADER_PREFIX
 from snapshot_tuner.events.standard_webhooks import SigningKey
 from snapshot_tuner.settings import HttpAuth, Settings
 
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 
-_CHALLENGE: Final = {"WWW-Authenticate": "StandardWebhooks"}
+_CHALLENGE: Final = {"WWW-Authenticate": "StandardWebhooks, Bearer"}
 
 _PARAMETER: Final = r';[ ]*[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[^"\\]|\\.)*"|[^;",\s]+))?'
 _IN_QUOTES: Final = re.compile(rf'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(?:{_PARAMETER})*')
@@ -29,12 +30,14 @@ class Caller:
 
     `name` is the scope of its keys. `sent_us`, microseconds since the epoch, stands in for the time of an event that
     has none. `key` names the event, whatever the event calls itself; `message_id` names one that has no other name.
+    `has_token`: proved by a bearer token.
     """
 
     name: str
     sent_us: int
     key: str | None = None
     message_id: str | None = None
+    has_token: bool = False
 
 
 def identify_caller(request: Request, settings: Settings) -> Caller:
@@ -43,7 +46,8 @@ def identify_caller(request: Request, settings: Settings) -> Caller:
     With IAM the request says whom Lambda, or API Gateway, has checked; a URL that was opened by hand lets in
     requests that say nothing. Otherwise the signature proves the body, and the id and time of the message, but no
     other header. So an event has to be all in the body, and its key and time come from what is signed, the same way
-    each time: what is in other headers could be changed on the way, and a replay be passed off as new.
+    each time: what is in other headers could be changed on the way, and a replay be passed off as new. A bearer token
+    proves the sender, who is believed all of the request.
     """
     match settings.http_auth:
         case HttpAuth.IAM:
@@ -52,11 +56,21 @@ def identify_caller(request: Request, settings: Settings) -> Caller:
             webhook_id = request.headers.get(standard_webhooks.ID_HEADER)
             return Caller(request.principal, request.received_us, _key(request.headers), webhook_id)
         case HttpAuth.SIGNATURE:
-            keys = _keys(settings)
+            tokens, keys = _tokens(settings), _keys(settings)
+            presented = bearer_tokens.given(request.headers)
+            if presented is not None:
+                sender = bearer_tokens.sender_of(tokens, presented)
+                if sender is None:
+                    raise Refusal(Problem.UNAUTHENTICATED, "the bearer token is none of WEBHOOK_TOKENS", _CHALLENGE)
+                webhook_id = request.headers.get(standard_webhooks.ID_HEADER)
+                return Caller(sender, request.received_us, _key(request.headers), webhook_id, has_token=True)
             now = SystemClock().wall_us() / 1e6
             proof = standard_webhooks.verify(keys, request.headers, request.body or b"", now)
             if proof is None or request.body is None:
-                detail = "webhook-id, webhook-timestamp and webhook-signature must prove the body (Standard Webhooks)"
+                detail = (
+                    "webhook-id, webhook-timestamp and webhook-signature must prove the body (Standard Webhooks), "
+                    "or a bearer token the sender"
+                )
                 raise Refusal(Problem.UNAUTHENTICATED, detail, _CHALLENGE)
             _check_unsigned(request.headers, proof.message_id)
             return Caller(proof.sender, proof.sent_us, message_id=proof.message_id)
@@ -94,3 +108,10 @@ def _keys(settings: Settings) -> list[SigningKey]:
         return [SigningKey.parse(text) for text in settings.webhook_secrets]
     except ValueError as error:
         raise SettingsError("WEBHOOK_SECRETS", f"each secret {error}") from None
+
+
+def _tokens(settings: Settings) -> list[BearerToken]:
+    try:
+        return [BearerToken.parse(text) for text in settings.webhook_tokens]
+    except ValueError as error:
+        raise SettingsError("WEBHOOK_TOKENS", f"each token {error}") from None

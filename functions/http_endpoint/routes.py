@@ -225,6 +225,8 @@ def _read(visit: Visit) -> reading.Sent:
     settings = bootstrap.settings()
     request = bodies.opened(visit.request, settings)
     caller = callers.identify_caller(request, settings)
+    if caller.has_token:
+        bootstrap.logger().info("token_accepted", sender=caller.name)
     return reading.read(request, caller, settings, bootstrap.tuner().readings)
 
 

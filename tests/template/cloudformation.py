@@ -24,6 +24,7 @@ __all__ = [
     "SHARED_LEDGER",
     "TOPIC",
     "WEBHOOK_SECRETS",
+    "WEBHOOK_TOKENS",
     "Stack",
     "deploy",
     "find_function",
@@ -59,10 +60,13 @@ IN_VPC = {"SubnetIds": "subnet-0a1b2c3d,subnet-4e5f6a7b", "SecurityGroupIds": "s
 WEBHOOK_SECRETS = {
     "WebhookSecretsArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:webhooks-a7b8c9",
 }
+WEBHOOK_TOKENS = {
+    "WebhookTokensArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokens-b8c9d0",
+}
 RTC_CALLBACK_SECRETS = {
     "RtcCallbackSecretsArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtc-d0e1f2",
 }
-PUBLIC_URL = {"HttpAuth": "signature", **WEBHOOK_SECRETS, **RTC_CALLBACK_SECRETS}
+PUBLIC_URL = {"HttpAuth": "signature", **WEBHOOK_SECRETS, **WEBHOOK_TOKENS, **RTC_CALLBACK_SECRETS}
 ALL_OPTIONS = {
     **REQUIRED,
     **OWN_STORE,

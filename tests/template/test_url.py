@@ -17,6 +17,7 @@ from tests.template.cloudformation import (
     RTC_CALLBACK_SECRETS,
     SHARED_LEDGER,
     WEBHOOK_SECRETS,
+    WEBHOOK_TOKENS,
     Stack,
     deploy,
     linted,
@@ -93,7 +94,7 @@ def test_the_apps_whose_callbacks_are_taken_reach_the_function(source: Mapping[s
         assert Settings.from_env({**only, "LEDGER_URL": "rediss://ledger:6379/0"}).rtc_app_ids == taken
 
 
-@pytest.mark.parametrize("secrets", [WEBHOOK_SECRETS, RTC_CALLBACK_SECRETS, PUBLIC_URL], ids=", ".join)
+@pytest.mark.parametrize("secrets", [WEBHOOK_SECRETS, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL], ids=", ".join)
 def test_the_linter_finds_nothing_in_a_public_url(source: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
     """With either secret or with both, the conditions decided."""
     assert linted(deploy(source, {**WITHOUT_SECRETS, **secrets}).as_template()) == []
@@ -111,7 +112,7 @@ def test_the_settings_take_a_public_urls_variables(source: Mapping[str, Any]) ->
     assert modes == {"QueueWorker": HttpAuth.IAM, "HttpEndpoint": HttpAuth.SIGNATURE, "BusListener": HttpAuth.IAM}
     assert named == {
         "QueueWorker": shared,
-        "HttpEndpoint": [*shared, "RTC_CALLBACK_SECRETS_ARN", "WEBHOOK_SECRETS_ARN"],
+        "HttpEndpoint": [*shared, "RTC_CALLBACK_SECRETS_ARN", "WEBHOOK_SECRETS_ARN", "WEBHOOK_TOKENS_ARN"],
         "BusListener": shared,
     }
 
@@ -123,7 +124,7 @@ def test_the_modes_of_the_template_are_those_of_the_settings(source: Mapping[str
 
 def test_only_the_http_endpoint_may_read_the_secrets_of_signatures(source: Mapping[str, Any]) -> None:
     """Those that are given, whoever checks the callers; the other functions neither name nor read them."""
-    for options in (WEBHOOK_SECRETS, RTC_CALLBACK_SECRETS, PUBLIC_URL):
+    for options in (WEBHOOK_SECRETS, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL):
         stack = deploy(source, {**REQUIRED, **options})
         given = [arn for name, arn in options.items() if name.endswith("Arn")]
         for function, more in (("QueueWorker", []), ("HttpEndpoint", given), ("BusListener", [])):
@@ -131,7 +132,7 @@ def test_only_the_http_endpoint_may_read_the_secrets_of_signatures(source: Mappi
             [read] = [each for each in statements if each["Action"] == "secretsmanager:GetSecretValue"]
             assert read["Resource"] == [REQUIRED["CredentialsSecretArn"], *more]
             variables = properties(stack, function)["Environment"]["Variables"]
-            names = ("WEBHOOK_SECRETS_ARN", "RTC_CALLBACK_SECRETS_ARN")
+            names = ("WEBHOOK_SECRETS_ARN", "WEBHOOK_TOKENS_ARN", "RTC_CALLBACK_SECRETS_ARN")
             assert [variables[name] for name in names if name in variables] == more
 
 
@@ -161,14 +162,15 @@ def is_true(condition: object, values: Mapping[str, object]) -> bool:
 
 
 def test_a_public_url_without_any_secret_is_not_deployed(source: Mapping[str, Any]) -> None:
-    """One of the two is enough, and neither is needed where Lambda checks."""
+    """One of the three is enough, and neither is needed where Lambda checks."""
     assert refusals(source, WITHOUT_SECRETS) == [
-        "HttpAuth signature needs WebhookSecretsArn, RtcCallbackSecretsArn or both."
+        "HttpAuth signature needs WebhookSecretsArn, WebhookTokensArn or RtcCallbackSecretsArn."
     ]
     for options in (
         REQUIRED,
         SIGNED,
         {**WITHOUT_SECRETS, **WEBHOOK_SECRETS},
+        {**WITHOUT_SECRETS, **WEBHOOK_TOKENS},
         {**WITHOUT_SECRETS, **RTC_CALLBACK_SECRETS},
     ):
         assert refusals(source, options) == []

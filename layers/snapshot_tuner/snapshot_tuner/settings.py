@@ -98,6 +98,7 @@ class Settings:
     max_clock_skew_seconds: int = 300
     http_auth: HttpAuth = HttpAuth.IAM
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    webhook_tokens: tuple[str, ...] = field(default=(), repr=False)
     rtc_callback_secrets: tuple[str, ...] = field(default=(), repr=False)
     rtc_app_ids: tuple[str, ...] = ()
     http_max_body_bytes: int = 262_144
@@ -153,6 +154,7 @@ _CHECKS: Mapping[str, Check] = {
     "max_clock_skew_seconds": integer(0, 86_400),
     "http_auth": then(literal(*HttpAuth), HttpAuth),
     "webhook_secrets": then(text(), _listed),
+    "webhook_tokens": then(text(), _listed),
     "rtc_callback_secrets": then(text(), _listed),
     "rtc_app_ids": then(text(pattern=r"^[A-Za-z0-9_@., -]+$"), _listed),
     "http_max_body_bytes": integer(1, 6_291_456),
