@@ -1,10 +1,14 @@
 """What goes over the wire to admit.lua."""
 
+import re
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshot_tuner.ledger import intents
-from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent
+from snapshot_tuner.ledger.redis import scripts
+from snapshot_tuner.ledger.redis.codec import TaskRecord, pack_adjustment, unpack_intent, unpack_state
 from snapshot_tuner.model import Adjustment
 from tests.ledger.backends import TASK, event
 
@@ -38,3 +42,23 @@ def test_the_word_of_an_adjustment_holds_its_whole_intent(
     assert int(word[:20]) == adjustment.signal.time_us
     assert word[20:36].hex() == adjustment.signal.fingerprint()[:32]
     assert unpack_intent(TASK, word[36:]) == intents.from_adjustment(adjustment)
+
+
+def test_every_field_of_a_record_has_one_number_for_both_sides() -> None:
+    """The scripts say names; what a name means stands in `TaskRecord`, and nowhere as a number."""
+    folder = Path(scripts.__file__).parent / "lua"
+    for path in sorted(folder.glob("*.lua")):
+        assert not re.search(r"\b(task|record)\[\d+\]", path.read_text("utf-8")), path.name
+    text = scripts.Script.load("record", "precedence", "task", "admit").text.decode()
+    for number, name in enumerate(TaskRecord._fields, 1):
+        assert f"local {name.upper()} = {number}\n" in text
+
+
+def test_fields_of_a_later_version_are_passed_over() -> None:
+    """It put them behind those that this one knows."""
+    head = f"{0:020d}\0id\0/source".encode()
+    rest = b"5\x001\x000\x000\x000\x000\x00\x00rule"
+    record = TaskRecord(
+        head, rest, 7, None, None, None, None, 0, 0, b"", b"", None, None, None, b"", None, None, b"", 0, 9, None
+    )
+    assert unpack_state(TASK, [*record, b"of a later version"]) == unpack_state(TASK, record)

@@ -1,11 +1,53 @@
 """An intent as the scripts keep it, and a task's record as they hand it out (lua/record.lua)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from snapshot_tuner.ledger import intents
 from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef
+
+
+class TaskRecord(NamedTuple):
+    """A task's record as the scripts hand it out; its fields, in this order, are the Lua constants (`scripts`).
+
+    None is "none". An intent is two fields: its order key, and the rest of it. A record may have more fields, of a
+    later version of this code: they are for that one.
+    """
+
+    key: bytes
+    intent: bytes
+    desired_at: int
+    applied_key: bytes | None
+    applied_intent: bytes | None
+    applied_at: int | None
+    token: bytes | None
+    begun: int
+    until: int
+    lease_key: bytes
+    lease_intent: bytes
+    doubt_until: int | None
+    settled_token: bytes | None
+    base_key: bytes | None
+    base_intent: bytes
+    open: list[bytes] | None
+    """Order key and rest of each, in one list."""
+    stabilizing_key: bytes | None
+    stabilizing_intent: bytes
+    stabilizing_until: int
+    call_due: int
+    due: int | None
+    """What the index `due` was told last."""
+
+
+LUA_CONSTANTS = {
+    **{name.upper(): position for position, name in enumerate(TaskRecord._fields, 1)},
+    "FIELDS": len(TaskRecord._fields),
+    "TIME_DIGITS": 20,
+    "FINGERPRINT_BYTES": intents.DIGEST_DIGITS // 2,
+    "HEAD_BYTES": 20 + intents.DIGEST_DIGITS // 2,
+}
+"""What the scripts have to know of these layouts."""
 
 
 def pack_adjustment(adjustment: Adjustment) -> bytes:
@@ -47,27 +89,29 @@ def unpack_intent(task: TaskRef, packed: bytes) -> Intent:
 
 
 def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
-    """A task's record in the order of record.lua."""
-    key, intent, desired_at, applied_key, applied_intent, applied_at, *others = record
-    token, begun, until, lease_key, lease_intent, doubt_until, settled_token, *asked = others
-    base_key, base_intent, is_open, stabilizing_key, stabilizing_intent, stabilizing_until, call_due, _ = asked
-    bound = is_open or []
+    """A task's record as get.lua answers it."""
+    fields = TaskRecord._make(record[: len(TaskRecord._fields)])
+    bound = fields.open or []
 
     def unpacked(order_key: bytes, rest: bytes) -> Intent:
         return unpack_intent(task, order_key + b"\0" + rest)
 
+    def unpacked_if_there(order_key: bytes | None, rest: bytes | None) -> Intent | None:
+        return unpacked(order_key, rest) if order_key is not None and rest is not None else None
+
+    stabilizing = unpacked_if_there(fields.stabilizing_key, fields.stabilizing_intent)
     return TaskState(
-        desired=unpacked(key, intent),
-        desired_at=desired_at,
-        applied=unpacked(applied_key, applied_intent) if applied_key is not None else None,
-        applied_at=applied_at,
-        lease=Lease(token.decode(), begun, until, unpacked(lease_key, lease_intent)) if token else None,
-        doubt_until=doubt_until,
-        settled_token=settled_token and settled_token.decode(),
-        base=unpacked(base_key, base_intent) if base_key is not None else None,
+        desired=unpacked(fields.key, fields.intent),
+        desired_at=fields.desired_at,
+        applied=unpacked_if_there(fields.applied_key, fields.applied_intent),
+        applied_at=fields.applied_at,
+        lease=Lease(fields.token.decode(), fields.begun, fields.until, unpacked(fields.lease_key, fields.lease_intent))
+        if fields.token
+        else None,
+        doubt_until=fields.doubt_until,
+        settled_token=fields.settled_token.decode() if fields.settled_token else None,
+        base=unpacked_if_there(fields.base_key, fields.base_intent),
         open=tuple(unpacked(*each) for each in zip(bound[::2], bound[1::2], strict=True)),
-        stabilizing=None
-        if stabilizing_key is None
-        else Stabilizing(unpacked(stabilizing_key, stabilizing_intent), stabilizing_until),
-        call_due=call_due,
+        stabilizing=stabilizing and Stabilizing(stabilizing, fields.stabilizing_until),
+        call_due=fields.call_due,
     )

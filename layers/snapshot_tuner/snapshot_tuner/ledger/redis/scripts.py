@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 
+from snapshot_tuner.ledger.redis.codec import LUA_CONSTANTS
 from snapshot_tuner.ledger.timing import (
     CURSOR_HORIZON_SECONDS,
     LATE_CALL_SECONDS,
@@ -38,7 +39,8 @@ class Script:
     @classmethod
     def load(cls, *names: str) -> "Script":
         """One script out of files of the folder `lua`, behind this package's constants."""
-        constants = "".join(f"local {name} = {round(seconds * 1e6)}\n" for name, seconds in _CONSTANTS.items())
+        numbers = {name: round(seconds * 1e6) for name, seconds in _CONSTANTS.items()} | LUA_CONSTANTS
+        constants = "".join(f"local {name} = {number}\n" for name, number in numbers.items())
         parts = [(_FOLDER / f"{name}.lua").read_text("utf-8") for name in names]
         text = (constants + "\n".join(parts)).encode()
         return cls(text, sha1(text, usedforsecurity=False).hexdigest().encode())

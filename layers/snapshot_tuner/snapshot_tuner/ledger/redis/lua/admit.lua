@@ -29,8 +29,7 @@ local function take_up(task, order_key, intent, now, seen)
     if ends > 0 and ends <= now and after == 0 then
       return 's', nil
     end
-    task = {false, false, false, false, false, false, false, false, false, false, false, false, false,
-      false, false, false, false, false, false, false, false}
+    task = new_task()
     task[KEY], task[INTENT], task[DESIRED_AT] = order_key, intent, now
     put(task, order_key, intent)
     advance_precedence(task, now)
@@ -60,22 +59,22 @@ local function take_up(task, order_key, intent, now, seen)
 end
 
 local function admit(event_name, task_name, given)
-  local time, fingerprint = sub(given, 1, 20) + 0, sub(given, 21, 36)
+  local time, fingerprint = sub(given, 1, TIME_DIGITS) + 0, sub(given, TIME_DIGITS + 1, HEAD_BYTES)
   if time > latest or time < earliest then
     return 'x'
   end
   local known = call('GETEX', event_name, 'PX', event_ms)
-  if known and sub(known, 2, 17) ~= fingerprint then
+  if known and fingerprint_of(known) ~= fingerprint then
     return 'c'
   end
   local saved = call('GETEX', task_name, 'PX', task_ms)
   remembers = true
-  if known and byte(known) == 49 then
+  if known and is_settled(known) then
     return saved and is_in_doubt(saved, now) and 'D' or 'd'
   end
-  local order_key, intent = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', 37)
+  local order_key, intent = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', HEAD_BYTES + 1)
   if known then
-    order_key = sub(known, 18)
+    order_key = order_key_of(known)
   end
   local task = load_task(saved, now)
   local answer, is_new = nil, not task
@@ -85,12 +84,10 @@ local function admit(event_name, task_name, given)
     answer, task = take_up(task, order_key, intent, now, known)
   end
   if not known then
-    -- '1' where nothing can be lost of it any more: applied, or deferred. Then its fingerprint (16 bytes), and
-    -- the order key of its first admission.
-    local record = ((answer == 'd' or answer == 'f') and '1' or '0') .. fingerprint .. order_key
+    local record = event_record(answer == 'd' or answer == 'f', fingerprint, order_key)
     call('SET', event_name, record, 'PX', event_ms)
   elseif answer == 'f' then
-    call('SETRANGE', event_name, 0, '1')
+    mark_settled(event_name)
   end
   if answer == 'd' or answer == 's' then
     return task and task[DOUBT_UNTIL] and string.upper(answer) or answer

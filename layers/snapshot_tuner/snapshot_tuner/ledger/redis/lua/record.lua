@@ -10,21 +10,43 @@ local now = table.remove(ARGV) + 0
 
 -- A task's record is an array; `false` is "none". An intent is two fields: its order key, and the rest of it: six
 -- numbers (interval, asked_us, until_us, then, lengthen_us, skip_us; 0 is "none"), business id and rule, with a
--- NUL between. Saved, an applied intent or a base that is the desired one is `true`: most are, always.
-local KEY, INTENT, DESIRED_AT = 1, 2, 3
-local APPLIED_KEY, APPLIED_INTENT, APPLIED_AT = 4, 5, 6
-local TOKEN, BEGUN, UNTIL, LEASE_KEY, LEASE_INTENT = 7, 8, 9, 10, 11
-local DOUBT_UNTIL, SETTLED_TOKEN = 12, 13
-local BASE_KEY, BASE_INTENT = 14, 15
-local OPEN = 16 -- order key and rest of each, in one array
-local STABILIZING_KEY, STABILIZING_INTENT, STABILIZING_UNTIL = 17, 18, 19
-local CALL_DUE, DUE = 20, 21 -- DUE is what the index `due` was told last
+-- NUL between. Saved, an applied intent or a base that is the desired one is `true`: most are, always. The names of
+-- the fields are those of codec.TaskRecord, KEY being the first. What a later version has put behind them is kept.
+local function new_task()
+  local task = {}
+  for field = 1, FIELDS do
+    task[field] = false
+  end
+  return task
+end
 
 local function doubt(task, until_us)
   if not task[DOUBT_UNTIL] or task[DOUBT_UNTIL] < until_us then
     task[DOUBT_UNTIL] = until_us
   end
   task[CALL_DUE] = task[DOUBT_UNTIL]
+end
+
+-- An event's record: '1' where nothing can be lost of it any more (applied, or deferred), else '0'; its fingerprint;
+-- the order key of its first admission.
+local function event_record(is_settled, fingerprint, order_key)
+  return (is_settled and '1' or '0') .. fingerprint .. order_key
+end
+
+local function is_settled(event)
+  return byte(event) == 49
+end
+
+local function fingerprint_of(event)
+  return sub(event, 2, 1 + FINGERPRINT_BYTES)
+end
+
+local function order_key_of(event)
+  return sub(event, 2 + FINGERPRINT_BYTES)
+end
+
+local function mark_settled(event_name)
+  call('SETRANGE', event_name, 0, '1')
 end
 
 local function end_lease(task)

@@ -16,7 +16,7 @@ local function settle(task_name, event_name, token, result)
         task[CALL_DUE] = math.max(now, task[DOUBT_UNTIL])
       end
       if call('EXISTS', event_name) == 1 then
-        call('SETRANGE', event_name, 0, '1')
+        mark_settled(event_name)
       end
     elseif result == 'unknown' then
       doubt(task, now + LATE_CALL_US)

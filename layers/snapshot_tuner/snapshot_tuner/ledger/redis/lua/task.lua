@@ -38,9 +38,8 @@ end
 -- Whether a record that was saved is in doubt by now, as `advance_to` would have it; most duplicates need no more
 -- of it. Fields are read one by one, behind the three bytes that begin an array of more than 15.
 local function is_in_doubt(saved, now)
-  local _, _, _, _, _, _, _, token, _, until_us, _, _, doubt_until =
-    cmsgpack.unpack_limit(saved, DOUBT_UNTIL, 3)
-  return doubt_until or (token and until_us <= now)
+  local read = {cmsgpack.unpack_limit(saved, DOUBT_UNTIL, 3)} -- behind where it ended
+  return read[1 + DOUBT_UNTIL] or (read[1 + TOKEN] and read[1 + UNTIL] <= now)
 end
 
 -- From when on the task needs a call that no event may bring; false where it needs none.
