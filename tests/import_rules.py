@@ -75,7 +75,7 @@ CONCRETE = {
     f"{PACKAGE}.rtc.client": {BOOTSTRAP, f"{PACKAGE}.rtc.call_pool"},  # what carries them out is concrete, too
     f"{PACKAGE}.rtc.call_pool": {BOOTSTRAP},
     f"{PACKAGE}.telemetry.emf": {BOOTSTRAP},
-    f"{PACKAGE}.aws.secrets_extension": {f"{PACKAGE}.aws.secrets"},
+    f"{PACKAGE}.aws.secrets_extension": {f"{PACKAGE}.aws.secrets", f"{PACKAGE}.aws.policy_parameter"},
     f"{_LEDGER}.sqlite.ledger": {BOOTSTRAP},
     f"{_LEDGER}.redis.ledger": {BOOTSTRAP},
 }
@@ -119,6 +119,7 @@ _IMPURE = frozenset(
                 "aws.iam_token",
                 "aws.keys",
                 "aws.loopback",
+                "aws.policy_parameter",
                 "aws.secrets",
                 "aws.secrets_extension",
                 "aws.snapstart",

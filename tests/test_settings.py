@@ -22,6 +22,8 @@ def test_only_the_ledger_has_to_be_told() -> None:
         "ledger_url": "sqlite:///tmp/ledger.db",
         "ledger_namespace": "default",
         "policy_path": Path("/opt/policy.yaml"),
+        "policy_parameter": "",
+        "policy_refresh_seconds": 60,
         "idempotency_ttl_seconds": 86400,
         "task_ttl_seconds": 1209600,
         "max_clock_skew_seconds": 300,
@@ -45,7 +47,7 @@ def test_the_variables_are_those_of_the_contract() -> None:
         "RTC_ENDPOINT", "RTC_REGION", "RTC_API_VERSION", "RTC_MAX_QPS", "LEDGER_URL", "LEDGER_NAMESPACE", "POLICY_PATH",
         "IDEMPOTENCY_TTL_SECONDS", "TASK_TTL_SECONDS", "MAX_CLOCK_SKEW_SECONDS", "HTTP_AUTH", "WEBHOOK_SECRETS",
         "WEBHOOK_TOKENS", "RTC_CALLBACK_SECRETS", "RTC_APP_IDS", "HTTP_MAX_BODY_BYTES", "HTTP_MAX_EVENTS", "DRY_RUN",
-        "LOG_EVENT_DATA", "LOG_CALLBACK_DATA",
+        "LOG_EVENT_DATA", "LOG_CALLBACK_DATA", "POLICY_PARAMETER", "POLICY_REFRESH_SECONDS",
     }  # fmt: skip
 
 

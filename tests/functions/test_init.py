@@ -53,9 +53,9 @@ def snapshot_of(function: str, environment: Mapping[str, str]) -> Iterator[Snaps
         process.communicate(timeout=60)
 
 
-@pytest.fixture(params=["sqlite", "redis", "secrets"])
+@pytest.fixture(params=["sqlite", "redis", "secrets", "parameter"])
 def deployed(request: pytest.FixtureRequest, stand_in: StandIn, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The variables of a right deployment: by its ledger, or with all secrets behind the extension."""
+    """The variables of a right deployment: by its ledger, with all secrets behind the extension, and its policy too."""
     variables = {**stand_in.environment(), "POLICY_PATH": str(ROOT / "layers" / "policy" / "policy.yaml")}
     if request.param == "sqlite":
         yield {**variables, "LEDGER_URL": f"sqlite://{tmp_path}/ledger.db"}
@@ -65,7 +65,12 @@ def deployed(request: pytest.FixtureRequest, stand_in: StandIn, tmp_path: Path) 
         if request.param == "redis":
             yield {**variables, "LEDGER_URL": ledger}
             return
-        yield behind_arns(extension, variables, ledger)
+        behind = behind_arns(extension, variables, ledger)
+        if request.param == "parameter":
+            text = Path(variables["POLICY_PATH"]).read_text("utf-8").replace("interval: 5", "interval: 7")
+            extension.parameters = {"/policy": text}
+            behind["POLICY_PARAMETER"] = "/policy"
+        yield behind
 
 
 def behind_arns(extension: SecretsStandIn, variables: Mapping[str, str], ledger: str) -> dict[str, str]:

@@ -32,6 +32,7 @@ def test_a_line_has_the_whole_event() -> None:
         ("interval", 5),
         ("reason", "fixed 5 s; dry run"),
         ("received", RECEIVED),
+        ("policy", line["policy"]),
         ("event_type", "load"),
         ("event_time", TIME),
         ("attributes", '{"subject":"room"}'),
@@ -91,4 +92,4 @@ def test_without_event_data_neither_data_nor_attributes_are_logged() -> None:
 def test_what_is_no_event_has_nothing_to_say_of_one() -> None:
     """An envelope that could not be opened is logged by its fault alone."""
     (line,) = log_lines(EventRejected("body", "is empty"))
-    assert list(line)[4:] == ["service", "reason", "cause", "received"]
+    assert list(line)[4:] == ["service", "reason", "cause", "received", "policy"]

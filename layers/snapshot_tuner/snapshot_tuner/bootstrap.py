@@ -9,13 +9,13 @@ import random
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aws_lambda_powertools import Logger
 
-from snapshot_tuner.aws import credentials
+from snapshot_tuner.aws import credentials, policy_parameter
 from snapshot_tuner.aws.iam_token import IamTokens
 from snapshot_tuner.aws.secrets import SecretVariables, stand_ins
 from snapshot_tuner.aws.snapstart import after_restore
@@ -25,7 +25,8 @@ from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits
-from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.model import Order
+from snapshot_tuner.policy.source import Parameter, PolicySource
 from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS, ApiCalls
 from snapshot_tuner.rtc.client import SnapshotApi
 from snapshot_tuner.rtc.signing import CredentialProvider
@@ -39,16 +40,15 @@ from snapshot_tuner.tuning.tuner import Options, Tuner
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """The tuner, and what it was built with."""
+    """What a tuner, an inspector and a reconciler are made of."""
 
-    tuner: Tuner
-    policy: Policy
+    policies: PolicySource
     ledger: SqliteLedger | RedisLedger
     probe: LedgerProbe
     calls: ApiCalls
     credentials: CredentialProvider
     recorder: Recorder
-    dry_run: bool
+    options: Options
 
     def close(self) -> None:
         self.calls.close()
@@ -59,8 +59,9 @@ class _Container:
     """What one container keeps between invocations; all of it can be made again from the environment."""
 
     def __init__(self) -> None:
-        self._built_from: tuple[Settings, Mapping[str, str]] | None = None
+        self._built_from: tuple[Settings, Mapping[str, str], Order | None] | None = None
         self._built: _Built | None = None
+        self._policies: tuple[Settings, PolicySource] | None = None
         self._is_in_use = False
         self._secrets = SecretVariables(SystemClock(), on_stale=_warn_of_stale_secrets)
 
@@ -69,10 +70,10 @@ class _Container:
 
     def prepare(self, environ: MutableMapping[str, str]) -> None:
         """Without a connection, a secret, a key that has to be fetched, or a look at the clock."""
-        self._build(environ, stand_ins(environ))
+        self._build(environ, stand_ins(environ), asks_policy=False)
 
-    def built(self, environ: MutableMapping[str, str]) -> _Built:
-        built = self._build(environ, self._secrets.values(environ))
+    def built(self, environ: MutableMapping[str, str], *, asks_policy: bool = True) -> _Built:
+        built = self._build(environ, self._secrets.values(environ), asks_policy=asks_policy)
         if not self._is_in_use:
             credentials.check(built.credentials)
             self._is_in_use = True
@@ -86,16 +87,37 @@ class _Container:
         self._end()
         self._secrets.forget()
 
-    def _build(self, environ: MutableMapping[str, str], secrets: Mapping[str, str]) -> _Built:
+    def forget_policy(self) -> None:
+        self._policies = None
+
+    def _build(self, environ: MutableMapping[str, str], secrets: Mapping[str, str], *, asks_policy: bool) -> _Built:
         settings = Settings.from_env(ChainMap(dict(secrets), environ))
-        if self._built is None or self._built_from != (settings, secrets):
+        policies = self._policies_of(settings)
+        if asks_policy and policies.is_due():  # between two batches, never within one
+            _refresh(policies, _metrics(environ))
+        order = policies.in_force.order if policies.in_force is not None else None
+        if self._built is None or self._built_from != (settings, secrets, order):
             self._end()
             recorder = _RefreshSecretsOnRefusal(self._secrets, _metrics(environ))
-            self._built = _build(settings, credentials.provider(environ, secrets), recorder)
-            self._built_from = (settings, secrets)
+            keys = credentials.provider(environ, secrets)
+            self._built = _build(settings, policies, keys, recorder)
+            self._built_from = (settings, secrets, order)
             # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
             gc.freeze()
         return self._built
+
+    def _policies_of(self, settings: Settings) -> PolicySource:
+        """By the settings that it is made of: a secret that arrives or changes does not have the file read again."""
+        if self._policies is None or _of_policy(self._policies[0]) != _of_policy(settings):
+            parameter = None
+            if name := settings.policy_parameter:
+                read = partial(policy_parameter.read, name, os.environ)
+                parameter = Parameter(name, read, settings.policy_refresh_seconds)
+            source = PolicySource(
+                settings.policy_path, parameter, task_ttl=settings.task_ttl_seconds, clock=SystemClock()
+            )
+            self._policies = (settings, source)
+        return self._policies[1]
 
     def _end(self) -> None:
         built, self._built, self._is_in_use = self._built, None, False
@@ -137,23 +159,32 @@ def prepare() -> None:
 
 
 def tuner() -> Tuner:
-    """The container's tuner; raises FixDeployment, before any event is touched, until the deployment is right.
+    """A tuner for one batch; raises FixDeployment, before any event is touched, until the deployment is right.
 
     Reading the environment takes microseconds; everything else is built again only when it has changed, or
     when a secret has.
     """
-    return _CONTAINER.built(os.environ).tuner
+    built = _CONTAINER.built(os.environ)
+    return Tuner(
+        policy=built.policies.required(),
+        ledger=built.ledger,
+        calls=built.calls,
+        clock=SystemClock(),
+        log=logger(),
+        recorder=built.recorder,
+        options=built.options,
+    )
 
 
 def inspector() -> Inspector:
-    """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`."""
+    """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`, but for want of a policy."""
     built = _CONTAINER.built(os.environ)
-    return Inspector(built.policy, built.ledger, SystemClock(), built.probe)
+    return Inspector(built.policies, built.ledger, SystemClock(), built.probe)
 
 
 def reconciler() -> Reconciler:
     """What makes tasks right without an event, on the same ledger and calls; raises FixDeployment like `tuner`."""
-    built = _CONTAINER.built(os.environ)
+    built = _CONTAINER.built(os.environ, asks_policy=False)
     return Reconciler(
         ledger=built.ledger,
         calls=built.calls,
@@ -161,7 +192,7 @@ def reconciler() -> Reconciler:
         clock=SystemClock(),
         log=logger(),
         recorder=built.recorder,
-        dry_run=built.dry_run,
+        dry_run=built.options.dry_run,
     )
 
 
@@ -173,7 +204,7 @@ def settings() -> Settings:
 def close() -> None:
     """End the threads and connections of the container and forget its secrets; the next `tuner()` makes all anew."""
     _CONTAINER.close()
-    _policy.cache_clear()
+    _CONTAINER.forget_policy()
 
 
 def restored() -> None:
@@ -192,20 +223,28 @@ def logger() -> Logger:
     return Logger(service="snapshot-tuner", json_deserializer=str)
 
 
-_policy = lru_cache(maxsize=1)(Policy.load)
-"""By its file, so that a secret which arrives or changes does not have it read again."""
+def _of_policy(settings: Settings) -> tuple[object, ...]:
+    refresh = settings.policy_refresh_seconds
+    return settings.policy_path, settings.policy_parameter, refresh, settings.task_ttl_seconds
 
 
-def _build(settings: Settings, keys: CredentialProvider, recorder: Recorder) -> _Built:
+def _refresh(policies: PolicySource, metrics: Recorder | None) -> None:
+    refusal = policies.refresh()
+    if refusal is not None:
+        in_force = policies.in_force and policies.in_force.short_hash
+        logger().warning("policy_refused", error=str(refusal), policy=in_force)
+    if metrics is not None:
+        counts = {} if refusal is None else {Metric.POLICY_REFUSED: 1}
+        metrics.record(BatchFigures(counts, policy_age=policies.age()))
+
+
+def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider, recorder: Recorder) -> _Built:
     log = logger()
     if settings.rtc_max_qps > RTC_QUOTA_QPS:
         log.warning("rate_above_quota", rtc_max_qps=settings.rtc_max_qps, quota=RTC_QUOTA_QPS)
-    policy = _policy(settings.policy_path)
-    if policy.longest_duration > settings.task_ttl_seconds:
-        raise SettingsError("TASK_TTL_SECONDS", f"must be at least the policy's longest, {policy.longest_duration} s")
     clock = SystemClock()
     limits = Limits(
-        order=policy.order,
+        order=policies.in_force.order if policies.in_force is not None else Order.TIME,
         slots_per_second=settings.rtc_max_qps * SLOT_SHARE,
         idempotency_ttl=settings.idempotency_ttl_seconds,
         task_ttl=settings.task_ttl_seconds,
@@ -221,18 +260,10 @@ def _build(settings: Settings, keys: CredentialProvider, recorder: Recorder) -> 
         pool_size=PARALLEL_CALLS,
     )
     calls = ApiCalls(api, clock, PARALLEL_CALLS)
-    tuner = Tuner(
-        policy=policy,
-        ledger=ledger,
-        calls=calls,
-        clock=clock,
-        log=log,
-        recorder=recorder,
-        options=Options(
-            settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
-        ),
+    options = Options(
+        settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
     )
-    return _Built(tuner, policy, ledger, LedgerProbe(ledger, clock), calls, keys, recorder, settings.dry_run)
+    return _Built(policies, ledger, LedgerProbe(ledger, clock), calls, keys, recorder, options)
 
 
 def _ledger(settings: Settings, limits: Limits, clock: SystemClock) -> SqliteLedger | RedisLedger:

@@ -1,7 +1,7 @@
 """The clock as an argument, so that tests and the simulation can bring their own."""
 
 import time
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 
 class Clock(Protocol):
@@ -14,6 +14,20 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds since some moment; never steps back."""
         ...
+
+
+Moment: TypeAlias = tuple[float, int]
+"""On both clocks: a measuring one may stand still with the sandbox, and the wall clock may be set."""
+
+
+def moment(clock: Clock) -> Moment:
+    return clock.monotonic(), clock.wall_us()
+
+
+def seconds_since(then: Moment, clock: Clock) -> float:
+    """By the clock on which it is longer ago."""
+    monotonic, wall_us = then
+    return max(clock.monotonic() - monotonic, abs(clock.wall_us() - wall_us) / 1e6)
 
 
 class SystemClock:

@@ -93,6 +93,8 @@ class Settings:
     ledger_url: str = field(repr=False)
     ledger_namespace: str = "default"
     policy_path: Path = Path("/opt/policy.yaml")
+    policy_parameter: str = ""
+    policy_refresh_seconds: int = 60
     idempotency_ttl_seconds: int = 86_400
     task_ttl_seconds: int = 1_209_600
     max_clock_skew_seconds: int = 300
@@ -149,6 +151,8 @@ _CHECKS: Mapping[str, Check] = {
     "ledger_url": then(text(), _ledger_url),
     "ledger_namespace": text(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
     "policy_path": then(text(), Path),
+    "policy_parameter": text(pattern=r"^/[A-Za-z0-9_./-]{1,1010}$"),
+    "policy_refresh_seconds": integer(1, 86_400),
     "idempotency_ttl_seconds": _SECONDS,
     "task_ttl_seconds": _SECONDS,
     "max_clock_skew_seconds": integer(0, 86_400),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from snapshot_tuner.aws.secrets_extension import SecretsExtension
-from snapshot_tuner.clock import Clock
+from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import SettingsError
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "VOLCENGINE_ACCESS_KEY", "VOLCENGINE_SECRET_KEY", "VOLCENGINE_SESSION_TOKEN"
@@ -30,9 +30,6 @@ READ_AGAIN_SECONDS = 30.0
 """The shortest time between two readings, however often what was read is refused."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\x21-\x7e]+")
-_PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
-_TOKENS = ("AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
-"""Under SnapStart Lambda sets the second one in place of the first."""
 
 
 _STAND_INS: Mapping[str, str] = MappingProxyType(
@@ -51,7 +48,7 @@ class SecretVariables:
         self._on_stale = on_stale
         self._arns: Mapping[str, str] = {}
         self._values: Mapping[str, str] = {}
-        self._read_at = (0.0, 0)
+        self._read_at: Moment = (0.0, 0)
         self._in_doubt = False
 
     def values(self, environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -63,7 +60,7 @@ class SecretVariables:
         arns = _arns(environ)
         is_first = arns != self._arns
         if is_first or (arns and self._is_due()):
-            self._read_at = (self._clock.monotonic(), self._clock.wall_us())
+            self._read_at = moment(self._clock)
             self._in_doubt = False
             try:
                 self._values = _read(arns, environ)
@@ -82,10 +79,7 @@ class SecretVariables:
         self._arns, self._values = {}, {}
 
     def _is_due(self) -> bool:
-        monotonic, wall_us = self._read_at
-        # The monotonic clock may have stood still with the sandbox, the wall clock may have been set.
-        age = max(self._clock.monotonic() - monotonic, abs(self._clock.wall_us() - wall_us) / 1e6)
-        return age >= (READ_AGAIN_SECONDS if self._in_doubt else AGE_SECONDS_MOST)
+        return seconds_since(self._read_at, self._clock) >= (READ_AGAIN_SECONDS if self._in_doubt else AGE_SECONDS_MOST)
 
 
 def stand_ins(environ: Mapping[str, str]) -> dict[str, str]:
@@ -111,7 +105,7 @@ def _arns(environ: Mapping[str, str]) -> dict[str, str]:
 def _read(arns: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     if not arns:
         return {}
-    extension = SecretsExtension(_port(environ), _token(environ))
+    extension = SecretsExtension.of(environ)
     values: dict[str, str] = {}
     for name, arn in arns.items():
         text = extension.secret_string(name, arn)
@@ -138,18 +132,3 @@ def _key_pair(name: str, text: str) -> dict[str, str]:
         if not isinstance(value, str):
             raise SettingsError(name, f"the member {member} of its secret must be a string")
     return pair
-
-
-def _port(environ: Mapping[str, str]) -> int:
-    text = environ.get(_PORT, "").strip() or "2773"
-    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - the greatest port
-        raise SettingsError(_PORT, "must be a port, 1 to 65535")
-    return int(text)
-
-
-def _token(environ: Mapping[str, str]) -> str:
-    for name in _TOKENS:
-        token = environ.get(name, "")
-        if re.fullmatch(r"[\x21-\x7e]+", token):
-            return token
-    raise SettingsError(_TOKENS[0], "is not set; secrets can be read inside a Lambda function only")

@@ -1,12 +1,16 @@
-"""The AWS Parameters and Secrets extension of Lambda: Secrets Manager over HTTP on loopback, without an SDK.
+"""The AWS Parameters and Secrets extension of Lambda: both over HTTP on loopback, without an SDK.
 
 Its facts are in the AWS Secrets Manager user guide, "Use AWS Secrets Manager secrets in AWS Lambda
-functions". It serves invocations only, not the initialisation of a function.
+functions", and in that of Systems Manager, "Using Parameter Store parameters in AWS Lambda functions". It serves
+invocations only, not the initialisation of a function.
 """
 
 import json
+import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import quote
 
 from snapshot_tuner.aws import loopback
@@ -15,6 +19,10 @@ from snapshot_tuner.rtc.http.exchange import HttpResponse
 
 READ_SECONDS = 3.0
 """For one secret, all in all."""
+
+_PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
+_TOKENS = ("AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
+"""Under SnapStart Lambda sets the second one in place of the first."""
 
 _NOT_READY = b"not ready to serve traffic"
 """It says so (HTTP 400) until it has itself heard of the first invocation, which may reach us before."""
@@ -30,14 +38,36 @@ class SecretsExtension:
     port: int
     token: str = field(repr=False)
 
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Self:
+        """As the environment says. Raises SettingsError."""
+        return cls(_port(environ), _token(environ))
+
     def secret_string(self, variable: str, arn: str) -> str:
         """The secret's current text. Raises SettingsError that names `variable`; no text of an answer is in it."""
-        deadline = time.monotonic() + READ_SECONDS
+        target = f"/secretsmanager/get?secretId={quote(arn, safe='')}"
+        match self._read(variable, target, READ_SECONDS):
+            case {"SecretString": str(text)} if text:
+                return text
+            case _:
+                raise SettingsError(variable, "the secrets extension answered without a SecretString")
+
+    def parameter(self, variable: str, name: str, *, seconds: float) -> str:
+        """The value of the SSM parameter, within so many seconds. Otherwise as `secret_string`."""
+        target = f"/systemsmanager/parameters/get?name={quote(name, safe='')}"
+        match self._read(variable, target, seconds):
+            case {"Parameter": {"Value": str(text)}} if text:
+                return text
+            case _:
+                raise SettingsError(variable, "the secrets extension answered without a parameter's Value")
+
+    def _read(self, variable: str, target: str, seconds: float) -> object:
+        deadline = time.monotonic() + seconds
         try:
-            answer = self._get(arn, deadline)
+            answer = self._get(target, deadline)
             while answer.status != _OK and _NOT_READY in answer.body and time.monotonic() < deadline:
                 time.sleep(_NOT_READY_PAUSE_SECONDS)
-                answer = self._get(arn, deadline)
+                answer = self._get(target, deadline)
         except CallFailed as error:
             raise SettingsError(variable, f"the secrets extension gave no whole answer: {error.code}") from None
         except OSError as error:
@@ -46,21 +76,27 @@ class SecretsExtension:
         if answer.status != _OK:
             reason = f"the secrets extension answered HTTP {answer.status}; its own lines in the log say why"
             raise SettingsError(variable, reason)
-        return _secret_string(variable, answer.body)
+        try:
+            return json.loads(answer.body)
+        except (ValueError, RecursionError):
+            return None
 
-    def _get(self, arn: str, deadline: float) -> HttpResponse:
-        target = f"/secretsmanager/get?secretId={quote(arn, safe='')}"
+    def _get(self, target: str, deadline: float) -> HttpResponse:
         headers = {"X-Aws-Parameters-Secrets-Token": self.token}
         seconds = max(_NOT_READY_PAUSE_SECONDS, deadline - time.monotonic())
         return loopback.get("localhost", self.port, target, headers, seconds=seconds)
 
 
-def _secret_string(variable: str, body: bytes) -> str:
-    try:
-        members = json.loads(body)
-    except (ValueError, RecursionError):
-        members = None
-    text = members.get("SecretString") if isinstance(members, dict) else None
-    if not isinstance(text, str) or not text:
-        raise SettingsError(variable, "the secrets extension answered without a SecretString")
-    return text
+def _port(environ: Mapping[str, str]) -> int:
+    text = environ.get(_PORT, "").strip() or "2773"
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - the greatest port
+        raise SettingsError(_PORT, "must be a port, 1 to 65535")
+    return int(text)
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    for name in _TOKENS:
+        token = environ.get(name, "")
+        if re.fullmatch(r"[\x21-\x7e]+", token):
+            return token
+    raise SettingsError(_TOKENS[0], "is not set; secrets can be read inside a Lambda function only")

@@ -24,12 +24,14 @@ class EmfRecorder:
         self._function_name = function_name
 
     def record(self, figures: BatchFigures) -> None:
-        if not figures.counts and not figures.event_to_applied_ms:
+        if not figures.counts and not figures.event_to_applied_ms and figures.policy_age is None:
             return
         self._metrics.add_dimension("function_name", self._function_name)
         self._metrics.add_dimensions(service=self._service)
         for metric, times in figures.counts.items():
             self._metrics.add_metric(metric, "Count", times)
+        if figures.policy_age is not None:
+            self._metrics.add_metric(Metric.POLICY_AGE, "Seconds", figures.policy_age)
         for milliseconds in _sample(figures.event_to_applied_ms):
             self._metrics.add_metric(Metric.EVENT_TO_APPLIED, "Milliseconds", milliseconds)
         self._metrics.flush_metrics()

@@ -30,15 +30,21 @@ class Metric(StrEnum):
     TASKS_REPAIRED = "TasksRepaired"  # of those drifted, confirmed by a call
     TASKS_FORGOTTEN = "TasksForgotten"  # have ended
     TASKS_UNREADABLE = "TasksUnreadable"  # no answer to a reading, or an odd one: no repair on a guess
+    POLICY_REFUSED = "PolicyRefused"  # readings of the policy's parameter that left an older policy in force
+    POLICY_AGE = "PolicyAge"  # seconds since the parameter said what is in force; one per reading
     EVENT_TO_APPLIED = "EventToApplied"  # milliseconds from the event's time to its settled call; one per EventsApplied
 
 
 @dataclass(frozen=True, slots=True)
 class BatchFigures:
-    """What one batch did. `counts` has no zeros; `event_to_applied_ms` has one value for each applied event."""
+    """What one batch did. `counts` has no zeros; `event_to_applied_ms` has one value for each applied event.
+
+    `policy_age` is in seconds, None where the policy's parameter was not read.
+    """
 
     counts: Mapping[Metric, int]
     event_to_applied_ms: tuple[int, ...] = ()
+    policy_age: int | None = None
 
 
 class Recorder(Protocol):

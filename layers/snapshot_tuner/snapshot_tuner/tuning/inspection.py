@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
-from snapshot_tuner.clock import Clock
+from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.ports import LedgerView, ReconcilerStore
 from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS
@@ -11,6 +11,7 @@ from snapshot_tuner.ledger.types import Intent, TaskState
 from snapshot_tuner.model import Signal, TaskRef, Verdict
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.explanation import Explanation, explain
+from snapshot_tuner.policy.source import PolicySource
 
 PROBE_SECONDS = 5.0
 """How long what was seen of the ledger's health is told again: anybody may ask, and it costs a write."""
@@ -59,12 +60,17 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True)
 class Inspector:
-    """The same policy and ledger that the tuner works with."""
+    """The same policy and ledger that the tuner works with. What is asked of a task alone needs no policy."""
 
-    policy: Policy
+    policies: PolicySource
     ledger: LedgerView
     clock: Clock
     probe: "LedgerProbe"
+
+    @property
+    def policy(self) -> Policy:
+        """The one in force. Raises FixDeployment where there is none."""
+        return self.policies.required()
 
     def explain(self, signal: Signal) -> Explanation:
         """The decision about a signal, rule by rule."""
@@ -107,19 +113,15 @@ class LedgerProbe:
     def __init__(self, ledger: ReconcilerStore, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._seen: tuple[float, int, str | None] | None = None
+        self._seen: tuple[Moment, str | None] | None = None
 
     def check(self) -> None:
         """Raises LedgerUnavailable."""
-        if self._seen is None or self._age(*self._seen[:2]) >= PROBE_SECONDS:
+        if self._seen is None or seconds_since(self._seen[0], self._clock) >= PROBE_SECONDS:
             error = self._try()
-            self._seen = (self._clock.monotonic(), self._clock.wall_us(), error)
-        if self._seen[2] is not None:
-            raise LedgerUnavailable(self._seen[2])
-
-    def _age(self, monotonic: float, wall_us: int) -> float:
-        # The monotonic clock may have stood still with the sandbox, the wall clock may have been set.
-        return max(self._clock.monotonic() - monotonic, abs(self._clock.wall_us() - wall_us) / 1e6)
+            self._seen = (moment(self._clock), error)
+        if self._seen[1] is not None:
+            raise LedgerUnavailable(self._seen[1])
 
     def _try(self) -> str | None:
         try:

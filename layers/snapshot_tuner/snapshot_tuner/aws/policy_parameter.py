@@ -1,0 +1,36 @@
+"""The policy as an SSM parameter, of 4 KB at most, or 8 KB as an advanced one: its text, or that compressed."""
+
+import zlib
+from base64 import b64decode
+from collections.abc import Mapping
+
+from snapshot_tuner.aws.secrets_extension import SecretsExtension
+from snapshot_tuner.errors import SettingsError
+
+VARIABLE = "POLICY_PARAMETER"
+COMPRESSED_PREFIX = "gzip:"
+"""Before the base64 of what gzip made of the text."""
+
+READ_SECONDS = 0.5
+"""So long an event waits for a policy that may be newer."""
+
+_TEXT_BYTES_MOST = 1_048_576
+_WITH_GZIP_HEADER = 31
+
+
+def read(name: str, environ: Mapping[str, str]) -> str:
+    """The text of the policy. Raises SettingsError where there is none."""
+    value = SecretsExtension.of(environ).parameter(VARIABLE, name, seconds=READ_SECONDS)
+    return _opened(value.removeprefix(COMPRESSED_PREFIX)) if value.startswith(COMPRESSED_PREFIX) else value
+
+
+def _opened(text: str) -> str:
+    opener = zlib.decompressobj(_WITH_GZIP_HEADER)
+    try:
+        opened = opener.decompress(b64decode("".join(text.split()), validate=True), _TEXT_BYTES_MOST).decode()
+    except (ValueError, zlib.error):  # of base64, and of UTF-8, are ValueErrors
+        raise SettingsError(VARIABLE, f"after {COMPRESSED_PREFIX} there must be base64 of gzip of UTF-8") from None
+    if not opener.eof:
+        reason = f"is cut off, or its text has more than {_TEXT_BYTES_MOST:,} bytes"
+        raise SettingsError(VARIABLE, reason)
+    return opened
