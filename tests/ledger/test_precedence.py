@@ -1,12 +1,14 @@
 """What a task should be now, on every backend: adjustments that end, longer intervals that wait, calls saved."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.types import OPEN_MOST, Admission, Admitted, AlreadyApplied, CallResult, Granted
+from tests.ledger import backends
 from tests.ledger.backends import OTHER_TASK, TASK, ValkeyBackend, event, limits, token
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
 
@@ -299,3 +301,17 @@ def test_what_stabilizes_gives_way_to_a_newer_intent_of_the_same_interval(bench:
     assert bench.state().desired.event_id == "first"
     bench.clock.seconds = 32
     assert (bench.state().desired.event_id, bench.state().desired.interval) == ("second", 10)
+
+
+def test_what_is_deferred_says_until_when_something_else_is_in_effect(bench: Bench) -> None:
+    """The end of the stabilization window, or of the time-bound adjustment that is in effect; not the other's."""
+    bench.take(wanted(5, at=0))
+    lengthening = bench.take(wanted(60, at=0, lengthen_after=300, name="longer"))
+    bench.clock.seconds = 1
+    bench.take(wanted(1, at=1, rule="alert", lasts=30))
+    under_alert = bench.take(wanted(50, at=1, lengthen_after=300, name="later"))
+    ends = [datetime.fromtimestamp((backends._ORIGIN_US + us) // 1_000_000, UTC) for us in (300_000_000, 31_000_000)]
+    assert [lengthening.reason, under_alert.reason] == [
+        f"rule base keeps the task at 5 s until {ends[0]:%Y-%m-%dT%H:%M:%SZ}",
+        f"rule alert keeps the task at 1 s until {ends[1]:%Y-%m-%dT%H:%M:%SZ}",
+    ]
