@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from devkit.benchmarks import batches, calls, cold_start, decisions, first_events, overload, table
+from devkit.benchmarks import batches, calls, cold_start, decisions, first_events, overload, readings, table
 from devkit.benchmarks.builds import Builds, build
 from devkit.benchmarks.table import Row
 from devkit.build import BuildFailed, InterpreterMissing, interpreters
@@ -65,7 +65,24 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-_NAMES = ("first-event", "cold-start", "batch", "events", "processor", "duplicates", "policy", "memory", "overload")
+_READING_RATIOS = {
+    "a CloudEvent, with `events`": 1.25,
+    "a bare object, by a reading": 2.0,
+    "each further element of a list": 1.5,
+}
+
+_NAMES = (
+    "first-event",
+    "cold-start",
+    "batch",
+    "events",
+    "processor",
+    "duplicates",
+    "policy",
+    "readings",
+    "memory",
+    "overload",
+)
 
 
 def _figures(builds: Builds, runs: int, tasks: int) -> dict[str, Callable[[], Iterator[Row]]]:
@@ -77,6 +94,7 @@ def _figures(builds: Builds, runs: int, tasks: int) -> dict[str, Callable[[], It
         lambda: _processor(builds),
         _duplicates,
         _policy,
+        _readings,
         lambda: _memory(builds),
         lambda: _overload(builds, tasks),
     )
@@ -186,6 +204,19 @@ def _policy() -> Iterator[Row]:
             to_reach=f"{_DECISION_MICROSECONDS} µs" if asked else "",
             reached=microseconds < _DECISION_MICROSECONDS if asked else None,
         )
+
+
+def _readings() -> Iterator[Row]:
+    for name, ratio in readings.ratios().items():
+        if name in _READING_RATIOS:
+            most = _READING_RATIOS[name]
+            yield Row(
+                f"reading {name}, of a CloudEvent without `events`",
+                f"{ratio:.2f}",
+                ratio=f"{ratio:.2f}",
+                to_reach=f"{most}",
+                reached=ratio <= most,
+            )
 
 
 def _memory(builds: Builds) -> Iterator[Row]:

@@ -39,7 +39,8 @@ class Sent:
 
     @property
     def alerts(self) -> bool:
-        return any(isinstance(event, Signal | ElementRejected) and event.is_alert for event in self.events)
+        read_from = [event.read_from for event in self.events if isinstance(event, Signal | ElementRejected)]
+        return any(each is not None and each.is_alert for each in read_from)
 
 
 def read(request: Request, caller: Caller, settings: Settings, readings: Readings) -> Sent:

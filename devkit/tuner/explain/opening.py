@@ -105,7 +105,9 @@ def _sent_us(record: object) -> int:
 
 def _from_body(content: bytes, *, readings: Readings) -> list[Event]:
     # A body on its own: when it was sent, and what its source calls it, only its source knows.
-    return signals.from_body(content, sent_us=0 if readings else None, readings=readings, record=record_of(id="RECORD"))
+    return signals.from_body(
+        content, sent_us=0 if readings.anywhere else None, readings=readings, record=record_of(id="RECORD")
+    )
 
 
 def _from_list(content: bytes, readings: Readings) -> list[list[Event]]:

@@ -65,6 +65,7 @@ class ReadFrom(NamedTuple):
     """
 
     reading: str
+    is_alert: bool
     body: Json
     list_steps: tuple[str | int, ...] | None
     element: Json
@@ -87,8 +88,7 @@ class Signal:
     the source's sent time stands in. `attributes` are the further context attributes (subject, account,
     extensions), which a policy may match. `sent_us` is when the queue nearest to the event took it; None where
     there was no queue, or it does not say. `unread` is why the event's data is no JSON, where it is none; `data` is
-    None then. `is_alert`: its sender repeats it with other content, and means the same event. `read_from` is what
-    a reading of the policy made it from.
+    None then. `read_from` is what a reading of the policy made it from.
     """
 
     id: str
@@ -101,8 +101,12 @@ class Signal:
     attributes: Mapping[str, Json] = field(default_factory=dict)
     sent_us: int | None = None
     unread: str | None = field(default=None, compare=False)
-    is_alert: bool = False
     read_from: ReadFrom | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether its sender repeats it with other content, and means the same event."""
+        return self.read_from is not None and self.read_from.is_alert
 
     def fingerprint(self) -> str:
         """64 hex digits over what a retry of the same event must repeat: type, data and its own time.

@@ -31,28 +31,23 @@ def made(
     data: Json,
     *,
     sequence: int | None = None,
-    is_alert: bool = False,
     time_is_own: bool = True,
 ) -> Signal:
     """`seconds` after nine."""
     time_us = NINE_US + round(seconds * 1_000_000)
-    return Signal(id_, source, type_, time_us, data, time_is_own, sequence, is_alert=is_alert)
-
-
-def alerted(id_: str, source: str, type_: str, seconds: float, data: Json) -> Signal:
-    return made(id_, source, type_, seconds, data, is_alert=True)
+    return Signal(id_, source, type_, time_us, data, time_is_own, sequence)
 
 
 EXPECTED = {
     "alertmanager": [
-        alerted(
+        made(
             "0f1e2d3c4b5a6978/firing/2026-03-01T09:00:31.123Z",
             "/events/alertmanager",
             "alertmanager.firing",
             31.123,
             about(401, "0.93"),
         ),
-        alerted(
+        made(
             "18a7b6c5d4e3f201/resolved/2026-03-01T08:40:00Z",
             "/events/alertmanager",
             "alertmanager.resolved",
@@ -61,7 +56,7 @@ EXPECTED = {
         ),
     ],
     "grafana": [
-        alerted(
+        made(
             "a3c8f1d2e4b59607/firing/2026-03-01T09:00:33Z",
             "/events/grafana",
             "grafana.firing",
@@ -70,7 +65,7 @@ EXPECTED = {
         )
     ],
     "cloudwatch_alarm": [
-        alerted(
+        made(
             "room-load-room-404/ALARM/2026-03-01T09:00:34.567+0000",
             "/events/cloudwatch-alarm",
             "cloudwatch-alarm.ALARM",
@@ -79,14 +74,14 @@ EXPECTED = {
         )
     ],
     "cloud_monitor": [
-        alerted(
+        made(
             "1784000000000000000/room-405/firing/1772355630",
             "/events/cloud-monitor",
             "cloud-monitor.firing",
             30,
             about(405),
         ),
-        alerted(
+        made(
             "1784000000000000000/room-406/resolved/1772352000",
             "/events/cloud-monitor",
             "cloud-monitor.resolved",
@@ -94,9 +89,7 @@ EXPECTED = {
             about(406),
         ),
     ],
-    "cloud_monitor_event": [
-        alerted("7c9e6679-7425-40de-944b-e07fc1f90ae7", "rtc", "rtc:Room:Overloaded", 36, about(407))
-    ],
+    "cloud_monitor_event": [made("7c9e6679-7425-40de-944b-e07fc1f90ae7", "rtc", "rtc:Room:Overloaded", 36, about(407))],
     "room_readings": [
         made("m-1-task-1", "/events/monitor", LOAD, 37.123, about(408, "0.91"), sequence=41),
         made("m-1-task-2", "/events/monitor", LOAD, 37.124, about(408, "0.35", task=2), sequence=42),
@@ -141,6 +134,8 @@ def test_a_body_gives_its_signals(name: str, policy: Policy) -> None:
     sent_us = NINE_US + 44_000_000
     events = signals.from_body(body_of(name), sent_us=sent_us, readings=policy.readings, record=RECORD)
     assert events == EXPECTED[name]
+    is_alert = name in ("alertmanager", "grafana", "cloudwatch_alarm", "cloud_monitor", "cloud_monitor_event")
+    assert {event.is_alert for event in events if isinstance(event, Signal)} == {is_alert}
     assert all(policy.decide(event).adjustments for event in events if isinstance(event, Signal))
 
 

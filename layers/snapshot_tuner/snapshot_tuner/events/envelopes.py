@@ -81,7 +81,9 @@ def open_envelope(envelope: Envelope, readings: Readings) -> Opened | Unopened:
                 except EventRejected as rejected:
                     raise rejected.named(envelope.members.get("id")) from None
                 complete = _complete_envelope(data)
-                inner: Envelope | Reading | None = complete or readings.find(data, inside=True)
+                inner: Envelope | Reading | None = complete
+                if complete is None and readings.inside:
+                    inner = readings.find(data, inside=True)
                 if inner is None:
                     return Opened(envelope, data, around, unread)
             case EnvelopeKind.SNS:
@@ -99,7 +101,7 @@ def open_envelope(envelope: Envelope, readings: Readings) -> Opened | Unopened:
 
 def _inner(document: Json, readings: Readings) -> Envelope | Reading:
     """A complete envelope comes first, then a reading, then what an incomplete one lacks."""
-    if readings:
+    if readings.anywhere:
         found = _complete_envelope(document) or readings.find(document, inside=False)
         if found is not None:
             return found

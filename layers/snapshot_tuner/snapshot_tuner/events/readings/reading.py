@@ -52,12 +52,9 @@ class Delivery(NamedTuple):
 class ElementRejected(EventRejected):
     """An element that is no event, and what it is made from."""
 
-    def __init__(
-        self, field: str, reason: str, read_from: ReadFrom, *, event_id: str | None = None, is_alert: bool = False
-    ) -> None:
+    def __init__(self, field: str, reason: str, read_from: ReadFrom, *, event_id: str | None = None) -> None:
         super().__init__(field, reason, event_id=event_id)
         self.read_from = read_from
-        self.is_alert = is_alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +105,7 @@ class Reading:
                 number = element.number
                 read_from = ReadFrom(
                     self.name,
+                    self._form["is_alert"],
                     body if not events else None,
                     branch.list_steps,
                     element.outermost if is_new and branch.list_steps is not None else None,
@@ -164,7 +162,7 @@ class Reading:
                 field, reason = str(first["loc"][0]), attributes.reason(first)
             field = f"reading {self.name}, {field}"
             event_id = valid_event_id(members.get("id"))
-            return ElementRejected(field, reason, read_from, event_id=event_id, is_alert=self._form["is_alert"])
+            return ElementRejected(field, reason, read_from, event_id=event_id)
         return Signal(
             checked["id"],
             checked["source"],
@@ -174,7 +172,6 @@ class Reading:
             is_own,
             checked.get("sequence"),
             sent_us=delivery.queued_us,
-            is_alert=self._form["is_alert"],
             read_from=read_from,
         )
 
@@ -190,23 +187,20 @@ class Reading:
 
 
 class Readings:
-    """Those of a policy, in their order."""
+    """Those of a policy, in their order: all of them, and those that are tried inside of complete events."""
 
     def __init__(self, readings: Sequence[Reading] = ()) -> None:
-        self._anywhere = tuple(readings)
-        self._inside = tuple(reading for reading in readings if reading.inside)
+        self.anywhere = tuple(readings)
+        self.inside = tuple(reading for reading in readings if reading.inside)
 
     @classmethod
     def of(cls, forms: Sequence[ReadingForm], compiled: Callable[[dict[str, Json]], Matches]) -> "Readings":
         """From forms without mistakes; `compiled` makes a pattern."""
         return cls([Reading.of(form, compiled) for form in forms])
 
-    def __bool__(self) -> bool:
-        return bool(self._anywhere)
-
     def find(self, body: Json, *, inside: bool) -> Reading | None:
         """The first that matches a body; `inside` the data of a complete event only some are tried."""
-        for reading in self._inside if inside else self._anywhere:
+        for reading in self.inside if inside else self.anywhere:
             if reading.matches(body):
                 return reading
         return None
