@@ -12,6 +12,7 @@ from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import AlreadyApplied, Begun, CallResult, Intent, Limits, Settlement, Slot
 from snapshot_tuner.model import Adjustment, Cause, Order, Signal, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
+from snapshot_tuner.tuning import waits
 from snapshot_tuner.tuning.dispatch import dispatch
 from snapshot_tuner.tuning.task_results import Called, NotCalled, TaskResult
 
@@ -98,7 +99,7 @@ def tasks(ledger: SqliteLedger, number: int) -> list[TaskRef]:
 
 
 def run(named: list[TaskRef], ledger: SqliteLedger, wire: Wire, clock: Clock, deadline: float = 20) -> list[TaskResult]:
-    results = dispatch(named, ledger=ledger, calls=wire, clock=clock, deadline=deadline)
+    results = waits.run(dispatch(named, parallelism=wire.parallelism, clock=clock, deadline=deadline), ledger, wire)
     return [results[task] for task in named]
 
 
@@ -233,7 +234,8 @@ def test_what_there_is_to_do_besides_is_done_while_calls_are_awaited(ledger: Fai
 
     wire = WorkingWire(clock)
     named = tasks(ledger, 8)
-    results = dispatch(named, ledger=ledger, calls=wire, clock=clock, deadline=20, meanwhile=meanwhile())
+    steps_of_all = dispatch(named, parallelism=wire.parallelism, clock=clock, deadline=20, meanwhile=meanwhile())
+    results = waits.run(steps_of_all, ledger, wire)
     assert all(isinstance(result, Called) and result.error is None for result in results.values())
     assert steps[0] == wire.parallelism
     assert steps[-1] == len(named)

@@ -77,9 +77,8 @@ class World:
         self._waiting: deque[Message] = deque()
         self._window_ends = 0.0
         self._unfinished = 0
-        self._ledger = MemoryLedger(
-            Memory("backtest"), assumptions.limits(policy.order), _Clock(self._timeline, origin_us)
-        )
+        self._clock = _Clock(self._timeline, origin_us)
+        self._ledger = MemoryLedger(Memory("backtest"), assumptions.limits(policy.order), self._clock)
         self._idle = [_Worker(self._caller(by_event=True), Batch(), []) for _ in range(WORKERS)]
         self._reconciler = self._caller(by_event=False)
         self._reconciler_began = 0.0
@@ -101,7 +100,8 @@ class World:
             self._timeline.run_until(self._timeline.now + 1)
 
     def _caller(self, *, by_event: bool) -> Caller:
-        return Caller(self._ledger, self._timeline, self._assumptions.call_seconds, self._watch, by_event=by_event)
+        seconds = self._assumptions.call_seconds
+        return Caller(self._ledger, self._timeline, self._clock, seconds, self._watch, by_event=by_event)
 
     def _put_again(self, message: Message) -> None:
         message.queued = self._timeline.now
@@ -165,9 +165,9 @@ class World:
         for message, outcomes in zip(worker.messages, batch.answers, strict=True):
             message.receives += 1
             self._watch.outcomes(message, outcomes, now)
-            if not all(outcome.settled for outcome in outcomes):
-                kinds = {outcome.kind for outcome in outcomes}
-                if OutcomeKind.RETRY in kinds and message.receives < MAX_RECEIVES:
+            unsettled = [outcome.kind for outcome in outcomes if not outcome.settled]
+            if unsettled:
+                if OutcomeKind.RETRY in unsettled and message.receives < MAX_RECEIVES:
                     self._timeline.at(worker.received + VISIBILITY_SECONDS, partial(self._put_again, message))
                     continue
                 self._watch.dead(message)

@@ -24,6 +24,7 @@ from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.tuning.dispatch import dispatch
 from snapshot_tuner.tuning.tuner import Tuner
+from snapshot_tuner.tuning.waits import run
 
 _CALLS_AT_ONCE: Final = 64
 _INVOCATION_SECONDS: Final = 900.0
@@ -104,7 +105,8 @@ class VirtualDeployment:
             moment, task = due
             self._clock.advance(moment)
             deadline = self._clock.monotonic() + _INVOCATION_SECONDS
-            dispatch([task], ledger=self._ledger, calls=self._calls, clock=self._clock, deadline=deadline)
+            steps = dispatch([task], parallelism=self._calls.parallelism, clock=self._clock, deadline=deadline)
+            run(steps, self._ledger, self._calls)
         self._clock.advance(until_us)
 
     def _next_change(self, tasks: Collection[TaskRef], until_us: int) -> tuple[int, TaskRef] | None:

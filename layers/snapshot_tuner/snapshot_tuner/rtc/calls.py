@@ -1,7 +1,6 @@
 """One call that may be made, how it ended, and what makes calls."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from snapshot_tuner.errors import ApiError, CallAbandoned
 from snapshot_tuner.ledger.types import Intent, Slot
@@ -14,8 +13,7 @@ CALL_SECONDS_LEAST = 1.0
 """A call that would have to be cut off sooner is not made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call that may be made: what, when, and for how long. Times on the local monotonic clock.
 
     `traceparent` (W3C Trace Context) goes with it as a header.
@@ -37,8 +35,7 @@ class Call:
             raise CallAbandoned("its lease could end before the call does")
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """A call that ended; `error` is None where the provider confirmed it."""
 
     call: Call

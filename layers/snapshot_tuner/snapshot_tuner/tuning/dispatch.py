@@ -1,20 +1,19 @@
 """From tasks that need a call to what came of each: slots, leases, calls in flight, settling.
 
-One thread does it all: it talks to the ledger, many steps to a round trip, and the calls go on while it waits for
-them (`Calls`). Nothing here outlives one batch.
+It yields whatever it waits for (`waits`): the ledger, many steps to a round trip, and the calls that it has started,
+which go on meanwhile. Nothing here outlives one batch.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count, islice
 from secrets import token_hex
-from typing import assert_never
+from typing import Any, assert_never
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LEDGER_SILENT, ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
-from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
 from snapshot_tuner.ledger.types import (
     AlreadyApplied,
@@ -27,7 +26,7 @@ from snapshot_tuner.ledger.types import (
     Slot,
 )
 from snapshot_tuner.model import Cause, TaskRef
-from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Call, Calls, Finished
+from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Call, Finished
 from snapshot_tuner.tuning.task_results import (
     IN_FLIGHT_ELSEWHERE,
     NO_SLOT,
@@ -38,6 +37,7 @@ from snapshot_tuner.tuning.task_results import (
     NotCalled,
     TaskResult,
 )
+from snapshot_tuner.tuning.waits import Begin, CallsEnd, Dispatch, Reserve, Settle, Wait
 
 LEAD_SECONDS, LEAD_SECONDS_LEAST = 0.05, 0.015
 """How long before its slot a call is begun: at 145/s five or six of them share one round trip."""
@@ -72,61 +72,73 @@ class _Progress:
 def dispatch(
     tasks: Iterable[TaskRef],
     *,
-    ledger: Ledger,
-    calls: Calls,
+    parallelism: int,
     clock: Clock,
     deadline: float,
-    meanwhile: Iterable[object] = (),
-) -> dict[TaskRef, TaskResult]:
+    meanwhile: Iterator[object] | None = None,
+    token: str | None = None,
+) -> Dispatch:
     """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock).
 
-    `meanwhile` is gone on with while there is nothing to do but to wait: each of its steps has to be a short one.
+    `parallelism` is the most calls at once. `meanwhile` is gone on with while there is nothing to do but to wait: each
+    of its steps has to be a short one. `token` is what the tokens of its calls begin with, and nobody else's.
     """
-    return _Dispatch(tasks, ledger, calls, clock, deadline).run(iter(meanwhile))
+    return _Dispatch(tasks, parallelism, clock, deadline, token or token_hex(12)).steps(meanwhile)
 
 
 class _Dispatch:
     """The state of one batch: every task is in just one of ready, busy, flying and results."""
 
-    def __init__(self, tasks: Iterable[TaskRef], ledger: Ledger, calls: Calls, clock: Clock, deadline: float) -> None:
-        self._ledger = ledger
-        self._calls = calls
+    def __init__(self, tasks: Iterable[TaskRef], parallelism: int, clock: Clock, deadline: float, token: str) -> None:
+        self._parallelism = parallelism
         self._clock = clock
         self._deadline = deadline
         self._last_start = deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS
-        self._ready = deque(_Progress(task) for task in tasks)
+        self._token = token
+        self._tie_breaker = count()
+        self._ready = deque(map(_Progress, tasks))
         self._busy: list[tuple[float, int, _Progress]] = []
-        self._slots: deque[Slot] = deque()
-        self._slots_at_once = DENSE_SLOTS_AT_ONCE
         self._flying: dict[str, _Progress] = {}
         self._results: dict[TaskRef, TaskResult] = {}
-        self._token = token_hex(12)
-        self._tie_breaker = count()
+        self._slots: deque[Slot] = deque()
+        self._slots_at_once = DENSE_SLOTS_AT_ONCE
         self._late, self._late_since = 0.0, float("-inf")
 
-    def run(self, meanwhile: Iterator[object]) -> dict[TaskRef, TaskResult]:
+    def steps(self, meanwhile: Iterator[object] | None) -> Dispatch:
+        ready, busy, flying, slots = self._ready, self._busy, self._flying, self._slots
         try:
-            while self._ready or self._busy or self._flying:
+            while ready or busy or flying:
                 now = self._clock.monotonic()
-                self._wake_busy(now)
-                self._give_up_what_no_longer_fits(now)
-                self._take_slots(now)
-                is_busy = self._begin_due() or bool([*islice(meanwhile, _STEPS_MEANWHILE)])
-                self._settle(self._calls.finished(now if is_busy else self._wake_at(now)))
+                while busy and busy[0][0] <= now:
+                    ready.append(heappop(busy)[2])
+                if now > self._last_start:
+                    self._give_up_what_no_longer_fits(now)
+                while slots and slots[0].valid_until <= now:
+                    slots.popleft()
+                free = self._parallelism - len(flying)
+                if ready and free and not slots:
+                    wanted = min(len(ready), free, self._slots_at_once)
+                    self._take((yield Reserve(wanted, self._last_start - now, self._late)))
+                    now = self._clock.monotonic()
+                calls: Sequence[Call] = ()
+                chosen = self._choose(min(len(ready), free), now)
+                if chosen:
+                    calls = yield from self._begin(chosen)
+                elif meanwhile and not [*islice(meanwhile, _STEPS_MEANWHILE)]:
+                    meanwhile = None
+                goes_on = meanwhile or (chosen and ready)
+                finished = yield CallsEnd(calls, now if goes_on else self._wake_at(now))
+                if finished:
+                    yield from self._settle(finished)
         except LedgerUnavailable:
-            self._carry_on_without_ledger()
+            yield from self._carry_on_without_ledger()
         return self._results
 
-    def _wake_busy(self, now: float) -> None:
-        while self._busy and self._busy[0][0] <= now:
-            self._ready.append(heappop(self._busy)[2])
-
     def _give_up_what_no_longer_fits(self, now: float) -> None:
-        if now > self._last_start:
-            self._give_up((each for _, _, each in self._busy), IN_FLIGHT_ELSEWHERE)
-            self._give_up(self._ready, NO_TIME_LEFT)
-            self._busy.clear()
-            self._ready.clear()
+        self._give_up((each for _, _, each in self._busy), IN_FLIGHT_ELSEWHERE)
+        self._give_up(self._ready, NO_TIME_LEFT)
+        self._busy.clear()
+        self._ready.clear()
         if now > self._deadline:
             self._give_up(self._flying.values(), NOT_ENDED)
             self._flying.clear()
@@ -134,48 +146,44 @@ class _Dispatch:
     def _give_up(self, given_up: Iterable[_Progress], result: NotCalled) -> None:
         self._results.update((progress.task, result) for progress in given_up)
 
-    def _free(self) -> int:
-        return self._calls.parallelism - len(self._flying)
-
-    def _take_slots(self, now: float) -> None:
-        """Ask for as many slots as can be used at once, when there is none left."""
-        while self._slots and self._slots[0].valid_until <= now:
-            self._slots.popleft()
-        wanted = min(len(self._ready), self._free(), self._slots_at_once)
-        if self._slots or wanted <= 0:
-            return
-        taken = self._ledger.reserve(wanted, self._last_start - now, after=self._late)
-        self._slots.extend(taken)
-        if taken:
-            self._slots_at_once = slots_at_once(taken, self._calls.parallelism)
+    def _take(self, slots: Sequence[Slot]) -> None:
+        self._slots.extend(slots)
+        if slots:
+            self._slots_at_once = slots_at_once(slots, self._parallelism)
         else:
             self._give_up(self._ready, NO_SLOT)
             self._ready.clear()
 
-    def _begin_due(self) -> bool:
-        """Begin the calls whose slots are near. A busy task leaves its slot to the next one."""
-        now = self._clock.monotonic()
-        due = sum(1 for slot in self._slots if slot.start <= now + LEAD_SECONDS)
-        chosen = [self._ready.popleft() for _ in range(min(due, self._free(), len(self._ready)))]
-        if not chosen:
-            return False
+    def _choose(self, most: int, now: float) -> list[_Progress]:
+        """Those that have a slot soon."""
+        chosen: list[_Progress] = []
+        for slot in islice(self._slots, most):
+            if slot.start > now + LEAD_SECONDS:
+                break
+            chosen.append(self._ready.popleft())
+        return chosen
+
+    def _begin(self, chosen: Sequence[_Progress]) -> Generator[Wait, Any, list[Call]]:
+        """The calls that may be made. A busy task leaves its slot to the next one."""
         starts = [(progress.task, f"{self._token}.{next(self._tie_breaker)}") for progress in chosen]
         try:
-            answers = self._ledger.begin(starts)
+            answers: Sequence[Begun] = yield Begin(starts)
         except LedgerUnavailable:
             self._ready.extend(chosen)
             raise
-        for progress, (_, token), begun in zip(chosen, starts, answers, strict=True):
-            self._follow(progress, token, begun)
-        return True
-
-    def _follow(self, progress: _Progress, token: str, begun: Begun) -> None:
-        match begun:
-            case Granted(intent=intent, lease_until=lease_until):
+        calls: list[Call] = []
+        for progress, (task, token), begun in zip(chosen, starts, answers, strict=True):
+            if isinstance(begun, Granted):
                 slot = self._slots.popleft()
                 timeout = min(CALL_SECONDS, self._deadline - slot.valid_until)
                 self._flying[token] = progress
-                self._calls.start(Call(progress.task, token, intent, slot, lease_until, timeout))
+                calls.append(Call(task, token, begun.intent, slot, begun.lease_until, timeout))
+            else:
+                self._go_without(progress, begun)
+        return calls
+
+    def _go_without(self, progress: _Progress, begun: Busy | AlreadyApplied | Forgotten) -> None:
+        match begun:
             case Busy():
                 wake_at = self._clock.monotonic() + progress.busy_wait
                 progress.busy_wait = min(progress.busy_wait * 2, BUSY_WAIT_SECONDS_MOST)
@@ -189,22 +197,21 @@ class _Dispatch:
 
     def _wake_at(self, now: float) -> float:
         """The next moment at which there is something to do besides a call that ends."""
-        if not (self._ready or self._busy or self._flying):
-            return now
-        moments = [self._last_start if self._ready or self._busy else self._deadline]
-        if self._ready and self._slots and self._free():
-            moments.append(self._slots[0].start - LEAD_SECONDS_LEAST)
-        if self._busy:
-            moments.append(self._busy[0][0])
-        return min(moments) + CLOCK_TICK_SECONDS
+        ready, busy = self._ready, self._busy
+        if not (ready or busy):
+            return self._deadline + CLOCK_TICK_SECONDS if self._flying else now
+        moment = self._last_start
+        if ready and self._slots and len(self._flying) < self._parallelism:
+            moment = min(moment, self._slots[0].start - LEAD_SECONDS_LEAST)
+        if busy:
+            moment = min(moment, busy[0][0])
+        return moment + CLOCK_TICK_SECONDS
 
-    def _settle(self, finished: Sequence[Finished]) -> None:
-        if not finished:
-            return
+    def _settle(self, finished: Sequence[Finished]) -> Generator[Wait, Any, None]:
         ends = [(end.call.task, end.call.token, _call_result(end.error)) for end in finished]
         settlements: Sequence[Settlement | None] = [None] * len(ends)
         try:
-            settlements = self._ledger.settle(ends)
+            settlements = yield Settle(ends)
         finally:
             for end, settlement in zip(finished, settlements, strict=True):
                 self._conclude(end, settlement)
@@ -230,10 +237,11 @@ class _Dispatch:
             case error:
                 self._results[progress.task] = Called(end.call.intent, error, settlement)
 
-    def _carry_on_without_ledger(self) -> None:
+    def _carry_on_without_ledger(self) -> Generator[Wait, Any, None]:
         """No ledger, no call: only wait for those in flight. What came of them cannot be recorded."""
         while self._flying and self._clock.monotonic() < self._deadline:
-            for end in self._calls.finished(self._deadline):
+            finished: Sequence[Finished] = yield CallsEnd((), self._deadline)
+            for end in finished:
                 self._conclude(end, None)
         self._give_up(self._flying.values(), NOT_ENDED)
         self._give_up((*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, LEDGER_SILENT))

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from math import inf
 from types import MappingProxyType
 
@@ -147,7 +146,7 @@ class InstrumentedCalls:
 
     def start(self, call: Call) -> None:
         found = self._traces.get((call.intent.event_id, call.intent.event_source)) if self._traces else None
-        self._calls.start(replace(call, traceparent=found) if found else call)
+        self._calls.start(call._replace(traceparent=found) if found else call)
 
     def finished(self, until: float) -> list[Finished]:
         ended = self._calls.finished(until)

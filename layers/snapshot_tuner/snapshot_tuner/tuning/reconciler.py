@@ -19,6 +19,7 @@ from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
 from snapshot_tuner.tuning.dispatch import dispatch
 from snapshot_tuner.tuning.instrumentation import BatchMetrics, InstrumentedCalls
 from snapshot_tuner.tuning.task_results import Called, NotCalled
+from snapshot_tuner.tuning.waits import run
 
 PAGE = 500
 """Due tasks claimed at once: under 4 s of the account's whole budget."""
@@ -139,8 +140,8 @@ class Reconciler:
         """How many calls were confirmed, and whether there was no slot for some."""
         confirmed, refused_slots = 0, False
         watched = InstrumentedCalls(self._calls, calls)
-        results = dispatch(tasks, ledger=self._ledger, calls=watched, clock=self._clock, deadline=deadline)
-        for task, result in results.items():
+        steps = dispatch(tasks, parallelism=watched.parallelism, clock=self._clock, deadline=deadline)
+        for task, result in run(steps, self._ledger, watched).items():
             match result:
                 case Called(error=None):
                     confirmed += 1

@@ -1,6 +1,7 @@
 """What a batch brought for one task."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapshot_tuner.errors import ApiError
 from snapshot_tuner.ledger.types import AlreadyApplied, Intent, Settlement
@@ -15,8 +16,7 @@ class NotCalled:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(NamedTuple):
     """A call ended. `settlement` is None where the ledger could not be told."""
 
     intent: Intent

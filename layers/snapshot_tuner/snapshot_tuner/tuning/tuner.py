@@ -22,6 +22,7 @@ from snapshot_tuner.telemetry.metrics import Recorder
 from snapshot_tuner.tuning.batch import Batch
 from snapshot_tuner.tuning.dispatch import dispatch
 from snapshot_tuner.tuning.instrumentation import BatchMetrics, InstrumentedCalls, InstrumentedLedger
+from snapshot_tuner.tuning.waits import run
 
 ANSWER_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
@@ -134,16 +135,14 @@ class Tuner:
         except LedgerUnavailable:
             batch.conclude_all(OutcomeKind.RETRY, LEDGER_SILENT, Cause.UNAVAILABLE)
             return
-        tasks = batch.admit(admitted)
-        results = dispatch(
-            tasks,
-            ledger=ledger,
-            calls=calls,
+        steps = dispatch(
+            batch.admit(admitted),
+            parallelism=calls.parallelism,
             clock=self._clock,
             deadline=deadline,
             meanwhile=reports.write(batch.settled()),
         )
-        outcomes = batch.conclude(results)
+        outcomes = batch.conclude(run(steps, ledger, calls))
         for adjustment, outcome in zip(batch.adjustments, outcomes, strict=True):
             if outcome.kind is OutcomeKind.APPLIED:
                 metrics.applied(adjustment)
