@@ -1,10 +1,11 @@
 """One reading of a recording, fed to one policy or two."""
 
 import gc
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from heapq import heappop, heappush, heappushpop
+from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -25,7 +26,8 @@ LOOK_AHEAD = 10_000
 
 UNREADABLE_SHOWN = 20
 
-_ALLOCATED_BETWEEN_COLLECTIONS = 100_000
+_ALLOCATED_BETWEEN_COLLECTIONS = 10_000_000
+"""So many that a day of events is over first: each look at all that is remembered took a tenth of the whole time."""
 
 
 @dataclass(slots=True)
@@ -150,12 +152,21 @@ def _tasks(policy: Policy, signal: Signal, decision: Decision) -> list[TaskRef]:
 
 def in_order(arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
     """By their arrival, as far as LOOK_AHEAD reaches; those of the same moment by their lines."""
-    ahead: list[tuple[int, int, Arrival]] = []
+    ascending: deque[tuple[int, int, Arrival]] = deque()
+    others: list[tuple[int, int, Arrival]] = []
+    """A heap of those that stand behind later ones: few, as recordings are nearly in order."""
+
+    def first() -> Arrival:
+        is_other = not ascending or (others and others[0] < ascending[0])
+        return (heappop(others) if is_other else ascending.popleft())[2]
+
     for arrival in arrivals:
         entry = (arrival.received_us, arrival.line, arrival)
-        if len(ahead) < LOOK_AHEAD:
-            heappush(ahead, entry)
+        if not ascending or entry > ascending[-1]:
+            ascending.append(entry)
         else:
-            yield heappushpop(ahead, entry)[2]
-    while ahead:
-        yield heappop(ahead)[2]
+            heappush(others, entry)
+        if len(ascending) + len(others) > LOOK_AHEAD:
+            yield first()
+    while ascending or others:
+        yield first()
