@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools import Logger
 
-from snapshot_tuner.errors import EventRejected
-from snapshot_tuner.model import Signal
+from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.tuning.tuner import Options, Tuner
 
@@ -45,7 +44,7 @@ def captured(logger: Logger) -> Iterator[StringIO]:
         handler.setStream(before)
 
 
-def log_text(*events: Signal | EventRejected, log_event_data: bool = True) -> str:
+def log_text(*events: Event, log_event_data: bool = True) -> str:
     """What one batch has logged; rule `load` takes events of that type, and nothing is called."""
     logger = Logger(service="tests")
     tuner = Tuner(
@@ -61,6 +60,6 @@ def log_text(*events: Signal | EventRejected, log_event_data: bool = True) -> st
     return out.getvalue()
 
 
-def log_lines(*events: Signal | EventRejected, log_event_data: bool = True) -> Sequence[dict[str, Any]]:
+def log_lines(*events: Event, log_event_data: bool = True) -> Sequence[dict[str, Any]]:
     """`log_text`, decoded."""
     return [json.loads(line) for line in log_text(*events, log_event_data=log_event_data).splitlines()]

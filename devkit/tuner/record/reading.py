@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from devkit.tuner.record.bodies import Bodies
 from devkit.tuner.record.parsers import Failure, LogLine, QueueMessage
 from devkit.tuner.record.wrapping import event_line, signal_line
 from snapshot_tuner.errors import EventRejected
@@ -54,6 +55,7 @@ class LogReader:
     """
 
     def __init__(self) -> None:
+        self._bodies = Bodies()
         self._awaited: Counter[str] = Counter()
         """Lines of further tasks that first lines have told of, less those that came; none at zero."""
 
@@ -67,6 +69,12 @@ class LogReader:
         tasks = members.get("tasks")
         if isinstance(tasks, int):
             self._await(event, tasks - 1)
+        if "record_id" in members:
+            try:
+                self._bodies.add(members)
+            except EventRejected as rejected:
+                raise NotRecorded(Reason.UNREADABLE, str(rejected)) from None
+            return None
         if members.get("cause") == Cause.MALFORMED:
             raise NotRecorded(Reason.MALFORMED, str(members.get("reason", "")))
         omitted = {name: length for name, length in members.items() if name.endswith(OMITTED_SUFFIX)}
@@ -79,6 +87,20 @@ class LogReader:
             return Recorded(received_us, signal_line(_signal(members), received_us))
         except EventRejected as rejected:
             raise NotRecorded(Reason.UNREADABLE, str(rejected)) from None
+
+    def bodies(self) -> Iterator[Recorded | NotRecorded]:
+        """Those that readings have read, made again; known when all lines are read."""
+        for body in self._bodies.whole():
+            try:
+                if body.omitted:
+                    yield NotRecorded(Reason.TOO_LONG, ", ".join(body.omitted))
+                elif body.event is None:
+                    yield NotRecorded(Reason.FIRST_LINE_MISSING)
+                else:
+                    received_us = _microseconds(body.members, "received")
+                    yield Recorded(received_us, body.line())
+            except EventRejected as rejected:
+                yield NotRecorded(Reason.UNREADABLE, str(rejected))
 
     def first_lines_missing(self) -> int:
         """Events of which only lines of further tasks were there; known when all lines are read."""

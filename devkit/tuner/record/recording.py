@@ -97,6 +97,12 @@ class Recording:
 
     def summary(self) -> Summary:
         """When everything was taken."""
+        for body in self._log.bodies():
+            if isinstance(body, NotRecorded):
+                self._summary.lose(Place("", 0), body)
+            else:
+                self._lines.add(body.received_us, body.line)
+                self._summary.count(body.received_us)
         missing = self._log.first_lines_missing()
         if missing:
             self._summary.losses[Reason.FIRST_LINE_MISSING] = Loss(missing)
@@ -106,7 +112,7 @@ class Recording:
         match item:
             case LogLine():
                 recorded = self._log.read(item)
-                if recorded is None:
+                if recorded is None and "record_id" not in item.members:
                     self._summary.passed_over["further tasks of an event"] += 1
                 return recorded
             case QueueMessage(message_id=str(message_id)) if message_id in self._messages_seen:

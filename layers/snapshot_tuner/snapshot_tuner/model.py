@@ -60,8 +60,9 @@ class TaskRef(NamedTuple):
 class ReadFrom(NamedTuple):
     """What a reading of the policy has made a signal from, so that a recording can hold it.
 
-    The first signal of a body has the whole `body` and the source's `record`; `list_steps` lead to the list of its
-    elements, None where it has none. The first signal of an element has the `element`, and each its `number`.
+    The first signal of a body has the whole `body`; `list_steps` lead to the list of its elements, None where it has
+    none of its own. The first signal of an element has the `element`, and each its `number`. `record` is what the
+    source said of the body.
     """
 
     reading: str
@@ -70,7 +71,7 @@ class ReadFrom(NamedTuple):
     list_steps: tuple[str | int, ...] | None
     element: Json
     number: int
-    record: dict[str, Json] | None
+    record: dict[str, Json]
 
 
 class NoEvent(NamedTuple):

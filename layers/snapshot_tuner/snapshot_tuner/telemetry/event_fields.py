@@ -6,7 +6,8 @@ attributes are texts of JSON inside the line.
 
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.exact_json import encode
-from snapshot_tuner.model import Json, Signal
+from snapshot_tuner.formats.json_path import reader, replaced
+from snapshot_tuner.model import Json, ReadFrom, Signal
 
 TEXT_CHARACTERS_MOST = 16_384
 """Of the data, and of the attributes, as JSON: CloudWatch Logs bills by the byte, and an event of this application
@@ -30,11 +31,39 @@ def keys(signal: Signal, *, with_data: bool) -> dict[str, str | int]:
         found["event_queued"] = queued
     if signal.sequence is not None:
         found["sequence"] = str(signal.sequence)  # 128 bits are more than most readers of JSON keep
+    if signal.read_from is not None:
+        return found | origin(signal.read_from, with_data=with_data)
     if with_data:
         if signal.attributes:
             _add(found, "attributes", dict(signal.attributes))
         _add(found, "data", signal.data)
     return found
+
+
+def origin(read_from: ReadFrom, *, with_data: bool) -> dict[str, str | int]:
+    """Enough to make the body again that a reading has read: on the line of its first event the body without its list.
+
+    Each element is on the line of its first event, with its place in the list.
+    """
+    found: dict[str, str | int] = {"reading": read_from.reading}
+    record_id = read_from.record.get("id")
+    if not with_data or not isinstance(record_id, str):
+        return found  # nothing else says which lines are of one body
+    found["record_id"] = record_id
+    steps = read_from.list_steps
+    if read_from.body is not None:
+        _add(found, "body", read_from.body if steps is None else _without_list(read_from.body, steps))
+        _add(found, "record", read_from.record)
+    if read_from.element is not None:
+        _add(found, "list", list(steps or ()))
+        found["element_number"] = read_from.number
+        _add(found, "element", read_from.element)
+    return found
+
+
+def _without_list(body: Json, steps: tuple[str | int, ...]) -> Json:
+    empty: Json = {} if isinstance(reader(steps)(body), dict) else []
+    return replaced(body, steps, empty)
 
 
 def _add(found: dict[str, str | int], name: str, value: Json) -> None:

@@ -9,7 +9,7 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LEDGER_SILENT, EventRejected, LedgerUnavailable
 from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.events.attributes import RTC_PREFIX
-from snapshot_tuner.events.readings.reading import Event, Readings
+from snapshot_tuner.events.readings.reading import ElementRejected, Event, Readings
 from snapshot_tuner.events.trace_context import trace_id, traceparent
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.ports import Ledger
@@ -160,6 +160,8 @@ class Tuner:
             about = event_fields.keys(event, with_data=with_data)
             if len(answer) > 1:
                 about["tasks"] = len(answer)
+        elif isinstance(event, ElementRejected):
+            about = event_fields.origin(event.read_from, with_data=self._options.log_event_data)
         for number, outcome in enumerate(answer, start=1):
             more = about if number == 1 else {"task_number": number}
             self._write(outcome, received, {**of_every_line, **more})

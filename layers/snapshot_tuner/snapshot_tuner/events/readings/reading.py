@@ -100,6 +100,7 @@ class Reading:
         events: list[Event] = []
         for branch in self._branches:
             number = None
+            list_steps = None if self._open else branch.list_steps  # what was opened is a text in the body
             for element in branch.walk.elements(opened, record, before=len(events)):
                 is_new = element.number != number
                 number = element.number
@@ -107,10 +108,10 @@ class Reading:
                     self.name,
                     self._form["is_alert"],
                     body if not events else None,
-                    branch.list_steps,
-                    element.outermost if is_new and branch.list_steps is not None else None,
+                    list_steps,
+                    element.outermost if is_new and list_steps is not None else None,
                     number,
-                    record if not events else None,
+                    record,
                 )
                 events.append(self._event(branch, element, delivery, read_from))
         if self._left_out is not None:
