@@ -50,7 +50,7 @@ class StoreClock:
         """
         if self._bounds is None:
             raise RuntimeError("no reply of the store has been observed")
-        return int((local + self._bounds[0]) * 1e6)
+        return round((local + self._bounds[0]) * 1e6)  # a float near 1.8e9 s is up to 0.2 us off
 
     def slot(self, start_us: int) -> Slot:
         """The slot that starts at `start_us` of the store's clock: never early, never valid too long.
