@@ -24,6 +24,7 @@ from snapshot_tuner.settings import VARIABLES, Settings
 from snapshot_tuner.telemetry.event_fields import TEXT_CHARACTERS_MOST
 from snapshot_tuner.telemetry.metrics import Metric
 from snapshot_tuner.tuning import tuner
+from tests.events.readings.reading_policies import ALERTMANAGER, alert, group, read
 from tests.logged_lines import log_lines
 from tests.one_signal import one
 from tests.template import cloudformation
@@ -165,6 +166,7 @@ def test_the_table_of_log_lines() -> None:
         Signal("e-1", "/test", "load", 0, tasks, sequence=1, attributes=attributes, sent_us=1),
         Signal("e-2", "/test", "other", 0, long, time_is_own=False, attributes=long),
         EventRejected("body", "is empty"),
+        *read(group(alert()), ALERTMANAGER),
     )
     own = {"level", "location", "message", "timestamp", "service"}
     assert {key for row in table("in the log line") for key in re.findall(r"\w+", row[0])} == {

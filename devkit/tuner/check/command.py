@@ -11,7 +11,10 @@ from devkit.tuner.check.inspection import FINDINGS_MOST, Finding, Inspection, in
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.explain.opening import open_file
 from devkit.tuner.output import console, json_text, print_json
+from snapshot_tuner.events.readings.reading import NO_READINGS, Readings
 from snapshot_tuner.model import Signal, Verdict
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.loader import examine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Exit:
     """Raises CommandFailed where the file cannot be read."""
-    events = [] if arguments.events is None else _events(arguments.events)
-    found = inspect(_text(arguments.policy), str(arguments.policy), events)
+    text = _text(arguments.policy)
+    events = [] if arguments.events is None else _events(arguments.events, _readings(text))
+    found = inspect(text, str(arguments.policy), events)
     suspicious = [each for each in found.suspicious if each.suspicion.kind not in arguments.ignore]
     if arguments.json:
         print_json(_document(arguments.policy, found, suspicious))
@@ -48,8 +52,13 @@ def run(arguments: argparse.Namespace) -> Exit:
     return Exit.SUSPICIOUS if suspicious else Exit.FINE
 
 
-def _events(path: Path) -> list[Signal]:
-    read = [event for each in open_file(path) for event in each.events]
+def _readings(text: str) -> Readings:
+    """None of a policy with mistakes: they are told first."""
+    return NO_READINGS if examine(text).problems else Policy.parse(text, "").readings
+
+
+def _events(path: Path, readings: Readings) -> list[Signal]:
+    read = [event for each in open_file(path, readings) for event in each.events]
     found = [event for event in read if isinstance(event, Signal)]
     if not found:
         raise CommandFailed(Exit.USAGE, f"{path}: no event in it can be read: {read[0]}")

@@ -13,6 +13,7 @@ from devkit.tuner.check.gaps import gaps
 from devkit.tuner.check.lasting import never_ending
 from devkit.tuner.check.overlaps import overlaps
 from devkit.tuner.check.paths import finding_nothing, unusual
+from devkit.tuner.check.readings import asking_lists, hidden
 from devkit.tuner.check.unreachable import never_matching
 from snapshot_tuner.formats.strict_yaml import Mark, read
 from snapshot_tuner.model import Place, Signal
@@ -74,6 +75,8 @@ def _suspicions(coverage: Coverage, events: Sequence[Signal]) -> Iterator[Iterat
     yield curves(coverage)
     yield never_ending(coverage)
     yield unusual(coverage)
+    yield hidden(coverage.document)
+    yield asking_lists(coverage.document)
     if events:
         yield finding_nothing(coverage, events)
 
