@@ -131,7 +131,7 @@ def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> No
 
     for function, own in (
         ("QueueWorker", ""),
-        ("HttpEndpoint", " signature webhooks-a7b8c9 rtc-d0e1f2 -"),
+        ("HttpEndpoint", " p webhooks-a7b8c9 tokens-b8c9d0 rtc-d0e1f2 -"),
         ("BusListener", ""),
     ):
         assert description(function) == (

@@ -14,6 +14,7 @@ from devkit.tuner.recordings import Arrival, Unreadable
 from http_endpoint import bodies, callers, reading
 from http_endpoint.answers import Refusal
 from http_endpoint.request import Request
+from queue_worker.batches import batch_of
 from snapshot_tuner.aws import sources
 from snapshot_tuner.aws.invocation import read_each
 from snapshot_tuner.errors import EventRejected
@@ -59,7 +60,14 @@ def readable(path: Path) -> Iterator[None]:
 
 def _opened(path: Path, content: bytes, readings: Readings) -> list[Invocation]:
     payload = _loaded(content)
+    batch = batch_of(payload)
+    if batch is not None:
+        events = read_each(batch.records, partial(batch.read, readings=readings))
+        return [_together(events, *map(_sent_us, batch.records))]
     match payload:
+        case {"Records": [{"Sns": dict()}, *_] as records}:
+            notifications = [record.get("Sns") for record in records]
+            return [_together(read_each(notifications, partial(signals.from_object, readings=readings)))]
         case {"Records": list(records)}:
             return [
                 _together(
