@@ -183,6 +183,10 @@ class _Resolver:
                 return self._resolve(left) == self._resolve(right)
             case {"Fn::Not": [inner]}:
                 return not self._is_true(inner)
+            case {"Fn::And": [*parts]}:
+                return all(map(self._is_true, parts))
+            case {"Fn::Or": [*parts]}:
+                return any(map(self._is_true, parts))
             case _:
                 raise NotImplementedError(f"the template's conditions have not needed this yet: {condition}")
 

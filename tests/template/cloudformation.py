@@ -16,12 +16,14 @@ __all__ = [
     "OWN_POLICY",
     "OWN_STORE",
     "PUBLIC_URL",
+    "RABBIT_MQ",
     "REGION",
     "REQUIRED",
     "ROOT",
     "RTC_CALLBACK_SECRETS",
     "SECRETS_KEY",
     "SHARED_LEDGER",
+    "SOURCES",
     "TOPIC",
     "WEBHOOK_SECRETS",
     "WEBHOOK_TOKENS",
@@ -67,6 +69,16 @@ RTC_CALLBACK_SECRETS = {
     "RtcCallbackSecretsArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtc-d0e1f2",
 }
 PUBLIC_URL = {"HttpAuth": "signature", **WEBHOOK_SECRETS, **WEBHOOK_TOKENS, **RTC_CALLBACK_SECRETS}
+SOURCES = {
+    "SnsTopicArn": "arn:aws:sns:eu-central-1:123456789012:rtc-events",
+    "KafkaClusterArn": "arn:aws:kafka:eu-central-1:123456789012:cluster/rtc/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0-4",
+    "KafkaTopic": "room-load",
+    "KinesisStreamArn": "arn:aws:kinesis:eu-central-1:123456789012:stream/room-load",
+    "MqBrokerArn": "arn:aws:mq:eu-central-1:123456789012:broker:rtc:b-9bcfa592-423a-4942-879d-eb284b418fc8",
+    "MqQueue": "room-load",
+    "MqSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:broker-a1b2c3",
+}
+RABBIT_MQ = {**SOURCES, "MqVirtualHost": "/"}
 ALL_OPTIONS = {
     **REQUIRED,
     **OWN_STORE,
@@ -74,6 +86,7 @@ ALL_OPTIONS = {
     **CUSTOM_PROVIDER,
     **IN_VPC,
     **PUBLIC_URL,
+    **RABBIT_MQ,
     "FifoQueue": "true",
     "DirectBusRule": "true",
     "AlarmTopicArn": TOPIC,

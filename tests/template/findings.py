@@ -24,6 +24,19 @@ REQUIRED_VARIABLES = frozenset(
 KNOWN_VARIABLES = REQUIRED_VARIABLES | STANDS_FOR.keys() | SECRETS | frozenset(VARIABLES)
 """What the settings, the SDK, Powertools and the secrets extension read."""
 
+NETWORK_INTERFACES = frozenset(
+    f"ec2:{action}"
+    for action in (
+        "CreateNetworkInterface",
+        "DeleteNetworkInterface",
+        "DescribeNetworkInterfaces",
+        "DescribeSecurityGroups",
+        "DescribeSubnets",
+        "DescribeVpcs",
+    )
+)
+"""What pollers in a broker's subnets need; Lambda takes no narrower resource than all for it."""
+
 VPC_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
 
 
@@ -33,6 +46,7 @@ def findings(stack: Stack) -> list[str]:
         dangling_references,
         url.open_endpoints,
         queue_mappings,
+        stream_mappings,
         queues,
         functions,
         variables,
@@ -60,7 +74,7 @@ def dangling_references(stack: Stack) -> Iterator[str]:
 
 
 def queue_mappings(stack: Stack) -> Iterator[str]:
-    for name, mapping in stack.find_all("AWS::Lambda::EventSourceMapping").items():
+    for name, mapping in _mappings(stack, "sqs").items():
         queue = referred(stack, mapping["EventSourceArn"])
         function = find_function(stack, mapping["FunctionName"])
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
@@ -75,6 +89,60 @@ def queue_mappings(stack: Stack) -> Iterator[str]:
             yield f"{name}: maxReceiveCount must be 5 or more, or a busy task makes a dead letter"
         if queue.get("FifoQueue") and (mapping["BatchSize"] > 10 or window):
             yield f"{name}: a FIFO queue takes batches of at most 10 and no window"
+
+
+def _mappings(stack: Stack, *services: str) -> dict[str, Properties]:
+    """The event source mappings of these services; only the queue is made with the stack, and so has no plain ARN."""
+
+    def service(mapping: Properties) -> str:
+        arn = mapping["EventSourceArn"]
+        return arn.split(":")[2] if isinstance(arn, str) else "sqs"
+
+    found = stack.find_all("AWS::Lambda::EventSourceMapping")
+    return {name: mapping for name, mapping in found.items() if service(mapping) in services}
+
+
+STREAM_GRANTS = {
+    "kafka": {
+        "kafka:DescribeClusterV2",
+        "kafka:GetBootstrapBrokers",
+        "kafka-cluster:Connect",
+        "kafka-cluster:DescribeTopic",
+        "kafka-cluster:ReadData",
+        "kafka-cluster:DescribeGroup",
+        "kafka-cluster:AlterGroup",
+    },
+    "kinesis": {"kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"},
+    "mq": {"mq:DescribeBroker", "secretsmanager:GetSecretValue"},
+}
+"""What Lambda's pollers need of the function's role (Lambda Developer Guide), by service."""
+
+
+def stream_mappings(stack: Stack) -> Iterator[str]:
+    alarmed = {alarm["MetricName"] for alarm in stack.find_all("AWS::CloudWatch::Alarm").values()}
+    for service, metrics in (
+        ("kafka", {"MaxOffsetLag"}),
+        ("kinesis", {"IteratorAge"}),
+        ("mq", {"MessageCount", "QueueSize"}),
+    ):
+        for name, mapping in _mappings(stack, service).items():
+            function = find_function(stack, mapping["FunctionName"])
+            grants = _grants(referred(stack, function["Role"])) if function else []
+            for action in sorted(STREAM_GRANTS[service] - {action for action, _ in grants}):
+                yield f"{name}: the function's role lacks {action}"
+            if alarmed.isdisjoint(metrics):
+                yield f"{name}: no alarm on what waits there"
+            if service == "mq":
+                continue
+            if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+                yield f"{name}: without ReportBatchItemFailures one bad record brings the whole batch back"
+            if mapping.get("MaximumRetryAttempts", -1) < 1 or not mapping.get("BisectBatchOnFunctionError"):
+                yield f"{name}: one bad record holds up all behind it, or takes them along"
+            destination = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+            if ("sqs:SendMessage", destination) not in grants:
+                yield f"{name}: what is given up on is lost"
+            if service == "kafka" and "ProvisionedPollerConfig" not in mapping:
+                yield f"{name}: only provisioned pollers read the answer and end retries"
 
 
 def queues(stack: Stack) -> Iterator[str]:
@@ -136,6 +204,7 @@ def secrets(stack: Stack) -> Iterator[str]:
     for name, function in stack.find_all("AWS::Lambda::Function").items():
         environment = function["Environment"]["Variables"]
         named = sorted(environment[variable] for variable in STANDS_FOR if variable in environment)
+        named = sorted([*named, *(uri for uri in _broker_secrets(stack, function))])
         granted = _granted_secrets(referred(stack, function["Role"]))
         if sorted(granted) != named:
             yield f"{name}: may not read just those secrets that its variables name"
@@ -143,6 +212,16 @@ def secrets(stack: Stack) -> Iterator[str]:
             yield f"{name}: has no secrets extension for its architecture"
         if environment.get(EXTENSION_CACHE) != "false":
             yield f"{name}: the extension would hand out a secret from before its rotation"
+
+
+def _broker_secrets(stack: Stack, function: Properties) -> list[str]:
+    """Those that Lambda's pollers log in with, with the function's role."""
+    return [
+        access["URI"]
+        for mapping in _mappings(stack, "mq").values()
+        for access in mapping["SourceAccessConfigurations"]
+        if access["Type"] == "BASIC_AUTH" and find_function(stack, mapping["FunctionName"]) is function
+    ]
 
 
 def _granted_secrets(role: Properties) -> list[str]:
@@ -187,7 +266,7 @@ def _queues_over_tls(stack: Stack) -> Iterator[str]:
 
 def _wide_statements(name: str, document: Properties) -> Iterator[str]:
     for statement in document["Statement"]:
-        if statement["Effect"] != "Allow":
+        if statement["Effect"] != "Allow" or set(statement["Action"]) <= NETWORK_INTERFACES:
             continue
         for key in ("Action", "Resource"):
             values = statement[key] if isinstance(statement[key], list) else [statement[key]]
@@ -218,7 +297,7 @@ def function_deliveries(stack: Stack) -> Iterator[str]:
             yield f"{name}: what the function gives up on is lost"
         elif ("sqs:SendMessage", destination) not in _grants(role):
             yield f"{name}: the function is not permitted to hand over what it gives up on"
-    for name, mapping in stack.find_all("AWS::Lambda::EventSourceMapping").items():
+    for name, mapping in _mappings(stack, "sqs").items():
         role = referred(stack, find_function(stack, mapping["FunctionName"])["Role"])
         for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
             if (action, mapping["EventSourceArn"]) not in _grants(role):

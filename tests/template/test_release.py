@@ -11,6 +11,7 @@ from tests.template.cloudformation import (
     OWN_POLICY,
     OWN_STORE,
     PUBLIC_URL,
+    RABBIT_MQ,
     REGION,
     REQUIRED,
     SECRETS_KEY,
@@ -77,6 +78,7 @@ OTHERS: Final = {
     "DirectBusRule": "true",
     "RtcAppIds": "5f3a1c0e9b7d4e2a8c6f0b13",
     "HttpConcurrency": 20,
+    **RABBIT_MQ,
     **PUBLIC_URL,
 }
 

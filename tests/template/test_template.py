@@ -23,11 +23,13 @@ from tests.template.cloudformation import (
     OWN_EXTENSION,
     OWN_POLICY,
     PUBLIC_URL,
+    RABBIT_MQ,
     REGION,
     REQUIRED,
     ROOT,
     SECRETS_KEY,
     SHARED_LEDGER,
+    SOURCES,
     TOPIC,
     Stack,
     deploy,
@@ -46,7 +48,7 @@ REST: Final = {
 OPTIONS: Final = (
     {"FifoQueue": "true", **SHARED_LEDGER},
     {**IN_VPC, **BYTEPLUS},
-    {"DirectBusRule": "true", **CUSTOM_PROVIDER},
+    {"DirectBusRule": "true", **CUSTOM_PROVIDER, **SOURCES},
     PUBLIC_URL,
     REST,
 )
@@ -131,6 +133,44 @@ def test_fifo_changes_the_queue_its_dead_letters_the_batch_and_the_rule(source: 
         None,
         {"MessageGroupId": "bus"},
     ]
+
+
+WIRED = {
+    "SnsTopicArn": {
+        "SnsSubscription",
+        "SnsPermission",
+        "SnsDeadLetters",
+        "SnsDeadLettersPolicy",
+        "SnsDeadLettersAlarm",
+    },
+    "Kafka": {"KafkaMapping", "KafkaLagAlarm"},
+    "Kinesis": {"KinesisMapping", "KinesisLagAlarm"},
+    "Mq": {"MqMapping", "MqBacklogAlarm"},
+}
+OF_STREAMS = {"StreamDeadLetters", "StreamDeadLettersPolicy", "StreamDeadLettersAlarm"}
+
+
+@pytest.mark.parametrize("of", WIRED)
+def test_a_source_is_wired_alone_and_nothing_without_it(source: Mapping[str, Any], of: str) -> None:
+    """Its mapping or subscription, its alarm, and a place for what is given up; the others' are not there."""
+    options = {name: value for name, value in SOURCES.items() if name.startswith(of)}
+    without, wired = deploy(source, REQUIRED), deploy(source, {**REQUIRED, **options})
+    assert findings(wired) == []
+    added = WIRED[of] | (OF_STREAMS if of in ("Kafka", "Kinesis") else set())
+    assert wired.resources.keys() - without.resources.keys() == added
+
+
+def test_the_alarm_of_a_broker_follows_its_kind(source: Mapping[str, Any]) -> None:
+    """RabbitMQ has virtual hosts; ActiveMQ's metrics name the instance of the broker."""
+    queue = {"Name": "Queue", "Value": "room-load"}
+    active, rabbit = (
+        properties(deploy(source, {**REQUIRED, **options}), "MqBacklogAlarm") for options in (SOURCES, RABBIT_MQ)
+    )
+    assert (active["MetricName"], active["Dimensions"]) == ("QueueSize", [{"Name": "Broker", "Value": "rtc-1"}, queue])
+    assert (rabbit["MetricName"], rabbit["Dimensions"]) == (
+        "MessageCount",
+        [{"Name": "Broker", "Value": "rtc"}, {"Name": "VirtualHost", "Value": "/"}, queue],
+    )
 
 
 def test_subnets_put_every_function_into_the_vpc(source: Mapping[str, Any]) -> None:
