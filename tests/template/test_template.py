@@ -81,6 +81,7 @@ def test_nothing_is_found_with_any_set_of_options(source: Mapping[str, Any], opt
     assert findings(deploy(source, options)) == []
 
 
+@pytest.mark.timeout(300)  # the linter follows every combination of conditions: 25 s alone
 def test_make_validate_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """cfn-lint passes SAM's result with its conditions and parameters."""
     assert validate.main() == 0
