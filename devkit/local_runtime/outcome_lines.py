@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from devkit.terminal import printable
 from snapshot_tuner.model import OutcomeKind
 from snapshot_tuner.tuning.tuner import LOG_NAMES
 
@@ -11,18 +12,23 @@ _KIND_OF_MESSAGE = {message: kind for kind, message in LOG_NAMES.items()}
 
 
 def line_for(function: str, text: str, now: datetime) -> str | None:
-    """What to show for a line of the function's log; None for the runtime's own accounting."""
+    """What to show for a line of the function's log, safe for a terminal; None for the runtime's own accounting."""
+    shown = _shown(text)
+    return None if shown is None else f"{now:%H:%M:%S}  {function:13}  {printable(shown)}"
+
+
+def _shown(text: str) -> str | None:
     try:
         entry = json.loads(text)
     except ValueError:
-        return f"{now:%H:%M:%S}  {function:13}  {text}" if text.startswith("[ERROR]") else None
+        return text if text.startswith("[ERROR]") else None
     if not isinstance(entry, dict):
         return None
     kind = _KIND_OF_MESSAGE.get(entry.get("message", ""))
     if kind is not None:
-        return f"{now:%H:%M:%S}  {function:13}  {_outcome(kind, entry)}"
+        return _outcome(kind, entry)
     if entry.get("level") in ("WARNING", "ERROR", "CRITICAL"):
-        return f"{now:%H:%M:%S}  {function:13}  {text}"
+        return text
     return None
 
 

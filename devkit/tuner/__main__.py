@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from devkit.terminal import printable
 from devkit.tuner import backtest, check, explain, record
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import print_json, progress_console
@@ -39,7 +40,8 @@ def main(words: Sequence[str] | None = None) -> int:
         if arguments.json:
             print_json({"error": str(failure), **failure.details})
         else:
-            progress_console().print(str(failure), style="red", markup=False, soft_wrap=True)
+            for line in str(failure).splitlines():
+                progress_console().print(printable(line), style="red", markup=False, soft_wrap=True)
         return int(failure.code)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

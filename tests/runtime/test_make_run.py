@@ -116,11 +116,16 @@ def test_a_killed_runtime_takes_its_functions_with_it() -> None:
             '{"level": "WARNING", "message": "event_rejected", "reason": "body: is not JSON"}',
             "09:02:01  queue_worker   rejected    -  body: is not JSON",
         ),
+        (
+            '{"message": "event_rejected", "event_id": "a\\u202eb", "reason": "\\u001b[2J"}',
+            "09:02:01  queue_worker   rejected    a\\u202eb  \\x1b[2J",
+        ),
+        ("[ERROR] Error: \u2066a", "09:02:01  queue_worker   [ERROR] Error: \\u2066a"),
         ("[ERROR] PolicyError: no rules", "09:02:01  queue_worker   [ERROR] PolicyError: no rules"),
         ("START RequestId: 1 Version: $LATEST", None),
         ('{"level": "DEBUG", "message": "other"}', None),
     ],
 )
 def test_a_log_line_is_shown_as_its_outcome(line: str, expected: str | None) -> None:
-    """The runtime's own accounting is left out, errors are not."""
+    """The runtime's own accounting is left out, errors are not; what an event says cannot change the terminal."""
     assert line_for("queue_worker", line, datetime(2026, 3, 1, 9, 2, 1, tzinfo=UTC)) == expected

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from devkit.terminal import printable
 from devkit.tuner.explain.history import History
 from devkit.tuner.explain.replay import Explained
 from devkit.tuner.explain.steps import follows, moment, steps
@@ -39,7 +40,9 @@ def show(console: Console, explained: Explained) -> None:
     console.print()
     event, why = explained.event, explained.explanation
     if isinstance(event, Signal):
-        console.print(Text.assemble(("event ", "bold"), (_safe(event.id), "bold cyan"), f" of {_safe(event.source)}"))
+        console.print(
+            Text.assemble(("event ", "bold"), (printable(event.id), "bold cyan"), f" of {printable(event.source)}")
+        )
         console.print(_Indented(_attributes(event, explained.received_us)))
     else:
         empty = isinstance(event, NoEvent)
@@ -55,7 +58,7 @@ def show(console: Console, explained: Explained) -> None:
 def _attributes(event: Signal, received_us: int) -> Table:
     rows = {
         "reading": None if event.read_from is None else Text(event.read_from.reading),
-        "type": Text(_safe(event.type)),
+        "type": Text(printable(event.type)),
         "time": Text(
             moment(event.time_us) + ("" if event.time_is_own else ", when it was sent: it has none of its own")
         ),
@@ -103,23 +106,18 @@ def _show_outcome(console: Console, explained: Explained, index: int, outcome: O
         console.print(Text.assemble(("interval ", "bold"), f"of {task.app_id} {task.room_id} {task.task_id}"))
         lines = {
             str(step.name): Text.assemble(
-                ("" if step.seconds is None else f"{step.seconds:>4} s  ", "cyan"), _safe(step.says)
+                ("" if step.seconds is None else f"{step.seconds:>4} s  ", "cyan"), printable(step.says)
             )
             for step in steps(visit, why.asked, why.bounds)
         }
         console.print(_Indented(_grid(lines)))
     colour = _COLOURS.get(outcome.kind, "bold yellow")
-    console.print(Text.assemble(("→ ", "bold"), (f"{outcome.kind}: ", colour), _safe(outcome.reason)))
+    console.print(Text.assemble(("→ ", "bold"), (f"{outcome.kind}: ", colour), printable(outcome.reason)))
     for change in follows(explained.visits[index]) if explained.visits else ():
         console.print(
             Text(f"  then, if no other event comes: {change.interval} s at {moment(change.at_us)}, ")
-            + Text(f"as rule {change.rule} asked (event {_safe(change.event_id)})")
+            + Text(f"as rule {change.rule} asked (event {printable(change.event_id)})")
         )
-
-
-def _safe(text: str) -> str:
-    """What an event says must not change the terminal, or the look of what is beside it."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def _grid(rows: dict[str, Text]) -> Table:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from devkit.terminal import printable
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import print_json, progress_console
 from devkit.tuner.record.parsers import Form
@@ -66,7 +67,7 @@ def _tell(summary: Summary) -> None:
     events = "1 event" if summary.events == 1 else f"{summary.events:,} events"
     console.print(f"{events} recorded, from {figures['first']} to {figures['last']}", markup=False, soft_wrap=True)
     for line in summary.describe():
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(printable(line), markup=False, soft_wrap=True)
 
 
 @contextmanager
