@@ -23,7 +23,7 @@ _PROCESSOR_RATIO = 0.5
 _DUPLICATES_PER_SECOND = 30_000
 _DECISION_MICROSECONDS = 100
 _RATE_SHARE = 0.95
-"""What is to be reached; the README's table has them as they are printed here."""
+"""What is to be reached; docs/performance.md has them as they are printed here."""
 
 _RULES = (50, 100, 200)
 _MEMORY_MIB = 128

@@ -1,4 +1,4 @@
-"""The table that a run ends with, in Markdown, so that the README can hold it as it is."""
+"""The table that a run ends with, in Markdown, so that the documentation can hold it as it is."""
 
 import os
 import platform

@@ -21,7 +21,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class Problem(Enum):
     """Every type of problem: its status, its title, and after how many seconds another try makes sense.
 
-    The first ten are those of an outcome's `Cause`. The README explains them all; a test compares the two.
+    The first ten are those of an outcome's `Cause`. docs/http.md explains them all; a test compares the two.
     """
 
     MALFORMED = (400, "The event cannot be read")

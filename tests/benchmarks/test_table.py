@@ -4,7 +4,7 @@ from devkit.benchmarks.table import Row, lines
 
 
 def test_a_table_is_markdown_with_columns_as_wide_as_their_content() -> None:
-    """So that the README can hold it as it is printed; a figure with nothing to reach says neither yes nor no."""
+    """So that docs/ can hold it as it is printed; a figure with nothing to reach says neither yes nor no."""
     rows = [
         Row("cold start", "30 ms", "60 ms", "0.50", to_reach="0.75", reached=True),
         Row("a decision", "9 µs"),

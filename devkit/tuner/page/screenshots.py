@@ -1,4 +1,4 @@
-"""Pictures of a page for the README: `python -m devkit.tuner.page.screenshots backtest.html OUT_DIR [FRAGMENT]`.
+"""Pictures of a page for the documentation: `python -m devkit.tuner.page.screenshots backtest.html OUT_DIR [FRAGMENT]`.
 
 FRAGMENT is the part of a link from its # on: it says which room. The pointer rests on an event of that room.
 """

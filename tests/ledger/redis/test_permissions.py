@@ -13,7 +13,7 @@ from devkit.valkey import valkey_server
 from snapshot_tuner.ledger.types import Admission, CallResult, Settlement
 from tests.ledger.backends import TASK, Client, ElastiCacheBackend, ValkeyBackend, event, granted, limits
 
-README = Path("README.md").read_text("utf-8")
+PAGE = Path("docs/ledger.md").read_text("utf-8")
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def everything(ledger: Client) -> None:
 
 
 def smallest() -> str:
-    """The rules that the README says are enough."""
-    [rules] = re.findall(r"ACL SETUSER tuner on >PASSWORD (\S+ resetchannels -@all [^`]*)`", README.replace("\n", " "))
+    """The rules that docs/ledger.md says are enough."""
+    [rules] = re.findall(r"ACL SETUSER tuner on >PASSWORD (\S+ resetchannels -@all [^`]*)`", PAGE.replace("\n", " "))
     return str(rules)
 
 
-def test_the_smallest_acl_that_the_readme_names_is_enough(own: ValkeyBackend) -> None:
+def test_the_smallest_acl_that_the_documentation_names_is_enough(own: ValkeyBackend) -> None:
     """For every operation; what was forbidden besides is not warned of."""
     own.log_in_as("tuner", smallest().replace("{default}", f"{{{own.namespace}}}"))
     everything(own.client())

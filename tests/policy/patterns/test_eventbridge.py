@@ -114,7 +114,7 @@ def test_a_pattern_decides_as_in_eventbridge(pattern: dict[str, Any], data: obje
 
 @pytest.mark.parametrize(("pattern", "data", "expected"), [pytest.param(*case, id=name) for name, *case in DIFFERENT])
 def test_a_pattern_decides_otherwise_on_purpose(pattern: dict[str, Any], data: object, *, expected: bool) -> None:
-    """EventBridge says the opposite, or refuses the pattern; the README lists these."""
+    """EventBridge says the opposite, or refuses the pattern; docs/policy.md lists these."""
     assert decides(pattern, data) is expected
 
 

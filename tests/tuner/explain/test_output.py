@@ -229,9 +229,9 @@ def test_what_follows_is_what_comes(day_with_alerts: list[Explained]) -> None:
 
 
 def test_the_example_of_the_documentation_is_real(explainer: Explainer) -> None:
-    """README.md: a load report of the day, while an alert is open."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    section = readme.partition("### Explain\n")[2].partition("\n### ")[0]
+    """docs/tuner.md: a load report of the day, while an alert is open."""
+    page = (ROOT / "docs" / "tuner.md").read_text("utf-8")
+    section = page.partition("## Explain\n")[2].partition("\n## ")[0]
     (command, expected) = re.findall(r"```(?:sh|text)\n(.*?)```", section, re.DOTALL)
     (id_, policy, day) = re.findall(r"zgrep '(.*?)' .* explain (\S+) - --after (\S+)", command, re.DOTALL)[0]
     with gzip.open(ROOT / day, "rt", encoding="utf-8") as lines:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Metric(StrEnum):
-    """The metrics' names; template.yaml and README.md are checked against them."""
+    """The metrics' names; template.yaml and docs/operations.md are checked against them."""
 
     EVENTS_APPLIED = "EventsApplied"  # as all of Events…: one for each event and task
     EVENTS_DUPLICATED = "EventsDuplicated"

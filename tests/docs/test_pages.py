@@ -1,4 +1,4 @@
-"""README.md says what the code does: its example is carried out, its tables are compared, both ways."""
+"""The documentation says what the code does: its example is carried out, its tables are compared, both ways."""
 
 import json
 import re
@@ -24,23 +24,18 @@ from snapshot_tuner.settings import VARIABLES, Settings
 from snapshot_tuner.telemetry.event_fields import TEXT_CHARACTERS_MOST
 from snapshot_tuner.telemetry.metrics import Metric
 from snapshot_tuner.tuning import tuner
+from tests.docs.pages import DOCUMENTATION, PAGES, ROOT, anchors, code_blocks, table
 from tests.events.readings.reading_policies import ALERTMANAGER, alert, group, read
 from tests.logged_lines import log_lines
 from tests.one_signal import one
 from tests.template import cloudformation
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
-
-def table(first_column: str) -> list[list[str]]:
-    """The cells of the one table whose first column has this name, without code quotes."""
-    (body,) = re.findall(rf"^\| {first_column} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
-    return [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in body.splitlines()]
+    """Those of the README."""
+    return code_blocks(README, language)
 
 
 class ReadmeProvider(BaseHTTPRequestHandler):
@@ -172,7 +167,7 @@ def test_the_table_of_log_lines() -> None:
     assert {key for row in table("in the log line") for key in re.findall(r"\w+", row[0])} == {
         key for line in lines for key in line if key not in own
     }
-    assert f"{TEXT_CHARACTERS_MOST:,} characters" in README
+    assert f"{TEXT_CHARACTERS_MOST:,} characters" in DOCUMENTATION
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.REJECTED, OutcomeKind.RETRY])
@@ -203,9 +198,9 @@ def problems() -> list[list[str]]:
 
 
 def test_the_table_of_problems() -> None:
-    """Every problem type with its status, Retry-After and title; the README names the prefix of the types."""
+    """Every problem type with its status, Retry-After and title; and the prefix of the types."""
     assert sorted(table("type")) == sorted(problems())
-    assert f"`{answers.PROBLEM_TYPE}`" in README
+    assert f"`{answers.PROBLEM_TYPE}`" in DOCUMENTATION
 
 
 def test_the_table_of_make_targets() -> None:
@@ -217,13 +212,30 @@ def test_the_table_of_make_targets() -> None:
 
 def test_the_layout_names_what_is_there() -> None:
     """Every path in the picture of the project exists."""
-    (layout,) = [block for block in blocks("text") if block.startswith("functions/")]
+    (layout,) = [block for block in code_blocks(DOCUMENTATION, "text") if block.startswith("functions/")]
     paths = [line.split()[0] for line in layout.splitlines()]
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_every_file_that_is_named_is_there() -> None:
     """A path in backquotes leads somewhere."""
-    named = re.findall(r"`((?:layers|functions|tests|devkit|events)/[\w./]+)`", README)
+    named = re.findall(r"`((?:layers|functions|tests|devkit|events|docs)/[\w./]+)`", DOCUMENTATION)
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=str)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    """To a file, and to a heading of it where it names one."""
+    for target in re.findall(r"\]\(([^)]+)\)|(?:src|href)=\"([^\"]+)\"", (ROOT / path).read_text(encoding="utf-8")):
+        file, _, anchor = next(filter(None, target)).partition("#")
+        if file.startswith("https:"):
+            continue
+        page = (ROOT / path).parent / file if file else ROOT / path
+        assert page.exists(), f"{path}: {file}"
+        assert not anchor or anchor in anchors(page.read_text(encoding="utf-8")), f"{path}: #{anchor}"
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    """So that a reader finds it."""
+    assert [path for path in PAGES if str(path).startswith("docs/") and f"({path})" not in README] == []
