@@ -58,7 +58,7 @@ class Watch(CallWatch, Protocol):
 
 
 @dataclass(slots=True)
-class _Worker:
+class Worker:
     """The batch that it is at, and when it was received."""
 
     caller: Caller
@@ -79,7 +79,7 @@ class World:
         self._unfinished = 0
         self._clock = _Clock(self._timeline, origin_us)
         self._ledger = MemoryLedger(Memory("backtest"), assumptions.limits(policy.order), self._clock)
-        self._idle = [_Worker(self._caller(by_event=True), Batch(), []) for _ in range(WORKERS)]
+        self._idle = [Worker(self._caller(by_event=True), Batch(), []) for _ in range(WORKERS)]
         self._reconciler = self._caller(by_event=False)
         self._reconciler_began = 0.0
         self._timeline.at(RECONCILER_EVERY_SECONDS, self._reconcile)
@@ -139,7 +139,7 @@ class World:
         self._open_window()
         return batch
 
-    def _work(self, worker: _Worker) -> None:
+    def _work(self, worker: Worker) -> None:
         """Batch after batch for as long as there is one, or until calls have to be waited for."""
         while self._is_batch():
             worker.messages, worker.received = self._take_batch(), self._timeline.now
@@ -151,18 +151,21 @@ class World:
                 deadline = worker.received + WORKER_SECONDS - ANSWER_SECONDS
                 if not worker.caller.call(tasks, deadline, partial(self._called, worker)):
                     return
-            self._answer(worker)
+            self._conclude(worker)
         self._idle.append(worker)
 
-    def _called(self, worker: _Worker) -> None:
-        self._answer(worker)
+    def _called(self, worker: Worker) -> None:
+        self._conclude(worker)
         self._work(worker)
 
-    def _answer(self, worker: _Worker) -> None:
-        batch, now = worker.batch, self._timeline.now
-        if batch.adjustments:
-            batch.conclude(worker.caller.results)
-        for message, outcomes in zip(worker.messages, batch.answers, strict=True):
+    def _conclude(self, worker: Worker) -> None:
+        if worker.batch.adjustments:
+            worker.batch.conclude(worker.caller.results)
+        self._answer(worker, worker.batch.answers)
+
+    def _answer(self, worker: Worker, answers: Sequence[Sequence[Outcome]]) -> None:
+        now = self._timeline.now
+        for message, outcomes in zip(worker.messages, answers, strict=True):
             message.receives += 1
             self._watch.outcomes(message, outcomes, now)
             unsettled = [outcome.kind for outcome in outcomes if not outcome.settled]
