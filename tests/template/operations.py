@@ -11,7 +11,7 @@ from snapshot_tuner.telemetry.metrics import Metric
 from snapshot_tuner.tuning.instrumentation import _OF_KIND
 from tests.template.cloudformation import Stack, references
 
-ALARMED = (Metric.CALLS_REFUSED, Metric.LEDGER_STEPS_FAILED, Metric.CREDENTIALS_REFUSED)
+ALARMED = (Metric.CALLS_REFUSED, Metric.LEDGER_STEPS_FAILED, Metric.CREDENTIALS_REFUSED, Metric.POLICY_REFUSED)
 
 
 def versions(stack: Stack) -> Iterator[str]:

@@ -67,12 +67,15 @@ OTHERS: Final = {
     **SHARED_LEDGER,
     "LedgerNamespace": "other",
     "PolicyLayerArn": OWN_POLICY,
+    "PolicyParameter": "/tuner/policy",
     "SubnetIds": "subnet-0a1b2c3d",
     "SecurityGroupIds": "sg-0a1b2c3d",
     # These do not reach a function, but for its tags, which no version has.
     "Stage": "dev",
     "LogRetentionDays": 7,
     "AlarmTopicArn": TOPIC,
+    "SilenceHours": 6,
+    "UnmatchedPerHour": 10,
     "SecretsKeyArn": SECRETS_KEY,
     "FifoQueue": "true",
     "DirectBusRule": "true",
@@ -180,3 +183,17 @@ def test_a_function_may_read_its_two_secrets_and_decrypt_nothing_else(source: Ma
         )
         assert without[-1] == read
         assert with_key[-2:] == [read, decrypt]
+
+
+def test_a_function_that_decides_may_read_the_policys_parameter_and_no_other(source: Mapping[str, Any]) -> None:
+    """The reconciler decides nothing; without a parameter nobody may read any."""
+    named, plain = deploy(source, {**REQUIRED, "PolicyParameter": "/tuner/policy"}), deploy(source, REQUIRED)
+    for function in FUNCTIONS:
+        decides = function != "Reconciler"
+        arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/tuner/policy"
+        expected = [{"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": arn}] if decides else []
+        for stack, statements in ((named, expected), (plain, [])):
+            policy = properties(stack, f"{function}Role")["Policies"][0]["PolicyDocument"]["Statement"]
+            assert [each for each in policy if "ssm:" in str(each["Action"])] == statements
+        variables = properties(named, function)["Environment"]["Variables"]
+        assert variables.get("POLICY_PARAMETER") == ("/tuner/policy" if decides else None)
