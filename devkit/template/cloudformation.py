@@ -171,7 +171,7 @@ class _Resolver:
                 raise NotImplementedError(f"the template's texts have not needed this yet: {node}")
 
     def _substitute(self, text: str, variables: Mapping[str, object]) -> object:
-        known = {**self.parameters, **variables}
+        known = {**self.parameters, **{name: _as_placeholder(value) for name, value in variables.items()}}
         replaced = _PLACEHOLDER.sub(lambda match: str(known.get(match[1], match[0])), text)
         return {"Fn::Sub": replaced} if _PLACEHOLDER.search(replaced) else replaced
 
@@ -189,6 +189,15 @@ class _Resolver:
                 return any(map(self._is_true, parts))
             case _:
                 raise NotImplementedError(f"the template's conditions have not needed this yet: {condition}")
+
+
+def _as_placeholder(value: object) -> object:
+    """A resource's own name as it is written in a text."""
+    match value:
+        case {"Ref": str(name)}:
+            return f"${{{name}}}"
+        case _:
+            return value
 
 
 def references(node: object) -> Iterator[tuple[str, str]]:

@@ -91,6 +91,8 @@ ALL_OPTIONS = {
     "DirectBusRule": "true",
     "AlarmTopicArn": TOPIC,
     "PolicyLayerArn": OWN_POLICY,
+    "PolicyParameter": "/tuner/policy",
+    "SilenceHours": "6",
     "SecretsKeyArn": SECRETS_KEY,
 }
 

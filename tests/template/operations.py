@@ -11,7 +11,13 @@ from snapshot_tuner.telemetry.metrics import Metric
 from snapshot_tuner.tuning.instrumentation import _OF_KIND
 from tests.template.cloudformation import Stack, references
 
-ALARMED = (Metric.CALLS_REFUSED, Metric.LEDGER_STEPS_FAILED, Metric.CREDENTIALS_REFUSED, Metric.POLICY_REFUSED)
+ALARMED = (
+    Metric.CALLS_REFUSED,
+    Metric.LEDGER_STEPS_FAILED,
+    Metric.CREDENTIALS_REFUSED,
+    Metric.POLICY_REFUSED,
+    Metric.EVENTS_UNMATCHED,
+)
 
 
 def versions(stack: Stack) -> Iterator[str]:
@@ -60,6 +66,24 @@ def metric_alarms(stack: Stack) -> Iterator[str]:
             yield f"{metric}: no alarm"
 
 
+def silences(stack: Stack) -> Iterator[str]:
+    """What does not run, and what nobody sends, fails nothing and counts nothing."""
+    schedule_alarms = []
+    for name, alarm in stack.find_all("AWS::CloudWatch::Alarm").items():
+        if not alarm["ComparisonOperator"].startswith("Less"):
+            continue
+        if alarm.get("TreatMissingData") != "breaching":
+            yield f"{name}: does not ring where there is nothing at all"
+        if alarm["Statistic"] not in ("SampleCount", "Sum"):
+            yield f"{name}: {alarm['Statistic']} does not count"
+        schedule_alarms += [
+            target for _, target in references(alarm["Dimensions"]) if alarm["MetricName"] == "Invocations"
+        ]
+    for name, function in stack.find_all("AWS::Lambda::Function").items():
+        if function["Handler"].startswith("reconciler.") and name not in schedule_alarms:
+            yield f"{name}: no alarm where its schedule does not invoke it"
+
+
 def dashboard(stack: Stack) -> Iterator[str]:
     (board,) = stack.find_all("AWS::CloudWatch::Dashboard").values()
     widgets = [widget["properties"] for widget in _body(board)["widgets"]]
@@ -89,7 +113,17 @@ def dashboard(stack: Stack) -> Iterator[str]:
         yield "Dashboard: the quota is not drawn where it is"
 
 
-CHECKS: tuple[Callable[[Stack], Iterator[str]], ...] = (versions, metric_alarms, dashboard)
+def ledger_chart(stack: Stack) -> Iterator[str]:
+    (board,) = stack.find_all("AWS::CloudWatch::Dashboard").values()
+    lines = [line for widget in _body(board)["widgets"] for line in widget["properties"]["metrics"]]
+    shown = {(line[1], line[3]) for line in lines if line[0] == "AWS/ElastiCache"}
+    for name in stack.find_all("AWS::ElastiCache::ServerlessCache"):
+        for metric in ("BytesUsedForCache", "Evictions"):
+            if (metric, f"${{{name}}}") not in shown:
+                yield f"Dashboard: does not show the ledger's {metric}"
+
+
+CHECKS: tuple[Callable[[Stack], Iterator[str]], ...] = (versions, metric_alarms, silences, dashboard, ledger_chart)
 
 
 def _properties(stack: Stack, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

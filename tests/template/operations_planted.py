@@ -19,6 +19,31 @@ IN_OPERATIONS: Final[tuple[tuple[str, object, str], ...]] = (
         "ListenerRulePermission: invokes BusListener past its alias",
     ),
     ("Resources/CallsRefusedAlarm", REMOVED, "CallsRefused: no alarm"),
+    ("Resources/PolicyRefusedAlarm", REMOVED, "PolicyRefused: no alarm"),
+    ("Resources/UnmatchedAlarm", REMOVED, "EventsUnmatched: no alarm"),
+    (
+        "Resources/UnmatchedAlarm/Properties/Dimensions/0/Value",
+        "snapshot-tuner",
+        "UnmatchedAlarm: its metric has no such dimensions",
+    ),
+    (
+        "Resources/SilenceAlarm/Properties/TreatMissingData",
+        "notBreaching",
+        "SilenceAlarm: does not ring where there is nothing at all",
+    ),
+    # A mean of milliseconds is hardly ever below 1, however few there are.
+    ("Resources/SilenceAlarm/Properties/Statistic", "Average", "SilenceAlarm: Average does not count"),
+    ("Resources/ReconcilerSilentAlarm", REMOVED, "Reconciler: no alarm where its schedule does not invoke it"),
+    (
+        "Resources/ReconcilerSilentAlarm/Properties/TreatMissingData",
+        "missing",
+        "ReconcilerSilentAlarm: does not ring where there is nothing at all",
+    ),
+    (
+        "Resources/ReconcilerSilentAlarm/Properties/Dimensions/0/Value",
+        {"Ref": "QueueWorker"},
+        "Reconciler: no alarm where its schedule does not invoke it",
+    ),
     (
         "Resources/LedgerAlarm/Properties/MetricName",
         "LedgerUnavailable",
@@ -53,6 +78,11 @@ IN_OPERATIONS: Final[tuple[tuple[str, object, str], ...]] = (
         "Resources/Dashboard/Properties/DashboardBody",
         {"Fn::Sub": '{"widgets": [{"properties": {"metrics": [["SnapshotTuner", "CallsSent"]]}}]}'},
         "Dashboard: does not show ListenerDeadLetters",
+    ),
+    (
+        "Resources/Dashboard/Properties/DashboardBody/Fn::Sub/1/Cache",
+        "none",
+        "Dashboard: does not show the ledger's Evictions",
     ),
     (
         "Globals/Function/Environment/Variables/RTC_MAX_QPS",
