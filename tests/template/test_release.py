@@ -90,17 +90,21 @@ OTHERS: Final = {
 def test_a_parameter_that_reaches_a_function_publishes_a_version(
     source: Mapping[str, Any], as_is: Stack, parameter: str
 ) -> None:
-    """Else the alias would stay at the old value. One that does not must publish none: Lambda refuses a version that
-    is like the last one.
+    """Else the alias would stay at the old value. Nor is a function published that it does not reach: Lambda refuses a
+    version that is like the last one.
     """
     changed = deploy(source, {**REQUIRED, parameter: OTHERS[parameter]})
+    for function in FUNCTIONS:
 
-    def configurations(stack: Stack) -> dict[str, Any]:
-        every = stack.find_all("AWS::Lambda::Function")
-        return {name: {key: value for key, value in every[name].items() if key != "Tags"} for name in FUNCTIONS}
+        def configuration(stack: Stack, name: str = function) -> dict[str, Any]:
+            return {key: value for key, value in properties(stack, name).items() if key != "Tags"}
 
-    is_published = as_is.find_all("AWS::Lambda::Version") != changed.find_all("AWS::Lambda::Version")
-    assert is_published == (configurations(as_is) != configurations(changed))
+        def version(stack: Stack, name: str = function) -> tuple[str, dict[str, Any]]:
+            published = properties(stack, f"{name}Aliaslive")["FunctionVersion"]["Fn::GetAtt"][0]
+            return published, properties(stack, published)
+
+        is_published = version(as_is) != version(changed)
+        assert is_published == (configuration(as_is) != configuration(changed)), function
 
 
 def test_every_parameter_is_tried(source: Mapping[str, Any]) -> None:
@@ -126,6 +130,7 @@ def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> No
         "SecurityGroupIds": ",".join(["sg-0123456789abcdef0"] * 2),
         "LedgerNamespace": "production",
         "PolicyLayerArn": OWN_POLICY,
+        "PolicyParameter": "/tuner/policy",
         **PUBLIC_URL,
     }
     stack = deploy(source, options)
@@ -135,13 +140,14 @@ def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> No
         return str(properties(stack, version)["Description"])
 
     for function, own in (
-        ("QueueWorker", ""),
-        ("HttpEndpoint", " p webhooks-a7b8c9 tokens-b8c9d0 rtc-d0e1f2 -"),
-        ("BusListener", ""),
+        ("QueueWorker", "/tuner/policy"),
+        ("HttpEndpoint", "/tuner/policy p webhooks-a7b8c9 tokens-b8c9d0 rtc-d0e1f2 -"),
+        ("BusListener", "/tuner/policy"),
+        ("Reconciler", ""),
     ):
         assert description(function) == (
-            "INFO 150 -se volcengine production snapshot-tuner-0a1b2c3d-4e5f volcengine-a1b2c3 "
-            "187925254637 24 123456789012 policy 7 "
+            "INFO 150 -se volcengine production ~0a1b2c3d-4e5f volcengine-a1b2c3 "
+            "24 123456789012 policy 7 "
             "0123456789abcdef0 0123456789abcdef0 0123456789abcdef0 0123456789abcdef0 0123456789abcdef0"
             f"{own}"
         )
