@@ -23,7 +23,7 @@ target: {app_id: app, room_id: "{data.room}"}
 lengthen_after: 60s
 skip_unchanged_within: 5m
 rules:
-  - {name: alert, match: {type: [alert]}, interval: 2, for: 10m, then: 30}
+  - {name: alert, match: {type: [alert]}, interval: 2, for: 10m, then: 30, urgent: true}
   - name: load
     match: {type: [load], data: {load: [{numeric: [">=", 0.80]}]}}
     interval: {of: data.load, curve: [[0.80, 10], [1, 60.5]]}
@@ -31,7 +31,7 @@ rules:
   - {name: rest, hold: true}
 """
 
-FORM_3 = {
+FORM_4 = {
     "version": 1,
     "order": "sequence",
     "require_time": True,
@@ -53,6 +53,7 @@ FORM_3 = {
             "lasts": 600,
             "then": 30,
             "lengthen_after": None,
+            "urgent": True,
         },
         {
             "name": "load",
@@ -61,8 +62,17 @@ FORM_3 = {
             "lasts": None,
             "then": None,
             "lengthen_after": 120,
+            "urgent": False,
         },
-        {"name": "rest", "match": {}, "interval": None, "lasts": None, "then": None, "lengthen_after": None},
+        {
+            "name": "rest",
+            "match": {},
+            "interval": None,
+            "lasts": None,
+            "then": None,
+            "lengthen_after": None,
+            "urgent": False,
+        },
     ],
 }
 
@@ -83,7 +93,7 @@ def beside(file: Path) -> Path:
 def test_the_form_is_the_one_that_its_number_names(file: Path) -> None:
     """Whoever changes the form raises FORM, and this golden copy with it: an older one is then checked anew."""
     kept = json.loads(beside(file).read_text())
-    assert (kept["form"], kept["policy"]) == (3, FORM_3)
+    assert (kept["form"], kept["policy"]) == (4, FORM_4)
 
 
 def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +112,7 @@ def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: py
 def said(rule: Rule) -> tuple[object, ...]:
     action = rule.action
     number = (action.of.text, action.curve) if isinstance(action, Measured) else action
-    return (rule.name, repr(rule.match), number, rule.lasts, rule.then, rule.lengthen_after)
+    return (rule.name, repr(rule.match), number, rule.lasts, rule.then, rule.lengthen_after, rule.urgent)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

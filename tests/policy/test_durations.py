@@ -53,6 +53,11 @@ def test_calls_are_saved_only_where_the_policy_says_so() -> None:
     assert decided("interval: 3", above="skip_unchanged_within: 5m").skip_unchanged_within == 300
 
 
+def test_a_rule_is_urgent_where_it_says_so() -> None:
+    assert decided("interval: 3, urgent: true").urgent
+    assert not decided("interval: 3").urgent
+
+
 @pytest.mark.parametrize("text", ["0s", "-5m", "25h", "86401s", "10", "1.5h", "10 m", "1h30m", "soon", "''", "[1s]"])
 def test_no_other_duration_is_taken(text: str) -> None:
     """Negative, zero, overlong, without a unit: named with the rule."""

@@ -21,7 +21,7 @@ def in_rule(members: str) -> list[str]:
     return problems(f"version: 1\nrules:\n- {{name: r, {members}}}\n")
 
 
-RULE_KEYS = "name, match, interval, hold, for, then, lengthen_after"
+RULE_KEYS = "name, match, interval, hold, for, then, lengthen_after, urgent"
 TOP_KEYS = "version, order, require_time, events, bounds, target, lengthen_after, skip_unchanged_within, rules"
 SECONDS = "must be a whole number of seconds from 1 to 600"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
@@ -115,6 +115,11 @@ RULES: list[tuple[str, list[str]]] = [
     (
         "interval: {of: data.x, curve: [[1, 2], [2, 3]], else: 5}",
         ["line 3, rule 'r', interval.else: unknown key; known here are of, curve"],
+    ),
+    ("interval: 5, urgent: false", ["line 3, rule 'r', urgent: must be true, or be left out"]),
+    (
+        "hold: true, urgent: true",
+        ["line 3, rule 'r': urgent: hold changes nothing, so nothing of it can go first"],
     ),
     (
         "interval: {of: x y, curve: [[1, 2], [2, 3]]}",

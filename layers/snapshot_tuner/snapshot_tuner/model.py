@@ -165,6 +165,8 @@ class Adjustment(NamedTuple):
     `lengthen_after` is a stabilization window in the sense of Kubernetes' HorizontalPodAutoscaler: for so long
     nothing may have asked for less before this makes the interval longer;
     within `skip_unchanged_within` of a confirmed call with the same interval none is made; 0 is "never".
+
+    `urgent`: the rule wants it to go before others.
     """
 
     task: TaskRef
@@ -178,6 +180,7 @@ class Adjustment(NamedTuple):
     then_interval: int | None = None
     lengthen_after: int = 0
     skip_unchanged_within: int = 0
+    urgent: bool = False
 
 
 class Verdict(StrEnum):

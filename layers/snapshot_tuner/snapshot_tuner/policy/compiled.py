@@ -15,7 +15,7 @@ from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Number
 
-FORM: Final = 3
+FORM: Final = 4
 """To be raised with every change of the form, so that no function takes an older one for its own."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -44,6 +44,7 @@ class RuleForm(TypedDict):
     lasts: int | None
     then: int | None
     lengthen_after: int | None
+    urgent: bool
 
 
 class PolicyForm(TypedDict):

@@ -196,6 +196,12 @@ class RuleDocument(Part):
         says("A longer interval than now waits until no event has asked for less for so long."),
     ] = None
 
+    urgent: Annotated[
+        Literal[True] | None,
+        only(constant=True, spelling="true, or be left out"),
+        says("`true`: its changes go before others, in a batch and for a call slot."),
+    ] = None
+
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.interval is None) == (self.hold is None):
@@ -204,6 +210,8 @@ class RuleDocument(Part):
             raise ValueError("for: hold changes nothing, so nothing of it can end")
         if self.hold and self.lengthen_after is not None:
             raise ValueError("lengthen_after: hold changes nothing, so nothing of it can wait")
+        if self.hold and self.urgent:
+            raise ValueError("urgent: hold changes nothing, so nothing of it can go first")
         if "then" in self.model_fields_set and self.lasts is None:
             raise ValueError("then: needs for, or there is no end after which it comes")
         return self

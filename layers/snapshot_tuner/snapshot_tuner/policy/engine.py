@@ -70,6 +70,7 @@ class Rule:
     lasts: int | None = None
     then: int | None = None
     lengthen_after: int = 0
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,7 @@ class Policy:
                     then_interval=rule.then,
                     lengthen_after=rule.lengthen_after,
                     skip_unchanged_within=self._skip_unchanged_within,
+                    urgent=rule.urgent,
                 )
                 for task in self.tasks(signal)
             ),
@@ -248,6 +250,7 @@ def _rule(form: RuleForm, lengthen_after: int | None) -> Rule:
         lasts=form["lasts"],
         then=form["then"],
         lengthen_after=form["lengthen_after"] or lengthen_after or 0,
+        urgent=form["urgent"],
     )
 
 

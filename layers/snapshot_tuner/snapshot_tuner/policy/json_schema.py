@@ -101,6 +101,7 @@ def schema() -> dict[str, Any]:
     for part, name in (
         (rule, "for"),
         (rule, "lengthen_after"),
+        (rule, "urgent"),
         (made, "lengthen_after"),
         (made, "skip_unchanged_within"),
         (made, "require_time"),

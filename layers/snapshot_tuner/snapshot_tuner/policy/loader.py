@@ -74,6 +74,7 @@ def _rule_form(rule: RuleDocument) -> RuleForm:
         "lasts": rule.lasts,
         "then": rule.then,
         "lengthen_after": rule.lengthen_after,
+        "urgent": rule.urgent is True,
     }
 
 
