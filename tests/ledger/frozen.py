@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
@@ -55,10 +56,17 @@ class Bench:
 
     ledger: SqliteLedger | VirtualValkeyLedger | MemoryLedger
     clock: FrozenClock
+    last: Adjustment | None = None
 
     def take(self, adjustment: Adjustment) -> Admitted:
+        self.last = adjustment
         [answer] = self.ledger.admit([adjustment])
         return answer
+
+    def take_again(self, interval: int, **changes: Any) -> Admitted:  # noqa: ANN401 - the fields of Adjustment, by name
+        """The last event once more, as another policy has it."""
+        assert self.last is not None
+        return self.take(self.last._replace(interval=interval, **changes))
 
     def state(self, task: TaskRef = TASK) -> TaskState:
         state = self.ledger.get(task)

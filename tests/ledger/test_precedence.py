@@ -1,6 +1,7 @@
 """What a task should be now, on every backend: adjustments that end, longer intervals that wait, calls saved."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -315,3 +316,85 @@ def test_what_is_deferred_says_until_when_something_else_is_in_effect(bench: Ben
         f"rule base keeps the task at 5 s until {ends[0]:%Y-%m-%dT%H:%M:%SZ}",
         f"rule alert keeps the task at 1 s until {ends[1]:%Y-%m-%dT%H:%M:%SZ}",
     ]
+
+
+# A retry under another policy than its first attempt's.
+
+
+def test_a_retry_that_has_an_end_by_now_is_not_kept_without_one(bench: Bench) -> None:
+    """The task returns to what was confirmed last: the base that the event had displaced is not kept."""
+    bench.take(wanted(5, at=-10))
+    bench.call()
+    bench.take(wanted(1, at=0, rule="alert", name="e"))
+    bench.call(CallResult.FAILED)
+    assert bench.take_again(1, for_seconds=60).answer is Admission.RETRY
+    assert bench.call() == 1
+    assert [bench.effective_at(at) for at in (59.9, 60)] == [1, 5]
+
+
+def test_a_retry_that_has_no_end_any_more_is_not_kept_with_one(bench: Bench) -> None:
+    bench.take(wanted(60, at=-10))
+    bench.take(wanted(1, at=0, rule="alert", lasts=600, name="e"))
+    assert bench.take_again(30, rule="calm", for_seconds=None).answer is Admission.RETRY
+    assert bench.state().open == ()
+    assert bench.effective_at(1) == 30
+
+
+def test_a_retry_that_another_rule_decides_is_kept_by_that_one_alone(bench: Bench) -> None:
+    bench.take(wanted(60, at=-10))
+    bench.take(wanted(1, at=0, rule="old", lasts=600, name="e"))
+    assert bench.take_again(10, rule="new", for_seconds=20).answer is Admission.RETRY
+    assert [intent.rule for intent in bench.state().open] == ["new"]
+    assert [bench.effective_at(at) for at in (19.9, 20)] == [10, 60]
+
+
+def test_a_retry_that_is_superseded_by_now_leaves_nothing_behind(bench: Bench) -> None:
+    """Under the new policy it competes with a newer event, and loses; what the old policy made of it goes too."""
+    bench.take(wanted(60, at=5))
+    bench.take(wanted(1, at=0, rule="alert", lasts=600, name="e"))
+    assert bench.take_again(30, rule="calm", for_seconds=None).answer is Admission.SUPERSEDED
+    assert bench.state().open == ()
+    assert bench.effective_at(6) == 60
+    assert bench.call() == 60
+
+
+def test_a_retry_does_not_wait_for_what_it_asked_for_itself(bench: Bench) -> None:
+    """Its own shorter interval, by the policy before, is nothing that a longer one has to wait for."""
+    bench.take(wanted(60, at=-100))
+    bench.call()
+    bench.take(wanted(1, at=0, name="e"))
+    assert bench.take_again(60, lengthen_after=600).answer is Admission.RETRY
+    assert bench.effective_at(1) == 60
+
+
+def test_a_retry_keeps_its_first_time_under_another_rule_too(bench: Bench) -> None:
+    """Else its end would move with each delivery whose time is a substituted one."""
+    first = wanted(1, at=0, rule="alert", name="e")
+    bench.take(first._replace(signal=replace(first.signal, time_is_own=False)))
+    bench.clock.seconds = 10
+    later = wanted(1, at=10, rule="new", lasts=60, name="e")
+    bench.take(later._replace(signal=replace(later.signal, time_is_own=False)))
+    assert bench.state().open[0].until_us == bench.clock.wall_us() + 50_000_000
+
+
+def test_a_retry_of_which_nothing_else_is_known_is_all_there_is(bench: Bench) -> None:
+    """And one that is over by now stays as it is, for nobody knows what the task was before."""
+    bench.take(wanted(1, at=0, rule="old", name="e"))
+    assert bench.take_again(7, rule="new", for_seconds=20, then_interval=9).answer is Admission.RETRY
+    assert [bench.effective_at(at) for at in (19.9, 20)] == [7, 9]
+    bench.clock.seconds = 30
+    assert bench.take_again(8, rule="newer", for_seconds=5, then_interval=None).answer is Admission.RETRY
+    assert bench.call() == 8
+
+
+def test_policies_that_take_turns_leave_what_the_last_one_said(bench: Bench) -> None:
+    """As two containers do for the minute in which one has the new policy and the other has not."""
+    bench.take(wanted(5, at=-10))
+    bench.call()
+    bench.take(wanted(1, at=0, rule="old", lasts=600, name="e"))
+    for _ in range(2):
+        bench.take_again(2, rule="new", for_seconds=None)
+        bench.take_again(1, rule="old", for_seconds=600)
+    assert [intent.rule for intent in bench.state().open] == ["old"]
+    assert bench.call() == 1
+    assert [bench.effective_at(at) for at in (599.9, 600)] == [1, 5]

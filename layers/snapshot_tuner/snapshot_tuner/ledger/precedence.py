@@ -15,6 +15,33 @@ def competitor(state: TaskState, intent: Intent) -> Intent | None:
     return next((each for each in state.open if each.rule == intent.rule), None)
 
 
+def recorded(state: TaskState, order_key: str) -> Intent | None:
+    """What an earlier delivery of the same event left, wherever that stands."""
+    return next((each for each in (state.base, *state.open) if each is not None and each.order_key == order_key), None)
+
+
+def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
+    """The state without what an earlier delivery of the same event left, where another policy had decided it.
+
+    The base that it had taken the place of is not kept; what was confirmed last is the nearest to it. Where nothing
+    is left, the state waits for the intent to be taken.
+    """
+    key, stabilizing = intent.order_key, state.stabilizing
+    asked = [state.base, *state.open, stabilizing and stabilizing.intent]
+    own = (intent, _ended(intent))
+    if all(each is None or each.order_key != key or each in own for each in asked):
+        return state
+    base, applied = state.base, state.applied
+    if base is not None and base.order_key == key:
+        is_earlier = applied is not None and applied.until_us is None and applied.order_key < key
+        base = applied if is_earlier else None
+    if stabilizing is not None and stabilizing.intent.order_key == key:
+        stabilizing = None
+    others = tuple(each for each in state.open if each.order_key != key)
+    state = state._replace(base=base, open=others, stabilizing=stabilizing)
+    return _with_effective(_expire(state, now), now) if base is not None or others else state
+
+
 def take(state: TaskState, intent: Intent, now: int, call_due: int) -> TaskState:
     """The state with the intent in its competitor, as it is now. `state` is of now, too.
 
@@ -24,6 +51,7 @@ def take(state: TaskState, intent: Intent, now: int, call_due: int) -> TaskState
         # What it nearly always comes to, in one step: nothing is, or gets, bound in time.
         return state._replace(base=intent, desired=intent, desired_at=now, call_due=call_due)
     before = state
+    was = _unstabilized(before, now) if before.base is not None or before.open else None
     if intent.until_us is None:
         state = state._replace(base=intent)
     else:
@@ -33,9 +61,9 @@ def take(state: TaskState, intent: Intent, now: int, call_due: int) -> TaskState
         state = state._replace(open=(*others, intent))
     state = _expire(state, now)
     wanted = _unstabilized(state, now)
-    if wanted != _unstabilized(before, now):
+    if wanted != was:
         stabilizing = None
-        if intent.lengthen_us and wanted.interval > before.desired.interval:
+        if was is not None and intent.lengthen_us and wanted.interval > before.desired.interval:
             due = max(each.asked_us for each in _asked(before) if each.interval < wanted.interval) + intent.lengthen_us
             stabilizing = Stabilizing(before.desired, due) if due > now else None
         state = state._replace(stabilizing=stabilizing)
@@ -89,13 +117,18 @@ def _expire(state: TaskState, now: int) -> TaskState:
     for intent in state.open:
         newer = base is None or intent.order_key > base.order_key
         if _end(intent) <= now and intent.then is not None and newer:
-            base = intent._replace(interval=intent.then, until_us=None, then=None)
+            base = _ended(intent)
     stabilizing = state.stabilizing
     if stabilizing is not None and stabilizing.until_us <= now:
         stabilizing = None
     if base is state.base and stabilizing is state.stabilizing:
         return state
     return state._replace(base=base, stabilizing=stabilizing)
+
+
+def _ended(intent: Intent) -> Intent | None:
+    """What a time-bound intent becomes at its end."""
+    return None if intent.then is None else intent._replace(interval=intent.then, until_us=None, then=None)
 
 
 def _unstabilized(state: TaskState, now: int) -> Intent:

@@ -57,14 +57,16 @@ def admit(
 
 
 def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Admission, TaskState]:
+    recorded = precedence.recorded(state, intent.order_key)
+    call_due = state.call_due if state.doubt_until is not None else now + _SOURCE_US
+    if recorded is not None:
+        seen = True
+        intent = _first_asked(intent, recorded.asked_us)
+        state = precedence.withdraw(state, intent, now)
     kept = precedence.competitor(state, intent)
     # Text compares by code point, which is the order of its UTF-8 bytes.
     if kept is not None and kept.order_key > intent.order_key:
         return Admission.SUPERSEDED, state
-    if kept is not None and kept.order_key == intent.order_key:
-        seen = True
-        intent = _first_asked(intent, kept.asked_us)
-    call_due = state.call_due if state.doubt_until is not None else now + _SOURCE_US
     taken = precedence.take(state, intent, now, call_due)
     if taken.desired.order_key == intent.order_key:
         return (Admission.RETRY if seen else Admission.NEW), taken

@@ -22,7 +22,7 @@ local function is_over(intent, now)
   return ends > 0 and ends <= now
 end
 
--- New, retry, deferred (f) or superseded, and the task with the intent in it.
+-- New, retry, deferred (f) or superseded; the task with the intent in it; and whether a superseded one changed it.
 local function take_up(task, order_key, intent, now, seen)
   if not task then
     local _, _, ends, after = numbers_of(intent)
@@ -36,16 +36,17 @@ local function take_up(task, order_key, intent, now, seen)
     task[CALL_DUE] = now + SOURCE_US
     return seen and 'r' or 'n', task
   end
-  local kept_key, kept = competitor(task, intent)
-  if kept_key and is_newer(kept_key, order_key) then
-    return 's', task
-  end
-  if kept_key == order_key then
+  local before, call_due, is_withdrawn = recorded(task, order_key), task[CALL_DUE], false
+  if before then
     seen = true
-    local _, asked = numbers_of(kept)
+    local _, asked = numbers_of(before)
     intent = asked_at(intent, asked)
+    is_withdrawn = withdraw(task, order_key, intent, now)
   end
-  local call_due = task[CALL_DUE]
+  local kept_key = competitor(task, intent)
+  if kept_key and is_newer(kept_key, order_key) then
+    return 's', task, is_withdrawn
+  end
   take(task, order_key, intent, now)
   if task[KEY] == order_key then
     task[DESIRED_AT] = now
@@ -53,7 +54,8 @@ local function take_up(task, order_key, intent, now, seen)
     return seen and 'r' or 'n', task
   end
   if is_over(intent, now) and task[BASE_KEY] ~= order_key then
-    return 's', task
+    withdraw(task, order_key, nil, now)
+    return 's', task, is_withdrawn
   end
   return 'f', task
 end
@@ -77,11 +79,11 @@ local function admit(event_name, task_name, given)
     order_key = order_key_of(known)
   end
   local task = load_task(saved, now)
-  local answer, is_new = nil, not task
+  local answer, is_withdrawn, is_new = nil, false, not task
   if task and task[APPLIED_KEY] == order_key then
     answer = 'd'
   else
-    answer, task = take_up(task, order_key, intent, now, known)
+    answer, task, is_withdrawn = take_up(task, order_key, intent, now, known)
   end
   if not known then
     local record = event_record(answer == 'd' or answer == 'f', fingerprint, order_key)
@@ -90,6 +92,9 @@ local function admit(event_name, task_name, given)
     mark_settled(event_name)
   end
   if answer == 'd' or answer == 's' then
+    if is_withdrawn then
+      save_task(due_name, task_name, task, now, 'KEEPTTL')
+    end
     return task and task[DOUBT_UNTIL] and string.upper(answer) or answer
   end
   if is_new then

@@ -51,13 +51,19 @@ local function asked_at(intent, asked)
   return format('%s\0%.0f\0%.0f', interval, asked, ends) .. rest
 end
 
+-- What a time-bound intent becomes at its end; nil where that is nothing.
+local function ended(intent)
+  local asked, after, rest = match(intent, '^%d+%z(%d+)%z%d+%z(%d+)(.*)$')
+  return after ~= '0' and after .. '\0' .. asked .. '\0000\0000' .. rest or nil
+end
+
 local function expire(task, now)
   local open = task[OPEN]
   for i = 1, open and #open or 0, 2 do
     local key, intent = open[i], open[i + 1]
-    local asked, until_us, after, rest = match(intent, '^%d+%z(%d+)%z(%d+)%z(%d+)(.*)$')
-    if until_us + 0 <= now and after ~= '0' and (not task[BASE_KEY] or is_newer(key, task[BASE_KEY])) then
-      task[BASE_KEY], task[BASE_INTENT] = key, after .. '\0' .. asked .. '\0000\0000' .. rest
+    local base = until_of(intent) <= now and ended(intent)
+    if base and (not task[BASE_KEY] or is_newer(key, task[BASE_KEY])) then
+      task[BASE_KEY], task[BASE_INTENT] = key, base
     end
   end
   if task[STABILIZING_UNTIL] and task[STABILIZING_UNTIL] <= now then
@@ -146,6 +152,53 @@ local function competitor(task, intent)
   return false, false
 end
 
+-- What an earlier delivery of the same event left, wherever that stands.
+local function recorded(task, key)
+  if task[BASE_KEY] == key then
+    return task[BASE_INTENT]
+  end
+  local open = task[OPEN]
+  for i = 1, open and #open or 0, 2 do
+    if open[i] == key then
+      return open[i + 1]
+    end
+  end
+  return nil
+end
+
+-- Takes out what an earlier delivery of the same event left, where another policy had decided it; whether that was so.
+-- Without an intent, whatever it left.
+local function withdraw(task, key, intent, now)
+  local after, open, others = intent and ended(intent), task[OPEN], {}
+  local function is_other(its_key, its_intent)
+    return its_key == key and its_intent ~= intent and its_intent ~= after
+  end
+  local is_there = is_other(task[BASE_KEY], task[BASE_INTENT])
+    or is_other(task[STABILIZING_KEY], task[STABILIZING_INTENT])
+  for i = 1, open and #open or 0, 2 do
+    is_there = is_there or is_other(open[i], open[i + 1])
+    if open[i] ~= key then
+      others[#others + 1], others[#others + 2] = open[i], open[i + 1]
+    end
+  end
+  if not is_there then
+    return false
+  end
+  if task[BASE_KEY] == key then
+    local applied = task[APPLIED_KEY]
+    local is_earlier = applied and until_of(task[APPLIED_INTENT]) == 0 and is_newer(key, applied)
+    task[BASE_KEY], task[BASE_INTENT] = is_earlier and applied, is_earlier and task[APPLIED_INTENT]
+  end
+  if task[STABILIZING_KEY] == key then
+    task[STABILIZING_KEY], task[STABILIZING_INTENT], task[STABILIZING_UNTIL] = false, false, false
+  end
+  task[OPEN] = #others > 0 and others
+  if task[BASE_KEY] or task[OPEN] then
+    advance_precedence(task, now)
+  end
+  return true
+end
+
 local function put(task, key, intent)
   if until_of(intent) == 0 then
     task[BASE_KEY], task[BASE_INTENT] = key, intent
@@ -171,7 +224,10 @@ local function put(task, key, intent)
 end
 
 local function take(task, key, intent, now)
-  local was_key, was_intent = unstabilized(task, now)
+  local was_key, was_intent
+  if task[BASE_KEY] or task[OPEN] then
+    was_key, was_intent = unstabilized(task, now)
+  end
   local before_key, before_intent = task[KEY], task[INTENT]
   -- When each was asked for, of all that the task knows of before.
   local asked = {task[INTENT]}
@@ -188,7 +244,7 @@ local function take(task, key, intent, now)
     local interval = interval_of(wanted)
     local _, _, _, _, lengthen = numbers_of(intent)
     task[STABILIZING_KEY], task[STABILIZING_INTENT], task[STABILIZING_UNTIL] = false, false, false
-    if lengthen > 0 and interval > interval_of(before_intent) then
+    if was_key and lengthen > 0 and interval > interval_of(before_intent) then
       local less = 0
       for _, each in ipairs(asked) do
         local other, at = numbers_of(each)
