@@ -24,7 +24,7 @@ _WORDS_MOST = 3999
 """In one command, by the service's quotas."""
 
 
-class Refusal(Enum):
+class LoginRefusal(Enum):
     """What a client is told whose first command is not taken."""
 
     TOKEN = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
@@ -48,7 +48,7 @@ class CacheStandIn:
         self.region = region
         self.key = RoleKey()
         self.keys = {self.key.access_key: self.key}
-        self.refusal: Refusal | None = None
+        self.refusal: LoginRefusal | None = None
         self.let_in: Counter[str] = Counter()
         self.refused: list[str] = []
         self._upstream_port = port
@@ -141,26 +141,26 @@ class CacheStandIn:
         if refusal := self._refusal(user.decode(), token.decode("ascii")):
             writer.write(refusal.value)
             await writer.drain()
-            if refusal is Refusal.SILENCE:
+            if refusal is LoginRefusal.SILENCE:
                 await reader.read()
             return None
         if not rest:
             writer.write(b"+OK\r\n")
         return rest
 
-    def _refusal(self, user: str, token: str) -> Refusal | None:
+    def _refusal(self, user: str, token: str) -> LoginRefusal | None:
         if self.refusal is not None:
             self.refused.append(self.refusal.name)
             return self.refusal
         if user != USER:
             self.refused.append(f"there is no user {user}")
-            return Refusal.TOKEN
+            return LoginRefusal.TOKEN
         now = datetime.now(UTC)
         try:
             verify(token, user=user, cache=self.cache, region=self.region, keys=self.keys, now=now)
         except TokenRefused as why:
             self.refused.append(str(why))
-            return Refusal.TOKEN
+            return LoginRefusal.TOKEN
         self.let_in[token.partition("X-Amz-Credential=")[2].partition("%2F")[0]] += 1
         return None
 

@@ -14,7 +14,7 @@ from devkit.rtc_standin.arrival import ArrivalClock
 from devkit.rtc_standin.call_log import HUNG_UP, CallLog
 from devkit.rtc_standin.faults import ODD_BODIES, Fault, FaultKind, FaultPlan
 from devkit.rtc_standin.get_snapshot_task import ReadFaults, is_read, parse_read, task_answer
-from devkit.rtc_standin.http_wire import MalformedRequest, Request, RequestParser, answer
+from devkit.rtc_standin.http_wire import MalformedRequest, RequestParser, WireRequest, answer
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
 from devkit.rtc_standin.signature import KeyPair, verify
 from devkit.rtc_standin.update_snapshot import Api, Update
@@ -33,7 +33,7 @@ class Site:
     account: Account
     log: CallLog
     faults: FaultPlan
-    control: Callable[[Request], tuple[int, bytes]]
+    control: Callable[[WireRequest], tuple[int, bytes]]
     read_faults: ReadFaults
     open_connections: "set[Connection]" = field(default_factory=set)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
@@ -121,7 +121,7 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._serve(request, arrival, arrival.number)
 
-    def _serve_read(self, request: Request, arrival: _Arrival) -> None:
+    def _serve_read(self, request: WireRequest, arrival: _Arrival) -> None:
         site, faults = self._site, self._site.read_faults
         now = datetime.fromtimestamp(arrival.wall, UTC)
         try:
@@ -136,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
             told = answer(*faults.answer)
         self._later(site.latency + faults.delay, lambda: self._send(*told))
 
-    def _serve(self, request: Request, arrival: _Arrival, number: int) -> None:
+    def _serve(self, request: WireRequest, arrival: _Arrival, number: int) -> None:
         site = self._site
         now = datetime.fromtimestamp(arrival.wall, UTC)
         try:

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from devkit.rtc_standin.account import Account
 from devkit.rtc_standin.call_log import CallLog
 from devkit.rtc_standin.faults import Fault, FaultKind, FaultPlan
-from devkit.rtc_standin.http_wire import Request
+from devkit.rtc_standin.http_wire import WireRequest
 from devkit.rtc_standin.provider_errors import ProviderError
 from snapshot_tuner.model import TaskRef
 
@@ -38,7 +38,7 @@ class Control:
             ("POST", "/_standin/reset"): self._reset,
         }
 
-    def __call__(self, request: Request) -> tuple[int, bytes]:
+    def __call__(self, request: WireRequest) -> tuple[int, bytes]:
         route = self._routes.get((request.method, request.path))
         if route is None:
             return 404, _json({"error": f"no route {request.method} {request.path}"})

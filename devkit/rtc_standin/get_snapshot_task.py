@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from devkit.rtc_standin.http_wire import Request
+from devkit.rtc_standin.http_wire import WireRequest
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
 from devkit.rtc_standin.update_snapshot import SERVICE, Api
 from snapshot_tuner.model import TaskRef
@@ -25,11 +25,11 @@ class ReadFaults:
     delay: float = 0.0
 
 
-def is_read(request: Request) -> bool:
+def is_read(request: WireRequest) -> bool:
     return request.method == "GET" and dict(parse_qsl(request.query)).get("Action") == ACTION
 
 
-def parse_read(request: Request, api: Api) -> TaskRef:
+def parse_read(request: WireRequest, api: Api) -> TaskRef:
     """The task that is asked for. Raises `Refused`."""
     query = dict(parse_qsl(request.query, keep_blank_values=True))
     if query.get("Version") != api.version:

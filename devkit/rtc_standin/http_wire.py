@@ -18,7 +18,7 @@ class MalformedRequest(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WireRequest:
     """One request; header names are in lower case, `query` is as sent."""
 
     method: str
@@ -32,7 +32,7 @@ class Request:
 class _Incoming:
     """A request whose header is there; its body is on the way."""
 
-    header: Request
+    header: WireRequest
     body: bytearray = field(default_factory=bytearray)
     is_complete: bool = False
 
@@ -66,7 +66,7 @@ class RequestParser:
         elif self._header_bytes > MAX_HEADER_BYTES:
             self._refuse("the header is too long")
 
-    def read_header(self) -> Request | None:
+    def read_header(self) -> WireRequest | None:
         """The next request without its body, once its header is there. Raises MalformedRequest."""
         if self._incoming:
             return self._incoming[0].header
@@ -74,7 +74,7 @@ class RequestParser:
             raise MalformedRequest(self._malformed)
         return None
 
-    def read_request(self) -> Request | None:
+    def read_request(self) -> WireRequest | None:
         """The next request once its body is there, too. Raises MalformedRequest."""
         if self._incoming and self._incoming[0].is_complete:
             first = self._incoming.popleft()
@@ -104,7 +104,7 @@ class RequestParser:
             # A proxy is asked for the absolute form; every server has to take it (RFC 9112, 3.2.2).
             parts = urlsplit(self._target.decode("latin-1"))
             method = self._parser.get_method().decode()
-            request = Request(method, parts.path or "/", parts.query, MappingProxyType(headers), b"")
+            request = WireRequest(method, parts.path or "/", parts.query, MappingProxyType(headers), b"")
             self._incoming.append(_Incoming(request))
 
     def on_body(self, piece: bytes) -> None:

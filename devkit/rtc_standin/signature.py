@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
-from devkit.rtc_standin.http_wire import Request
+from devkit.rtc_standin.http_wire import WireRequest
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
 
 ALGORITHM = "HMAC-SHA256"
@@ -33,7 +33,7 @@ class KeyPair:
     session_token: str | None = field(default=None, repr=False)
 
 
-def verify(request: Request, credentials: KeyPair, *, region: str, service: str, now: datetime) -> None:
+def verify(request: WireRequest, credentials: KeyPair, *, region: str, service: str, now: datetime) -> None:
     """Raise `Refused` unless the request is signed with these credentials, for this scope, and about now."""
     authorization = request.headers.get("authorization")
     if authorization is None:
@@ -60,7 +60,7 @@ def verify(request: Request, credentials: KeyPair, *, region: str, service: str,
         raise Refused(ProviderError.SIGNATURE_DOES_NOT_MATCH, "The signature is not the one we calculate.")
 
 
-def canonical_request(request: Request, signed: list[str], body_hash: str) -> str:
+def canonical_request(request: WireRequest, signed: list[str], body_hash: str) -> str:
     """The text whose hash is signed: method, path, query, headers, their names, hash of the body."""
     pairs = sorted((_escape(name), _escape(text)) for name, text in parse_qsl(request.query, keep_blank_values=True))
     headers = "".join(f"{name}:{request.headers[name]}\n" for name in signed)
@@ -77,7 +77,7 @@ def signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
     return key
 
 
-def _check_token(request: Request, credentials: KeyPair, signed: list[str]) -> None:
+def _check_token(request: WireRequest, credentials: KeyPair, signed: list[str]) -> None:
     token = request.headers.get("x-security-token")
     if token != credentials.session_token:
         raise Refused(ProviderError.INVALID_ACCESS_KEY, "The session token does not belong to the access key.")
@@ -85,7 +85,7 @@ def _check_token(request: Request, credentials: KeyPair, signed: list[str]) -> N
         raise Refused(ProviderError.SIGNATURE_DOES_NOT_MATCH, "The session token is not signed.")
 
 
-def _check_date(request: Request, now: datetime) -> str:
+def _check_date(request: WireRequest, now: datetime) -> str:
     timestamp = request.headers.get("x-date")
     if timestamp is None:
         raise Refused(ProviderError.MISSING_REQUEST_INFO, "The request has no X-Date header.")

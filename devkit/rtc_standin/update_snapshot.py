@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from devkit.rtc_standin.http_wire import Request
+from devkit.rtc_standin.http_wire import WireRequest
 from devkit.rtc_standin.provider_errors import ProviderError, Refused
 from snapshot_tuner.model import TaskRef
 
@@ -38,7 +38,7 @@ class Update:
     business_id: str | None
 
 
-def parse_update(request: Request, api: Api) -> Update:
+def parse_update(request: WireRequest, api: Api) -> Update:
     """The call that is asked for. Raises `Refused` where the provider would, and where it would guess."""
     query = dict(parse_qsl(request.query, keep_blank_values=True))
     if request.method != "POST" or query != {"Action": ACTION, "Version": api.version}:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from devkit.elasticache import CacheStandIn, Refusal
+from devkit.elasticache import CacheStandIn, LoginRefusal
 from devkit.rtc_standin import StandIn
 from tests.fleet.conftest import StartInstances
 from tests.fleet.fleet import FleetQueue, messages
@@ -34,7 +34,7 @@ def test_connections_end_and_tokens_are_refused_in_the_middle_of_a_flood(
     ended = door.end_connections()
     wait_for_calls(300)
     came_back_before = queue.came_back
-    door.refusal = Refusal.TOKEN
+    door.refusal = LoginRefusal.TOKEN
     door.end_connections()
     until.wait(1.0)
     left_when_let_in = len(queue.waiting)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit.elasticache import CacheStandIn, Refusal
+from devkit.elasticache import CacheStandIn, LoginRefusal
 from devkit.valkey import valkey_server
 from snapshot_tuner import bootstrap
 from tests.aws import keys_endpoint
@@ -29,7 +29,7 @@ def test_a_refused_token_is_retry_and_counted_and_in_no_log(
     door: CacheStandIn, deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The event comes back, and is applied once the role may connect. Each attempt showed a token of its own."""
-    door.refusal = Refusal.TOKEN
+    door.refusal = LoginRefusal.TOKEN
     with captured(bootstrap.logger()) as log:
         assert deployment.queue(deployment.event()) == ["m-0"]
         door.refusal = None

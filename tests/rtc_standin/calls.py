@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from devkit.rtc_standin import KeyPair, StandIn
-from devkit.rtc_standin.http_wire import Request
+from devkit.rtc_standin.http_wire import WireRequest
 from devkit.rtc_standin.signature import canonical_request, signing_key
 from snapshot_tuner.model import TaskRef
 
@@ -32,12 +32,12 @@ class Signing:
     signed: tuple[str, ...] = ("content-type", "host", "x-content-sha256", "x-date")
     extra: tuple[tuple[str, str], ...] = ()
 
-    def request(self, host: str = "localhost") -> Request:
+    def request(self, host: str = "localhost") -> WireRequest:
         date = self.at.strftime("%Y%m%dT%H%M%SZ")
         digest = hashlib.sha256(self.body).hexdigest()
         headers = {"host": host, "content-type": "application/json", "x-date": date, "x-content-sha256": digest}
         headers |= dict(self.extra)
-        request = Request("POST", "/", self.query, MappingProxyType(headers), self.body)
+        request = WireRequest("POST", "/", self.query, MappingProxyType(headers), self.body)
         scope = f"{date[:8]}/{self.region}/{self.service}/request"
         canonical = canonical_request(request, list(self.signed), digest)
         text = "\n".join(["HMAC-SHA256", date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
@@ -50,13 +50,13 @@ class Signing:
         return tampered(request, authorization=authorization)
 
 
-def tampered(request: Request, **headers: str | None) -> Request:
+def tampered(request: WireRequest, **headers: str | None) -> WireRequest:
     changed = {**request.headers, **{name.replace("_", "-"): text for name, text in headers.items()}}
     kept = {name: text for name, text in changed.items() if text is not None}
     return replace(request, headers=MappingProxyType(kept))
 
 
-def send(stand_in: StandIn, request: Request) -> tuple[int, dict[str, Any]]:
+def send(stand_in: StandIn, request: WireRequest) -> tuple[int, dict[str, Any]]:
     with closing(http.client.HTTPConnection("127.0.0.1", stand_in.port, timeout=5)) as connection:
         target = f"{request.path}?{request.query}" if request.query else request.path
         connection.request(request.method, target, request.body, dict(request.headers))

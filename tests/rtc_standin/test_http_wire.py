@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devkit.rtc_standin.http_wire import MAX_BODY_BYTES, MAX_HEADER_BYTES, MalformedRequest, Request, RequestParser
+from devkit.rtc_standin.http_wire import MAX_BODY_BYTES, MAX_HEADER_BYTES, MalformedRequest, RequestParser, WireRequest
 
 POST = b"POST /?Action=A&Version=1 HTTP/1.1\r\nHost: x\r\nX-Date:  now \r\nContent-Length: 5\r\n\r\nhello"
-POSTED = Request(
+POSTED = WireRequest(
     "POST", "/", "Action=A&Version=1", MappingProxyType({"host": "x", "x-date": "now", "content-length": "5"}), b"hello"
 )
 GET = b"GET http://rtc.test/_standin/state?x=%20 HTTP/1.1\r\nhost: rtc.test\r\n\r\n"
-GOT = Request("GET", "/_standin/state", "x=%20", MappingProxyType({"host": "rtc.test"}), b"")
+GOT = WireRequest("GET", "/_standin/state", "x=%20", MappingProxyType({"host": "rtc.test"}), b"")
 
 
 @given(st.lists(st.integers(0, len(POST + GET + POST)), max_size=8))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from devkit.rtc_standin import KeyPair, ProviderError
-from devkit.rtc_standin.http_wire import Request
+from devkit.rtc_standin.http_wire import WireRequest
 from devkit.rtc_standin.provider_errors import Refused
 from devkit.rtc_standin.signature import verify
 from tests.rtc_standin.calls import Signing, tampered
@@ -30,14 +30,14 @@ class Published:
     date: str
     signature: str
 
-    def request(self, signature: str) -> Request:
+    def request(self, signature: str) -> WireRequest:
         scope = f"{K2.access_key}/{self.date[:8]}/cn-beijing/{self.service}/request"
         headers = {
             "host": f"{self.service}.volcengineapi.com",
             "x-date": self.date,
             "authorization": f"HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-date, Signature={signature}",
         }
-        return Request(self.method, "/", self.query, MappingProxyType(headers), self.body)
+        return WireRequest(self.method, "/", self.query, MappingProxyType(headers), self.body)
 
 
 PUBLISHED = [
@@ -68,7 +68,7 @@ PUBLISHED = [
 ]
 
 
-def refusal(request: Request, credentials: KeyPair | None = None) -> ProviderError | None:
+def refusal(request: WireRequest, credentials: KeyPair | None = None) -> ProviderError | None:
     try:
         verify(request, credentials or KeyPair(), region="cn-north-1", service="rtc", now=datetime.now(UTC))
     except Refused as refused:
@@ -118,7 +118,7 @@ SIGNED = Signing().request()
         (Signing(extra=(("x-security-token", "T"),)).request(), ProviderError.INVALID_ACCESS_KEY),
     ],
 )  # fmt: skip
-def test_a_request_with_any_part_changed_is_refused(request_: Request, error: ProviderError | None) -> None:
+def test_a_request_with_any_part_changed_is_refused(request_: WireRequest, error: ProviderError | None) -> None:
     """Each signed part, the scope and both keys matter; the untouched request passes."""
     assert refusal(request_) is error
 

@@ -34,7 +34,7 @@ class CallWatch(Protocol):
         ...
 
 
-class Caller:
+class VirtualCaller:
     """One batch at a time: `call`, and `results` when it is done.
 
     Each call is sent when its slot starts and confirmed `call_seconds` later.

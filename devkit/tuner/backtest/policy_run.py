@@ -10,7 +10,7 @@ from devkit.tuner.backtest.call_rate import CallRate
 from devkit.tuner.backtest.delays import Delays
 from devkit.tuner.backtest.rooms import Rooms
 from devkit.tuner.backtest.trail import Trail
-from devkit.tuner.backtest.world import Message, World
+from devkit.tuner.backtest.world import QueuedEvent, World
 from snapshot_tuner.ledger.types import Intent
 from snapshot_tuner.model import Outcome, OutcomeKind, TaskRef
 from snapshot_tuner.policy.engine import Policy
@@ -62,7 +62,7 @@ class PolicyRun:
             step = (intent.interval, intent.rule, intent.event_id, intent.event_source, by_event)
             self._trail.step(room.number, self._number, at, step)
 
-    def outcomes(self, message: Message, outcomes: Sequence[Outcome], now: float) -> None:
+    def outcomes(self, message: QueuedEvent, outcomes: Sequence[Outcome], now: float) -> None:
         rule = outcomes[0].rule
         if rule is not None and message.receives == 1:
             self.events_of[rule] += 1
@@ -78,10 +78,10 @@ class PolicyRun:
             if self._decisions is not None:
                 self._decisions.write(_decision(outcome))
 
-    def dead(self, message: Message) -> None:  # noqa: ARG002 - `Watch`
+    def dead(self, message: QueuedEvent) -> None:  # noqa: ARG002 - `Watch`
         self.dead_letters += 1
 
-    def _applied(self, message: Message, outcome: Outcome, now: float) -> None:
+    def _applied(self, message: QueuedEvent, outcome: Outcome, now: float) -> None:
         if outcome.rule is not None:
             self.applied_of[outcome.rule] += 1
         if outcome.task is not None:

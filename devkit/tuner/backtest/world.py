@@ -20,7 +20,7 @@ from devkit.tuner.backtest.assumptions import (
     WORKERS,
     Assumptions,
 )
-from devkit.tuner.backtest.caller import Caller, CallWatch
+from devkit.tuner.backtest.caller import CallWatch, VirtualCaller
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.model import Decision, Outcome, OutcomeKind, Signal
 from snapshot_tuner.policy.engine import Policy
@@ -32,7 +32,7 @@ from snapshot_tuner.tuning.tuner import ANSWER_SECONDS
 
 
 @dataclass(slots=True)
-class Message:
+class QueuedEvent:
     """An event in the queue since `queued`; `arrived` is when it came for the first time. Seconds of virtual time.
 
     `decision` is the policy's: of an event it is always the same, so that it is made once.
@@ -48,22 +48,22 @@ class Message:
 class Watch(CallWatch, Protocol):
     """Is told what happens; moments in seconds since the recording began."""
 
-    def outcomes(self, message: Message, outcomes: Sequence[Outcome], now: float) -> None:
+    def outcomes(self, message: QueuedEvent, outcomes: Sequence[Outcome], now: float) -> None:
         """What came of one delivery of an event."""
         ...
 
-    def dead(self, message: Message) -> None:
+    def dead(self, message: QueuedEvent) -> None:
         """An event went to the dead-letter queue."""
         ...
 
 
 @dataclass(slots=True)
-class Worker:
+class QueueWorker:
     """The batch that it is at, and when it was received."""
 
-    caller: Caller
+    caller: VirtualCaller
     batch: Batch
-    messages: list[Message]
+    messages: list[QueuedEvent]
     received: float = 0.0
 
 
@@ -74,12 +74,12 @@ class World:
         self._assumptions = assumptions
         self._watch = watch
         self._timeline = Timeline()
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[QueuedEvent] = deque()
         self._window_ends = 0.0
         self._unfinished = 0
         self._clock = _Clock(self._timeline, origin_us)
         self._ledger = MemoryLedger(Memory("backtest"), assumptions.limits(policy.order), self._clock)
-        self._idle = [Worker(self._caller(by_event=True), Batch(), []) for _ in range(WORKERS)]
+        self._idle = [QueueWorker(self._caller(by_event=True), Batch(), []) for _ in range(WORKERS)]
         self._reconciler = self._caller(by_event=False)
         self._reconciler_began = 0.0
         self._timeline.at(RECONCILER_EVERY_SECONDS, self._reconcile)
@@ -92,22 +92,22 @@ class World:
         """An event arrives now, of which the policy says this."""
         self._unfinished += 1
         now = self._timeline.now
-        self._put(Message(signal, decision, now, now))
+        self._put(QueuedEvent(signal, decision, now, now))
 
     def finish(self) -> None:
         """Let time pass until every event is settled or a dead letter."""
         while self._unfinished:
             self._timeline.run_until(self._timeline.now + 1)
 
-    def _caller(self, *, by_event: bool) -> Caller:
+    def _caller(self, *, by_event: bool) -> VirtualCaller:
         seconds = self._assumptions.call_seconds
-        return Caller(self._ledger, self._timeline, self._clock, seconds, self._watch, by_event=by_event)
+        return VirtualCaller(self._ledger, self._timeline, self._clock, seconds, self._watch, by_event=by_event)
 
-    def _put_again(self, message: Message) -> None:
+    def _put_again(self, message: QueuedEvent) -> None:
         message.queued = self._timeline.now
         self._put(message)
 
-    def _put(self, message: Message) -> None:
+    def _put(self, message: QueuedEvent) -> None:
         self._waiting.append(message)
         if len(self._waiting) == 1:
             self._open_window()
@@ -129,7 +129,7 @@ class World:
             return False
         return self._timeline.now >= self._window_ends or len(waiting) >= self._assumptions.batch_size
 
-    def _take_batch(self) -> list[Message]:
+    def _take_batch(self) -> list[QueuedEvent]:
         waiting, size = self._waiting, self._assumptions.batch_size
         if len(waiting) <= size:
             batch = list(waiting)
@@ -139,7 +139,7 @@ class World:
         self._open_window()
         return batch
 
-    def _work(self, worker: Worker) -> None:
+    def _work(self, worker: QueueWorker) -> None:
         """Batch after batch for as long as there is one, or until calls have to be waited for."""
         while self._is_batch():
             worker.messages, worker.received = self._take_batch(), self._timeline.now
@@ -154,16 +154,16 @@ class World:
             self._conclude(worker)
         self._idle.append(worker)
 
-    def _called(self, worker: Worker) -> None:
+    def _called(self, worker: QueueWorker) -> None:
         self._conclude(worker)
         self._work(worker)
 
-    def _conclude(self, worker: Worker) -> None:
+    def _conclude(self, worker: QueueWorker) -> None:
         if worker.batch.adjustments:
             worker.batch.conclude(worker.caller.results)
         self._answer(worker, worker.batch.answers)
 
-    def _answer(self, worker: Worker, answers: Sequence[Sequence[Outcome]]) -> None:
+    def _answer(self, worker: QueueWorker, answers: Sequence[Sequence[Outcome]]) -> None:
         now = self._timeline.now
         for message, outcomes in zip(worker.messages, answers, strict=True):
             message.receives += 1

