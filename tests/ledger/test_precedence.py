@@ -101,6 +101,15 @@ def test_an_event_that_waits_is_answered_with_what_is_in_effect_and_until_when(b
     assert bench.take(wanted(5, at=1, name="calm")) == Admitted(Admission.DUPLICATE)
 
 
+def test_who_asks_for_the_same_interval_makes_a_longer_one_wait_no_longer(bench: Bench) -> None:
+    """The stabilization window counts from the last event that asked for less."""
+    bench.take(wanted(5, at=0, rule="a", lasts=1000))
+    bench.take(wanted(20, at=30, rule="b", lasts=1000))
+    bench.clock.seconds = 40
+    assert bench.take(wanted(20, at=40, rule="a", lasts=1000, lengthen_after=60)).answer is Admission.DEFERRED
+    assert [bench.effective_at(at) for at in (59.9, 60)] == [5, 20]
+
+
 def test_of_one_task_no_more_rules_are_remembered_than_a_policy_can_have(bench: Bench) -> None:
     """The one that ends first gives way."""
     for number in range(OPEN_MOST + 1):
