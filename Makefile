@@ -41,7 +41,8 @@ deploy: validate build ## deploy what `make build` made, with the SAM CLI; asks 
 destroy: $(STAMP) ## delete a deployment, but for its ledger; STAGE=dev or STAGE=prod; LEDGER=delete
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.deployment destroy $(STAGE) $(if $(filter delete,$(LEDGER)),--delete-ledger)
 
-test: lint ## lint, types and the whole test suite
+test: lint ## lint, types and the whole test suite; as root on Debian it fetches a browser and Alertmanager for it
+	@sh tests/machine.sh
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(STAMP) ## ruff and mypy strict

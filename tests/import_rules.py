@@ -28,6 +28,7 @@ DIRECTION = (
     "clock",
     "errors",
     "model",
+    "version",
 )
 """The folders of the package, and the modules at its root: each imports only what stands below it."""
 
@@ -65,6 +66,7 @@ ALSO_FOR = {
             "policy.targets",
             "settings",
             "tuning.inspection",
+            "version",
         )
     ),
 }

@@ -9,6 +9,7 @@ from devkit.terminal import printable
 from devkit.tuner import backtest, check, explain, record
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import print_json, progress_console
+from snapshot_tuner.version import VERSION
 
 _DESCRIPTION = """\
 Know what a policy does before it is live.
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in _COMMANDS.items():
         about = command.__doc__ or ""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from http_endpoint.answers import JSON, Answer
+from snapshot_tuner.version import VERSION
 
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
 
@@ -18,7 +19,7 @@ _HEADERS: Final = {
 
 def document() -> Answer:
     """OpenAPI 3.1, written by hand; the tests hold it to the routes, to what they answer, and to every enumeration."""
-    return Answer(200, JSON, _OPENAPI.read_text("utf-8"))
+    return Answer(200, JSON, _OPENAPI.read_text("utf-8").replace('"VERSION"', f'"{VERSION}"', 1))
 
 
 def page() -> Answer:

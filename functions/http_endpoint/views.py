@@ -7,6 +7,7 @@ from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.explanation import Asking, Explanation, PatternFinding, RuleFinding
 from snapshot_tuner.tuning.inspection import Pending, Setting, TaskReport
+from snapshot_tuner.version import VERSION
 
 
 def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def healthy(policy_version: int, policy_sha256: str) -> dict[str, Any]:
     """Of a deployment that can do its work: one that lacks something answers with a problem."""
     return {
         "status": "ok",
+        "version": VERSION,
         "ledger": "reachable",
         "policy": {"version": policy_version, "sha256": policy_sha256},
         "credentials": "present",

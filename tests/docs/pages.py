@@ -8,7 +8,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 PAGES: Final = [
     Path("README.md"),
-    Path("CONTRIBUTING.md"),
+    *map(Path, ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
     *sorted(Path("docs") / p.name for p in (ROOT / "docs").glob("*.md")),
 ]
 """From the project's root."""

@@ -11,6 +11,7 @@ from devkit.rtc_standin import Fault, FaultKind, ProviderError
 from devkit.valkey import valkey_server
 from snapshot_tuner import bootstrap
 from snapshot_tuner.model import TaskRef
+from snapshot_tuner.version import VERSION
 from tests.functions.conftest import POLICY, TASK, Deployment
 from tests.functions.http_sender import send
 from tests.functions.test_outcomes import TASK_JSON
@@ -132,6 +133,7 @@ def test_a_healthy_deployment_names_its_policy(deployment: Deployment) -> None:
     """By the hash that logs have, too; no call is made."""
     assert send(deployment, "GET", "/health").json == {
         "status": "ok",
+        "version": VERSION,
         "ledger": "reachable",
         "policy": {"version": 1, "sha256": hashlib.sha256(POLICY.encode()).hexdigest()},
         "credentials": "present",

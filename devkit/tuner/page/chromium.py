@@ -1,4 +1,4 @@
-"""The browser that the page is tested in, and photographed with: Debian's Chromium."""
+"""The browser that the page is tested in, and photographed with: Debian's Chromium, or Google's Chrome."""
 
 import shutil
 from typing import Final
@@ -13,9 +13,10 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-MISSING: Final = "no Chromium is found; on Debian: apt-get install --no-install-recommends chromium"
+MISSING: Final = "no Chromium is there; `make test` as root on Debian installs it with apt-get"
 
 
 def executable() -> str | None:
     """Its path; None where there is none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, found), None)

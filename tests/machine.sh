@@ -1,0 +1,38 @@
+#!/bin/sh
+# What some tests need besides Python: a browser, and Alertmanager. As root on Debian they are fetched, once, with
+# apt-get; anywhere else these tests are skipped and say why.
+set -u
+missing=
+for program in chromium prometheus-alertmanager; do
+  command -v $program >/dev/null || missing="$missing $program"
+done
+command -v google-chrome >/dev/null && missing=$(echo "$missing" | sed 's/ chromium//')
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "Not there, so some tests are skipped:$missing (root on Debian gets it with: sh tests/machine.sh)" >&2
+  exit 0
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+echo "Fetching with apt-get, once:$missing ..." >&2
+apt-get update -qq >/dev/null || echo "apt-get update failed" >&2
+case $missing in
+  *chromium*)
+    apt-get install -y -qq --no-install-recommends chromium >/dev/null || echo "Chromium could not be installed" >&2
+    ;;
+esac
+case $missing in
+  *alertmanager*)
+    # Unpacked, not installed: its service is not wanted.
+    unpacked=$(mktemp -d)
+    chmod 755 "$unpacked" # apt fetches as a user of its own
+    if (cd "$unpacked" && apt-get download -qq prometheus-alertmanager && dpkg -x ./*.deb .) >/dev/null 2>&1; then
+      mkdir -p /usr/share/prometheus # where it looks for its templates
+      cp -r "$unpacked/usr/share/prometheus/alertmanager" /usr/share/prometheus/
+      cp "$unpacked/usr/bin/prometheus-alertmanager" /usr/local/bin/
+    else
+      echo "Alertmanager could not be fetched" >&2
+    fi
+    rm -rf "$unpacked"
+    ;;
+esac
