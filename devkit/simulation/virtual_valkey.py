@@ -9,16 +9,29 @@ from snapshot_tuner.ledger.types import Limits
 
 
 class VirtualValkeyLedger(RedisLedger):
-    """A `RedisLedger` whose store's clock is the wall clock that it is given."""
+    """A `RedisLedger` whose store's clock is ours: `store_clock`, or the client's own."""
 
-    def __init__(self, url: str, namespace: str, limits: Limits, clock: Clock, log: WarningLog) -> None:
+    def __init__(
+        self,
+        url: str,
+        namespace: str,
+        limits: Limits,
+        clock: Clock,
+        log: WarningLog,
+        *,
+        store_clock: Clock | None = None,
+    ) -> None:
         super().__init__(url, namespace, limits, clock, log)
-        self._store = _StoreOnVirtualTime(RedisAddress.parse(url), clock, log, None)
+        store = _StoreOnVirtualTime(RedisAddress.parse(url), clock, log, None, self._keys_of_time)
+        store.store_clock = store_clock or clock
+        self._store = store
 
 
 class _StoreOnVirtualTime(RedisStore):
     """Its answer to TIME is put in the place of the server's."""
 
+    store_clock: Clock
+
     def _read_time(self, connection: Connection) -> int:
         super()._read_time(connection)
-        return self._clock.wall_us()
+        return self.store_clock.wall_us()

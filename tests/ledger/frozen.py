@@ -20,9 +20,10 @@ class FrozenClock:
     """`seconds` after the run's beginning, on both its faces."""
 
     seconds: float = 0.0
+    wall_step: float = 0.0
 
     def wall_us(self) -> int:
-        return backends._ORIGIN_US + round(self.seconds * 1e6)
+        return backends._ORIGIN_US + round((self.seconds + self.wall_step) * 1e6)
 
     def monotonic(self) -> float:
         return self.seconds

@@ -3,6 +3,7 @@
 import base64
 import json
 import sqlite3
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -150,4 +151,6 @@ def test_records_that_use_nothing_new_are_what_the_earlier_version_wrote_on_redi
     del redis  # it is empty
     with closing(_on_valkey(valkey.connection_url, clock)) as ledger:
         steps.take(ledger, clock, CallResult)
-    assert steps.values_of(valkey.connection_url) == _RECORDS["redis"]
+    kept = steps.values_of(valkey.connection_url)
+    del kept[b64encode(f"{{{steps.NAMESPACE}}}:clock".encode()).decode()]  # which that version does not look at
+    assert kept == _RECORDS["redis"]

@@ -46,11 +46,11 @@ def test_a_clock_that_was_set_is_believed_at_once() -> None:
     assert clock.slot(50_000_000).start == pytest.approx(11.002, abs=TICK)
 
 
-def test_a_new_batch_forgets_the_bounds() -> None:
-    """The machine may have been frozen in between."""
+def test_a_machine_that_wakes_knows_no_bounds() -> None:
+    """It may have been frozen since."""
     clock = StoreClock()
     clock.observe(10.0, 10.001, 110_000_500)
-    clock.forget()
+    clock.wake()
     assert clock.uncertainty == float("inf")
     with pytest.raises(RuntimeError):
         clock.slot(1)

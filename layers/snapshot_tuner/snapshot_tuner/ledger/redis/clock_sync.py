@@ -15,28 +15,45 @@ class StoreClock:
 
     A reply that says `store_us` was made between `sent` and `received`, which bounds the difference from
     both sides. The bounds of several replies are intersected, so that one slow reply does not matter;
-    between replies they part by DRIFT. Where nothing is common to the old bounds and the new ones, one of
-    the clocks was set, or another server answers: the new ones count.
+    between replies they part by DRIFT. Where nothing is common to the old bounds and the new ones, the store's
+    clock was set, or another server has taken over: the new ones count.
+
+    `correction_us` is what the ledger's time is ahead of the store's clock.
     """
 
     def __init__(self) -> None:
-        self._bounds: tuple[float, float] | None = None
+        self.correction_us = 0
         self.observed = 0.0  # the last reply, on the local monotonic clock
+        self._bounds: tuple[float, float] | None = None
+        self._lowest = float("-inf")  # that the difference can be, whatever has stood still since
 
-    def forget(self) -> None:
-        """Start afresh: this machine may have been frozen, its monotonic clock with it."""
+    def wake(self) -> None:
+        """This machine may have been frozen, its monotonic clock with it: the store's can only be further ahead."""
+        if self._bounds is not None:
+            self._lowest = self._bounds[0]
         self._bounds = None
 
-    def observe(self, sent: float, received: float, store_us: int) -> None:
-        """A reply came: `sent` and `received` on the local monotonic clock."""
+    def observe(self, sent: float, received: float, store_us: int) -> int:
+        """A reply came: `sent` and `received` on the local monotonic clock.
+
+        Returns by how many microseconds the store's clock was set meanwhile, as far as that shows; as a rule 0.
+        """
         said = store_us / 1e6
         new = (said - received, said + _TICK_SECONDS - sent)
+        drift = DRIFT * (received - self.observed)
+        step = 0.0
         if self._bounds is not None:
-            drift = DRIFT * (received - self.observed)
             both = (max(self._bounds[0] - drift, new[0]), min(self._bounds[1] + drift, new[1]))
-            new = both if both[0] <= both[1] else new
+            if both[0] > both[1] + _TICK_SECONDS:
+                step = (sum(new) - sum(self._bounds)) / 2
+            elif both[0] <= both[1]:
+                new = both
+        elif new[1] < self._lowest - drift - _TICK_SECONDS:
+            step = new[1] - self._lowest
         self._bounds = new
+        self._lowest = float("-inf")
         self.observed = received
+        return round(step * 1e6)
 
     @property
     def uncertainty(self) -> float:
@@ -44,21 +61,22 @@ class StoreClock:
         return self._bounds[1] - self._bounds[0] if self._bounds is not None else float("inf")
 
     def now_us(self, local: float) -> int:
-        """What the store's clock says at least when the local monotonic one says `local`.
+        """The ledger's time, at least, when the local monotonic clock says `local`.
 
         At least: a slot that starts so many seconds from then on starts no later from now.
         """
         if self._bounds is None:
             raise RuntimeError("no reply of the store has been observed")
-        return round((local + self._bounds[0]) * 1e6)  # a float near 1.8e9 s is up to 0.2 us off
+        # A float near 1.8e9 s is up to 0.2 us off.
+        return round((local + self._bounds[0]) * 1e6) + self.correction_us
 
     def slot(self, start_us: int) -> Slot:
-        """The slot that starts at `start_us` of the store's clock: never early, never valid too long.
+        """The slot that starts at `start_us` of the ledger's time: never early, never valid too long.
 
         To be asked directly after `observe`; it is shorter than SLOT_VALID_SECONDS by the uncertainty.
         """
         if self._bounds is None:
             raise RuntimeError("no reply of the store has been observed")
         low, high = self._bounds
-        start = start_us / 1e6
+        start = (start_us - self.correction_us) / 1e6
         return Slot(start - low, start - high + SLOT_VALID_SECONDS)

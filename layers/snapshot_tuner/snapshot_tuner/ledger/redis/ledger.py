@@ -1,9 +1,9 @@
 """The ledger of a fleet: a Redis or Valkey server, shared by any number of machines.
 
 Its keys lie in one hash slot, that of `{namespace}`: `{namespace}:task:APP:ROOM:TASK` and
-`{namespace}:event:DIGEST`, which expire with what they remember, `{namespace}:order`, a `{namespace}:cursor`
-of each budget, and two sorted sets of task names: `{namespace}:due` by the time when a call is due, and
-`{namespace}:checks` by the time of the last read-back. What they hold is described in `lua/`.
+`{namespace}:event:DIGEST`, which expire with what they remember, `{namespace}:order`, `{namespace}:clock`, a
+`{namespace}:cursor` of each budget, and two sorted sets of task names: `{namespace}:due` by the time when a call is
+due, and `{namespace}:checks` by the time of the last read-back. What they hold is described in `lua/`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -77,23 +77,25 @@ class RedisLedger:
 
         `tokens` makes the passwords where `url` says auth=iam.
         """
-        self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens)
         self._namespace = namespace
         self._prefix = f"{{{namespace}}}:".encode()
         self._event_prefix = self._prefix + b"event:"
         self._task_prefix = f"{{{namespace}}}:task:"
+        self._keys_of_time = [self._prefix + name for name in (b"cursor", b"cursor-of-reads", b"clock")]
+        self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens, self._keys_of_time)
         self._indexes = (self._prefix + b"due", self._prefix + b"checks")
         self._limits = limits
         self._clock = clock
         self._calls: dict[str, _Call] = {}
-        task = ("record", "precedence", "task")
+        reading = ("record", "clock", "precedence", "task")
+        task = ("record", "clock", "tick", "precedence", "task")
         self._admit = Script.load(*task, "admit")
-        self._reserve = Script.load("record", "rate_limit", "reserve")
+        self._reserve = Script.load("record", "clock", "tick", "rate_limit", "reserve")
         self._begin = Script.load(*task, "begin")
         self._settle = Script.load(*task, "rate_limit", "settle")
-        self._get = Script.load(*task, "get")
-        self._first = Script.load("record", "first")
-        self._claim = Script.load("record", "claim")
+        self._get = Script.load(*reading, "get")
+        self._first = Script.load("record", "clock", "first")
+        self._claim = Script.load("record", "clock", "tick", "claim")
         self._amend = Script.load(*task, "amend")
 
     def close(self) -> None:
@@ -128,15 +130,16 @@ class RedisLedger:
         keys = [*self._indexes, *(self._task_name(task) for task, _ in starts)]
         _, *granted = self._store.run(self._begin, keys, [token.encode() for _, token in starts])
         self._forget_calls(asked_at)
+        ahead_us = self._store.clock.correction_us
         begun: list[Begun] = []
         for (task, token), answer in zip(starts, granted, strict=True):
             match answer[:1]:
                 case b"g":
-                    intent = unpack_intent(task, answer[1:])
+                    intent = unpack_intent(task, answer[1:], ahead_us)
                     self._calls[token] = _Call(self._event_name(intent.key), asked_at + LEASE_SECONDS)
                     begun.append(Granted(intent, asked_at + LEASE_SECONDS))
                 case b"a" | b"u" as letter:
-                    begun.append(AlreadyApplied(unpack_intent(task, answer[1:]), unchanged=letter == b"u"))
+                    begun.append(AlreadyApplied(unpack_intent(task, answer[1:], ahead_us), unchanged=letter == b"u"))
                 case b"b":
                     begun.append(Busy())
                 case _:
@@ -161,7 +164,7 @@ class RedisLedger:
     def get(self, task: TaskRef) -> TaskState | None:
         self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
         _, record = self._store.run(self._get, [self._task_name(task)], [])
-        return unpack_state(task, record) if record is not None else None
+        return unpack_state(task, record, self._store.clock.correction_us) if record is not None else None
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         self._store.open_batch()
@@ -208,6 +211,10 @@ class RedisLedger:
             case "s":
                 return messages.superseded(intents.from_adjustment(adjustment), now)
             case _:  # "x"
+                off_us = now - self._clock.wall_us()
+                if abs(off_us) > self._limits.max_clock_skew * 1_000_000:  # not the event's fault
+                    apart = f"{off_us / 1e6:+.0f} s"
+                    raise LedgerUnavailable(f"Redis ledger: its clock is {apart} off this machine's")
                 return messages.rejected(adjustment.signal.time_us - now)
 
     def _claim_first(self, index: bytes, limit: int, latest: bytes, seconds: float) -> list[TaskRef]:
@@ -223,7 +230,8 @@ class RedisLedger:
         return []  # others claim them as fast
 
     def _amend_as_seen(self, what: bytes, task: TaskRef, seen: TaskState) -> bool:
-        args = [what, seen.desired.order_key.encode(), b"%d" % (seen.applied_at or 0)]
+        applied_at = seen.applied_at + self._store.clock.correction_us if seen.applied_at else 0
+        args = [what, seen.desired.order_key.encode(), b"%d" % applied_at]
         _, done = self._store.run(self._amend, [*self._indexes, self._task_name(task)], args)
         return bool(done)
 

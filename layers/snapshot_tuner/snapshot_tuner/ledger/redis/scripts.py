@@ -6,6 +6,8 @@ from pathlib import Path
 
 from snapshot_tuner.ledger.redis.codec import LUA_CONSTANTS
 from snapshot_tuner.ledger.timing import (
+    CLOCK_BEHIND_SECONDS,
+    CORRECTION_PAUSE_SECONDS,
     CURSOR_HORIZON_SECONDS,
     LATE_CALL_SECONDS,
     LEASE_SECONDS,
@@ -25,6 +27,8 @@ _CONSTANTS = {
     "PAUSE_US": THROTTLE_PAUSE_SECONDS,
     "SOURCE_US": SOURCE_SECONDS,
     "TRY_AGAIN_US": TRY_AGAIN_SECONDS,
+    "BEHIND_US": CLOCK_BEHIND_SECONDS,
+    "CORRECTION_PAUSE_US": CORRECTION_PAUSE_SECONDS,
     "OPEN_MOST": OPEN_MOST / 1e6,
 }
 

@@ -1,7 +1,6 @@
 """The server behind the Redis ledger: runs one script at a time, in bounded time, and answers or raises."""
 
 import os
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.clock_sync import StoreClock
+from snapshot_tuner.ledger.redis.commands import CLUSTER_SLOTS, INFO, REASON_CHARACTERS_MOST, TIME, describe, pack, send
 from snapshot_tuner.ledger.redis.connection import Connector, Node, TokenProvider
 from snapshot_tuner.ledger.redis.redis_py import (
     Connection,
@@ -24,8 +24,9 @@ from snapshot_tuner.ledger.redis.redis_py import (
 )
 from snapshot_tuner.ledger.redis.scripts import Script
 from snapshot_tuner.ledger.redis.time_budget import LIFE_SIGN_SECONDS, READ_SECONDS, TimeBudget
+from snapshot_tuner.ledger.timing import CLOCK_BEHIND_SECONDS
 
-_ANSWERS_MOST = 4
+_ANSWERS_MOST = 6
 """To one script: each but the last says to ask elsewhere, or with the whole text."""
 
 _FRESH_SECONDS, _AGREED_SECONDS = 1.0, 0.005
@@ -35,12 +36,7 @@ _NEW_SECONDS = 0.05
 """What was measured so short a time ago is not measured again for the next slots."""
 
 _NODES_MOST = 6
-_MESSAGE_CHARACTERS_MOST = 300
-_NOT_AVAILABLE = "service is not available"
-_WHY_NOT_AVAILABLE = (
-    "all that ElastiCache says before a client is let in: the IAM token was refused, or elasticache:Connect is not"
-    " granted or throttled; or the store is busy or has too many clients"
-)
+_BEHIND_US = round(CLOCK_BEHIND_SECONDS * 1e6)
 
 
 class WarningLog(Protocol):
@@ -56,7 +52,15 @@ class RedisStore:
     While a cluster moves our hash slot to another node it is unavailable (ASK, TRYAGAIN).
     """
 
-    def __init__(self, address: RedisAddress, clock: Clock, log: WarningLog, tokens: TokenProvider | None) -> None:
+    def __init__(
+        self,
+        address: RedisAddress,
+        clock: Clock,
+        log: WarningLog,
+        tokens: TokenProvider | None,
+        keys_of_time: Sequence[bytes],
+    ) -> None:
+        """`keys_of_time` are those of what lies in time, and last that of the ledger's clock."""
         self._address = address
         self._connector = Connector(address, tokens)
         self._clock = clock
@@ -71,8 +75,9 @@ class RedisStore:
         self._asked_for_eviction = address.cache is not None
         self._asked_for_nodes = False
         self._is_measured = False
+        self._keys_of_time = keys_of_time
+        self._correct = Script.load("record", "rate_limit", "correct")
         self._answered_at = (float("-inf"), 0.0)
-        self._measured_node = self._nodes[0]
         self._time_is_local = False
         self.clock = StoreClock()
 
@@ -87,7 +92,7 @@ class RedisStore:
         passed = now - self._answered_at[0], wall - self._answered_at[1]
         self._is_measured = 0 <= passed[0] < _FRESH_SECONDS and abs(passed[1] - passed[0]) < _AGREED_SECONDS
         if not self._is_measured:
-            self.clock.forget()
+            self.clock.wake()
 
     def close(self) -> None:
         with self._turn:
@@ -96,7 +101,8 @@ class RedisStore:
     def measure(self) -> None:
         """Look at the store's clock once more. Raises LedgerUnavailable."""
         with self._turn, self._budget.operation(), self._faults_named():
-            self._measure(self._open())
+            connection = self._open()
+            self._follow(connection, self._measure(connection))
 
     def run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], *, measure: bool = False) -> list[Any]:
         """What the script returned, in one round trip; the first of a batch or a connection measures the clock before.
@@ -122,7 +128,7 @@ class RedisStore:
         try:
             yield
         except (RedisError, OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-            message = self._describe(error)
+            message = describe(error, self._address, self._nodes[0])
             self._drop()
             self._nodes.append(self._nodes.pop(0))
             raise LedgerUnavailable(message) from None
@@ -135,14 +141,16 @@ class RedisStore:
         for _ in range(_ANSWERS_MOST):
             connection = self._open()
             if not self._is_measured:
-                self._measure(connection)
-            now_us = self.clock.now_us(self._clock.monotonic())
-            command = _pack(*how, b"%d" % len(keys), *keys, *args, b"%d" % now_us)
+                self._follow(connection, self._measure(connection))
+            step_us = 0
+            correction = b"local" if self._time_is_local else b"%d" % self.clock.correction_us
+            time = (b"%d" % self.clock.now_us(self._clock.monotonic()), correction)
+            command = pack(*how, b"%d" % (len(keys) + 1), *keys, self._keys_of_time[-1], *args, *time)
             try:
                 if measure and self._clock.monotonic() - self.clock.observed >= _NEW_SECONDS:
-                    self._measure(connection, command)
+                    step_us = self._measure(connection, command)
                 else:
-                    _send(connection, command)
+                    send(connection, command)
                 answer: list[Any] = connection.read_response()
             except NoScriptError:
                 how = (b"EVAL", script.text)
@@ -151,10 +159,39 @@ class RedisStore:
                 self._know((moved.host, moved.port), at=0)
             else:
                 self._answered_at = self._now()
-                return answer
-        raise RedisError("the cluster's nodes name each other as the owner of our hash slot")
+                if answer[0] is None:
+                    self._look_again(connection, step_us, *answer[1:])
+                elif step_us:  # what it said was by the clock as it was
+                    self._follow(connection, step_us)
+                else:
+                    return answer
+        raise RedisError("its nodes name each other as the owner of our hash slot, or its clock does not come to rest")
 
-    def _measure(self, connection: Connection, behind: bytes = b"") -> None:
+    def _look_again(self, connection: Connection, step_us: int, correction: bytes, greatest: bytes) -> None:
+        """At the store's clock, as the namespace has another correction, or somebody has seen a later time."""
+        is_other, self.clock.correction_us = int(correction) != self.clock.correction_us, int(correction)
+        step_us += self._measure(connection)
+        behind_us = int(greatest) - self.clock.now_us(self._clock.monotonic())
+        if is_other:
+            step_us = 0  # somebody was faster
+        if not step_us and behind_us > _BEHIND_US:
+            step_us = -behind_us
+        self._follow(connection, step_us)
+
+    def _follow(self, connection: Connection, step_us: int) -> None:
+        """The store's clock was set: the ledger's time goes on as before, unless somebody else has seen to that."""
+        if not step_us:
+            return
+        before, after = self.clock.correction_us, self.clock.correction_us - step_us
+        self.clock.correction_us = after
+        numbers = (before, after, self.clock.now_us(self._clock.monotonic()))
+        keys = (b"%d" % len(self._keys_of_time), *self._keys_of_time)
+        send(connection, pack(b"EVAL", self._correct.text, *keys, *(b"%d" % number for number in numbers)))
+        self.clock.correction_us = int(connection.read_response())
+        if self.clock.correction_us == after:
+            self._log.warning("ledger_clock_stepped", seconds=step_us / 1e6, correction=after / 1e6)
+
+    def _measure(self, connection: Connection, behind: bytes = b"") -> int:
         """Ask for the store's time, and on the same way for what else is to be known of a server.
 
         `behind` is a command that goes with it; its reply is left to be read.
@@ -164,32 +201,32 @@ class RedisStore:
             not self._asked_for_eviction,
             not self._time_is_local,
         )
-        packet = _INFO * ask_for_eviction + _CLUSTER_SLOTS * is_new + _TIME * ask_for_time + behind
+        packet = INFO * ask_for_eviction + CLUSTER_SLOTS * is_new + TIME * ask_for_time + behind
         # A connection of an earlier batch may have died without a word: there has to be time for another one.
         self._budget.patience = READ_SECONDS if self._is_measured or is_new else LIFE_SIGN_SECONDS
         sent = self._clock.monotonic()
         if packet:
-            _send(connection, packet)
+            send(connection, packet)
         if ask_for_eviction:
             self._warn_of_eviction(connection)
         if is_new:
             self._learn_nodes(connection)
-        if ask_for_time:
-            self._observe_time(connection, sent)
+        step_us = self._observe_time(connection, sent) if ask_for_time else 0
         self._budget.patience = READ_SECONDS
         if self._time_is_local:
             sent, wall_us = self._clock.monotonic(), self._clock.wall_us()
             self.clock.observe(sent, self._clock.monotonic(), wall_us)
         self._is_measured = True
+        return step_us
 
-    def _observe_time(self, connection: Connection, sent: float) -> None:
+    def _observe_time(self, connection: Connection, sent: float) -> int:
         try:
             time_us = self._read_time(connection)
         except ResponseError as error:
             self._time_is_local = True
-            self._log.warning("ledger_clock_is_local", reason=str(error)[:_MESSAGE_CHARACTERS_MOST])
-        else:
-            self.clock.observe(sent, self._clock.monotonic(), time_us)
+            self._log.warning("ledger_clock_is_local", reason=str(error)[:REASON_CHARACTERS_MOST])
+            return 0
+        return self.clock.observe(sent, self._clock.monotonic(), time_us)
 
     def _read_time(self, connection: Connection) -> int:
         seconds, microseconds = connection.read_response()
@@ -233,9 +270,6 @@ class RedisStore:
         if self._connection is None:
             self._connection = self._connect()
             self._process = os.getpid()
-            if self._nodes[0] != self._measured_node:
-                self._measured_node = self._nodes[0]
-                self.clock.forget()  # it was another server's
             self._asked_for_nodes = self._is_measured = False
         return self._connection
 
@@ -254,26 +288,3 @@ class RedisStore:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.disconnect()  # type: ignore[no-untyped-call] # untyped in redis-py
-
-    def _describe(self, error: Exception) -> str:
-        """What went wrong, without password or token: a server quotes a command that it does not know."""
-        text = f"{type(error).__name__}: {error}"
-        if self._address.password:
-            text = text.replace(self._address.password, "***")
-        if self._address.cache is not None:
-            text = re.sub(re.escape(f"{self._address.cache}/?") + r"\S*", "***", text, flags=re.IGNORECASE)
-            text = text.replace(_NOT_AVAILABLE, f"{_NOT_AVAILABLE} ({_WHY_NOT_AVAILABLE})")
-        host, port = self._nodes[0]
-        return f"Redis ledger at {host}:{port}: {text[:_MESSAGE_CHARACTERS_MOST]}"
-
-
-def _send(connection: Connection, packet: bytes) -> None:
-    connection.send_packed_command([packet])  # type: ignore[no-untyped-call] # untyped in redis-py
-
-
-def _pack(*words: bytes) -> bytes:
-    """A command on the wire. redis-py's own packer takes three times as long for thousands of words."""
-    return b"".join([b"*%d\r\n" % len(words), *[b"$%d\r\n%b\r\n" % (len(word), word) for word in words]])
-
-
-_INFO, _CLUSTER_SLOTS, _TIME = _pack(b"INFO", b"memory"), _pack(b"CLUSTER", b"SLOTS"), _pack(b"TIME")

@@ -2,14 +2,17 @@
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind; then each adjustment in one word: 20 digits of the event's time, 16 bytes of its
 --   fingerprint, order key, NUL, intent.
--- Answers {now, one letter per adjustment, what is in effect instead for each that is deferred}, or
+-- Answers {now by the store's own clock, one letter per adjustment, what is in effect instead for each that is
+--   deferred}, or
 --   {now, false, order} where the namespace has another order.
 local order, task_ms, event_ms = ARGV[1], ARGV[2], ARGV[3]
-local latest, earliest = now + ARGV[4], now - ARGV[5]
+-- Events are judged by the store's own clock; what is remembered of them is in the ledger's time.
+local ahead = correction == 'local' and 0 or correction + 0
+local latest, earliest = now - ahead + ARGV[4], now - ahead - ARGV[5]
 
 local known_order = call('GET', KEYS[1])
 if known_order and known_order ~= order then
-  return {now, false, known_order}
+  return {now - ahead, false, known_order}
 end
 -- Ahead of everything else: a server that is full refuses the first write of a script, and none after it.
 call('SET', KEYS[1], order, 'PX', task_ms)
@@ -78,6 +81,10 @@ local function admit(event_name, task_name, given)
   if known then
     order_key = order_key_of(known)
   end
+  if ahead ~= 0 then
+    local _, asked = numbers_of(intent)
+    intent = asked_at(intent, asked + ahead)
+  end
   local task = load_task(saved, now)
   local answer, is_withdrawn, is_new = nil, false, not task
   if task and task[APPLIED_KEY] == order_key then
@@ -103,8 +110,9 @@ local function admit(event_name, task_name, given)
   save_task(due_name, task_name, task, now, 'PX', task_ms)
   if answer == 'f' then
     local is_stabilizing = task[STABILIZING_KEY] == task[KEY] and task[STABILIZING_INTENT] == task[INTENT]
-    local until_us = is_stabilizing and task[STABILIZING_UNTIL]
-    effective[#effective + 1] = {task[KEY], task[INTENT], until_us or until_of(task[INTENT])}
+    local until_us = is_stabilizing and task[STABILIZING_UNTIL] or until_of(task[INTENT])
+    until_us = until_us > 0 and until_us - ahead or 0
+    effective[#effective + 1] = {task[KEY], task[INTENT], until_us}
   end
   return answer
 end
@@ -116,4 +124,4 @@ end
 if not known_order and not remembers then
   call('DEL', KEYS[1])
 end
-return {now, table.concat(answers), effective}
+return {now - ahead, table.concat(answers), effective}

@@ -1,12 +1,8 @@
--- What every script shares: the store's time and a task's record. The Lua of transitions.py, which says why;
+-- What every script shares: a task's record. The Lua of transitions.py, which says why;
 -- tests/ledger holds both to one suite and one model. Times are microseconds since the Unix epoch.
 
 local byte, sub, match, format = string.byte, string.sub, string.match, string.format
 local call, pack, unpack_record = redis.call, cmsgpack.pack, cmsgpack.unpack
-
--- The last argument of every script is the store's time as its client has measured it, in microseconds: managed
--- stores may refuse TIME to scripts.
-local now = table.remove(ARGV) + 0
 
 -- A task's record is an array; `false` is "none". An intent is two fields: its order key, and the rest of it: six
 -- numbers (interval, asked_us, until_us, then, lengthen_us, skip_us; 0 is "none"), business id and rule, with a

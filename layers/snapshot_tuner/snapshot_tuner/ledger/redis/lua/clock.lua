@@ -1,0 +1,15 @@
+-- The ledger's time: the store's clock, plus a correction that grows and shrinks as that clock is set, so that leases,
+-- doubts, what is due and the cursor stay where they are. It never goes back.
+
+-- The last key of every script is that of its record, correction and greatest time so far. The last arguments are the
+-- time as the client has measured it, since managed stores may refuse TIME to scripts, and the correction in it; 'local'
+-- where it comes from the client's own clock, which nobody can compare. Where the record is gone, the client's correction
+-- is the one that holds.
+local clock_name, correction, now = table.remove(KEYS), table.remove(ARGV), table.remove(ARGV) + 0
+if correction ~= 'local' then
+  local kept, greatest = match(call('GET', clock_name) or correction .. ' 0', '^(-?%d+) (%d+)$')
+  if kept ~= correction or now + BEHIND_US < greatest + 0 then
+    return {false, kept, greatest} -- and do nothing: the client has to look at the store's clock again
+  end
+  now = math.max(now, greatest + 0)
+end
