@@ -9,3 +9,9 @@ class Log(Protocol):
     def info(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
 
     def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
+
+
+class ErrorLog(Log, Protocol):
+    """With a level for what an operator has to look at."""
+
+    def error(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value

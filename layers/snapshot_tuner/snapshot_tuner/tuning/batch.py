@@ -20,12 +20,13 @@ class Batch:
     `answers` has one list of outcomes per event, one outcome per task; those of adjustments once it is concluded.
     """
 
-    __slots__ = ("_admitted", "_concluded", "_leaders", "_owners", "_parts", "adjustments", "answers")
+    __slots__ = ("_admitted", "_by_task", "_concluded", "_leaders", "_numbers", "_parts", "adjustments", "answers")
 
     def __init__(self) -> None:
         self.answers: list[list[Outcome]] = []
         self.adjustments: list[Adjustment] = []
-        self._owners: list[list[Outcome]] = []
+        self._numbers: list[int] = []
+        self._by_task: dict[TaskRef, list[int]] = {}
         self._admitted: Sequence[Admitted] = ()
         self._leaders: dict[TaskRef, Adjustment] = {}
         self._parts: dict[int, slice] = {}
@@ -36,12 +37,12 @@ class Batch:
         if decision.verdict is not Verdict.ADJUST:
             self.answers.append([outcomes.from_decision(signal, decision)])
             return
-        answer: list[Outcome] = []
-        self.answers.append(answer)
+        self.answers.append([])
         first = len(self.adjustments)
         for adjustment in decision.adjustments:
+            self._by_task.setdefault(adjustment.task, []).append(len(self.adjustments))
             self.adjustments.append(adjustment)
-            self._owners.append(answer)
+            self._numbers.append(len(self.answers) - 1)
         self._parts[len(self.answers) - 1] = slice(first, len(self.adjustments))
 
     def reject(self, rejected: EventRejected) -> None:
@@ -77,19 +78,29 @@ class Batch:
 
     def conclude(self, results: Mapping[TaskRef, TaskResult]) -> list[Outcome]:
         """From what came of the call for each task to one outcome per adjustment, in the answers too."""
-        concluded: list[Outcome] = []
-        answered: set[tuple[TaskRef, str, str]] = set()
-        parts = zip(self.adjustments, self._admitted, self._owners, self._concluded, strict=True)
-        for adjustment, admitted, owner, known in parts:
-            task = adjustment.task
-            outcome = known or outcomes.from_result(adjustment, admitted, results[task])
-            name = (task, adjustment.signal.id, adjustment.signal.source)
-            if outcome.kind is OutcomeKind.APPLIED and name in answered:
-                outcome = outcome._replace(kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
-            answered.add(name)
-            concluded.append(outcome)
-            owner.append(outcome)
+        for task, result in results.items():
+            self.conclude_task(task, result)
+        concluded = [outcome for outcome in self._concluded if outcome is not None]
+        for number, outcome in zip(self._numbers, concluded, strict=True):
+            self.answers[number].append(outcome)
         return concluded
+
+    def conclude_task(self, task: TaskRef, result: TaskResult) -> list[tuple[int, list[Outcome]]]:
+        """From what came of the call for one task to the events of which all is known by it: number and outcomes."""
+        answered: set[tuple[str, str]] = set()
+        news: dict[int, None] = {}
+        for index in self._by_task[task]:
+            adjustment = self.adjustments[index]
+            name = (adjustment.signal.id, adjustment.signal.source)
+            if self._concluded[index] is None:
+                outcome = outcomes.from_result(adjustment, self._admitted[index], result)
+                if outcome.kind is OutcomeKind.APPLIED and name in answered:
+                    outcome = outcome._replace(kind=OutcomeKind.DUPLICATE)  # the same event twice in one batch
+                self._concluded[index] = outcome
+                news[self._numbers[index]] = None
+            answered.add(name)
+        parts = ((number, self._concluded[self._parts[number]]) for number in news)
+        return [(number, [each for each in part if each is not None]) for number, part in parts if None not in part]
 
     def _from_admission(self, adjustment: Adjustment, admitted: Admitted) -> Outcome | None:
         """None where it takes the call to know."""
@@ -101,8 +112,8 @@ class Batch:
 
     def conclude_all(self, kind: OutcomeKind, note: str, cause: Cause | None = None) -> None:
         """The same outcome for every adjustment, where the ledger was not asked or could not answer."""
-        for adjustment, owner in zip(self.adjustments, self._owners, strict=True):
-            owner.append(outcomes.from_adjustment(adjustment, kind, note, cause))
+        for adjustment, number in zip(self.adjustments, self._numbers, strict=True):
+            self.answers[number].append(outcomes.from_adjustment(adjustment, kind, note, cause))
 
 
 def _are_same_event(one: Adjustment, other: Adjustment) -> bool:

@@ -5,7 +5,7 @@ which go on meanwhile. Nothing here outlives one batch.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count, islice
@@ -69,6 +69,10 @@ class _Progress:
     signed_afresh: bool = False
 
 
+def _tell_nobody(_: TaskRef, __: TaskResult) -> None:
+    """Whoever asks for no news."""
+
+
 def dispatch(
     tasks: Iterable[TaskRef],
     *,
@@ -77,13 +81,15 @@ def dispatch(
     deadline: float,
     meanwhile: Iterator[object] | None = None,
     token: str | None = None,
+    known: Callable[[TaskRef, TaskResult], None] = _tell_nobody,
 ) -> Dispatch:
     """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock).
 
     `parallelism` is the most calls at once. `meanwhile` is gone on with while there is nothing to do but to wait: each
     of its steps has to be a short one. `token` is what the tokens of its calls begin with, and nobody else's.
+    `known` is told of each task's result as soon as there is one.
     """
-    return _Dispatch(tasks, parallelism, clock, deadline, token or token_hex(12)).steps(meanwhile)
+    return _Dispatch(tasks, parallelism, clock, deadline, token or token_hex(12)).steps(meanwhile, known)
 
 
 class _Dispatch:
@@ -104,7 +110,8 @@ class _Dispatch:
         self._slots_at_once = DENSE_SLOTS_AT_ONCE
         self._late, self._late_since = 0.0, float("-inf")
 
-    def steps(self, meanwhile: Iterator[object] | None) -> Dispatch:
+    def steps(self, meanwhile: Iterator[object] | None, known: Callable[[TaskRef, TaskResult], None]) -> Dispatch:
+        told = 0
         ready, busy, flying, slots = self._ready, self._busy, self._flying, self._slots
         try:
             while ready or busy or flying:
@@ -130,9 +137,18 @@ class _Dispatch:
                 finished = yield CallsEnd(calls, now if goes_on else self._wake_at(now))
                 if finished:
                     yield from self._settle(finished)
+                told = self._tell(known, told)
         except LedgerUnavailable:
             yield from self._carry_on_without_ledger()
+        self._tell(known, told)
         return self._results
+
+    def _tell(self, known: Callable[[TaskRef, TaskResult], None], told: int) -> int:
+        """Tell of the results behind the first `told`: each task gets one, and keeps it."""
+        if told < len(self._results):
+            for task, result in islice(self._results.items(), told, None):
+                known(task, result)
+        return len(self._results)
 
     def _give_up_what_no_longer_fits(self, now: float) -> None:
         self._give_up((each for _, _, each in self._busy), IN_FLIGHT_ELSEWHERE)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from threading import RLock
+from typing import Protocol
 
 from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import LedgerUnavailable
@@ -65,7 +67,7 @@ class Inspector:
     policies: PolicySource
     ledger: LedgerView
     clock: Clock
-    probe: "LedgerProbe"
+    probe: "Probe"
 
     @property
     def policy(self) -> Policy:
@@ -104,6 +106,14 @@ class Inspector:
         self.probe.check()
 
 
+class Probe(Protocol):
+    """Whether an event could be recorded."""
+
+    def check(self) -> None:
+        """Raises LedgerUnavailable."""
+        ...
+
+
 class LedgerProbe:
     """Tries what an event needs of a ledger: an answer, and a write, which a full store or a replica refuses.
 
@@ -131,6 +141,23 @@ class LedgerProbe:
         except LedgerUnavailable as error:
             return str(error)
         return None
+
+
+class LedgerTurns:
+    """A container's ledger and probe for several threads, which take turns."""
+
+    def __init__(self, ledger: LedgerView, probe: Probe, turn: RLock) -> None:
+        self._ledger = ledger
+        self._probe = probe
+        self._turn = turn
+
+    def get(self, task: TaskRef) -> TaskState | None:
+        with self._turn:
+            return self._ledger.get(task)
+
+    def check(self) -> None:
+        with self._turn:
+            self._probe.check()
 
 
 def _is_from(intent: Intent, signal: Signal) -> bool:

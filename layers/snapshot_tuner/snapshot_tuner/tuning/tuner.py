@@ -1,6 +1,7 @@
 """A batch of events in, what came of each out: decide, admit, coalesce, dispatch."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -13,7 +14,7 @@ from snapshot_tuner.events.readings.reading import ElementRejected, Event, Readi
 from snapshot_tuner.events.trace_context import trace_id, traceparent
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.ports import Ledger
-from snapshot_tuner.model import Cause, NoEvent, Outcome, OutcomeKind, Signal
+from snapshot_tuner.model import Cause, NoEvent, Outcome, OutcomeKind, Signal, TaskRef
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.rtc.calls import Calls
 from snapshot_tuner.telemetry import event_fields
@@ -22,7 +23,16 @@ from snapshot_tuner.telemetry.metrics import Recorder
 from snapshot_tuner.tuning.batch import Batch
 from snapshot_tuner.tuning.dispatch import dispatch
 from snapshot_tuner.tuning.instrumentation import BatchMetrics, InstrumentedCalls, InstrumentedLedger
+from snapshot_tuner.tuning.task_results import TaskResult
 from snapshot_tuner.tuning.waits import run
+
+Known = Callable[[int, Sequence[Outcome]], None]
+"""Is told the number of an event in its batch, and what came of it."""
+
+
+def _tell_nobody(_: int, __: Sequence[Outcome]) -> None:
+    """Whoever waits for the whole batch."""
+
 
 ANSWER_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
@@ -79,26 +89,40 @@ class Tuner:
         """How bodies that are no known envelope are read."""
         return self._policy.readings
 
-    def process(self, events: Sequence[Event], deadline: float) -> list[list[Outcome]]:
+    def process(
+        self,
+        events: Sequence[Event],
+        deadline: float,
+        *,
+        known: Known = _tell_nobody,
+        contexts: Sequence[Context] = (),
+    ) -> list[list[Outcome]]:
         """One list of outcomes per event, one outcome per task, before `deadline` (local monotonic clock).
 
         An event whose envelope could not be read is given as its EventRejected, a body without one as NoEvent. Raises
         FixDeployment only.
-        The batch's figures are recorded in either case.
+        The batch's figures are recorded in either case. `known` is told the outcomes of an event as soon as all of them
+        are there; `contexts`, one for each event or none, are those in which its log lines are written.
         """
         metrics = BatchMetrics(self._clock)
         try:
-            return self._process(events, deadline, metrics)
+            return self._process(events, deadline, metrics, known, contexts)
         finally:
             if self._recorder is not None:
                 self._recorder.record(metrics.figures())
 
     def process_each(self, messages: Sequence[Sequence[Event]], deadline: float) -> list[list[Outcome]]:
         """Like `process`, of messages that hold several events each: one list of outcomes per message."""
-        answers = iter(self.process([event for message in messages for event in message], deadline))
-        return [[outcome for answer in islice(answers, len(message)) for outcome in answer] for message in messages]
+        return by_message(messages, self.process([event for message in messages for event in message], deadline))
 
-    def _process(self, events: Sequence[Event], deadline: float, metrics: BatchMetrics) -> list[list[Outcome]]:
+    def _process(
+        self,
+        events: Sequence[Event],
+        deadline: float,
+        metrics: BatchMetrics,
+        known: Known,
+        contexts: Sequence[Context],
+    ) -> list[list[Outcome]]:
         received_us = self._clock.wall_us()
         # The year 9999 is as far as the text goes, and the store's clock would have to be there too.
         received = rfc3339.from_microseconds(received_us) or ""
@@ -113,15 +137,15 @@ class Tuner:
                 case NoEvent(reason=reason, left_out=left_out):
                     batch.answers.append([Outcome(OutcomeKind.UNMATCHED, reason)])
                     metrics.left_out(left_out)
-        reports = _Reports(partial(self._report, received), events)
-        self._adjust(batch, deadline - ANSWER_SECONDS, metrics, reports)
+        reports = _Reports(partial(self._report, received), events, contexts)
+        self._adjust(batch, deadline - ANSWER_SECONDS, metrics, reports, known)
         for answer in batch.answers:
             for outcome in answer:
                 metrics.outcome(outcome)
         reports.finish(batch.answers)
         return batch.answers
 
-    def _adjust(self, batch: Batch, deadline: float, metrics: BatchMetrics, reports: "_Reports") -> None:
+    def _adjust(self, batch: Batch, deadline: float, metrics: BatchMetrics, reports: "_Reports", known: Known) -> None:
         """One call at most per task."""
         if self._options.dry_run:
             batch.conclude_all(OutcomeKind.HELD, "dry run")
@@ -135,15 +159,23 @@ class Tuner:
         except LedgerUnavailable:
             batch.conclude_all(OutcomeKind.RETRY, LEDGER_SILENT, Cause.UNAVAILABLE)
             return
+        tasks = batch.admit(admitted)
+        for number, outcomes in batch.settled():
+            known(number, outcomes)
+
+        def conclude(task: TaskRef, result: TaskResult) -> None:
+            for number, concluded in batch.conclude_task(task, result):
+                known(number, concluded)
+
         steps = dispatch(
-            batch.admit(admitted),
+            tasks,
             parallelism=calls.parallelism,
             clock=self._clock,
             deadline=deadline,
             meanwhile=reports.write(batch.settled()),
+            known=conclude,
         )
-        outcomes = batch.conclude(run(steps, ledger, calls))
-        for adjustment, outcome in zip(batch.adjustments, outcomes, strict=True):
+        for adjustment, outcome in zip(batch.adjustments, batch.conclude(run(steps, ledger, calls)), strict=True):
             if outcome.kind is OutcomeKind.APPLIED:
                 metrics.applied(adjustment)
 
@@ -191,16 +223,30 @@ class _Reports:
         self,
         report: Callable[[Event, Sequence[Outcome]], None],
         events: Sequence[Event],
+        contexts: Sequence[Context],
     ) -> None:
         self._report = report
+        self._contexts = contexts
         self._left = dict(enumerate(events))
 
     def write(self, settled: Iterable[tuple[int, Sequence[Outcome]]]) -> Iterator[int]:
         """One event with each step; its number."""
         for number, answer in settled:
-            self._report(self._left.pop(number), answer)
+            self._write(number, self._left.pop(number), answer)
             yield number
 
     def finish(self, answers: Sequence[Sequence[Outcome]]) -> None:
         for number, event in self._left.items():
-            self._report(event, answers[number])
+            self._write(number, event, answers[number])
+
+    def _write(self, number: int, event: Event, answer: Sequence[Outcome]) -> None:
+        if self._contexts:
+            self._contexts[number].run(self._report, event, answer)
+        else:
+            self._report(event, answer)
+
+
+def by_message(messages: Sequence[Sequence[Event]], answers: Iterable[list[Outcome]]) -> list[list[Outcome]]:
+    """From one list of outcomes per event to one per message."""
+    left = iter(answers)
+    return [[outcome for answer in islice(left, len(message)) for outcome in answer] for message in messages]
