@@ -69,6 +69,14 @@ ALSO_FOR = {
             "version",
         )
     ),
+    # The same routes as on Lambda, behind another server.
+    "vefaas": frozenset(
+        {"http_endpoint.routes", "http_endpoint.request"}
+        | {
+            f"{PACKAGE}.{name}"
+            for name in ("clock", "events.readings.reading", "formats.rfc3339", "telemetry.json_lines")
+        }
+    ),
 }
 """By function: what it needs besides. Queues and streams have records of their own; HTTP has
 signatures to check, modes of its own, and questions to answer."""
@@ -76,7 +84,8 @@ signatures to check, modes of its own, and questions to answer."""
 CONCRETE = {
     f"{PACKAGE}.rtc.client": {BOOTSTRAP, f"{PACKAGE}.rtc.call_pool"},  # what carries them out is concrete, too
     f"{PACKAGE}.rtc.call_pool": {BOOTSTRAP},
-    f"{PACKAGE}.telemetry.emf": {BOOTSTRAP},
+    f"{PACKAGE}.telemetry.emf": {f"{PACKAGE}.telemetry.outputs"},
+    f"{PACKAGE}.telemetry.json_lines": {f"{PACKAGE}.telemetry.outputs", "vefaas.server"},  # which names the request
     f"{PACKAGE}.aws.secrets_extension": {f"{PACKAGE}.aws.secrets", f"{PACKAGE}.aws.policy_parameter"},
     f"{_LEDGER}.sqlite.ledger": {BOOTSTRAP},
     f"{_LEDGER}.redis.ledger": {BOOTSTRAP},
@@ -86,7 +95,7 @@ CONCRETE = {
 OPEN_OF_THE_LEDGER = frozenset(f"{_LEDGER}.{name}" for name in ("types", "ports", "timing"))
 """All that anybody but bootstrap may know of the ledger."""
 
-READS_ENVIRONMENT = frozenset({BOOTSTRAP, f"{PACKAGE}.settings"})
+READS_ENVIRONMENT = frozenset({BOOTSTRAP, f"{PACKAGE}.settings", "vefaas.__main__"})
 
 PURE = tuple(
     f"{PACKAGE}.{name}"

@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 
 from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.telemetry.log import ErrorLog
 from snapshot_tuner.tuning.tuner import Options, Tuner
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ class _FrozenClock:
 
 
 @contextmanager
-def captured(logger: Logger) -> Iterator[StringIO]:
+def captured(logger: ErrorLog) -> Iterator[StringIO]:
     """What the logger writes meanwhile; Powertools keeps one for each name, with the stream it was made with."""
     out = StringIO()
-    handler = cast("Any", logger.registered_handler)
+    handler = cast("Any", logger).registered_handler
     before = handler.setStream(out)
     try:
         yield out

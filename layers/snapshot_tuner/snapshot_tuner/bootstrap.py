@@ -6,6 +6,7 @@ On Lambda that is at INIT, as far as it can be: a snapshot that is restored then
 import gc
 import os
 import random
+import threading
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -13,27 +14,30 @@ from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aws_lambda_powertools import Logger
-
 from snapshot_tuner.aws import credentials, policy_parameter
 from snapshot_tuner.aws.iam_token import IamTokens
+from snapshot_tuner.aws.refusals import ReadAgainOnRefusal
 from snapshot_tuner.aws.secrets import SecretVariables, stand_ins
 from snapshot_tuner.aws.snapstart import after_restore
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.events.readings.reading import Readings
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits
 from snapshot_tuner.model import Order
-from snapshot_tuner.policy.source import Parameter, PolicySource
+from snapshot_tuner.policy.source import Parameter, PolicySource, refresh
 from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS, ApiCalls
 from snapshot_tuner.rtc.client import SnapshotApi
+from snapshot_tuner.rtc.role_credentials import role_file
 from snapshot_tuner.rtc.signing import CredentialProvider
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
-from snapshot_tuner.telemetry.emf import EmfRecorder
-from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
-from snapshot_tuner.tuning.inspection import Inspector, LedgerProbe
+from snapshot_tuner.telemetry import outputs
+from snapshot_tuner.telemetry.log import ErrorLog
+from snapshot_tuner.telemetry.metrics import Recorder
+from snapshot_tuner.tuning.inspection import Inspector, LedgerProbe, LedgerTurns
+from snapshot_tuner.tuning.joining import JoinedTuners
 from snapshot_tuner.tuning.reconciler import Reconciler
 from snapshot_tuner.tuning.tuner import Options, Tuner
 
@@ -61,9 +65,9 @@ class _Container:
     def __init__(self) -> None:
         self._built_from: tuple[Settings, Mapping[str, str], Order | None] | None = None
         self._built: _Built | None = None
-        self._policies: tuple[Settings, PolicySource] | None = None
+        self._policies: tuple[tuple[object, ...], PolicySource] | None = None
         self._is_in_use = False
-        self._secrets = SecretVariables(SystemClock(), on_stale=_warn_of_stale_secrets)
+        self._secrets = SecretVariables(SystemClock(), on_stale=_warn)
 
     def settings(self, environ: MutableMapping[str, str]) -> Settings:
         return Settings.from_env(ChainMap(dict(self._secrets.values(environ)), environ))
@@ -78,6 +82,19 @@ class _Container:
             credentials.check(built.credentials)
             self._is_in_use = True
         return built
+
+    def tuner(self) -> Tuner:
+        """For one batch."""
+        built = self.built(os.environ)
+        return Tuner(
+            policy=built.policies.required(),
+            ledger=built.ledger,
+            calls=built.calls,
+            clock=SystemClock(),
+            log=logger(),
+            recorder=built.recorder,
+            options=built.options,
+        )
 
     def restored(self) -> None:
         if self._is_in_use:  # Lambda takes its snapshot before the first event, when only `prepare` has been here
@@ -94,12 +111,12 @@ class _Container:
         settings = Settings.from_env(ChainMap(dict(secrets), environ))
         policies = self._policies_of(settings)
         if asks_policy and policies.is_due():  # between two batches, never within one
-            _refresh(policies, _metrics(environ))
+            refresh(policies, logger(), _metrics(environ))
         order = policies.in_force.order if policies.in_force is not None else None
         if self._built is None or self._built_from != (settings, secrets, order):
             self._end()
-            recorder = _RefreshSecretsOnRefusal(self._secrets, _metrics(environ))
-            keys = credentials.provider(environ, secrets)
+            keys = credentials.provider(environ, secrets, role_file(environ, is_looked_for=_together is not None))
+            recorder = ReadAgainOnRefusal(self._secrets, keys, _metrics(environ))
             self._built = _build(settings, policies, keys, recorder)
             self._built_from = (settings, secrets, order)
             # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
@@ -108,15 +125,15 @@ class _Container:
 
     def _policies_of(self, settings: Settings) -> PolicySource:
         """By the settings that it is made of: a secret that arrives or changes does not have the file read again."""
-        if self._policies is None or _of_policy(self._policies[0]) != _of_policy(settings):
+        refresh_seconds, task_ttl = settings.policy_refresh_seconds, settings.task_ttl_seconds
+        made_of = (settings.policy_path, settings.policy_parameter, refresh_seconds, task_ttl)
+        if self._policies is None or self._policies[0] != made_of:
             parameter = None
             if name := settings.policy_parameter:
                 read = partial(policy_parameter.read, name, os.environ)
-                parameter = Parameter(name, read, settings.policy_refresh_seconds)
-            source = PolicySource(
-                settings.policy_path, parameter, task_ttl=settings.task_ttl_seconds, clock=SystemClock()
-            )
-            self._policies = (settings, source)
+                parameter = Parameter(name, read, refresh_seconds)
+            source = PolicySource(settings.policy_path, parameter, task_ttl=task_ttl, clock=SystemClock())
+            self._policies = (made_of, source)
         return self._policies[1]
 
     def _end(self) -> None:
@@ -126,26 +143,33 @@ class _Container:
         gc.unfreeze()
 
 
-class _RefreshSecretsOnRefusal:
-    """Takes each batch's figures to the metrics; what was refused may have been rotated, and is read again."""
-
-    def __init__(self, secrets: SecretVariables, metrics: Recorder | None) -> None:
-        self._secrets = secrets
-        self._metrics = metrics
-
-    def record(self, figures: BatchFigures) -> None:
-        if self._metrics is not None:
-            self._metrics.record(figures)
-        # A store that is down looks no different from one with a new password: reading once more costs little.
-        if figures.counts.keys() & {Metric.CREDENTIALS_REFUSED, Metric.LEDGER_STEPS_FAILED}:
-            self._secrets.invalidate()
-
-
-def _warn_of_stale_secrets(error: SettingsError) -> None:
+def _warn(error: SettingsError) -> None:
     logger().warning("secrets_not_read_again", error=str(error))
 
 
-_CONTAINER = _Container()
+_CONTAINER, _TURN = _Container(), threading.RLock()
+"""Lambda's: one event at a time. Where several are handled at once, what is no event is asked of it, in turn."""
+
+
+class _Together:
+    """A process that handles several events at once: a few tuners, each with a container of its own."""
+
+    def __init__(self, tuners: int) -> None:
+        self.containers = [_Container() for _ in range(tuners)]
+        self.schedule = _Container()
+        self.tuner = JoinedTuners([each.tuner for each in self.containers], self._readings, SystemClock())
+
+    def _readings(self) -> Readings:
+        with _TURN:
+            return _CONTAINER.tuner().readings
+
+    def close(self) -> None:
+        self.tuner.close()
+        for each in (*self.containers, self.schedule):
+            each.close()
+
+
+_together: _Together | None = None
 
 
 def prepare() -> None:
@@ -158,33 +182,38 @@ def prepare() -> None:
         _CONTAINER.prepare(os.environ)
 
 
-def tuner() -> Tuner:
+def serve_together(tuners: int) -> None:
+    """From now on several events are handled at once, in threads: veFaaS. Raises FixDeployment like `tuner`."""
+    global _together  # noqa: PLW0603 - as long as the process, like _CONTAINER
+    _together = _Together(tuners)
+    try:
+        for each in _together.containers:
+            each.tuner()
+    finally:
+        _together.tuner.start()
+
+
+def tuner() -> Tuner | JoinedTuners:
     """A tuner for one batch; raises FixDeployment, before any event is touched, until the deployment is right.
 
     Reading the environment takes microseconds; everything else is built again only when it has changed, or
     when a secret has.
     """
-    built = _CONTAINER.built(os.environ)
-    return Tuner(
-        policy=built.policies.required(),
-        ledger=built.ledger,
-        calls=built.calls,
-        clock=SystemClock(),
-        log=logger(),
-        recorder=built.recorder,
-        options=built.options,
-    )
+    return _together.tuner if _together is not None else _CONTAINER.tuner()
 
 
 def inspector() -> Inspector:
     """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`, but for want of a policy."""
-    built = _CONTAINER.built(os.environ)
-    return Inspector(built.policies, built.ledger, SystemClock(), built.probe)
+    with _TURN:
+        built = _CONTAINER.built(os.environ)
+    turns = LedgerTurns(built.ledger, built.probe, _TURN)
+    return Inspector(built.policies, turns, SystemClock(), turns)
 
 
 def reconciler() -> Reconciler:
     """What makes tasks right without an event, on the same ledger and calls; raises FixDeployment like `tuner`."""
-    built = _CONTAINER.built(os.environ, asks_policy=False)
+    container = _together.schedule if _together is not None else _CONTAINER
+    built = container.built(os.environ, asks_policy=False)
     return Reconciler(
         ledger=built.ledger,
         calls=built.calls,
@@ -203,6 +232,10 @@ def settings() -> Settings:
 
 def close() -> None:
     """End the threads and connections of the container and forget its secrets; the next `tuner()` makes all anew."""
+    global _together
+    together, _together = _together, None
+    if together is not None:
+        together.close()
     _CONTAINER.close()
     _CONTAINER.forget_policy()
 
@@ -217,25 +250,9 @@ after_restore(restored)
 
 
 @lru_cache(maxsize=1)
-def logger() -> Logger:
+def logger() -> ErrorLog:
     """The log of the stdout of the moment in which it is made."""
-    # Our messages are names: it need not try to read each of them as JSON.
-    return Logger(service="snapshot-tuner", json_deserializer=str)
-
-
-def _of_policy(settings: Settings) -> tuple[object, ...]:
-    refresh = settings.policy_refresh_seconds
-    return settings.policy_path, settings.policy_parameter, refresh, settings.task_ttl_seconds
-
-
-def _refresh(policies: PolicySource, metrics: Recorder | None) -> None:
-    refusal = policies.refresh()
-    if refusal is not None:
-        in_force = policies.in_force and policies.in_force.short_hash
-        logger().warning("policy_refused", error=str(refusal), policy=in_force)
-    if metrics is not None:
-        counts = {} if refusal is None else {Metric.POLICY_REFUSED: 1}
-        metrics.record(BatchFigures(counts, policy_age=policies.age()))
+    return outputs.logger(as_lines=_together is not None)
 
 
 def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider, recorder: Recorder) -> _Built:
@@ -277,8 +294,5 @@ def _ledger(settings: Settings, limits: Limits, clock: SystemClock) -> SqliteLed
     return SqliteLedger(path, settings.ledger_namespace, limits, clock)
 
 
-def _metrics(environ: Mapping[str, str]) -> EmfRecorder | None:
-    """None outside Lambda, where nobody takes metrics from the log."""
-    function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
-    service = environ.get("POWERTOOLS_SERVICE_NAME") or "snapshot-tuner"
-    return EmfRecorder(service, function_name) if function_name else None
+def _metrics(environ: Mapping[str, str]) -> Recorder | None:
+    return outputs.recorder(environ, logger(), as_lines=_together is not None)

@@ -1,9 +1,11 @@
 """Where the key pair of the Volcengine account comes from."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from snapshot_tuner.aws.secrets import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.rtc.role_credentials import RoleCredentials
 from snapshot_tuner.rtc.signing import (
     CredentialProvider,
     EnvironmentVariableCredentialProvider,
@@ -12,13 +14,18 @@ from snapshot_tuner.rtc.signing import (
 )
 
 
-def provider(environ: Mapping[str, str], secrets: Mapping[str, str]) -> CredentialProvider:
-    """What is asked for each call's key pair. Raises SettingsError for a half of one."""
+def provider(environ: Mapping[str, str], secrets: Mapping[str, str], role: Path | None = None) -> CredentialProvider:
+    """What is asked for each call's key pair; `role` is the file of a veFaaS function's role.
+
+    Raises SettingsError for a half of one.
+    """
     if ACCESS_KEY in secrets:
         static: CredentialProvider = StaticCredentialProvider(
             secrets[ACCESS_KEY], secrets[SECRET_KEY], secrets.get(SESSION_TOKEN)
         )
         return static
+    if role is not None:
+        return RoleCredentials(role)
     names = (ACCESS_KEY, SECRET_KEY)
     missing = [name for name in names if not environ.get(name)]
     if len(missing) == 1:

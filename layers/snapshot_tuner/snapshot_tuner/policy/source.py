@@ -9,6 +9,8 @@ from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import FixDeployment, PolicyError, SettingsError
 from snapshot_tuner.policy.compiled import digest
 from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.telemetry.log import Log
+from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +111,14 @@ class PolicySource:
         if longest > self._task_ttl:
             raise SettingsError("TASK_TTL_SECONDS", f"must be at least the policy's longest, {longest} s")
         return policy
+
+
+def refresh(policies: PolicySource, log: Log, metrics: Recorder | None) -> None:
+    """Ask the parameter, and say what came of it."""
+    refusal = policies.refresh()
+    if refusal is not None:
+        in_force = policies.in_force and policies.in_force.short_hash
+        log.warning("policy_refused", error=str(refusal), policy=in_force)
+    if metrics is not None:
+        counts = {} if refusal is None else {Metric.POLICY_REFUSED: 1}
+        metrics.record(BatchFigures(counts, policy_age=policies.age()))
