@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo run build bench validate deploy destroy test lint format simulate simulate-day lock clean
+.PHONY: help demo run run-vefaas build build-vefaas bench validate deploy destroy test lint format simulate simulate-day lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +28,12 @@ run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runti
 
 build: $(STAMP) ## what is deployed, into .build/deploy, with its sizes
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.build
+
+build-vefaas: $(STAMP) ## what is deployed on Volcengine's veFaaS, as a zip, with its sizes
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.build.vefaas
+
+run-vefaas: $(STAMP) ## both functions of veFaaS on this machine, with the platform's side emulated
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.vefaas
 
 bench: $(STAMP) ## what an event costs, beside a usual handler and the floor: a table
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.benchmarks $(if $(RUNS),--runs $(RUNS))
@@ -59,6 +65,7 @@ LOCK := $(abspath $(BIN))/uv pip compile --quiet --universal --generate-hashes -
 lock: $(STAMP) ## make the requirements files anew from their .in files
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) --constraint requirements-dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	$(LOCK) --constraint requirements-dev.txt functions/vefaas/requirements.in -o functions/vefaas/requirements.txt
 	$(LOCK) --no-deps devkit/local_runtime/rie-requirements.in -o devkit/local_runtime/rie-requirements.txt
 	$(LOCK) devkit/local_runtime/ric-requirements.in -o devkit/local_runtime/ric-requirements.txt
 	$(LOCK) --constraint requirements-dev.txt devkit/benchmarks/peer-requirements.in -o devkit/benchmarks/peer-requirements.txt

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from devkit.build.interpreters import Interpreter
@@ -20,6 +21,18 @@ def pip_install(requirements: Path, target: Path, interpreter: Interpreter) -> N
         [
             *(sys.executable, "-m", "pip", "--python", interpreter.path, "install", "--quiet"),
             *("--disable-pip-version-check", "--require-hashes", "--no-deps", "--no-compile", "--only-binary=:all:"),
+            *("--target", target, "--requirement", requirements),
+        ]
+    )
+
+
+def pip_install_for(requirements: Path, target: Path, version: str, platforms: Sequence[str]) -> None:
+    """Wheels for a Python of another machine; the requirements are complete and hashed."""
+    _run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"),
+            *("--no-deps", "--no-compile", "--only-binary=:all:", "--implementation", "cp"),
+            *("--python-version", version, *(word for name in platforms for word in ("--platform", name))),
             *("--target", target, "--requirement", requirements),
         ]
     )

@@ -73,6 +73,10 @@ class ProcessGroup:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def wait_for_port(self, port: int) -> None:
         """Return as soon as it answers on that port; raises StartFailed."""
         deadline = time.monotonic() + _START_SECONDS

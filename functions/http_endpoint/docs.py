@@ -1,10 +1,11 @@
 """The description of the routes: for machines openapi.json, for people Swagger UI, in a page that needs no network."""
 
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from http_endpoint.answers import JSON, Answer
+from http_endpoint.answers import JSON, Answer, Problem, Refusal
 from snapshot_tuner.version import VERSION
 
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
@@ -23,7 +24,9 @@ def document() -> Answer:
 
 
 def page() -> Answer:
-    """The page, 1.6 MB, Powertools' own; built when it is asked for."""
+    """The page, 1.6 MB, Powertools' own; built when it is asked for. Raises Refusal where they are not deployed."""
+    if find_spec("aws_lambda_powertools") is None:
+        raise Refusal(Problem.NO_SUCH_ROUTE, "this deployment has no page: GET /openapi.json has all of it")
     # Here, as Powertools looks for botocore when it is imported, and Lambda's own Python has it.
     from aws_lambda_powertools.event_handler.openapi import swagger_ui  # noqa: PLC0415 - see above
 

@@ -1,0 +1,120 @@
+"""VEFAAS_TAKES=events: messages of queues reach the tuner, the timer the reconciler.
+
+The platform tries again whatever is answered with a status from 400 on, as often as the trigger says, and has no
+dead-letter queue; nothing tells which try is the last. So each try that does not settle its message writes it down.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+from snapshot_tuner import bootstrap
+from snapshot_tuner.aws.invocation import deadline, read_each
+from snapshot_tuner.errors import FixDeployment
+from snapshot_tuner.events import signals
+from snapshot_tuner.events.readings.reading import Event, Readings, record_of
+from snapshot_tuner.model import Outcome, Signal
+from vefaas import cloud_events
+from vefaas.cloud_events import InvalidEvent, Message
+from vefaas.requests import JSON, Incoming, Outgoing
+
+_EVENT_TYPE: Final = "x-faas-event-type"
+_CHARACTERS_MOST: Final = 300
+
+
+def answer(incoming: Incoming) -> Outgoing:
+    """200 where all of it is settled."""
+    try:
+        match incoming.headers.get(_EVENT_TYPE, "http").strip().lower():
+            case "cloudevent":
+                messages: Sequence[Message] = [cloud_events.read_one(incoming.headers, incoming.body)]
+            case "multi-cloudevent":
+                messages = cloud_events.read_batch(incoming.headers, incoming.body)
+            case _:
+                return _failed(
+                    HTTPStatus.BAD_REQUEST,
+                    "invalid_event_type",
+                    "X-Faas-Event-Type must be cloudevent or multi-cloudevent: VEFAAS_TAKES is events",
+                )
+    except InvalidEvent as invalid:
+        _log_unread(incoming, str(invalid))
+        return _failed(HTTPStatus.BAD_REQUEST, "invalid_cloud_event", str(invalid))
+    try:
+        return _handle(messages, incoming)
+    except FixDeployment as error:
+        bootstrap.logger().error("deployment_wrong", error=str(error))
+        for message in messages:
+            _log_unsettled(message, "the deployment is not right")
+        return _failed(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "function_execution_error", "the deployment is not right; see the log"
+        )
+
+
+def _handle(messages: Sequence[Message], incoming: Incoming) -> Outgoing:
+    if any(message.kind == cloud_events.TIMER for message in messages):
+        counts = bootstrap.reconciler().run(deadline(incoming)).counts()
+        bootstrap.logger().info("reconciled", **counts)
+    queued = [message for message in messages if message.kind != cloud_events.TIMER]
+    tuner = bootstrap.tuner()
+    messages_read = read_each(queued, partial(_read, readings=tuner.readings))
+    answers = tuner.process_each(messages_read, deadline(incoming))
+    unsettled = [
+        (message, outcomes)
+        for message, outcomes in zip(queued, answers, strict=True)
+        if not all(outcome.settled for outcome in outcomes)
+    ]
+    for message, outcomes in unsettled:
+        _log_unsettled(message, _why(outcomes))
+    if unsettled:
+        told = f"{len(unsettled)} of {len(queued)} not settled: {_why(unsettled[0][1])}"
+        return _failed(HTTPStatus.SERVICE_UNAVAILABLE, "function_execution_error", told)
+    return Outgoing(HTTPStatus.OK, b"{}", {"Content-Type": JSON})
+
+
+def _read(message: Message, readings: Readings) -> list[Event]:
+    record = record_of(id=message.id, topic=message.topic)
+    events = signals.from_body(message.body, sent_us=message.sent_us, readings=readings, record=record)
+    return [
+        replace(event, sent_us=message.sent_us) if isinstance(event, Signal) and event.sent_us is None else event
+        for event in events
+    ]
+
+
+def _why(outcomes: Sequence[Outcome]) -> str:
+    return "; ".join(f"{outcome.kind}: {outcome.reason}" for outcome in outcomes if not outcome.settled)
+
+
+def _log_unsettled(message: Message, reason: str) -> None:
+    """As a message of a queue, so that `tuner record` makes the event again."""
+    sent = {} if message.sent_us is None else {"attributes": {"SentTimestamp": str(message.sent_us // 1000)}}
+    log = bootstrap.logger()
+    log.error("message_not_settled", messageId=message.id, reason=reason, **sent, **_body(message.body))
+    log.info("metrics", MessagesNotSettled=1)
+
+
+def _log_unread(incoming: Incoming, reason: str) -> None:
+    log = bootstrap.logger()
+    log.error("message_not_read", reason=reason, body_base64=base64.b64encode(incoming.body).decode())
+    log.info("metrics", MessagesNotSettled=1)
+
+
+def _body(body: bytes) -> dict[str, str]:
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode()}
+
+
+def _failed(status: HTTPStatus, code: str, message: str) -> Outgoing:
+    # A header holds no line breaks, and nothing beyond Latin-1.
+    told = message[:_CHARACTERS_MOST].encode("ascii", "replace").decode()
+    told = "".join(character if character.isprintable() else " " for character in told)
+    headers = {
+        "Content-Type": "text/plain; charset=utf-8",
+        "X-Faas-Response-Error-Code": code,
+        "X-Faas-Response-Error-Message": told,
+    }
+    return Outgoing(status, told.encode(), headers)

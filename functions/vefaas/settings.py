@@ -1,0 +1,51 @@
+"""What the platform, and who deploys the function, say of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import Final, Self
+
+from snapshot_tuner.errors import SettingsError
+
+TIMEOUT_SECONDS_LEAST: Final = 20
+"""A lease lasts 15 s, so a redelivery into a killed instance's lease needs more than that."""
+
+_PORTS: Final = ("_FAAS_RUNTIME_PORT", "_BYTEFAAS_RUNTIME_PORT")
+_PORT_MOST: Final = 65_535
+_TIMEOUT: Final = "_FAAS_FUNC_TIMEOUT"
+
+
+class Takes(StrEnum):
+    """A function takes one or the other: a public request with an event's header would come in without a proof."""
+
+    HTTP = auto()
+    EVENTS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class VefaasSettings:
+    """`timeout_seconds` is the platform's for one request."""
+
+    takes: Takes
+    port: int
+    timeout_seconds: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Raises SettingsError."""
+        takes = environ.get("VEFAAS_TAKES", "").strip()
+        if takes not in [*Takes]:
+            raise SettingsError("VEFAAS_TAKES", "must be http or events: a function takes one of them, never both")
+        http_auth = environ.get("HTTP_AUTH", "").strip()
+        if takes == Takes.HTTP and http_auth != "signature":
+            raise SettingsError("HTTP_AUTH", "must be signature: no IAM checks the callers here")
+        timeout = _number(environ, _TIMEOUT, "60", TIMEOUT_SECONDS_LEAST, 86_400)
+        name = next((each for each in _PORTS if environ.get(each, "").strip()), _PORTS[0])
+        return cls(Takes(takes), _number(environ, name, "8000", 1, _PORT_MOST), timeout)
+
+
+def _number(environ: Mapping[str, str], name: str, default: str, least: int, most: int) -> int:
+    text = environ.get(name, "").strip() or default
+    if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+        raise SettingsError(name, f"must be a whole number from {least:,} to {most:,}")
+    return int(text)
