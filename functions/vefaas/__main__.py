@@ -24,7 +24,7 @@ def main() -> None:
         sys.exit(2)
     listening = socket.create_server(("0.0.0.0", settings.port), backlog=_BACKLOG)  # noqa: S104 - the platform asks for it
     # Whoever connects from here on is held in the backlog until all is prepared.
-    application = Application(settings, '{"runtime": "snapshot-tuner"}')
+    application = Application(settings)
     application.prepare()
     config = uvicorn.Config(
         application,

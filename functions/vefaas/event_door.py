@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
+from threading import Lock
 from typing import Final
 
 from snapshot_tuner import bootstrap
@@ -16,13 +17,15 @@ from snapshot_tuner.aws.invocation import deadline, read_each
 from snapshot_tuner.errors import FixDeployment
 from snapshot_tuner.events import signals
 from snapshot_tuner.events.readings.reading import Event, Readings, record_of
-from snapshot_tuner.model import Outcome, Signal
+from snapshot_tuner.model import Signal
 from vefaas import cloud_events
 from vefaas.cloud_events import InvalidEvent, Message
 from vefaas.requests import JSON, Incoming, Outgoing
 
 _EVENT_TYPE: Final = "x-faas-event-type"
+_FAILED: Final = "function_execution_error"
 _CHARACTERS_MOST: Final = 300
+_RECONCILES: Final = Lock()
 
 
 def answer(incoming: Incoming) -> Outgoing:
@@ -42,36 +45,45 @@ def answer(incoming: Incoming) -> Outgoing:
     except InvalidEvent as invalid:
         _log_unread(incoming, str(invalid))
         return _failed(HTTPStatus.BAD_REQUEST, "invalid_cloud_event", str(invalid))
+    queued = [message for message in messages if message.kind != cloud_events.TIMER]
     try:
-        return _handle(messages, incoming)
+        if len(queued) < len(messages):
+            _reconcile(incoming)
+        unsettled = _unsettled(queued, incoming) if queued else []
     except FixDeployment as error:
         bootstrap.logger().error("deployment_wrong", error=str(error))
-        for message in messages:
-            _log_unsettled(message, "the deployment is not right")
-        return _failed(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "function_execution_error", "the deployment is not right; see the log"
-        )
+        told = "the deployment is not right"
+        _log_unsettled([(message, told) for message in queued])
+        return _failed(HTTPStatus.INTERNAL_SERVER_ERROR, _FAILED, f"{told}; see the log")
+    except Exception:
+        # Nobody else keeps a message that the platform gives up.
+        _log_unsettled([(message, "the function has a defect") for message in queued])
+        raise
+    if unsettled:
+        _log_unsettled(unsettled)
+        told = f"{len(unsettled)} of {len(queued)} not settled: {unsettled[0][1]}"
+        return _failed(HTTPStatus.SERVICE_UNAVAILABLE, _FAILED, told)
+    return Outgoing(HTTPStatus.OK, b"{}", {"Content-Type": JSON})
 
 
-def _handle(messages: Sequence[Message], incoming: Incoming) -> Outgoing:
-    if any(message.kind == cloud_events.TIMER for message in messages):
-        counts = bootstrap.reconciler().run(deadline(incoming)).counts()
-        bootstrap.logger().info("reconciled", **counts)
-    queued = [message for message in messages if message.kind != cloud_events.TIMER]
+def _reconcile(incoming: Incoming) -> None:
+    """What comes while a run goes on has nothing to add to it."""
+    if _RECONCILES.acquire(blocking=False):
+        try:
+            bootstrap.reconciler().run(deadline(incoming))
+        finally:
+            _RECONCILES.release()
+
+
+def _unsettled(queued: Sequence[Message], incoming: Incoming) -> list[tuple[Message, str]]:
+    """With the reason why."""
     tuner = bootstrap.tuner()
-    messages_read = read_each(queued, partial(_read, readings=tuner.readings))
-    answers = tuner.process_each(messages_read, deadline(incoming))
-    unsettled = [
-        (message, outcomes)
-        for message, outcomes in zip(queued, answers, strict=True)
+    messages = read_each(queued, partial(_read, readings=tuner.readings))
+    return [
+        (message, "; ".join(f"{outcome.kind}: {outcome.reason}" for outcome in outcomes if not outcome.settled))
+        for message, outcomes in zip(queued, tuner.process_each(messages, deadline(incoming)), strict=True)
         if not all(outcome.settled for outcome in outcomes)
     ]
-    for message, outcomes in unsettled:
-        _log_unsettled(message, _why(outcomes))
-    if unsettled:
-        told = f"{len(unsettled)} of {len(queued)} not settled: {_why(unsettled[0][1])}"
-        return _failed(HTTPStatus.SERVICE_UNAVAILABLE, "function_execution_error", told)
-    return Outgoing(HTTPStatus.OK, b"{}", {"Content-Type": JSON})
 
 
 def _read(message: Message, readings: Readings) -> list[Event]:
@@ -83,16 +95,14 @@ def _read(message: Message, readings: Readings) -> list[Event]:
     ]
 
 
-def _why(outcomes: Sequence[Outcome]) -> str:
-    return "; ".join(f"{outcome.kind}: {outcome.reason}" for outcome in outcomes if not outcome.settled)
-
-
-def _log_unsettled(message: Message, reason: str) -> None:
-    """As a message of a queue, so that `tuner record` makes the event again."""
-    sent = {} if message.sent_us is None else {"attributes": {"SentTimestamp": str(message.sent_us // 1000)}}
+def _log_unsettled(unsettled: Sequence[tuple[Message, str]]) -> None:
+    """Each as a message of a queue, so that `tuner record` makes the event again."""
     log = bootstrap.logger()
-    log.error("message_not_settled", messageId=message.id, reason=reason, **sent, **_body(message.body))
-    log.info("metrics", MessagesNotSettled=1)
+    for message, reason in unsettled:
+        sent = {} if message.sent_us is None else {"attributes": {"SentTimestamp": str(message.sent_us // 1000)}}
+        log.error("message_not_settled", messageId=message.id, reason=reason, **sent, **_body(message.body))
+    if unsettled:
+        log.info("metrics", MessagesNotSettled=len(unsettled))
 
 
 def _log_unread(incoming: Incoming, reason: str) -> None:

@@ -38,31 +38,34 @@ _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+class _Gone(Exception):
+    """Whoever sent the request has left in the middle of it."""
+
+
 class Application:
     """An ASGI application; prepared once, before its first request."""
 
-    def __init__(self, settings: VefaasSettings, version: str) -> None:
+    def __init__(self, settings: VefaasSettings) -> None:
         self._settings = settings
-        self._version = version
         self._threads = ThreadPoolExecutor(THREADS, "request")
 
     def prepare(self) -> None:
         """A deployment that is not right is said in the log, and with each answer until it is."""
         try:
-            bootstrap.serve_together(TUNERS)
+            bootstrap.serve_together(TUNERS, self._settings.role)
         except FixDeployment as error:
             bootstrap.logger().error("deployment_wrong", error=str(error))
-
-    def close(self) -> None:
-        self._threads.shutdown()
-        bootstrap.close()
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http":
             return
         deadline = SystemClock().monotonic() + self._settings.timeout_seconds - _WAY_BACK_SECONDS
-        body = await self._body(receive)
+        try:
+            body = await self._body(receive)
+        except _Gone:
+            return
         if body is None:
+            bootstrap.logger().warning("request_too_large", most=BODY_MOST_BYTES[self._settings.takes])
             outgoing = Outgoing(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"")
         else:
             headers: dict[str, str] = {}
@@ -76,10 +79,13 @@ class Application:
         await _respond(send, outgoing)
 
     async def _body(self, receive: _Receive) -> bytes | None:
+        """None where it is too large. Raises _Gone: a body that was cut off is none, however well it reads."""
         parts: list[bytes] = []
         size = 0
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
             part = message.get("body", b"")
             size += len(part)
             if size > BODY_MOST_BYTES[self._settings.takes]:
@@ -97,7 +103,7 @@ class Application:
     def _handle(self, incoming: Incoming) -> Outgoing:
         try:
             if incoming.headers.get(_INTERNAL) == "true":
-                internal = self._internal(incoming.path)
+                internal = _internal(incoming.path)
                 if internal is not None:
                     return internal
             return _DOORS[self._settings.takes](incoming)
@@ -108,15 +114,16 @@ class Application:
             headers = {"X-Faas-Response-Error-Code": "function_execution_error"}
             return Outgoing(HTTPStatus.INTERNAL_SERVER_ERROR, b"", headers)
 
-    def _internal(self, path: str) -> Outgoing | None:
-        """As the vendor's Go runtime answers the platform's own questions."""
-        match path:
-            case "/v1/initialize":
-                return Outgoing(HTTPStatus.OK, b"", {})
-            case "/v1/version":
-                return Outgoing(HTTPStatus.OK, self._version.encode(), {"Content-Type": JSON})
-            case _:
-                return None
+
+def _internal(path: str) -> Outgoing | None:
+    """As the vendor's Go runtime answers the platform's own questions."""
+    match path:
+        case "/v1/initialize":
+            return Outgoing(HTTPStatus.OK, b"", {})
+        case "/v1/version":
+            return Outgoing(HTTPStatus.OK, b'{"runtime": "snapshot-tuner"}', {"Content-Type": JSON})
+        case _:
+            return None
 
 
 async def _respond(send: _Send, outgoing: Outgoing) -> None:

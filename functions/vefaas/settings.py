@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from pathlib import Path
 from typing import Final, Self
 
 from snapshot_tuner.errors import SettingsError
 
 TIMEOUT_SECONDS_LEAST: Final = 20
 """A lease lasts 15 s, so a redelivery into a killed instance's lease needs more than that."""
+
+ROLE_PATH: Final = "/var/run/secrets/iam/credential"
 
 _PORTS: Final = ("_FAAS_RUNTIME_PORT", "_BYTEFAAS_RUNTIME_PORT")
 _PORT_MOST: Final = 65_535
@@ -24,11 +27,12 @@ class Takes(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VefaasSettings:
-    """`timeout_seconds` is the platform's for one request."""
+    """`timeout_seconds` is the platform's for one request; `role` is its file with the key pair of the role."""
 
     takes: Takes
     port: int
     timeout_seconds: int
+    role: Path
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -41,7 +45,8 @@ class VefaasSettings:
             raise SettingsError("HTTP_AUTH", "must be signature: no IAM checks the callers here")
         timeout = _number(environ, _TIMEOUT, "60", TIMEOUT_SECONDS_LEAST, 86_400)
         name = next((each for each in _PORTS if environ.get(each, "").strip()), _PORTS[0])
-        return cls(Takes(takes), _number(environ, name, "8000", 1, _PORT_MOST), timeout)
+        role = Path(environ.get("VEFAAS_IAM_CREDENTIAL_PATH", "").strip() or ROLE_PATH)
+        return cls(Takes(takes), _number(environ, name, "8000", 1, _PORT_MOST), timeout, role)
 
 
 def _number(environ: Mapping[str, str], name: str, default: str, least: int, most: int) -> int:

@@ -247,9 +247,10 @@ def test_a_killed_instance_loses_nothing_and_holds_up_nobody(tmp_path: Path) -> 
 
 NO_AWS = """
 import json, os, sys, vefaas.server
+from pathlib import Path
 from snapshot_tuner import bootstrap
 try:
-    bootstrap.serve_together(1)
+    bootstrap.serve_together(1, Path("nowhere"))
     bootstrap.inspector().check_ledger()
 finally:
     bootstrap.close()

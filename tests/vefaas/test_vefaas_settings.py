@@ -1,16 +1,18 @@
 """What keeps the process from serving at all."""
 
+from pathlib import Path
+
 import pytest
 
 from snapshot_tuner.errors import SettingsError
-from vefaas.settings import Takes, VefaasSettings
+from vefaas.settings import ROLE_PATH, Takes, VefaasSettings
 
 EVENTS = {"VEFAAS_TAKES": "events"}
 
 
 def test_port_and_timeout_are_the_platforms() -> None:
     environ = {**EVENTS, "_FAAS_RUNTIME_PORT": "9000", "_FAAS_FUNC_TIMEOUT": "30"}
-    assert VefaasSettings.from_env(environ) == VefaasSettings(Takes.EVENTS, 9000, 30)
+    assert VefaasSettings.from_env(environ) == VefaasSettings(Takes.EVENTS, 9000, 30, Path(ROLE_PATH))
 
 
 def test_the_older_name_of_the_port_is_taken() -> None:

@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 
 from snapshot_tuner.aws import credentials, policy_parameter
 from snapshot_tuner.aws.iam_token import IamTokens
-from snapshot_tuner.aws.refusals import ReadAgainOnRefusal
-from snapshot_tuner.aws.secrets import SecretVariables, stand_ins
+from snapshot_tuner.aws.secrets import RefreshOnRefusal, SecretVariables, stand_ins
 from snapshot_tuner.aws.snapstart import after_restore
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import SettingsError
@@ -30,7 +29,6 @@ from snapshot_tuner.model import Order
 from snapshot_tuner.policy.source import Parameter, PolicySource, refresh
 from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS, ApiCalls
 from snapshot_tuner.rtc.client import SnapshotApi
-from snapshot_tuner.rtc.role_credentials import role_file
 from snapshot_tuner.rtc.signing import CredentialProvider
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.telemetry import outputs
@@ -115,8 +113,8 @@ class _Container:
         order = policies.in_force.order if policies.in_force is not None else None
         if self._built is None or self._built_from != (settings, secrets, order):
             self._end()
-            keys = credentials.provider(environ, secrets, role_file(environ, is_looked_for=_together is not None))
-            recorder = ReadAgainOnRefusal(self._secrets, keys, _metrics(environ))
+            keys = credentials.provider(environ, secrets, _together and _together.role)
+            recorder = RefreshOnRefusal(self._secrets, _metrics(environ))
             self._built = _build(settings, policies, keys, recorder)
             self._built_from = (settings, secrets, order)
             # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
@@ -154,14 +152,15 @@ _CONTAINER, _TURN = _Container(), threading.RLock()
 class _Together:
     """A process that handles several events at once: a few tuners, each with a container of its own."""
 
-    def __init__(self, tuners: int) -> None:
+    def __init__(self, tuners: int, role: Path) -> None:
+        self.role = role
         self.containers = [_Container() for _ in range(tuners)]
         self.schedule = _Container()
         self.tuner = JoinedTuners([each.tuner for each in self.containers], self._readings, SystemClock())
 
     def _readings(self) -> Readings:
         with _TURN:
-            return _CONTAINER.tuner().readings
+            return _CONTAINER.built(os.environ).policies.required().readings
 
     def close(self) -> None:
         self.tuner.close()
@@ -182,12 +181,12 @@ def prepare() -> None:
         _CONTAINER.prepare(os.environ)
 
 
-def serve_together(tuners: int) -> None:
-    """From now on several events are handled at once, in threads: veFaaS. Raises FixDeployment like `tuner`."""
+def serve_together(tuners: int, role: Path) -> None:
+    """From now on events are handled in several threads: veFaaS. All is made now; raises FixDeployment like `tuner`."""
     global _together  # noqa: PLW0603 - as long as the process, like _CONTAINER
-    _together = _Together(tuners)
+    _together = _Together(tuners, role)
     try:
-        for each in _together.containers:
+        for each in (_CONTAINER, *_together.containers):
             each.tuner()
     finally:
         _together.tuner.start()

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from snapshot_tuner.aws.secrets_extension import SecretsExtension
 from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import SettingsError
+from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "VOLCENGINE_ACCESS_KEY", "VOLCENGINE_SECRET_KEY", "VOLCENGINE_SESSION_TOKEN"
 
@@ -80,6 +81,21 @@ class SecretVariables:
 
     def _is_due(self) -> bool:
         return seconds_since(self._read_at, self._clock) >= (READ_AGAIN_SECONDS if self._in_doubt else AGE_SECONDS_MOST)
+
+
+class RefreshOnRefusal:
+    """Takes each batch's figures to the metrics; what was refused may have been rotated, and is read again."""
+
+    def __init__(self, secrets: SecretVariables, metrics: Recorder | None) -> None:
+        self._secrets = secrets
+        self._metrics = metrics
+
+    def record(self, figures: BatchFigures) -> None:
+        if self._metrics is not None:
+            self._metrics.record(figures)
+        # A store that is down looks no different from one with a new password: reading once more costs little.
+        if figures.counts.keys() & {Metric.CREDENTIALS_REFUSED, Metric.LEDGER_STEPS_FAILED}:
+            self._secrets.invalidate()
 
 
 def stand_ins(environ: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,6 @@ from snapshot_tuner.rtc.http.connections import ConnectionPool, Route, is_alive
 from snapshot_tuner.rtc.http.exchange import HttpResponse, exchange
 from snapshot_tuner.rtc.http.tasks import Task, Wait
 from snapshot_tuner.rtc.responses import classify
-from snapshot_tuner.rtc.role_credentials import RoleCredentials
 from snapshot_tuner.rtc.signing import (
     CredentialProvider,
     Credentials,
@@ -31,7 +30,7 @@ _SERVICE = "rtc"
 _CONTENT_TYPE = "application/json"
 _USER_AGENT = "snapshot-tuner"
 _CREDENTIALS_LOOK_SECONDS = 60.0  # a wait has to end some time; the provider has timeouts of its own
-_ANSWER_AT_ONCE = (EnvironmentVariableCredentialProvider, RoleCredentials, StaticCredentialProvider)
+_ANSWER_AT_ONCE = (EnvironmentVariableCredentialProvider, StaticCredentialProvider)
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
