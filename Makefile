@@ -26,14 +26,14 @@ demo: $(STAMP) ## the real handlers against a stand-in of the RTC API, as a live
 run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runtime emulator; IAM=1: its ledger as ElastiCache
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.local_runtime $(if $(IAM),--iam)
 
+run-vefaas: $(STAMP) ## both functions of veFaaS on this machine, with the platform's side emulated
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.vefaas
+
 build: $(STAMP) ## what is deployed, into .build/deploy, with its sizes
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.build
 
 build-vefaas: $(STAMP) ## what is deployed on Volcengine's veFaaS, as a zip, with its sizes
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.build.vefaas
-
-run-vefaas: $(STAMP) ## both functions of veFaaS on this machine, with the platform's side emulated
-	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.vefaas
 
 bench: $(STAMP) ## what an event costs, beside a usual handler and the floor: a table
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.benchmarks $(if $(RUNS),--runs $(RUNS))

@@ -112,7 +112,7 @@ def _bring_up_to_date(tree: Tree, install: Callable[[Path], None], pins: Sequenc
         tools.make_layer(_LAYERS / "snapshot_tuner", "build-SnapshotTunerLayer", target)
 
     def functions(target: Path) -> None:
-        copy_sources(ROOT / "functions", target)
+        copy_sources(ROOT / "functions", target, without=["vefaas"])
 
     def policy(target: Path) -> None:
         shutil.copyfile(_LAYERS / "policy" / "policy.yaml", target / "policy.yaml")

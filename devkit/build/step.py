@@ -67,9 +67,9 @@ def copy_file(source: Path, target: Path) -> None:
         unfinished.replace(target)
 
 
-def copy_sources(source: Path, target: Path) -> None:
-    """A folder as it is in the repository, without bytecode of whichever Python ran there."""
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_NOT_SOURCE), dirs_exist_ok=True)
+def copy_sources(source: Path, target: Path, *, without: Sequence[str] = ()) -> None:
+    """A folder as it is in the repository, without bytecode of whichever Python ran there, and without those names."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_NOT_SOURCE, *without), dirs_exist_ok=True)
 
 
 def size_bytes(folder: Path) -> int:
