@@ -74,7 +74,7 @@ ALSO_FOR = {
         {"http_endpoint.routes", "http_endpoint.request"}
         | {
             f"{PACKAGE}.{name}"
-            for name in ("clock", "events.readings.reading", "formats.rfc3339", "telemetry.json_lines")
+            for name in ("clock", "events.readings.reading", "formats.rfc3339", "telemetry.json_lines", "version")
         }
     ),
 }

@@ -4,6 +4,7 @@ A request mostly waits for a call to the provider, so there are many threads; th
 """
 
 import asyncio
+import json
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from snapshot_tuner import bootstrap
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import FixDeployment
 from snapshot_tuner.telemetry.json_lines import REQUEST_ID
+from snapshot_tuner.version import VERSION
 from vefaas import event_door, http_door
 from vefaas.requests import JSON, Incoming, Outgoing
 from vefaas.settings import Takes, VefaasSettings
@@ -121,7 +123,7 @@ def _internal(path: str) -> Outgoing | None:
         case "/v1/initialize":
             return Outgoing(HTTPStatus.OK, b"", {})
         case "/v1/version":
-            return Outgoing(HTTPStatus.OK, b'{"runtime": "snapshot-tuner"}', {"Content-Type": JSON})
+            return Outgoing(HTTPStatus.OK, json.dumps({"version": VERSION}).encode(), {"Content-Type": JSON})
         case _:
             return None
 

@@ -113,7 +113,7 @@ class _Container:
         order = policies.in_force.order if policies.in_force is not None else None
         if self._built is None or self._built_from != (settings, secrets, order):
             self._end()
-            keys = credentials.provider(environ, secrets, _together and _together.role)
+            keys = credentials.provider(environ, secrets, _together.role if _together else None)
             recorder = RefreshOnRefusal(self._secrets, _metrics(environ))
             self._built = _build(settings, policies, keys, recorder)
             self._built_from = (settings, secrets, order)
