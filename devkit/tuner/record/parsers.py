@@ -61,13 +61,20 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A line or document that tells of no event; `broken` where it may have, before something cut it off."""
+    """A line or document that tells of no event; `no_document` where it may have, and is none that can be read."""
 
     place: Place
-    broken: bool = False
+    no_document: NoDocument | None = None
 
 
-Item: TypeAlias = LogLine | QueueMessage | Failure | Other
+@dataclass(frozen=True, slots=True)
+class StreamFailure:
+    """What Lambda sends about records of a stream that it gave up: where they stand, not what they are."""
+
+    place: Place
+
+
+Item: TypeAlias = LogLine | QueueMessage | Failure | StreamFailure | Other
 
 _OUTCOMES = frozenset(LOG_NAMES.values())
 
@@ -76,7 +83,7 @@ def parse_items(document: Document, file: str, forms: frozenset[Form]) -> Iterat
     """All that the document holds, in its order; of other forms than these everything is `Other`."""
     place = Place(file, document.line)
     if isinstance(document.value, NoDocument):
-        yield Other(place, broken=document.value is NoDocument.BROKEN)
+        yield Other(place, document.value)
     else:
         yield from _parse_value(document.value, place, forms)
 
@@ -118,9 +125,13 @@ def _insights_message(row: list[Json]) -> Json:
 def _parse_object(members: dict[str, Json], place: Place, forms: frozenset[Form]) -> Iterator[Item]:
     match members:
         case {"requestContext": _, "requestPayload": payload} if Form.QUEUE in forms:
-            yield Failure(place, payload, members.get("timestamp"))
+            yield from _failures(place, payload, members.get("timestamp"))
+        case {"requestContext": _, "KafkaBatchInfo": _} | {"requestContext": _, "KinesisBatchInfo": _} if (
+            Form.QUEUE in forms
+        ):
+            yield StreamFailure(place)
         case {"Body": str(body)} | {"body": str(body), "messageId": _} if Form.QUEUE in forms:
-            yield _parse_message(members, body, place)
+            yield from _parse_message(members, body, place)
         case {"message": str(name)} if name in _OUTCOMES and Form.LOGS in forms:
             yield LogLine(place, members)
         case {"message": str(text)} | {"@message": str(text)} if Form.LOGS in forms:
@@ -135,21 +146,36 @@ def _parse_text(text: str, place: Place, forms: frozenset[Form]) -> Iterator[Ite
     """What stands in a message of a log, which is mostly one document."""
     for document in documents(StringIO(text, newline="\n")):
         if isinstance(document.value, NoDocument):
-            yield Other(place, broken=document.value is NoDocument.BROKEN)
+            yield Other(place, document.value)
         else:
             yield from _parse_value(document.value, place, forms)
 
 
-def _parse_message(members: dict[str, Json], body: str, place: Place) -> Item:
+def _failures(place: Place, payload: Json, given_up: Json) -> Iterator[Failure]:
+    """One; of a list of notifications of SNS each."""
+    match payload:
+        case {"Records": [*records]} if records:
+            notifications = [record.get("Sns") for record in records if isinstance(record, dict)]
+            for each in notifications if len(notifications) == len(records) and all(notifications) else [payload]:
+                yield Failure(place, each, given_up)
+        case _:
+            yield Failure(place, payload, given_up)
+
+
+def _parse_message(members: dict[str, Json], body: str, place: Place) -> Iterator[Item]:
     match _decoded(body):
         case {"requestContext": _, "requestPayload": payload, "timestamp": given_up}:
-            return Failure(place, payload, given_up)
+            yield from _failures(place, payload, given_up)
+            return
+        case {"requestContext": _, "KafkaBatchInfo": _} | {"requestContext": _, "KinesisBatchInfo": _}:
+            yield StreamFailure(place)
+            return
         case _:
             pass
     attributes = members.get("Attributes", members.get("attributes"))
     sent = attributes.get("SentTimestamp") if isinstance(attributes, dict) else None
     message_id = members.get("MessageId", members.get("messageId"))
-    return QueueMessage(place, body, message_id if isinstance(message_id, str) else None, sent)
+    yield QueueMessage(place, body, message_id if isinstance(message_id, str) else None, sent)
 
 
 def _decoded(body: str) -> Json:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from devkit.tuner.record.bodies import Bodies
+from devkit.tuner.record.documents import DOCUMENT_CHARACTERS
 from devkit.tuner.record.parsers import Failure, LogLine, QueueMessage
-from devkit.tuner.record.wrapping import event_line, signal_line
+from devkit.tuner.record.wrapping import ANY_BODY, event_line, signal_line
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
 from snapshot_tuner.events.envelopes import SQS_SOURCE
@@ -29,6 +30,10 @@ class Reason(Enum):
     FIRST_LINE_MISSING = "of several tasks, and the line of the first one, which has the event, is not there"
     UNREADABLE = "no function could open it"
     BROKEN = "begins as JSON does, and is not: cut off, or not indented"
+    IN_ITS_STREAM = "records of a stream: the destination is told where they stand, not what they are"
+    DOCUMENT_TOO_LONG = (
+        f"one document of more than {DOCUMENT_CHARACTERS:,} characters: print one event to a line, as `jq -c` does"
+    )
 
 
 class NotRecorded(Exception):
@@ -129,8 +134,8 @@ def from_failure(failure: Failure) -> Recorded:
 
     Raises NotRecorded.
     """
-    on_bus = failure.payload.get("time") if isinstance(failure.payload, dict) else None
-    times = [_time(time) for time in (on_bus, failure.given_up)]
+    payload = failure.payload if isinstance(failure.payload, dict) else {}
+    times = [_time(time) for time in (payload.get("time"), payload.get("Timestamp"), failure.given_up)]
     return _from_envelope(failure.payload, next((time for time in times if time is not None), None))
 
 
@@ -138,8 +143,10 @@ def _from_envelope(event: Json, received_us: int | None) -> Recorded:
     """Where nothing says when it arrived, it arrived at its own time."""
     try:
         if received_us is None:
-            times = [each.time_us for each in signals.from_document(event, sent_us=None) if isinstance(each, Signal)]
-            received_us = max(times)
+            events = signals.from_document(event, sent_us=None, readings=ANY_BODY)
+            received_us = max((each.time_us for each in events if isinstance(each, Signal)), default=None)
+        if received_us is None:
+            raise EventRejected("time", "is missing, and nothing around the event says when it was sent")  # noqa: TRY301 - as what signals raises
         return Recorded(received_us, event_line(event, received_us))
     except EventRejected as rejected:
         raise NotRecorded(Reason.UNREADABLE, str(rejected)) from None

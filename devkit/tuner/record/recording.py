@@ -1,17 +1,27 @@
 """All inputs into one file of recorded events, and what there is to say about it."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import TextIO, assert_never
 
-from devkit.tuner.record.documents import documents
-from devkit.tuner.record.parsers import Failure, Form, Item, LogLine, Other, Place, QueueMessage, parse_items
+from devkit.tuner.record.documents import NoDocument, documents
+from devkit.tuner.record.parsers import (
+    Failure,
+    Form,
+    Item,
+    LogLine,
+    Other,
+    Place,
+    QueueMessage,
+    StreamFailure,
+    parse_items,
+)
 from devkit.tuner.record.reading import LogReader, NotRecorded, Reason, Recorded, from_failure, from_message
 from devkit.tuner.record.sorting import SortedLines
 from snapshot_tuner.formats import rfc3339
 
 _SHOWN_MOST = 5
+_REASONS = {NoDocument.BROKEN: Reason.BROKEN, NoDocument.TOO_LONG: Reason.DOCUMENT_TOO_LONG}
 
 
 @dataclass(slots=True)
@@ -83,8 +93,8 @@ class Recording:
         self._messages_seen: set[str] = set()
         self._summary = Summary()
 
-    def take(self, file: str, lines: Iterable[str]) -> None:
-        for document in documents(lines):
+    def take(self, file: str, text: TextIO) -> None:
+        for document in documents(text):
             for item in parse_items(document, file, self._forms):
                 try:
                     recorded = self._recorded(item)
@@ -124,9 +134,11 @@ class Recording:
                 return from_message(item)
             case Failure():
                 return from_failure(item)
-            case Other(broken=True):
-                raise NotRecorded(Reason.BROKEN)
+            case StreamFailure():
+                raise NotRecorded(Reason.IN_ITS_STREAM)
             case Other():
+                if item.no_document in _REASONS:
+                    raise NotRecorded(_REASONS[item.no_document])
                 self._summary.passed_over["lines that are no outcomes"] += 1
                 return None
             case _:

@@ -1,19 +1,36 @@
 """An event as a line of a file of recorded events, which is read back before anybody relies on it."""
 
+from typing import Final
+
 from devkit.tuner import recordings
 from devkit.tuner.recordings import Arrival
 from snapshot_tuner.errors import EventRejected
+from snapshot_tuner.events import signals
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.exact_json import encode
+from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Signal
+from snapshot_tuner.policy.engine import Policy
 
 _CLOUD_EVENT_OWN = {"specversion", "id", "source", "type", "time", "sequence", "data", "data_base64"}
 
 
+ANY_BODY: Final = Policy.parse(
+    """
+version: 1
+events: [{name: any, match: {specversion: [{exists: false}], detail-type: [{exists: false}]}, type: any}]
+rules: [{name: any, hold: true}]
+""",
+    "any body",
+).readings
+"""Takes what is meant for no envelope, as a reading may that there is none of yet."""
+
+
 def event_line(event: Json, received_us: int) -> str:
-    """A line for an envelope as it came. Raises EventRejected where no function could open it."""
+    """A line for an envelope as it came. Raises EventRejected where neither a function nor a reading could open it."""
     line = encode({"received": _text(received_us), "event": event})
-    recordings.arrivals(0, line)
+    decode(line, within="line", at_most=recordings.MAX_LINE_BYTES)
+    signals.from_document(event, sent_us=None, readings=ANY_BODY)
     return line
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def readings() -> Readings:
 def recorded(log: str) -> tuple[list[Mapping[str, Any]], Summary]:
     with SortedLines() as lines:
         recording = Recording(frozenset(Form), lines)
-        recording.take("log", log.splitlines(keepends=True))
+        recording.take("log", StringIO(log, newline="\n"))
         summary = recording.summary()
         return [json.loads(line) for _, line in lines.lines()], summary
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devkit.tuner.__main__ import main
-from devkit.tuner.record import sorting
+from devkit.tuner.record import documents, sorting
 from devkit.tuner.record.reading import Reason
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
@@ -21,6 +21,14 @@ from tests.logged_lines import RECEIVED, log_lines, log_text
 
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/test", "type": "load", "time": "2026-03-01T09:00:00Z"}
 TASKS: dict[str, Json] = {"AppId": "app", "RoomId": "room", "TaskId": ["a", "b"]}
+
+STREAM_FAILURE = json.dumps(
+    {
+        "requestContext": {"requestId": "r", "condition": "RetriesExhausted"},
+        "KafkaBatchInfo": {"topic": "t", "partition": 0, "startOffset": 1, "endOffset": 2},
+        "timestamp": "2026-03-01T09:03:00Z",
+    }
+)
 
 
 def signal(number: int, data: Json = None, type_: str = "other", **more: Any) -> Signal:  # noqa: ANN401 - of a Signal
@@ -140,8 +148,11 @@ def test_lines_are_in_the_order_of_arrival(tmp_path: Path, monkeypatch: pytest.M
     assert len(same) == 4
 
 
-def test_everything_that_is_not_recorded_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_everything_that_is_not_recorded_is_told_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One of each, beside one that is recorded: counted by reason, each with its place."""
+    monkeypatch.setattr(documents, "DOCUMENT_CHARACTERS", 100_000)
     long: dict[str, Json] = {"text": "x" * 16_384}
     first, second = log_text(signal(4, TASKS, "load")).splitlines()
     log = [
@@ -155,6 +166,8 @@ def test_everything_that_is_not_recorded_is_told_with_its_reason(tmp_path: Path)
         json.dumps({**log_lines(signal(6))[0], "data": 7}),
         *log_text(Signal("e-7", "/test", "other", 253_402_300_800_000_000, None)).splitlines(),
         "REPORT RequestId: r",
+        json.dumps({"events": [{"message": "x" * 100_000}]}),
+        STREAM_FAILURE,
     ]
     code, lines, summary = record(tmp_path, "\n".join(log))
     assert (code, [line["event"]["id"] for line in lines]) == (0, ["e-0"])
@@ -169,6 +182,8 @@ def test_everything_that_is_not_recorded_is_told_with_its_reason(tmp_path: Path)
             ],
         ),
         "broken": (1, ["input-0:7"]),
+        "document-too-long": (1, ["input-0:12"]),
+        "in-its-stream": (1, ["input-0:13"]),
         "unreadable": (
             3,
             [

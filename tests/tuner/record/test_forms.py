@@ -90,7 +90,7 @@ def test_other_lines_of_a_log_are_told_from_outcomes() -> None:
     """The platform's lines, metrics and other events: passed over, none of them broken."""
     parsed = found("\n".join([*PLATFORM, LINES[0], *PLATFORM]))
     assert [type(item) for item in parsed] == [*[Other] * 5, LogLine, *[Other] * 5]
-    assert not any(item.broken for item in parsed if isinstance(item, Other))
+    assert not any(item.no_document is NoDocument.BROKEN for item in parsed if isinstance(item, Other))
     assert [item.place.line for item in parsed] == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
 
 
@@ -170,16 +170,16 @@ def test_what_is_cut_off_takes_nothing_along() -> None:
     assert [(type(item), item.place.line) for item in parsed] == [
         (Other, 1), (Other, 2), (Other, 3), (LogLine, 10), (Other, 11),
     ]  # fmt: skip
-    assert all(item.broken for item in parsed if isinstance(item, Other))
+    assert all(item.no_document is NoDocument.BROKEN for item in parsed if isinstance(item, Other))
 
 
 def test_numbers_of_a_document_are_exact_and_its_keys_are_its_own() -> None:
     """What Lambda passes through whole keeps 0.90; a duplicate key is no document, as for the functions."""
     text = json.dumps(FAILURE).replace('"e"', "0.90")
-    (document,) = documents([text])
+    (document,) = documents(StringIO(text))
     assert isinstance(document.value, dict)
     assert str(document.value["requestPayload"]) == "{'id': Decimal('0.90')}"
-    assert list(documents(['{"a": 1, "a": 2}'])) == [Document(1, NoDocument.BROKEN)]
+    assert list(documents(StringIO('{"a": 1, "a": 2}'))) == [Document(1, NoDocument.BROKEN)]
 
 
 def test_places_name_the_item_of_a_list() -> None:
