@@ -20,7 +20,7 @@ from typing import NamedTuple, cast
 
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
-from snapshot_tuner.events.readings.reading import NO_READINGS, NO_RECORD, Event, Readings, record_of
+from snapshot_tuner.events.readings.reading import NO_READINGS, NO_RECORD, Readings, record_of
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.strict_json import MAX_BODY_BYTES, decode, describe
 from snapshot_tuner.model import Json, NoEvent, Signal
@@ -46,10 +46,11 @@ class Arrival(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A line that is no event, and why."""
+    """A line, or an element of its body, that is no event, and why; `of` as in Arrival."""
 
     line: int
     reason: str
+    of: int | None = None
 
 
 def read(
@@ -86,7 +87,7 @@ def read(
 def arrivals(
     number: int, line: bytes | str, readings: Sequence[Readings] = (NO_READINGS,)
 ) -> list[Arrival | Unreadable]:
-    """What one line says. Raises EventRejected."""
+    """What one line says. Raises EventRejected for one that is no line of a recording."""
     document = decode(line, within="line", at_most=MAX_LINE_BYTES)
     received_us = sent_us = queued_us = None
     event, record = document, NO_RECORD
@@ -98,11 +99,22 @@ def arrivals(
         if isinstance(said := document.get("record", {}), dict):
             record = record_of(**said)
 
-    def seen(by: Readings) -> list[Event]:
-        events = signals.from_document(event, sent_us=sent_us, readings=by, record=record)
-        if queued_us is None:
-            return events
-        return [replace(each, sent_us=queued_us) if isinstance(each, Signal) else each for each in events]
+    def seen(by: Readings) -> list[Signal | str]:
+        """The reason in place of an event that is none."""
+        try:
+            events = signals.from_document(event, sent_us=sent_us, readings=by, record=record)
+        except EventRejected as rejected:
+            return [str(rejected)]
+        found: list[Signal | str] = []
+        for each in events:
+            match each:
+                case Signal():
+                    found.append(each if queued_us is None else replace(each, sent_us=queued_us))
+                case EventRejected():
+                    found.append(str(each))
+                case NoEvent():
+                    pass
+        return found
 
     first, *others = map(seen, readings)
     if all(other == first for other in others):
@@ -110,17 +122,15 @@ def arrivals(
     return [each for of, events in enumerate((first, *others)) for each in _found(number, received_us, events, of)]
 
 
-def _found(number: int, received_us: int | None, events: Sequence[Event], of: int | None) -> list[Arrival | Unreadable]:
-    found: list[Arrival | Unreadable] = []
-    for event in events:
-        match event:
-            case Signal():
-                found.append(Arrival(number, event.time_us if received_us is None else received_us, event, of))
-            case EventRejected():
-                found.append(Unreadable(number, str(event)))
-            case NoEvent():
-                pass
-    return found
+def _found(
+    number: int, received_us: int | None, events: Sequence[Signal | str], of: int | None
+) -> list[Arrival | Unreadable]:
+    return [
+        Unreadable(number, each, of)
+        if isinstance(each, str)
+        else Arrival(number, each.time_us if received_us is None else received_us, each, of)
+        for each in events
+    ]
 
 
 def _time(wrapper: dict[str, Json], name: str) -> int:

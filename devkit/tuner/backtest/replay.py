@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from devkit.tuner.backtest.assumptions import Assumptions
 from devkit.tuner.backtest.policy_run import PolicyRun
@@ -25,6 +25,9 @@ LOOK_AHEAD = 10_000
 """Events that are put into the order of their arrival; one that is further behind arrives late."""
 
 UNREADABLE_SHOWN = 20
+
+ROLES: Final = ("new", "old")
+"""Of the policies, in their order."""
 
 _ALLOCATED_BETWEEN_COLLECTIONS = 10_000_000
 """So many that a day of events is over first: each look at all that is remembered took a tenth of the whole time."""
@@ -97,7 +100,7 @@ class Replay:
         runs = self.runs if arrival.of is None else [self.runs[arrival.of]]
         decisions = [run.policy.decide(signal, sent_us) for run in runs]
         for task in self._tasks(signal, runs, decisions):
-            room = self.rooms.event(task, at)
+            room = self.rooms.event(task, at, is_first=not arrival.of)
             if trail is not None:
                 trail.event(room.number, at, signal)
         for run, decision in zip(runs, decisions, strict=True):
@@ -125,7 +128,8 @@ class Replay:
                 continue
             recording.unreadable_count += 1
             if len(recording.unreadable) < UNREADABLE_SHOWN:
-                recording.unreadable.append(line)
+                under = "" if line.of is None else f"{ROLES[line.of]}: "
+                recording.unreadable.append(line._replace(reason=under + line.reason))
 
 
 @contextmanager
@@ -151,7 +155,7 @@ def _tasks(policy: Policy, signal: Signal, decision: Decision) -> list[TaskRef]:
 
 
 def in_order(arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
-    """By their arrival, as far as LOOK_AHEAD reaches; those of the same moment by their lines."""
+    """By their arrival, as far as LOOK_AHEAD reaches; those of the same moment as they stand in the recording."""
     ascending: deque[tuple[int, int, Arrival]] = deque()
     others: list[tuple[int, int, Arrival]] = []
     """A heap of those that stand behind later ones: few, as recordings are nearly in order."""
@@ -160,8 +164,8 @@ def in_order(arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
         is_other = not ascending or (others and others[0] < ascending[0])
         return (heappop(others) if is_other else ascending.popleft())[2]
 
-    for arrival in arrivals:
-        entry = (arrival.received_us, arrival.line, arrival)
+    for number, arrival in enumerate(arrivals):
+        entry = (arrival.received_us, number, arrival)
         if not ascending or entry > ascending[-1]:
             ascending.append(entry)
         else:

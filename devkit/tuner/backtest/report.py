@@ -7,14 +7,13 @@ from itertools import pairwise
 from typing import Any, Final
 
 from devkit.tuner.backtest.assumptions import MAX_RECEIVES, VISIBILITY_SECONDS, WORKERS
-from devkit.tuner.backtest.replay import Replay
+from devkit.tuner.backtest.replay import ROLES, Replay
 from devkit.tuner.backtest.rooms import RoomFigures
 from devkit.tuner.backtest.trail import RoomTrail, Trail
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, OutcomeKind, TaskRef
 
 VERSION: Final = 1
-ROLES: Final = ("new", "old")
 ROOMS_MOST: Final = 1000
 """Rooms that are told one by one."""
 

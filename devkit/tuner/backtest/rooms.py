@@ -65,15 +65,18 @@ class Rooms:
         self.seconds_at: list[defaultdict[int, float]] = [defaultdict(float) for _ in range(policies)]
         """For each policy: how many seconds of all tasks' time were spent at an interval."""
 
-    def event(self, task: TaskRef, at: float) -> RoomFigures:
-        """An event for the task arrived: its time goes on until now."""
+    def event(self, task: TaskRef, at: float, *, is_first: bool = True) -> RoomFigures:
+        """An event for the task arrived: its time goes on until now.
+
+        `is_first` is false where another policy has seen it, in its own way, before.
+        """
         room = self.of.get(task)
         if room is None:
             sides = [Side(self._start_interval, self._start_interval) for _ in range(self._policies)]
             room = self.of[task] = RoomFigures(len(self.of), at, at, sides)
         elif at > room.last:
             self._count(room, at)
-        room.events += 1
+        room.events += is_first
         return room
 
     def step(self, room: RoomFigures, policy: int, at: float, interval: int) -> bool:
