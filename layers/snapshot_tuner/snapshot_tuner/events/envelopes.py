@@ -62,7 +62,7 @@ class Unopened(NamedTuple):
 
 def open_document(document: Json, readings: Readings) -> Opened | Unopened:
     """Open a document down to its innermost complete event, or to what a reading knows. Raises EventRejected."""
-    inner = _inner(document, readings)
+    inner = _inner(document, readings) if readings.anywhere else _must_be_envelope(document)
     return open_envelope(inner, readings) if isinstance(inner, Envelope) else Unopened(inner, document, ())
 
 
@@ -200,7 +200,8 @@ def _data(event: Envelope) -> tuple[Json, str | None]:
     content_type = members.get("datacontenttype")
     if encoded is None:
         data = members.get("data")
-        return (_object_in_text(data, "data") if is_json(content_type) else data), None
+        is_text = isinstance(data, str) and is_json(content_type)
+        return (_object_in_text(data, "data") if is_text else data), None
     if "data" in members:
         raise EventRejected("data_base64", "must not stand beside data (CloudEvents JSON format, 3.1)")
     if not isinstance(encoded, str):

@@ -55,7 +55,7 @@ def from_body(
     event without one, unless an envelope inside the text says when it was sent. `record` is what the source says of
     the body besides (`record_of`), unless an envelope says it. Raises EventRejected for a body that is bad as a whole.
     """
-    return from_document(decode(body), sent_us=sent_us, readings=readings, record=record)
+    return _events(open_document(decode(body), readings), sent_us, record)
 
 
 def from_document(
@@ -182,15 +182,13 @@ def _signal(opened: Opened, sent_us: int | None) -> Signal:
         opened.data,
         time_us is not None,
         checked.get("sequence"),
-        _attributes(members, own),
-        _queued_us(opened.around),
+        _NO_ATTRIBUTES if own.issuperset(members) else _attributes(members, own),
+        _queued_us(opened.around) if opened.around else None,
         opened.unread,
     )
 
 
 def _attributes(members: Mapping[str, Json], own: frozenset[str]) -> Mapping[str, Json]:
-    if own.issuperset(members):
-        return _NO_ATTRIBUTES
     return MappingProxyType({name: value for name, value in members.items() if name not in own})
 
 
