@@ -65,6 +65,7 @@ ALSO_FOR = {
             "policy.explanation",
             "policy.targets",
             "settings",
+            "tuning.deployment_check",
             "tuning.inspection",
             "version",
         )

@@ -46,8 +46,10 @@ def verify(request: WireRequest, credentials: KeyPair, *, region: str, service: 
     signed = parts["signed"].split(";")
     _check_token(request, credentials, signed)
     timestamp = _check_date(request, now)
-    if (parts["date"], parts["region"], parts["service"]) != (timestamp[:8], region, service):
-        raise Refused(ProviderError.SIGNATURE_DOES_NOT_MATCH, "The scope names another day, region or service.")
+    if (parts["region"], parts["service"]) != (region, service):
+        raise Refused(ProviderError.INVALID_CREDENTIAL, "The scope names another region or service.")
+    if parts["date"] != timestamp[:8]:
+        raise Refused(ProviderError.SIGNATURE_DOES_NOT_MATCH, "The scope names another day.")
     if signed != sorted(set(signed)) or not _ALWAYS_SIGNED <= set(signed) <= request.headers.keys():
         raise Refused(ProviderError.SIGNATURE_DOES_NOT_MATCH, "The signed headers are incomplete or unsorted.")
     body_hash = hashlib.sha256(request.body).hexdigest()

@@ -27,12 +27,15 @@ from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.events.rtc_callback import Callback
 from snapshot_tuner.model import Signal, TaskRef
 from snapshot_tuner.policy.targets import is_id
+from snapshot_tuner.tuning import deployment_check
+from snapshot_tuner.tuning.deployment_check import Check
 
 _RTC_SECONDS: Final = 4.5
 """The RTC service waits 5 s for the answer to a callback; the rest is for a cold start and the way back."""
 
 _FRONTS: Final = "http_endpoint takes requests of function URLs, API Gateway and Application Load Balancers, no others"
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+_BEHIND_POLICY: Final = ("ledger", "provider")
 _RATE: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
@@ -139,6 +142,26 @@ def get_health(_: Visit) -> Answer:
     return answers.ok(views.healthy(inspector.policy.version, inspector.policy.sha256))
 
 
+def post_health_check(visit: Visit) -> Answer:
+    """Each part of the deployment tried, the RTC API with a harmless question; for an operator, who gets reasons."""
+    callers.identify_caller(visit.request, bootstrap.settings())
+    # The secrets have been read by now: without them nobody can prove anything.
+    secrets = Check("secrets", ok=True, says="the settings are right, and the secrets that they name can be read")
+    try:
+        checks = [secrets, *bootstrap.check_deployment()]
+    except PolicyError as error:
+        untried = (Check(name, ok=None, says="not tried, as nothing runs without a policy") for name in _BEHIND_POLICY)
+        checks = [secrets, deployment_check.wrong_policy(error), *untried]
+    for check in checks:
+        if check.ok is False:
+            bootstrap.logger().warning("check_failed", check=check.name, says=check.says)
+    members = {"checks": [views.from_check(check) for check in checks]}
+    failed = next((check for check in checks if not check.ok), None)
+    if failed is None:
+        return answers.ok({"status": "ok", **members})
+    return answers.from_problem(Problem.UNHEALTHY, f"{failed.name}: {failed.says}", members=members)
+
+
 def get_openapi(visit: Visit) -> Answer:
     from http_endpoint import docs  # noqa: PLC0415 - no event needs it: not at a cold start
 
@@ -160,6 +183,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Route]]] = MappingProxyType(
         "/tasks/<AppId>/<RoomId>/<TaskId>": {"GET": get_task},
         "/explain": {"POST": post_explain},
         "/health": {"GET": get_health},
+        "/health/check": {"POST": post_health_check},
         "/openapi.json": {"GET": get_openapi},
         "/docs": {"GET": get_docs},
     }

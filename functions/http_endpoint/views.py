@@ -6,6 +6,7 @@ from http_endpoint import answers
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.explanation import Asking, Explanation, PatternFinding, RuleFinding
+from snapshot_tuner.tuning.deployment_check import Check
 from snapshot_tuner.tuning.inspection import Pending, Setting, TaskReport
 from snapshot_tuner.version import VERSION
 
@@ -54,6 +55,11 @@ def healthy(policy_version: int, policy_sha256: str) -> dict[str, Any]:
         "policy": {"version": policy_version, "sha256": policy_sha256},
         "credentials": "present",
     }
+
+
+def from_check(check: Check) -> dict[str, Any]:
+    told = {"check": check.name, "ok": check.ok, "says": check.says, **check.facts}
+    return told if check.advice is None else {**told, "do": check.advice}
 
 
 def _from_rule(rule: RuleFinding) -> dict[str, Any]:

@@ -61,3 +61,10 @@ def test_a_doubt_is_told_with_its_end(backend: Backend) -> None:
     assert state.doubt_until is not None
     assert seen(ledger) == state
     assert state.doubt_until - state.desired_at >= LATE_CALL_SECONDS * 1e6
+
+
+def test_the_stores_clock_is_this_machines_here(backend: Backend) -> None:
+    """Each of these stores runs on this machine; far less than a second is all that they may differ by."""
+    ledger = backend.client()
+    ledger.get(TASK)
+    assert abs(ledger.clock_ahead()) < 0.5

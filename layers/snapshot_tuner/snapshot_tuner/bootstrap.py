@@ -8,7 +8,7 @@ import os
 import random
 import threading
 from collections import ChainMap
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.telemetry import outputs
 from snapshot_tuner.telemetry.log import ErrorLog
 from snapshot_tuner.telemetry.metrics import Recorder
+from snapshot_tuner.tuning.deployment_check import Check, DeploymentCheck
 from snapshot_tuner.tuning.inspection import Inspector, LedgerProbe, LedgerTurns
 from snapshot_tuner.tuning.joining import JoinedTuners
 from snapshot_tuner.tuning.reconciler import Reconciler
@@ -47,6 +48,7 @@ class _Built:
     policies: PolicySource
     ledger: SqliteLedger | RedisLedger
     probe: LedgerProbe
+    api: tuple[str, str]  # region and version
     calls: ApiCalls
     credentials: CredentialProvider
     recorder: Recorder
@@ -209,6 +211,13 @@ def inspector() -> Inspector:
     return Inspector(built.policies, turns, SystemClock(), turns)
 
 
+def check_deployment() -> Sequence[Check]:
+    """What an operator asks of all of it; raises FixDeployment like `inspector`."""
+    with _TURN:
+        built = _CONTAINER.built(os.environ)
+        return DeploymentCheck(built.policies, built.ledger, built.probe, built.calls, SystemClock(), *built.api).run()
+
+
 def reconciler() -> Reconciler:
     """What makes tasks right without an event, on the same ledger and calls; raises FixDeployment like `tuner`."""
     container = _together.schedule if _together is not None else _CONTAINER
@@ -279,7 +288,8 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
     options = Options(
         settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
     )
-    return _Built(policies, ledger, LedgerProbe(ledger, clock), calls, keys, recorder, options)
+    asked = settings.rtc_region, settings.rtc_api_version
+    return _Built(policies, ledger, LedgerProbe(ledger, clock), asked, calls, keys, recorder, options)
 
 
 def _ledger(settings: Settings, limits: Limits, clock: SystemClock) -> SqliteLedger | RedisLedger:

@@ -161,6 +161,9 @@ class InProcessLedger:
                 records.forget_task(task)
             return unchanged
 
+    def clock_ahead(self) -> float:
+        return 0.0  # it is this machine's
+
     def _reserve(self, budget: Budget, rate: float, count: int, within: float, sooner: float) -> list[Slot]:
         with self._storage.step() as records:
             # Whatever pause falls between these readings, no slot starts early or is valid too long.

@@ -133,6 +133,17 @@ class LedgerProbe:
         if self._seen[1] is not None:
             raise LedgerUnavailable(self._seen[1])
 
+    def try_now(self) -> None:
+        """Whatever was seen before. Raises LedgerUnavailable."""
+        self._seen = None
+        self.check()
+
+    def round_trip(self) -> float:
+        """Seconds to a question and its answer. Raises LedgerUnavailable."""
+        began = self._clock.monotonic()
+        self._ledger.get(_NOBODY)
+        return self._clock.monotonic() - began
+
     def _try(self) -> str | None:
         try:
             self._ledger.get(_NOBODY)

@@ -110,6 +110,11 @@ class RedisLedger:
         """Raises LedgerUnavailable too where the store's clock is known too badly for any slot to be usable."""
         return self._reserve_from(b"cursor", self._limits.slots_per_second, count, (after, within))
 
+    def clock_ahead(self) -> float:
+        now, wall_us = self._clock.monotonic(), self._clock.wall_us()
+        store = self._store.clock
+        return (store.now_us(now) - store.correction_us - wall_us) / 1e6
+
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
         return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, (0.0, within))
 
