@@ -23,8 +23,8 @@ $(STAMP): requirements-dev.txt
 demo: $(STAMP) ## the real handlers against a stand-in of the RTC API, as a live table
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.demo
 
-run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runtime emulator; IAM=1: its ledger as ElastiCache
-	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.local_runtime $(if $(IAM),--iam)
+run: $(STAMP) ## the whole application on this machine, under AWS's Lambda runtime emulator; IAM=1: its ledger as ElastiCache; POLICY=FILE: a policy of yours
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.local_runtime $(if $(IAM),--iam) $(if $(POLICY),--policy $(POLICY))
 
 run-vefaas: $(STAMP) ## both functions of veFaaS on this machine, with the platform's side emulated
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.vefaas

@@ -9,12 +9,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
 
 from devkit.build import BuildFailed, Interpreter, InterpreterMissing, interpreters, local
 from devkit.elasticache import CacheStandIn
 from devkit.local_runtime import aws_api
 from devkit.local_runtime.application import DIRECT_TYPE, Application, ApplicationSettings, deployed_here, environment
 from devkit.local_runtime.aws_api import REGION
+from devkit.local_runtime.kafka import RECORDS_TYPE
 from devkit.local_runtime.outcome_lines import line_for
 from devkit.local_runtime.processes import LOOPBACK
 from devkit.local_runtime.sandbox import Code
@@ -24,7 +27,8 @@ from devkit.valkey import valkey_server
 _DESCRIPTION = """\
 Runs the application on this machine: the built functions under AWS's Lambda runtime emulator, a queue with its
 dead-letter queue, an event bus and a Function URL in front of them, Valkey as the ledger, and a stand-in for the RTC
-API. Prints the addresses and three commands to try, then one line per outcome. Ctrl-C ends all of it.
+API; an SNS topic and a Kafka topic besides, which takes records as Confluent's REST proxy does (POST /topics/NAME).
+Prints the addresses and five commands to try, then one line per outcome. Ctrl-C ends all of it.
 """
 
 _NAME = "snapshot-tuner"
@@ -60,6 +64,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--iam", action="store_true", help="reach Valkey as ElastiCache is reached: TLS 1.3, and an IAM token"
     )
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="in place of layers/policy/policy.yaml; with readings of your own"
+    )
     return parser.parse_args()
 
 
@@ -74,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> None:
             ledger = parts.enter_context(CacheStandIn(valkey.port, region=REGION)).environment()
         settings = ApplicationSettings(
             name=_NAME,
-            environment=environment(code, stand_in, ledger["LEDGER_URL"]) | ledger,
+            environment=environment(code, stand_in, ledger["LEDGER_URL"]) | ledger | _policy(arguments.policy),
             sandboxes=arguments.sandboxes,
         )
         with deployed_here(settings, api, code, _show) as application, _undisturbed_end():
@@ -104,20 +111,23 @@ def _addresses(application: Application, stand_in: StandIn, ledger: str) -> str:
         "queue": application.queue.url,
         "its dead letters": application.dead_letters.url,
         "bus": f"{application.bus.name} at {application.queue.api.endpoint}",
+        "SNS topic": application.topic.arn,
+        "Kafka topic": application.kafka.url,
+        "its dead letters ": application.stream_dead_letters.url,
         "RTC stand-in": f"{stand_in.endpoint}/_standin/state",
         "ledger": ledger,
     }
     commands = "\n\n".join(commands_to_try(application))
     return (
         "\n".join(f"  {name:17} {address}" for name, address in rows.items())
-        + "\n\nTry these in another terminal. Sent again, the first two are duplicates; the bus gives new ids."
+        + "\n\nTry these in another terminal. Sent again, all but the bus's, which has a new id, are duplicates."
         + f"\n\n{commands}"
         "\n\nThe queue's batches wait a second for company. Ctrl-C ends everything. Outcomes:\n"
     )
 
 
 def commands_to_try(application: Application) -> list[str]:
-    """Curl commands for HTTP, the queue and the bus, ready to be copied. curl 7.75 or later signs them."""
+    """Curl commands for HTTP and each queue, ready to be copied. curl 7.75 or later signs them."""
     endpoint = application.queue.api.endpoint
     queued = json.dumps(_event("try-queue", "rtc.room.load", load=0.95))
     alert = _event("try-bus", DIRECT_TYPE)
@@ -145,6 +155,17 @@ def commands_to_try(application: Application) -> list[str]:
             {"Entries": [entry]},
             service="events",
         ),
+        _curl(
+            f"{endpoint}?Action=Publish&TopicArn={application.topic.arn}",
+            ["Content-Type: application/x-www-form-urlencoded"],
+            "Message=" + quote(json.dumps(_event("try-topic", "rtc.room.load", load=0.85))),
+            service="sns",
+        ),
+        _curl(
+            application.kafka.url,
+            [f"Content-Type: {RECORDS_TYPE}"],
+            {"records": [{"key": "try-kafka", "value": _event("try-kafka", "rtc.room.load", load=1)}]},
+        ),
     ]
 
 
@@ -157,7 +178,11 @@ def _event(name: str, kind: str, **data: float) -> dict[str, object]:
 def _curl(url: str, headers: list[str], body: object, service: str | None = None) -> str:
     signed = ["--aws-sigv4", f"aws:amz:{REGION}:{service}", "--user", "local:local"] if service else []
     named = [word for header in headers for word in ("-H", header)]
-    return shlex.join(["curl", url, *signed, *named, "-d", json.dumps(body)])
+    return shlex.join(["curl", url, *signed, *named, "-d", body if isinstance(body, str) else json.dumps(body)])
+
+
+def _policy(file: Path | None) -> dict[str, str]:
+    return {} if file is None else {"POLICY_PATH": str(file.resolve())}
 
 
 if __name__ == "__main__":

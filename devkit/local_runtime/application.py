@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from devkit.local_runtime.asynchronous import AsynchronousInvocation, AsynchronousSettings
+from devkit.local_runtime.asynchronous import AsynchronousInvocation, AsynchronousSettings, of_bus, of_topic
 from devkit.local_runtime.aws_api import REGION, AwsApi
 from devkit.local_runtime.background import in_background
 from devkit.local_runtime.front import serve_function_url
 from devkit.local_runtime.function import Function, FunctionSettings, running
+from devkit.local_runtime.kafka import Topic, served_topic
+from devkit.local_runtime.kafka_mapping import KafkaMapping
 from devkit.local_runtime.queue_mapping import MappingSettings, QueueMapping
-from devkit.local_runtime.queues import Bus, Queue, Redrive, create_bus, create_queue
+from devkit.local_runtime.queues import Bus, Queue, Redrive, SnsTopic, create_bus, create_queue, create_topic
 from devkit.local_runtime.sandbox import Code
 from devkit.local_runtime.schedule import Schedule
 from devkit.rtc_standin import StandIn
@@ -53,7 +55,10 @@ class Application:
     queue: Queue
     dead_letters: Queue
     listener_dead_letters: Queue
+    stream_dead_letters: Queue
     bus: Bus
+    topic: SnsTopic
+    kafka: Topic
     url: str
 
 
@@ -75,6 +80,12 @@ def deployed_here(
     bus = create_bus(api, settings.name)
     bus.route("queue", {"detail-type": [{"anything-but": [DIRECT_TYPE]}]}, queue)
     bus.route("listener", {"detail-type": [DIRECT_TYPE]}, inbox)
+    notifications = create_queue(
+        api, f"{settings.name}-topic-inbox", visibility_seconds=6 * settings.timeout_seconds["bus_listener"]
+    )
+    topic = create_topic(api, settings.name)
+    topic.subscribe(notifications)
+    stream_dead_letters = create_queue(api, f"{settings.name}-stream-dead-letters")
     with ExitStack() as parts:
         functions = {
             name: parts.enter_context(running(_function(name, handler, settings), code, on_line))
@@ -83,11 +94,23 @@ def deployed_here(
         concurrency = min(settings.mapping.maximum_concurrency, settings.sandboxes)
         mapping = replace(settings.mapping, maximum_concurrency=concurrency)
         parts.enter_context(in_background(QueueMapping(queue, functions["queue_worker"], mapping)))
-        asynchronous = AsynchronousSettings(listener_dead_letters, settings.retry_seconds)
-        parts.enter_context(in_background(AsynchronousInvocation(inbox, functions["bus_listener"], asynchronous)))
+        for taken, to_event in ((inbox, of_bus), (notifications, of_topic)):
+            asynchronous = AsynchronousSettings(listener_dead_letters, to_event, settings.retry_seconds)
+            parts.enter_context(in_background(AsynchronousInvocation(taken, functions["bus_listener"], asynchronous)))
+        kafka = parts.enter_context(served_topic(settings.name))
+        from_kafka = KafkaMapping(
+            kafka,
+            functions["queue_worker"],
+            stream_dead_letters,
+            batch_size=settings.mapping.batch_size,
+            receives=settings.receives,
+        )
+        parts.enter_context(in_background(from_kafka))
         parts.enter_context(in_background(Schedule(functions["reconciler"], settings.schedule_seconds)))
         url = parts.enter_context(serve_function_url(functions["http_endpoint"]))
-        yield Application(functions, queue, dead_letters, listener_dead_letters, bus, url)
+        yield Application(
+            functions, queue, dead_letters, listener_dead_letters, stream_dead_letters, bus, topic, kafka, url
+        )
 
 
 def environment(code: Code, stand_in: StandIn, ledger_url: str) -> dict[str, str]:

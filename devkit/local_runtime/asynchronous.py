@@ -1,12 +1,12 @@
-"""Asynchronous invocation, as EventBridge invokes a function: retries, and at last the on-failure destination.
+"""Asynchronous invocation, as EventBridge and SNS invoke a function: retries, at last the on-failure destination.
 
-moto has no functions as targets of a rule. The rule's target is a queue instead, the inbox, which plays the
+moto has no functions as targets of a rule or a topic. The target is a queue instead, the inbox, which plays the
 part of Lambda's own internal queue: its visibility is the wait before a retry, its receive count the attempt.
 """
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +21,35 @@ from devkit.local_runtime.sandbox import InvocationResult
 
 @dataclass(frozen=True, slots=True)
 class AsynchronousSettings:
-    """The waits before each retry, in whole seconds; Lambda's own are 60 and 120."""
+    """`to_event` makes what the function gets of the JSON in the inbox.
+
+    The waits before each retry are in whole seconds; Lambda's own are 60 and 120.
+    """
 
     on_failure: Queue
+    to_event: Callable[[dict[str, Any]], dict[str, Any]]
     retry_seconds: tuple[int, ...] = (60, 120)
+
+
+def of_bus(event: dict[str, Any]) -> dict[str, Any]:
+    """EventBridge names the account; moto leaves it out."""
+    return {"account": ACCOUNT} | event
+
+
+def of_topic(notification: dict[str, Any]) -> dict[str, Any]:
+    """As SNS invokes a function: a list of one, with two of the names spelled in another way than over SQS."""
+    renamed = {name.replace("URL", "Url"): value for name, value in notification.items()}
+    subscription = f"{notification['TopicArn']}:local"
+    return {
+        "Records": [
+            {
+                "EventSource": "aws:sns",
+                "EventVersion": "1.0",
+                "EventSubscriptionArn": subscription,
+                "Sns": {"Subject": None, "MessageAttributes": {}, **renamed},
+            }
+        ]
+    }
 
 
 class AsynchronousInvocation:
@@ -51,8 +76,7 @@ class AsynchronousInvocation:
                     self._stopping.wait(POLL_SECONDS)
 
     def _handle(self, message: Mapping[str, Any]) -> None:
-        # EventBridge names the account; moto leaves it out.
-        event = {"account": ACCOUNT} | json.loads(message["Body"])
+        event = self._settings.to_event(json.loads(message["Body"]))
         answer = self._function.invoke(event)
         attempt = int(message["Attributes"]["ApproximateReceiveCount"])
         if answer.failed and attempt <= len(self._settings.retry_seconds):

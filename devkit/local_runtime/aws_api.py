@@ -1,4 +1,4 @@
-"""SQS and EventBridge over their JSON protocols, as moto serves them: no AWS SDK."""
+"""SQS and EventBridge over their JSON protocols, SNS over its query protocol, as moto serves them: no AWS SDK."""
 
 import http.client
 import json
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from urllib.parse import urlencode
 
 from devkit.local_runtime.processes import LOOPBACK
 
@@ -47,23 +48,28 @@ class AwsApi:
     def call(self, service: Service, action: str, **parameters: object) -> dict[str, Any]:
         """One request; raises AwsApiError."""
         protocol = service.value
-        headers = {
-            "Content-Type": protocol.content_type,
-            "X-Amz-Target": f"{protocol.target}.{action}",
-            # The service is found by the scope; nobody checks the signature.
-            "Authorization": f"AWS4-HMAC-SHA256 Credential=local/20260101/{REGION}/{protocol.name}/aws4_request, "
-            "SignedHeaders=host, Signature=none",
-        }
+        headers = {"Content-Type": protocol.content_type, "X-Amz-Target": f"{protocol.target}.{action}"}
+        answer: dict[str, Any] = json.loads(self._post(protocol.name, headers, json.dumps(parameters)) or b"{}")
+        return answer
+
+    def call_sns(self, action: str, **parameters: str) -> None:
+        """One request; raises AwsApiError."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        self._post("sns", headers, urlencode({"Action": action, "Version": "2010-03-31", **parameters}))
+
+    def _post(self, service: str, headers: dict[str, str], body: str) -> bytes:
+        # The service is found by the scope; nobody checks the signature.
+        credential = f"Credential=local/20260101/{REGION}/{service}/aws4_request"
+        signed = {"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=none"}
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_SECONDS)
         try:
-            connection.request("POST", "/", json.dumps(parameters).encode(), headers)
+            connection.request("POST", "/", body.encode(), headers | signed)
             response = connection.getresponse()
-            body = response.read()
+            answer = response.read()
         finally:
             connection.close()
         if response.status != http.HTTPStatus.OK:
-            raise AwsApiError(f"{action}: {response.status} {body.decode(errors='replace')}")
-        answer: dict[str, Any] = json.loads(body or b"{}")
+            raise AwsApiError(f"{service}: {response.status} {answer.decode(errors='replace')}")
         return answer
 
 

@@ -1,4 +1,4 @@
-"""Queues and buses of the local services."""
+"""Queues, buses and topics of the local services."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from devkit.local_runtime.aws_api import AwsApi, Service
+from devkit.local_runtime.aws_api import ACCOUNT, REGION, AwsApi, Service
 
 RECEIVE_MOST = 10
 """SQS hands out and deletes at most ten messages per request."""
@@ -105,3 +105,23 @@ class Bus:
 def create_bus(api: AwsApi, name: str) -> Bus:
     api.call(Service.EVENTS, "CreateEventBus", Name=name)
     return Bus(api, name)
+
+
+@dataclass(frozen=True, slots=True)
+class SnsTopic:
+    """One standard topic."""
+
+    api: AwsApi
+    arn: str
+
+    def subscribe(self, queue: Queue) -> None:
+        """The queue gets each notification as a JSON object."""
+        self.api.call_sns("Subscribe", TopicArn=self.arn, Protocol="sqs", Endpoint=queue.arn)
+
+    def publish(self, message: str) -> None:
+        self.api.call_sns("Publish", TopicArn=self.arn, Message=message)
+
+
+def create_topic(api: AwsApi, name: str) -> SnsTopic:
+    api.call_sns("CreateTopic", Name=name)
+    return SnsTopic(api, f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}")
