@@ -27,6 +27,7 @@ class Faults:
     hasty_sender: float = 0.0  # per batch: what is not settled comes back in seconds, as over HTTP
     short_deadline: float = 0.0  # per batch: 1 to 4 s instead of 30
     restarted_task: float = 0.0  # per task: it starts again from the provider's default, and nobody is told
+    poisoned_record: float = 0.0  # per minute: what the ledger keeps of one task becomes something else
     reading_fails: float = 0.0  # per reading: GetSnapshotTask is unavailable, or says nothing of use
 
     def only(self, name: str) -> "Faults":
@@ -57,5 +58,6 @@ ALL = Faults(
     hasty_sender=0.20,
     short_deadline=0.05,
     restarted_task=0.10,
+    poisoned_record=0.10,
     reading_fails=0.10,
 )

@@ -9,7 +9,7 @@ from devkit.simulation.faults import Faults
 from devkit.simulation.instance import Instance
 from devkit.simulation.provider import Provider, SentCall
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable, Throttled
-from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot, TaskState
+from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, SetAsideRecords, Settlement, Slot, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
@@ -165,6 +165,9 @@ class FaultyLedger:
 
     def get(self, task: TaskRef) -> TaskState | None:
         return self._step(lambda: self._ledger.get(task))
+
+    def set_aside(self, limit: int) -> SetAsideRecords:
+        return self._step(lambda: self._ledger.set_aside(limit))
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         return self._step(lambda: self._ledger.claim_due(limit))

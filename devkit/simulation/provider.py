@@ -1,6 +1,7 @@
 """The RTC API as the simulation sees it: what was sent when, and what each task stands at."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -62,13 +63,18 @@ class Provider:
             most = max(most, last - first + 1)
         return most
 
-    def overlaps_under_lease(self) -> list[str]:
-        """Pairs of calls for one task that were in flight at once, though the first one's lease still held."""
+    def overlaps_under_lease(self, without: Collection[TaskRef] = ()) -> list[str]:
+        """Pairs of calls for one task that were in flight at once, though the first one's lease still held.
+
+        `without` those of which the ledger has lost what it knew, leases too.
+        """
         by_task: dict[TaskRef, list[SentCall]] = defaultdict(list)
         for call in self.calls:
             by_task[call.task].append(call)
         found = []
         for task, calls in by_task.items():
+            if task in without:
+                continue
             calls.sort(key=lambda call: call.sent_at)
             for before, after in pairwise(calls):
                 end = before.lease_until if before.over_at is None else min(before.over_at, before.lease_until)

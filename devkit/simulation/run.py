@@ -1,12 +1,16 @@
 """One simulated run: a seed and the faults in, what came of every task out."""
 
+import sqlite3
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from uuid import uuid4
+
+from redis import Redis
 
 from devkit.silent_log import SilentLog
 from devkit.simulation.faults import Faults
@@ -74,6 +78,8 @@ LIMITS = Limits(
 Trace = Callable[[str], None]
 LedgerFactory = Callable[[Clock], FullLedger]
 """Makes an instance's own client of the one store of a run, on the store's clock."""
+Poison = Callable[[TaskRef, bytes], None]
+"""Puts bytes in the place of what the store keeps of a task, if it keeps anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,9 @@ class RunReport:
     """What came of one run.
 
     `wrong` are the tasks that do not stand where they should when every adjustment has ended: at what the
-    newest event without an end wants, or at the `then` of a newer one; unless that event is a dead letter.
-    `in_doubt` are those that the ledger still knows to be uncertain.
+    newest event without an end wants, or at the `then` of a newer one; unless that event is a dead letter, or the
+    ledger's record of the task was spoilt: it starts anew with its next event, and its neighbours notice nothing.
+    `in_doubt` are those that the ledger still knows to be uncertain; so many records were `set_aside`.
     """
 
     tasks: int
@@ -91,6 +98,7 @@ class RunReport:
     dead_letters: int
     wrong: frozenset[str]
     in_doubt: frozenset[str]
+    set_aside: int
     violations: tuple[str, ...]
 
     @property
@@ -103,19 +111,31 @@ def run(seed: int, faults: Faults, *, valkey_url: str | None = None, trace: Trac
     """A run on a ledger of its own: in the Valkey server at the URL, or in a SQLite file."""
     with tempfile.TemporaryDirectory(prefix="simulation-") as folder, ExitStack() as opened:
         namespace = uuid4().hex
+        path = Path(folder) / "db"
+
+        def poison(task: TaskRef, garbage: bytes) -> None:
+            if valkey_url is not None:
+                with Redis.from_url(valkey_url) as server:
+                    server.set(f"{{{namespace}}}:task:{':'.join(task)}", garbage, xx=True)
+                return
+            with closing(sqlite3.connect(path)) as database, suppress(sqlite3.OperationalError):  # no table yet
+                database.execute("UPDATE task SET state = ? WHERE room_id = ?", (garbage, task.room_id))
+                database.commit()
 
         def open_ledger(clock: Clock) -> FullLedger:
             if valkey_url is None:
-                ledger: SqliteLedger | VirtualValkeyLedger = SqliteLedger(Path(folder) / "db", namespace, LIMITS, clock)
+                ledger: SqliteLedger | VirtualValkeyLedger = SqliteLedger(path, namespace, LIMITS, clock)
             else:
                 ledger = VirtualValkeyLedger(valkey_url, namespace, LIMITS, clock, SilentLog())
             opened.callback(ledger.close)
             return ledger
 
-        return run_on(open_ledger, seed, faults, trace=trace)
+        return _run_on(open_ledger, poison, seed, faults, trace)
 
 
-def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trace | None = None) -> RunReport:
+def _run_on(
+    open_ledger: LedgerFactory, poison: Poison, seed: int, faults: Faults, trace: Trace | None = None
+) -> RunReport:
     """A run on the ledger that the factory opens; the store must be empty."""
     random = Random(seed)  # noqa: S311 - a seed has to replay the run
     timeline = Timeline(trace=trace)
@@ -127,6 +147,8 @@ def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trac
     for task in sorted({_parse_task(signal) for signal in signals}, key=lambda each: each.room_id):
         if random.random() < faults.restarted_task:
             provider.restarts_at(random.uniform(0, horizon), task)
+    own = Random(f"records {seed}")  # noqa: S311 - a seed has to replay the run
+    spoilt = _spoil_records(timeline, poison, own, faults.poisoned_record)
     policy = Policy.parse(POLICY, "simulation.yaml")
 
     def work(instance: Instance) -> None:
@@ -151,7 +173,16 @@ def run_on(open_ledger: LedgerFactory, seed: int, faults: Faults, *, trace: Trac
             instance.wall_skew = random.uniform(-10, 10)
         timeline.at(random.uniform(0, 1), instance.boot)
     timeline.run()
-    return _judge(signals, queue, provider, ledgers[instances[0].name])
+    return _judge(signals, queue, provider, ledgers[instances[0].name], spoilt)
+
+
+def _spoil_records(timeline: Timeline, poison: Poison, random: Random, per_minute: float) -> frozenset[TaskRef]:
+    """Of chances of its own, so that a seed's other faults stay what they are without it."""
+    moments = [moment for moment, _ in _bursts(random, per_minute, MINUTES * 60.0, longest=1)]
+    spoilt = [TaskRef("app", f"room-{random.randrange(TASKS):02}", "task") for _ in moments]
+    for moment, task in zip(moments, spoilt, strict=True):
+        timeline.at(moment, partial(poison, task, random.randbytes(random.randrange(60))))
+    return frozenset(spoilt)
 
 
 def _consume(queue: SimulatedQueue, tuner: Tuner, instance: Instance, faults: Faults, random: Random) -> None:
@@ -226,7 +257,9 @@ def _bursts(random: Random, per_minute: float, horizon: float, longest: float) -
     return [(start, start + random.uniform(0.5, longest)) for start in starts]
 
 
-def _judge(signals: list[Signal], queue: SimulatedQueue, provider: Provider, ledger: FullLedger) -> RunReport:
+def _judge(
+    signals: list[Signal], queue: SimulatedQueue, provider: Provider, ledger: FullLedger, spoilt: frozenset[TaskRef]
+) -> RunReport:
     newest: dict[TaskRef, Signal] = {}
     for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME, each.sent_us or 0) or b""):
         if signal.type != "alert":  # that leaves nothing behind
@@ -236,12 +269,12 @@ def _judge(signals: list[Signal], queue: SimulatedQueue, provider: Provider, led
     for task, signal in newest.items():
         assert isinstance(signal.data, dict)  # noqa: S101 - made so above
         wanted = THEN[signal.type] or signal.data["interval"]
-        if provider.interval(task) != wanted and signal.id not in dead:
+        if provider.interval(task) != wanted and signal.id not in dead and task not in spoilt:
             wrong.add(task.room_id)
         state = ledger.get(task)
         if state is not None and state.doubt_until is not None:
             in_doubt.add(task.room_id)
-    violations = provider.overlaps_under_lease()
+    violations = provider.overlaps_under_lease(without=spoilt)
     lost = {signal.id for signal in signals} - queue.acknowledged - dead
     violations += [f"{event_id} is neither acknowledged nor a dead letter" for event_id in sorted(lost)]
     most = provider.most_calls_in_a_second()
@@ -254,6 +287,7 @@ def _judge(signals: list[Signal], queue: SimulatedQueue, provider: Provider, led
         dead_letters=len(queue.dead),
         wrong=frozenset(wrong),
         in_doubt=frozenset(in_doubt),
+        set_aside=ledger.set_aside(0).total,
         violations=tuple(violations),
     )
 

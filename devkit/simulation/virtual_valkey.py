@@ -5,7 +5,7 @@ from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.redis.redis_py import Connection
 from snapshot_tuner.ledger.redis.server import RedisStore, WarningLog
-from snapshot_tuner.ledger.types import Limits
+from snapshot_tuner.ledger.types import Limits, ReportSetAside, no_report
 
 
 class VirtualValkeyLedger(RedisLedger):
@@ -20,8 +20,9 @@ class VirtualValkeyLedger(RedisLedger):
         log: WarningLog,
         *,
         store_clock: Clock | None = None,
+        report_set_aside: ReportSetAside = no_report,
     ) -> None:
-        super().__init__(url, namespace, limits, clock, log)
+        super().__init__(url, namespace, limits, clock, log, report_set_aside=report_set_aside)
         store = _StoreOnVirtualTime(RedisAddress.parse(url), clock, log, None, self._keys_of_time)
         store.store_clock = store_clock or clock
         self._store = store

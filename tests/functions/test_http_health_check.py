@@ -10,6 +10,7 @@ import pytest
 
 from devkit.rtc_standin import BYTEPLUS, ProviderError, StandIn
 from snapshot_tuner import bootstrap
+from snapshot_tuner.ledger.types import SetAsideRecords
 from tests.aws.secrets_standin import running
 from tests.functions.conftest import POLICY, Deployment
 from tests.functions.http_sender import HttpReply, send
@@ -59,11 +60,21 @@ def test_a_right_deployment_is_right_in_every_part(asked: Deployment) -> None:
     assert re.fullmatch("[0-9a-f]{12}", found["policy"]["policy"])
     assert 0 < found["ledger"]["round_trip_ms"] < 1000
     assert abs(found["ledger"]["clock_ahead_ms"]) < 100
+    assert found["ledger"]["records_set_aside"] == 0
     assert asked.standin.calls() == ()
 
 
 def test_a_task_that_is_known_after_all_proves_as_much(deployment: Deployment) -> None:
     assert parts(check(deployment))["provider"]["ok"]
+
+
+def test_records_that_were_set_aside_are_named(asked: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger takes writes all the same."""
+    aside = SetAsideRecords(2, ("task app:room:a", "task app:room:b"))
+    monkeypatch.setattr("snapshot_tuner.ledger.in_process.InProcessLedger.set_aside", lambda *_: aside)
+    ledger = parts(check(asked))["ledger"]
+    assert (ledger["ok"], ledger["records_set_aside"], ledger["set_aside"]) == (True, 2, list(aside.names))
+    assert ledger["says"].endswith("; 2 records that could not be read are set aside")
 
 
 def test_whoever_has_proved_nothing_is_told_nothing(asked: Deployment) -> None:

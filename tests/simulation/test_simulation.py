@@ -39,6 +39,13 @@ def valkey_url() -> Iterator[str]:
         yield server.connection_url
 
 
+def test_records_are_spoilt_and_their_neighbours_do_not_notice() -> None:
+    """Somebody else has written into the store: what that was is kept, and every other task ends right."""
+    reports = [run(seed, faults_named("poisoned_record")) for seed in SEEDS]
+    assert sum(report.set_aside for report in reports) > len(SEEDS) // 3
+    assert [report.broken for report in reports] == [()] * len(SEEDS)
+
+
 def test_without_faults_nothing_is_left_over() -> None:
     """No dead letter, no doubt, and at most one call per event."""
     report = run(1, faults_named("none"))

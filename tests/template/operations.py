@@ -17,6 +17,7 @@ ALARMED = (
     Metric.CREDENTIALS_REFUSED,
     Metric.POLICY_REFUSED,
     Metric.EVENTS_UNMATCHED,
+    Metric.RECORDS_SET_ASIDE,
 )
 
 

@@ -14,7 +14,7 @@ from snapshot_tuner.ledger.in_process import InProcessLedger
 from snapshot_tuner.ledger.intents import DIGEST_DIGITS
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.types import Intent, TaskState
+from snapshot_tuner.ledger.types import Intent, SetAsideRecords, TaskState
 from snapshot_tuner.model import TaskRef
 
 _LEAST_TO_SWEEP = 10_000
@@ -146,6 +146,9 @@ class Memory:
 
     def save_cursor(self, budget: Budget, cursor: Cursor) -> None:
         self.cursors[budget] = cursor
+
+    def set_aside(self, limit: int) -> SetAsideRecords:  # noqa: ARG002 - `Records`; what it keeps are no bytes
+        return SetAsideRecords(0, ())
 
     def remove_expired(self, now: int, added: int) -> None:  # noqa: ARG002 - `Records`; it counts for itself
         """What has expired goes whenever there is twice as much as was left the last time."""

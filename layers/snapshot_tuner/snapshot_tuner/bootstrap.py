@@ -24,7 +24,7 @@ from snapshot_tuner.events.readings.reading import Readings
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import SLOT_SHARE
-from snapshot_tuner.ledger.types import Limits
+from snapshot_tuner.ledger.types import Limits, ReportSetAside
 from snapshot_tuner.model import Order
 from snapshot_tuner.policy.source import Parameter, PolicySource, refresh
 from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS, ApiCalls
@@ -36,6 +36,7 @@ from snapshot_tuner.telemetry.log import ErrorLog
 from snapshot_tuner.telemetry.metrics import Recorder
 from snapshot_tuner.tuning.deployment_check import Check, DeploymentCheck
 from snapshot_tuner.tuning.inspection import Inspector, LedgerProbe, LedgerTurns
+from snapshot_tuner.tuning.instrumentation import report_set_aside
 from snapshot_tuner.tuning.joining import JoinedTuners
 from snapshot_tuner.tuning.reconciler import Reconciler
 from snapshot_tuner.tuning.tuner import Options, Tuner
@@ -275,7 +276,7 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
         task_ttl=settings.task_ttl_seconds,
         max_clock_skew=settings.max_clock_skew_seconds,
     )
-    ledger = _ledger(settings, limits, clock)
+    ledger = _ledger(settings, limits, clock, partial(report_set_aside, log, recorder))
     api = SnapshotApi(
         endpoint=settings.rtc_endpoint,
         region=settings.rtc_region,
@@ -292,15 +293,25 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
     return _Built(policies, ledger, LedgerProbe(ledger, clock), asked, calls, keys, recorder, options)
 
 
-def _ledger(settings: Settings, limits: Limits, clock: SystemClock) -> SqliteLedger | RedisLedger:
+def _ledger(
+    settings: Settings, limits: Limits, clock: SystemClock, report: ReportSetAside
+) -> SqliteLedger | RedisLedger:
     url = urlsplit(settings.ledger_url)
     if url.scheme != "sqlite":
         tokens = IamTokens(os.environ, clock)
-        return RedisLedger(settings.ledger_url, settings.ledger_namespace, limits, clock, logger(), tokens=tokens)
+        return RedisLedger(
+            settings.ledger_url,
+            settings.ledger_namespace,
+            limits,
+            clock,
+            logger(),
+            tokens=tokens,
+            report_set_aside=report,
+        )
     path = Path(url.path)
     if not path.parent.is_dir():
         raise SettingsError("LEDGER_URL", f"the folder {path.parent} does not exist")
-    return SqliteLedger(path, settings.ledger_namespace, limits, clock)
+    return SqliteLedger(path, settings.ledger_namespace, limits, clock, report)
 
 
 def _metrics(environ: Mapping[str, str]) -> Recorder | None:

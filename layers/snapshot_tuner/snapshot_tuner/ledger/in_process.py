@@ -21,6 +21,7 @@ from snapshot_tuner.ledger.types import (
     Granted,
     Intent,
     Limits,
+    SetAsideRecords,
     Settlement,
     Slot,
     TaskState,
@@ -31,7 +32,10 @@ _TRY_AGAIN_US = round(TRY_AGAIN_SECONDS * 1e6)
 
 
 class Records(Protocol):
-    """A namespace's records, inside one step. Times are microseconds since the epoch; what has expired is not there."""
+    """A namespace's records, inside one step. Times are microseconds since the epoch; what has expired is not there.
+
+    Nor is what cannot be read: it is set aside when it is asked for.
+    """
 
     def event(self, intent: Intent, now: int) -> KeyState | None:
         """What is known of the intent's event."""
@@ -72,9 +76,11 @@ class Records(Protocol):
 
     def has_tasks(self, now: int) -> bool: ...
 
-    def cursor(self, budget: Budget) -> Cursor: ...
+    def cursor(self, budget: Budget) -> Cursor | None: ...
 
     def save_cursor(self, budget: Budget, cursor: Cursor) -> None: ...
+
+    def set_aside(self, limit: int) -> SetAsideRecords: ...
 
     def remove_expired(self, now: int, added: int) -> None:
         """More than the events that were just `added` can add, so that the store stops growing."""
@@ -130,12 +136,16 @@ class InProcessLedger:
         with self._storage.step() as records:
             now = self._clock.wall_us()
             if any(result is CallResult.THROTTLED for _, _, result in ends):
-                records.save_cursor(Budget.CALLS, records.cursor(Budget.CALLS).pause(now))
+                records.save_cursor(Budget.CALLS, _cursor(records, Budget.CALLS, now).pause(now))
             return [_settle_one(records, task, token, result, now) for task, token, result in ends]
 
     def get(self, task: TaskRef) -> TaskState | None:
         with self._storage.step() as records:
             return _state_now(records, task, self._clock.wall_us())
+
+    def set_aside(self, limit: int) -> SetAsideRecords:
+        with self._storage.step() as records:
+            return records.set_aside(limit)
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         with self._storage.step() as records:
@@ -144,7 +154,9 @@ class InProcessLedger:
 
     def claim_checks(self, limit: int) -> list[TaskRef]:
         with self._storage.step() as records:
-            return records.claim_checks(limit, self._clock.wall_us())
+            now = self._clock.wall_us()
+            # One that cannot be read is found here at the latest: its task may have no event for days.
+            return [task for task in records.claim_checks(limit, now) if records.task(task, now) is not None]
 
     def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
         with self._storage.step() as records:
@@ -168,7 +180,7 @@ class InProcessLedger:
         with self._storage.step() as records:
             # Whatever pause falls between these readings, no slot starts early or is valid too long.
             before, now, after = self._clock.monotonic(), self._clock.wall_us(), self._clock.monotonic()
-            starts, cursor = records.cursor(budget).take(count, within, rate, now, sooner)
+            starts, cursor = _cursor(records, budget, now).take(count, within, rate, now, sooner)
             records.save_cursor(budget, cursor)
         valid_until = before + SLOT_VALID_SECONDS
         return [Slot(after + (start - now) / 1e6, valid_until + (start - now) / 1e6) for start in starts]
@@ -233,6 +245,11 @@ def _settle_one(records: Records, task: TaskRef, token: str, result: CallResult,
     if applied is not None:
         records.mark_applied(applied.key)
     return settlement
+
+
+def _cursor(records: Records, budget: Budget, now: int) -> Cursor:
+    found = records.cursor(budget)
+    return found if found is not None else Cursor.after_loss(now)
 
 
 def _state_now(records: Records, task: TaskRef, now: int) -> TaskState | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Protocol
 
-from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot, TaskState
+from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, SetAsideRecords, Settlement, Slot, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef
 
 
@@ -36,10 +36,14 @@ class Ledger(Protocol):
 
 
 class LedgerView(Protocol):
-    """What anybody may ask of a state store: nothing changes by it. Raises LedgerUnavailable."""
+    """What anybody may ask of a state store: no task changes by it. Raises LedgerUnavailable."""
 
     def get(self, task: TaskRef) -> TaskState | None:
-        """What is known of the task now; None where nothing is."""
+        """What is known of the task now; None where nothing is, or its record cannot be read and is set aside."""
+        ...
+
+    def set_aside(self, limit: int) -> SetAsideRecords:
+        """How many records lie there that could not be read, and the first names of them by the alphabet."""
         ...
 
 

@@ -8,10 +8,11 @@ from enum import StrEnum, auto
 from math import ceil
 from typing import NamedTuple
 
-from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS, THROTTLE_PAUSE_SECONDS
+from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS, LOST_CURSOR_SECONDS, THROTTLE_PAUSE_SECONDS
 
 _HORIZON_US = round(CURSOR_HORIZON_SECONDS * 1e6)
 _PAUSE_US = round(THROTTLE_PAUSE_SECONDS * 1e6)
+_LOST_US = round(LOST_CURSOR_SECONDS * 1e6)
 
 
 class Budget(StrEnum):
@@ -26,6 +27,11 @@ class Cursor(NamedTuple):
 
     next_us: int = 0
     paused_until_us: int = 0
+
+    @classmethod
+    def after_loss(cls, now: int) -> "Cursor":
+        """In the place of one that could not be read."""
+        return cls(next_us=now + _LOST_US)
 
     def take(
         self, count: int, within: float, slots_per_second: float, now: int, after: float = 0.0

@@ -33,3 +33,7 @@ CLOCK_BEHIND_SECONDS = 1.0
 
 CORRECTION_PAUSE_SECONDS = 1.0 + SLOT_VALID_SECONDS + 0.05
 """Nobody calls for so long after the store's clock was set: one second can hold no slot of before and one of after."""
+
+LOST_CURSOR_SECONDS = 10.0
+"""No slot is handed out for so long after a cursor that could not be read: as a rule each of those who share it holds
+slots of no more than the next second, one behind the other."""

@@ -1,8 +1,9 @@
 """What a ledger remembers of a task, and what it answers."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from snapshot_tuner.model import Order
 
@@ -150,6 +151,9 @@ class TaskState(NamedTuple):
 
     `doubt_until` is there while the provider may hold, or may yet get, an interval that no call of ours
     has confirmed: only an applied call begun after that moment takes it away.
+
+    `later` is what a later version of this code has put into the record, its format first (`ledger.set_aside`); a
+    store that works on its records by itself keeps it there.
     """
 
     desired: Intent
@@ -163,3 +167,26 @@ class TaskState(NamedTuple):
     open: tuple[Intent, ...] = ()
     stabilizing: Stabilizing | None = None
     call_due: int = 0
+    later: tuple[Any, ...] = ()
+
+
+class SetAside(NamedTuple):
+    """A record that could not be read: its name in its store, and what is wrong with it."""
+
+    name: str
+    why: str
+
+
+class SetAsideRecords(NamedTuple):
+    """How many lie there, and the names of the first of them."""
+
+    total: int
+    names: tuple[str, ...]
+
+
+ReportSetAside: TypeAlias = Callable[[Sequence[SetAside]], None]
+"""Is told of records when they have been set aside."""
+
+
+def no_report(found: Sequence[SetAside]) -> None:
+    """For stores that belong to one run, such as a simulation's."""

@@ -24,6 +24,7 @@ class Metric(StrEnum):
     CALLS_THROTTLED = "CallsThrottled"
     CREDENTIALS_REFUSED = "CredentialsRefused"  # calls refused for who we are, or not signed for want of a key
     LEDGER_STEPS_FAILED = "LedgerStepsFailed"  # the store was down, silent or slow
+    RECORDS_SET_ASIDE = "RecordsSetAside"  # of the ledger; they could not be read
     TASKS_DUE = "TasksDue"  # as all of the following: by the reconciler; what needed a call without an event
     TASKS_ASSERTED = "TasksAsserted"  # of those due, confirmed by a call
     TASKS_DRIFTED = "TasksDrifted"  # read back with another interval than they should have

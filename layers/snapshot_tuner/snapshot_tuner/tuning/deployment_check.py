@@ -34,6 +34,9 @@ NO_TASK: Final = TaskRef("snapshot-tuner", "doctor", "no-such-task")
 
 _READ_SECONDS = 3.0
 _SLOT_SECONDS = 1.0
+_NAMED_MOST = 10
+"""Of the records that were set aside."""
+
 _FAR_SECONDS = 1.0
 """A clock that is further off makes times of events doubtful, and with some minutes more the API refuses its own."""
 
@@ -82,14 +85,22 @@ class DeploymentCheck:
             self.probe.try_now()
             round_trip = self.probe.round_trip()
             ahead = self.ledger.clock_ahead()
+            aside = self.ledger.set_aside(_NAMED_MOST)
         except LedgerUnavailable:
             waited = self.clock.monotonic() - began
             advice = "see the line ledger_unavailable in the function's log; then LEDGER_URL, and the network to it"
             return Check("ledger", ok=False, says=f"{LEDGER_SILENT}; tried for {waited:.1f} s", advice=advice)
-        facts = {"round_trip_ms": round(round_trip * 1e3, 3), "clock_ahead_ms": round(ahead * 1e3, 3)}
+        facts: dict[str, object] = {
+            "round_trip_ms": round(round_trip * 1e3, 3),
+            "clock_ahead_ms": round(ahead * 1e3, 3),
+            "records_set_aside": aside.total,
+        }
         word = "ahead of" if ahead >= 0 else "behind"
         clock = f"its clock is {abs(ahead) * 1e3:.1f} ms {word} the function's"
         says = f"takes writes, answers within {round_trip * 1e3:.1f} ms; {clock}"
+        if aside.total:
+            facts["set_aside"] = aside.names
+            says += f"; {aside.total} records that could not be read are set aside"
         if abs(ahead) > _FAR_SECONDS:
             return Check("ledger", ok=False, says=says, advice="set the store's clock: run NTP there", facts=facts)
         return Check("ledger", ok=True, says=says, facts=facts)

@@ -9,7 +9,7 @@ from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.ports import LedgerView, ReconcilerStore
 from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS
-from snapshot_tuner.ledger.types import Intent, TaskState
+from snapshot_tuner.ledger.types import Intent, SetAsideRecords, TaskState
 from snapshot_tuner.model import Signal, TaskRef, Verdict
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.explanation import Explanation, explain
@@ -165,6 +165,10 @@ class LedgerTurns:
     def get(self, task: TaskRef) -> TaskState | None:
         with self._turn:
             return self._ledger.get(task)
+
+    def set_aside(self, limit: int) -> SetAsideRecords:
+        with self._turn:
+            return self._ledger.set_aside(limit)
 
     def check(self) -> None:
         with self._turn:

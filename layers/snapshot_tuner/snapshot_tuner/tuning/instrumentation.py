@@ -18,11 +18,11 @@ from snapshot_tuner.errors import (
     Throttled,
 )
 from snapshot_tuner.ledger.ports import Ledger
-from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, Settlement, Slot
+from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, SetAside, Settlement, Slot
 from snapshot_tuner.model import Adjustment, Outcome, OutcomeKind, TaskRef
 from snapshot_tuner.rtc.calls import Call, Calls, Finished
 from snapshot_tuner.telemetry.log import Log
-from snapshot_tuner.telemetry.metrics import BatchFigures, Metric
+from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
 
 _OF_KIND = {
     OutcomeKind.APPLIED: Metric.EVENTS_APPLIED,
@@ -153,3 +153,10 @@ class InstrumentedCalls:
         for end in ended:
             self._metrics.call_ended(end.error)
         return ended
+
+
+def report_set_aside(log: Log, recorder: Recorder, found: Sequence[SetAside]) -> None:
+    """Of whatever step, an event's, the reconciler's or a question's: it happens once to a record."""
+    for record in found:
+        log.warning("record_set_aside", record=record.name, why=record.why)
+    recorder.record(BatchFigures({Metric.RECORDS_SET_ASIDE: len(found)}))

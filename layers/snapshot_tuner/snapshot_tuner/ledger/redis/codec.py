@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from snapshot_tuner.ledger import intents
+from snapshot_tuner.ledger.set_aside import FORMAT, LATEST_US, NAME_CHARACTERS_MOST, RECORD_BYTES_MOST, RECORDS_MOST
 from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
-from snapshot_tuner.model import Adjustment, TaskRef
+from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Adjustment, TaskRef
 
 
 class TaskRecord(NamedTuple):
     """A task's record as the scripts hand it out; its fields, in this order, are the Lua constants (`scripts`).
 
     None is "none". An intent is two fields: its order key, and the rest of it. A record may have more fields, of a
-    later version of this code: they are for that one.
+    later version of this code, its format first (`ledger.set_aside`): they are for that one.
     """
 
     key: bytes
@@ -43,6 +44,14 @@ class TaskRecord(NamedTuple):
 LUA_CONSTANTS = {
     **{name.upper(): position for position, name in enumerate(TaskRecord._fields, 1)},
     "FIELDS": len(TaskRecord._fields),
+    "FORMAT": len(TaskRecord._fields) + 1,
+    "FORMAT_NUMBER": FORMAT,
+    "INTERVAL_LEAST": INTERVAL_MIN_SECONDS,
+    "INTERVAL_MOST": INTERVAL_MAX_SECONDS,
+    "LATEST_US": LATEST_US,
+    "ASIDE_MOST": RECORDS_MOST,
+    "ASIDE_BYTES_MOST": RECORD_BYTES_MOST,
+    "ASIDE_NAME_MOST": NAME_CHARACTERS_MOST,
     "TIME_DIGITS": 20,
     "FINGERPRINT_BYTES": intents.DIGEST_DIGITS // 2,
     "HEAD_BYTES": 20 + intents.DIGEST_DIGITS // 2,

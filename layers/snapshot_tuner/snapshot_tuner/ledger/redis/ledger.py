@@ -3,7 +3,8 @@
 Its keys lie in one hash slot, that of `{namespace}`: `{namespace}:task:APP:ROOM:TASK` and
 `{namespace}:event:DIGEST`, which expire with what they remember, `{namespace}:order`, `{namespace}:clock`, a
 `{namespace}:cursor` of each budget, and two sorted sets of task names: `{namespace}:due` by the time when a call is
-due, and `{namespace}:checks` by the time of the last read-back. What they hold is described in `lua/`.
+due, and `{namespace}:checks` by the time of the last read-back. `{namespace}:set-aside` is a hash of what could not be
+read, by its name. What they hold is described in `lua/`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,9 +31,13 @@ from snapshot_tuner.ledger.types import (
     Forgotten,
     Granted,
     Limits,
+    ReportSetAside,
+    SetAside,
+    SetAsideRecords,
     Settlement,
     Slot,
     TaskState,
+    no_report,
 )
 from snapshot_tuner.model import Adjustment, TaskRef
 
@@ -72,31 +77,35 @@ class RedisLedger:
         log: WarningLog,
         *,
         tokens: TokenProvider | None = None,
+        report_set_aside: ReportSetAside = no_report,
     ) -> None:
         """Raises SettingsError. Connects on first use; warns then, once, where the server may evict keys.
 
         `tokens` makes the passwords where `url` says auth=iam.
         """
+        self._report_set_aside = report_set_aside
         self._namespace = namespace
         self._prefix = f"{{{namespace}}}:".encode()
         self._event_prefix = self._prefix + b"event:"
         self._task_prefix = f"{{{namespace}}}:task:"
-        self._keys_of_time = [self._prefix + name for name in (b"cursor", b"cursor-of-reads", b"clock")]
+        self._keys_of_time = [self._prefix + name for name in (b"cursor", b"cursor-of-reads", b"set-aside", b"clock")]
         self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens, self._keys_of_time)
         self._indexes = (self._prefix + b"due", self._prefix + b"checks")
         self._limits = limits
         self._clock = clock
         self._calls: dict[str, _Call] = {}
-        reading = ("record", "clock", "precedence", "task")
-        task = ("record", "clock", "tick", "precedence", "task")
-        self._admit = Script.load(*task, "admit")
-        self._reserve = Script.load("record", "clock", "tick", "rate_limit", "reserve")
-        self._begin = Script.load(*task, "begin")
-        self._settle = Script.load(*task, "rate_limit", "settle")
-        self._get = Script.load(*reading, "get")
-        self._first = Script.load("record", "clock", "first")
-        self._claim = Script.load("record", "clock", "tick", "claim")
-        self._amend = Script.load(*task, "amend")
+        asking = ("record", "aside", "clock")
+        writing = (*asking, "tick")
+        of_tasks = ("precedence", "check", "task")
+        self._admit = Script.load(*writing, *of_tasks, "admit")
+        self._reserve = Script.load(*writing, "rate_limit", "reserve")
+        self._begin = Script.load(*writing, *of_tasks, "begin")
+        self._settle = Script.load(*writing, *of_tasks, "rate_limit", "settle")
+        self._get = Script.load(*asking, *of_tasks, "get")
+        self._first = Script.load(*asking, "first")
+        self._claim = Script.load(*writing, *of_tasks, "claim")
+        self._amend = Script.load(*writing, *of_tasks, "amend")
+        self._first_aside = Script.load(*asking, "first_aside")
 
     def close(self) -> None:
         self._store.close()
@@ -123,7 +132,7 @@ class RedisLedger:
         after_us, within_us = (int(seconds * 1e6) for seconds in between)
         keys = [self._prefix + cursor]
         args = [b"%d" % number for number in (count, within_us, step_us, max(1, int(rate)), after_us)]
-        _, first_us, taken = self._store.run(self._reserve, keys, args, measure=True)
+        _, first_us, taken = self._run(self._reserve, keys, args, measure=True)
         if self._store.clock.uncertainty >= SLOT_VALID_SECONDS:
             self._store.measure()  # one slow reply is not a slow store
         if self._store.clock.uncertainty >= SLOT_VALID_SECONDS:
@@ -133,7 +142,7 @@ class RedisLedger:
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         asked_at = self._clock.monotonic()
         keys = [*self._indexes, *(self._task_name(task) for task, _ in starts)]
-        _, *granted = self._store.run(self._begin, keys, [token.encode() for _, token in starts])
+        _, *granted = self._run(self._begin, keys, [token.encode() for _, token in starts])
         self._forget_calls(asked_at)
         ahead_us = self._store.clock.correction_us
         begun: list[Begun] = []
@@ -158,7 +167,7 @@ class RedisLedger:
             call = self._calls.get(token)
             keys += (self._task_name(task), call.event_name if call is not None else self._event_prefix)
             args += (token.encode(), result.encode())
-        _, letters = self._store.run(self._settle, keys, args)
+        _, letters = self._run(self._settle, keys, args)
         for _, token, _ in ends:
             self._calls.pop(token, None)
         return [
@@ -168,8 +177,14 @@ class RedisLedger:
 
     def get(self, task: TaskRef) -> TaskState | None:
         self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
-        _, record = self._store.run(self._get, [self._task_name(task)], [])
+        _, record = self._run(self._get, [self._task_name(task)], [])
         return unpack_state(task, record, self._store.clock.correction_us) if record is not None else None
+
+    def set_aside(self, limit: int) -> SetAsideRecords:
+        self._store.open_batch()
+        _, names = self._run(self._first_aside, [], [])
+        printable = sorted(map(_printable, names))
+        return SetAsideRecords(len(names), tuple(printable[:limit]))
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         self._store.open_batch()
@@ -199,7 +214,7 @@ class RedisLedger:
             signal, task = adjustment.signal, adjustment.task
             keys += (self._event_prefix + intents.event_digest(task, signal.source, signal.id), self._task_name(task))
             args.append(pack_adjustment(adjustment))
-        now, letters, more = self._store.run(self._admit, keys, args)
+        now, letters, more = self._run(self._admit, keys, args)
         if letters is None:
             raise messages.other_order(self._namespace, limits.order, more.decode())
         effective = iter(more)
@@ -225,19 +240,29 @@ class RedisLedger:
     def _claim_first(self, index: bytes, limit: int, latest: bytes, seconds: float) -> list[TaskRef]:
         """Look first, then claim what was seen: a script touches only keys that it is given."""
         for _ in range(_CLAIMS_MOST):
-            _, found = self._store.run(self._first, [index], [b"%d" % limit, latest])
-            names, scores = found[::2], found[1::2]
-            if not names:
+            _, found = self._run(self._first, [index], [b"%d" % limit, latest])
+            if not found:
                 return []
-            _, claimed = self._store.run(self._claim, [index, *names], [b"%d" % round(seconds * 1e6), *scores])
+            tasks: dict[TaskRef, tuple[bytes, bytes]] = {}
+            odd: list[bytes] = []
+            for name, score in zip(found[::2], found[1::2], strict=True):
+                task = self._parse_task(name)
+                if task is not None:
+                    tasks[task] = (name, score)
+                else:
+                    odd.append(name)
+            keys = [index, self._indexes[0], *(name for name, _ in tasks.values())]
+            args = [b"%d" % round(seconds * 1e6), *(score for _, score in tasks.values()), *odd]
+            _, claimed = self._run(self._claim, keys, args)
             if claimed:
-                return [self._parse_task(name) for name in claimed]
+                still = set(claimed)
+                return [task for task, (name, _) in tasks.items() if name in still]
         return []  # others claim them as fast
 
     def _amend_as_seen(self, what: bytes, task: TaskRef, seen: TaskState) -> bool:
         applied_at = seen.applied_at + self._store.clock.correction_us if seen.applied_at else 0
         args = [what, seen.desired.order_key.encode(), b"%d" % applied_at]
-        _, done = self._store.run(self._amend, [*self._indexes, self._task_name(task)], args)
+        _, done = self._run(self._amend, [*self._indexes, self._task_name(task)], args)
         return bool(done)
 
     def _forget_calls(self, now: float) -> None:
@@ -251,9 +276,23 @@ class RedisLedger:
     def _task_name(self, task: TaskRef) -> bytes:
         return f"{self._task_prefix}{task.app_id}:{task.room_id}:{task.task_id}".encode()
 
-    def _parse_task(self, name: bytes) -> TaskRef:
+    def _parse_task(self, name: bytes) -> TaskRef | None:
+        """None where it is the name of none."""
         # The ids of the provider's tasks hold no colon (`targets`).
-        return TaskRef(*name.decode().removeprefix(self._task_prefix).split(":"))
+        parts = name.decode(errors="replace").removeprefix(self._task_prefix).split(":")
+        task = TaskRef(*parts) if len(parts) == len(TaskRef._fields) else None
+        return task if task is not None and self._task_name(task) == name else None
 
     def _event_name(self, key: str) -> bytes:
         return self._event_prefix + bytes.fromhex(key)
+
+    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], *, measure: bool = False) -> list[Any]:
+        answer = self._store.run(script, keys, args, measure=measure)
+        if isinstance(answer[0], list):
+            found, answer = answer
+            self._report_set_aside([SetAside(_printable(name), why.decode()) for name, why in found])
+        return answer
+
+
+def _printable(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

@@ -60,7 +60,7 @@ class RedisStore:
         tokens: TokenProvider | None,
         keys_of_time: Sequence[bytes],
     ) -> None:
-        """`keys_of_time` are those of what lies in time, and last that of the ledger's clock."""
+        """`keys_of_time`: of what lies in time, then of what was set aside, last of the ledger's clock."""
         self._address = address
         self._connector = Connector(address, tokens)
         self._clock = clock
@@ -76,7 +76,7 @@ class RedisStore:
         self._asked_for_nodes = False
         self._is_measured = False
         self._keys_of_time = keys_of_time
-        self._correct = Script.load("record", "rate_limit", "correct")
+        self._correct = Script.load("record", "aside", "rate_limit", "correct")
         self._answered_at = (float("-inf"), 0.0)
         self._time_is_local = False
         self.clock = StoreClock()
@@ -145,7 +145,7 @@ class RedisStore:
             step_us = 0
             correction = b"local" if self._time_is_local else b"%d" % self.clock.correction_us
             time = (b"%d" % self.clock.now_us(self._clock.monotonic()), correction)
-            command = pack(*how, b"%d" % (len(keys) + 1), *keys, self._keys_of_time[-1], *args, *time)
+            command = pack(*how, b"%d" % (len(keys) + 2), *keys, *self._keys_of_time[-2:], *args, *time)
             try:
                 if measure and self._clock.monotonic() - self.clock.observed >= _NEW_SECONDS:
                     step_us = self._measure(connection, command)

@@ -1,27 +1,159 @@
 """A task's record in a SQLite row: JSON, each intent as a list of its fields."""
 
 import json
+from typing import Any, NoReturn, TypeGuard
 
+from snapshot_tuner.ledger.set_aside import FORMAT, LATEST_US, Unreadable
+from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
+from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS
+
+_FIELDS = len(TaskState._fields) - 1
+_INTENT_FIELDS = len(Intent._fields)
+_KEY_PARTS = 3
+_LEASE_FIELDS = len(Lease._fields)
 
 
 def encode(state: TaskState) -> str:
-    return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps([*state[:_FIELDS], *state.later], ensure_ascii=False, separators=(",", ":"))
 
 
-def decode(text: str) -> TaskState:
-    desired, desired_at, applied, applied_at, lease, doubt_until, settled_token, *asked = json.loads(text)
-    base, is_open, stabilizing, call_due = asked
-    return TaskState(
-        desired=Intent(*desired),
-        desired_at=desired_at,
-        applied=Intent(*applied) if applied else None,
-        applied_at=applied_at,
-        lease=Lease(token=lease[0], begun=lease[1], until=lease[2], intent=Intent(*lease[3])) if lease else None,
-        doubt_until=doubt_until,
-        settled_token=settled_token,
-        base=Intent(*base) if base else None,
-        open=tuple(Intent(*intent) for intent in is_open),
-        stabilizing=Stabilizing(Intent(*stabilizing[0]), stabilizing[1]) if stabilizing else None,
-        call_due=call_due,
+def decode(text: object) -> TaskState:
+    """Raises Unreadable."""
+    fields = _list(_json(text), _FIELDS, "record")
+    later = tuple(fields[_FIELDS:])
+    if later:
+        check_format(later[0])
+    (
+        desired,
+        desired_at,
+        applied,
+        applied_at,
+        lease,
+        doubt_until,
+        settled_token,
+        base,
+        is_open,
+        stabilizing,
+        call_due,
+    ) = fields[:_FIELDS]
+    state = TaskState(
+        desired=_intent(desired),
+        desired_at=check_time(desired_at),
+        applied=_intent(applied) if applied is not None else None,
+        applied_at=_time_or_none(applied_at),
+        lease=_lease(lease) if lease is not None else None,
+        doubt_until=_time_or_none(doubt_until),
+        settled_token=_text_or_none(settled_token, "settled token"),
+        base=_intent(base) if base is not None else None,
+        open=tuple(_intent(intent) for intent in _list(is_open, 0, "list of open intents")),
+        stabilizing=_stabilizing(stabilizing) if stabilizing is not None else None,
+        call_due=check_time(call_due),
+        later=later,
     )
+    if state.base is None and not state.open:
+        _refuse("it has nothing that the task should be")
+    if state.applied is not None and state.applied_at is None:
+        _refuse("it does not say when a call was confirmed")
+    return state
+
+
+def decode_event(order_key: object, fingerprint: object, applied: object) -> KeyState:
+    """Raises Unreadable."""
+    return KeyState(_order_key(order_key), _text(fingerprint, "fingerprint"), applied=bool(_whole(applied, "flag")))
+
+
+def check_time(value: object) -> int:
+    """Raises Unreadable."""
+    moment = _whole(value, "time")
+    if not 0 <= moment <= LATEST_US:
+        _refuse("a time is out of range")
+    return moment
+
+
+def check_format(found: object) -> None:
+    """Raises Unreadable for a record that may mean anything: its format is later than the next."""
+    number = _whole(found, "format")
+    if not 0 < number <= FORMAT + 1:
+        _refuse(f"its format is {number}; this code knows {FORMAT}, and what {FORMAT + 1} has left in its place")
+
+
+def _json(text: object) -> Any:  # noqa: ANN401 - what it is, is what is to be found out
+    try:
+        return json.loads(_text(text, "record"))
+    except (ValueError, RecursionError):
+        _refuse("it is no JSON")
+
+
+def _intent(value: object) -> Intent:
+    intent = Intent(*_list(value, _INTENT_FIELDS, "intent")[:_INTENT_FIELDS])
+    _order_key(intent.order_key)
+    if not INTERVAL_MIN_SECONDS <= _whole(intent.interval, "interval") <= INTERVAL_MAX_SECONDS:
+        _refuse(f"the interval {intent.interval} is none that a task can have")
+    if intent.then is not None and not INTERVAL_MIN_SECONDS <= _whole(intent.then, "interval") <= INTERVAL_MAX_SECONDS:
+        _refuse(f"the interval {intent.then} is none that a task can have")
+    for text in (intent.rule, intent.event_id, intent.event_source, intent.key):
+        _text(text, "text of an intent")
+    _text_or_none(intent.business_id, "business id")
+    for moment in (intent.asked_us, intent.lengthen_us, intent.skip_us):
+        check_time(moment)
+    _time_or_none(intent.until_us)
+    return intent
+
+
+def _lease(value: object) -> Lease:
+    token, begun, until, intent = _list(value, _LEASE_FIELDS, "lease")[:_LEASE_FIELDS]
+    return Lease(_text(token, "token"), check_time(begun), check_time(until), _intent(intent))
+
+
+def _stabilizing(value: object) -> Stabilizing:
+    intent, until_us = _list(value, 2, "stabilizing intent")[:2]
+    return Stabilizing(_intent(intent), check_time(until_us))
+
+
+def _list(value: object, least: int, what: str) -> list[Any]:
+    if not isinstance(value, list) or len(value) < least:
+        _refuse(f"the {what} is no list of {least} or more")
+    return value
+
+
+def _order_key(value: object) -> str:
+    text = _text(value, "order key")
+    if len(text.split("\0")) != _KEY_PARTS:
+        _refuse(f"an order key does not have {_KEY_PARTS} parts")
+    return text
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether it is one that can be written again: other bytes than UTF-8 have become surrogates (`read_text`)."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _text(value: object, what: str) -> str:
+    if not is_text(value):
+        _refuse(f"the {what} is no text")
+    return value
+
+
+def _text_or_none(value: object, what: str) -> str | None:
+    return None if value is None else _text(value, what)
+
+
+def _whole(value: object, what: str) -> int:
+    if type(value) is not int:
+        _refuse(f"the {what} is no whole number")
+    return value
+
+
+def _time_or_none(value: object) -> int | None:
+    return None if value is None else check_time(value)
+
+
+def _refuse(why: str) -> NoReturn:
+    raise Unreadable(why)

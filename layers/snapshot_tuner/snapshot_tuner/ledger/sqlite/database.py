@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from snapshot_tuner.errors import LedgerMismatch, LedgerUnavailable
+from snapshot_tuner.ledger.sqlite import set_aside
 
 _SCHEMA_VERSION = 2
 _SCHEMA = """
@@ -78,6 +79,7 @@ class SqliteFile:
             before = _file_id(self._path)
             # No busy handler: SQLite's own sleeps up to 100 ms at a time and starves whoever sleeps.
             database = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+            database.text_factory = set_aside.read_text
             try:
                 _when_unlocked(lambda: database.execute("PRAGMA journal_mode = WAL"))
                 database.execute("PRAGMA synchronous = NORMAL")
@@ -102,14 +104,15 @@ class SqliteFile:
 
     def _create(self, database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version == _SCHEMA_VERSION:
-            return
-        if version != 0:
+        if version not in (0, _SCHEMA_VERSION):
             raise LedgerMismatch(
                 f"LEDGER_URL: {self._path} has schema version {version}, this program {_SCHEMA_VERSION}; use a new file"
             )
+        if version and database.execute("SELECT 1 FROM sqlite_master WHERE name = 'set_aside'").fetchone():
+            return
         # Two processes may come here at once: every statement is harmless when repeated.
-        database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;")
+        schema = f"{_SCHEMA} {set_aside.TABLE} PRAGMA user_version = {_SCHEMA_VERSION};"
+        database.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
 
 
 class _FileReplaced(Exception):

@@ -4,15 +4,18 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.in_process import InProcessLedger
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
-from snapshot_tuner.ledger.sqlite.codec import decode, encode
+from snapshot_tuner.ledger.set_aside import Unreadable
+from snapshot_tuner.ledger.sqlite.codec import check_time, decode, decode_event, encode, is_text
 from snapshot_tuner.ledger.sqlite.database import SqliteFile
+from snapshot_tuner.ledger.sqlite.set_aside import SetAsideRows, as_bytes, printable
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.types import Intent, Limits, TaskState
+from snapshot_tuner.ledger.types import Intent, Limits, ReportSetAside, SetAsideRecords, TaskState, no_report
 from snapshot_tuner.model import TaskRef
 
 _EXPIRED_PER_ADMIT = 50
@@ -26,9 +29,11 @@ _DUE = "due_us = CASE WHEN told_us IS ?2 THEN due_us ELSE ?2 END, told_us = ?2"
 class SqliteLedger(InProcessLedger):
     """A `Ledger` over a SQLite file; threads of one process take turns."""
 
-    def __init__(self, path: Path, namespace: str, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, namespace: str, limits: Limits, clock: Clock, report_set_aside: ReportSetAside = no_report
+    ) -> None:
         self._file = SqliteFile(path)
-        super().__init__(_SqliteStorage(self._file, namespace), limits, clock)
+        super().__init__(_SqliteStorage(self._file, namespace, report_set_aside), limits, clock)
 
     def close(self) -> None:
         self._file.close()
@@ -37,31 +42,45 @@ class SqliteLedger(InProcessLedger):
 class _SqliteStorage:
     """A step is a transaction that holds the write lock from its first moment."""
 
-    def __init__(self, file: SqliteFile, namespace: str) -> None:
+    def __init__(self, file: SqliteFile, namespace: str, report_set_aside: ReportSetAside) -> None:
         self.namespace = namespace
         self._file = file
+        self._report_set_aside = report_set_aside
 
     @contextmanager
     def step(self) -> Iterator["_SqliteRecords"]:
         with self._file.transaction() as database:
-            yield _SqliteRecords(database, self.namespace)
+            aside = SetAsideRows(database, self.namespace)
+            yield _SqliteRecords(database, self.namespace, aside)
+        if aside.found:
+            self._report_set_aside(aside.found)
 
 
 class _SqliteRecords:
     """The rows of one namespace, inside a transaction."""
 
-    def __init__(self, database: sqlite3.Connection, namespace: str) -> None:
+    def __init__(self, database: sqlite3.Connection, namespace: str, aside: SetAsideRows) -> None:
         self._database = database
         self._namespace = namespace
+        self._aside = aside
         # No namespace has a colon in its name.
         self._accounts = {Budget.CALLS: namespace, Budget.READS: f"{namespace}:reads"}
 
     def event(self, intent: Intent, now: int) -> KeyState | None:
         row = self._database.execute(
-            "SELECT order_key, fingerprint, applied FROM event WHERE namespace = ? AND key = ? AND expires_us > ?",
+            "SELECT order_key, fingerprint, applied, expires_us FROM event"
+            " WHERE namespace = ? AND key = ? AND expires_us > ?",
             (self._namespace, intent.key, now),
         ).fetchone()
-        return KeyState(row[0], row[1], applied=bool(row[2])) if row else None
+        if row is None:
+            return None
+        try:
+            check_time(row[3])
+            return decode_event(*row[:3])
+        except Unreadable as error:
+            self._aside.add(f"event {intent.key}", str(error), printable(row))
+            self._database.execute("DELETE FROM event WHERE namespace = ? AND key = ?", (self._namespace, intent.key))
+            return None
 
     def save_event(self, key: str, known: KeyState, expires: int) -> None:
         self._database.execute(
@@ -74,10 +93,18 @@ class _SqliteRecords:
 
     def task(self, task: TaskRef, now: int) -> TaskState | None:
         row = self._database.execute(
-            f"SELECT state FROM task WHERE {_ONE_TASK} AND expires_us > ?",  # noqa: S608 - constants of ours
+            f"SELECT state, expires_us FROM task WHERE {_ONE_TASK} AND expires_us > ?",  # noqa: S608 - constants of ours
             (self._namespace, *_names(task), now),
         ).fetchone()
-        return decode(row[0]) if row else None
+        if row is None:
+            return None
+        try:
+            check_time(row[1])
+            return decode(row[0])
+        except Unreadable as error:
+            self._aside.add(f"task {':'.join(task)}", str(error), row[0])
+            self.forget_task(task)
+            return None
 
     def save_task(self, task: TaskRef, state: TaskState, now: int, expires: int | None = None) -> None:
         names = (self._namespace, *_names(task))
@@ -92,30 +119,32 @@ class _SqliteRecords:
             )
 
     def keep_task(self, task: TaskRef, expires: int) -> None:
-        self._mark("expires_us", [_names(task)], expires)
+        self._mark("expires_us", [task], expires)
 
     def forget_task(self, task: TaskRef) -> None:
         self._database.execute(f"DELETE FROM task WHERE {_ONE_TASK}", (self._namespace, *_names(task)))  # noqa: S608 - constants of ours
 
     def claim_due(self, limit: int, now: int, until: int) -> list[TaskRef]:
-        due = self._database.execute(
-            "SELECT app_id, room_id, task_id FROM task WHERE namespace = ? AND due_us <= ? ORDER BY due_us LIMIT ?",
-            (self._namespace, now, limit),
-        ).fetchall()
+        due = self._first("due_us", "due_us <= ?", now, limit)
         self._mark("due_us", due, until)
-        return [TaskRef(*names) for names in due]
+        return due
 
     def claim_checks(self, limit: int, now: int) -> list[TaskRef]:
-        first = self._database.execute(
-            "SELECT app_id, room_id, task_id FROM task WHERE namespace = ? ORDER BY checked_us LIMIT ?",
-            (self._namespace, limit),
-        ).fetchall()
+        self._set_odd_rows_aside()
+        first = self._first("checked_us", "checked_us < ?", "", limit)
         self._mark("checked_us", first, now)
-        return [TaskRef(*names) for names in first]
+        return first
+
+    def set_aside(self, limit: int) -> SetAsideRecords:
+        return self._aside.records(limit)
 
     def order(self) -> str | None:
-        row = self._account(self._namespace, "event_order")
-        return None if row[0] is None else str(row[0])
+        found = self._account(self._namespace, "event_order")[0]
+        # Another word is an order that only a later version knows.
+        if found is None or (isinstance(found, str) and found.isascii() and found.isalpha() and found.islower()):
+            return found
+        self._aside.add("order", "it is no word", found)
+        return None
 
     def save_order(self, order: str) -> None:
         self._database.execute("UPDATE account SET event_order = ? WHERE namespace = ?", (order, self._namespace))
@@ -126,8 +155,13 @@ class _SqliteRecords:
         ).fetchone()
         return row is not None
 
-    def cursor(self, budget: Budget) -> Cursor:
-        return Cursor(*self._account(self._accounts[budget], "next_us, paused_until_us"))
+    def cursor(self, budget: Budget) -> Cursor | None:
+        row = self._account(self._accounts[budget], "next_us, paused_until_us")
+        try:
+            return Cursor(check_time(row[0]), check_time(row[1]))
+        except Unreadable as error:
+            self._aside.add(f"cursor of {budget}", str(error), printable(row))
+            return None
 
     def save_cursor(self, budget: Budget, cursor: Cursor) -> None:
         self._database.execute(
@@ -148,18 +182,53 @@ class _SqliteRecords:
             (now, at_most),
         )
 
-    def _account(self, name: str, columns: str) -> sqlite3.Row | tuple[int, int]:
+    def _first(self, column: str, which: str, than: object, limit: int) -> list[TaskRef]:
+        rows = self._database.execute(
+            f"SELECT app_id, room_id, task_id FROM task WHERE namespace = ? AND {which} ORDER BY {column} LIMIT ?",  # noqa: S608 - constants of ours
+            (self._namespace, than, limit),
+        ).fetchall()
+        tasks: list[TaskRef] = []
+        for names in rows:
+            if all(map(is_text, names)):
+                tasks.append(TaskRef(*names))
+            else:
+                self._set_row_aside(names, "a name is no text")
+        return tasks
+
+    def _set_odd_rows_aside(self) -> None:
+        """Those of which a time is a text or a blob, which SQLite sorts behind all numbers: never due, never over."""
+        rows = self._database.execute(
+            "SELECT app_id, room_id, task_id FROM task WHERE namespace = ?1 AND checked_us >= ''"
+            " UNION SELECT app_id, room_id, task_id FROM task WHERE namespace = ?1 AND due_us >= ''"
+            " UNION SELECT app_id, room_id, task_id FROM task WHERE namespace = ?1 AND expires_us >= '' LIMIT ?2",
+            (self._namespace, _EXPIRED_PER_ADMIT),
+        ).fetchall()
+        for names in rows:
+            self._set_row_aside(names, "a time is no number")
+
+    def _set_row_aside(self, names: Sequence[object], why: str) -> None:
+        """By what its names are, text or blob: another row may have the same bytes for a name."""
+        where = " AND ".join(
+            f"typeof({column}) = '{'blob' if isinstance(name, bytes) else 'text'}' AND CAST({column} AS BLOB) = ?"
+            for column, name in zip(("app_id", "room_id", "task_id"), names, strict=True)
+        )
+        values = (self._namespace, *map(as_bytes, names))
+        rows = self._database.execute(f"SELECT * FROM task WHERE namespace = ? AND {where}", values).fetchall()  # noqa: S608 - constants of ours
+        self._aside.add(f"task {':'.join(map(printable, names))}", why, printable(rows))
+        self._database.execute(f"DELETE FROM task WHERE namespace = ? AND {where}", values)  # noqa: S608 - constants of ours
+
+    def _account(self, name: str, columns: str) -> tuple[Any, ...]:
         self._database.execute("INSERT OR IGNORE INTO account VALUES (?, NULL, 0, 0)", (name,))
-        row: tuple[int, int] = self._database.execute(
+        row: tuple[Any, ...] = self._database.execute(
             f"SELECT {columns} FROM account WHERE namespace = ?",  # noqa: S608 - constants of ours
             (name,),
         ).fetchone()
         return row
 
-    def _mark(self, column: str, tasks: Sequence[tuple[str, str, str]], at: int) -> None:
+    def _mark(self, column: str, tasks: Sequence[TaskRef], at: int) -> None:
         self._database.executemany(
             f"UPDATE task SET {column} = max({column}, ?) WHERE {_ONE_TASK}",  # noqa: S608 - constants of ours
-            [(at, self._namespace, *names) for names in tasks],
+            [(at, self._namespace, *_names(task)) for task in tasks],
         )
 
 

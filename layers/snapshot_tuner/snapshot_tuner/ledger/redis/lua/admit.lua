@@ -10,9 +10,13 @@ local order, task_ms, event_ms = ARGV[1], ARGV[2], ARGV[3]
 local ahead = correction == 'local' and 0 or correction + 0
 local latest, earliest = now - ahead + ARGV[4], now - ahead - ARGV[5]
 
-local known_order = call('GET', KEYS[1])
+local known_order = try('GET', KEYS[1])
+if known_order and not match(known_order, '^[a-z]+$') then -- another word is an order that only a later version knows
+  set_aside(KEYS[1], 'it is no word', known_order)
+  known_order = false
+end
 if known_order and known_order ~= order then
-  return {now - ahead, false, known_order}
+  return said({now - ahead, false, known_order})
 end
 -- Ahead of everything else: a server that is full refuses the first write of a script, and none after it.
 call('SET', KEYS[1], order, 'PX', task_ms)
@@ -68,14 +72,14 @@ local function admit(event_name, task_name, given)
   if time > latest or time < earliest then
     return 'x'
   end
-  local known = call('GETEX', event_name, 'PX', event_ms)
+  local known = get_event(event_name, 'PX', event_ms)
   if known and fingerprint_of(known) ~= fingerprint then
     return 'c'
   end
-  local saved = call('GETEX', task_name, 'PX', task_ms)
+  local saved = try('GETEX', task_name, 'PX', task_ms)
   remembers = true
   if known and is_settled(known) then
-    return saved and is_in_doubt(saved, now) and 'D' or 'd'
+    return saved and is_in_doubt(task_name, saved, now) and 'D' or 'd'
   end
   local order_key, intent = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', HEAD_BYTES + 1)
   if known then
@@ -85,8 +89,8 @@ local function admit(event_name, task_name, given)
     local _, asked = numbers_of(intent)
     intent = asked_at(intent, asked + ahead)
   end
-  local task = load_task(saved, now)
-  local answer, is_withdrawn, is_new = nil, false, not task
+  local task = load_task(task_name, saved, now)
+  local answer, is_withdrawn = nil, false
   if task and task[APPLIED_KEY] == order_key then
     answer = 'd'
   else
@@ -104,9 +108,7 @@ local function admit(event_name, task_name, given)
     end
     return task and task[DOUBT_UNTIL] and string.upper(answer) or answer
   end
-  if is_new then
-    call('ZADD', KEYS[3], 'NX', format('%.0f', now), task_name)
-  end
+  try('ZADD', KEYS[3], 'NX', format('%.0f', now), task_name) -- it may have been lost there
   save_task(due_name, task_name, task, now, 'PX', task_ms)
   if answer == 'f' then
     local is_stabilizing = task[STABILIZING_KEY] == task[KEY] and task[STABILIZING_INTENT] == task[INTENT]
@@ -124,4 +126,4 @@ end
 if not known_order and not remembers then
   call('DEL', KEYS[1])
 end
-return {now - ahead, table.concat(answers), effective}
+return said({now - ahead, table.concat(answers), effective})

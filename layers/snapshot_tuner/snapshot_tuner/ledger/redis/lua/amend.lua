@@ -2,16 +2,16 @@
 --   the order key that was desired, when it was confirmed (or 0).
 -- Answers {now, 1}, or {now, 0} where it has changed since.
 local due_name, check_name, name = KEYS[1], KEYS[2], KEYS[3]
-local task = load_task(call('GET', name), now)
+local task = get_task(name, now)
 if not task or task[KEY] ~= ARGV[2] or (task[APPLIED_AT] or 0) ~= ARGV[3] + 0 or task[TOKEN] then
-  return {now, 0}
+  return said({now, 0})
 end
 if ARGV[1] == 'forget' then
   call('DEL', name)
-  call('ZREM', due_name, name)
-  call('ZREM', check_name, name)
+  try('ZREM', due_name, name)
+  try('ZREM', check_name, name)
 else
   doubt(task, now)
   save_task(due_name, name, task, now, 'KEEPTTL')
 end
-return {now, 1}
+return said({now, 1})

@@ -8,10 +8,10 @@ local function answer(letter, order_key, intent)
 end
 
 local function begin(name, token)
-  local task = load_task(call('GET', name), now)
+  local task = get_task(name, now)
   if not task then
-    call('ZREM', KEYS[1], name)
-    call('ZREM', KEYS[2], name)
+    try('ZREM', KEYS[1], name)
+    try('ZREM', KEYS[2], name)
     return 'f'
   end
   if task[TOKEN] == token then
@@ -40,4 +40,4 @@ local answers = {now}
 for i, token in ipairs(ARGV) do
   answers[i + 1] = begin(KEYS[i + 2], token)
 end
-return answers
+return said(answers)

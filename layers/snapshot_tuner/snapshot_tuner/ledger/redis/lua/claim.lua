@@ -1,14 +1,32 @@
--- KEYS: an index of tasks by time, then tasks that it has. ARGV: microseconds, then the time of each task as it was seen.
+-- KEYS: an index of tasks by time, the one of what is due, then tasks that the first has. ARGV: microseconds, then the
+-- time of each task as it was seen, then members of the index that are no tasks.
 -- Answers {now, those whose time is still the same}; each is moved to those microseconds from now, and one that has
--- expired is taken out.
+-- expired is taken out. Those of another index than that of what is due are read, and put there where it has lost them.
 local until_us, claimed = format('%.0f', now + ARGV[1]), {}
-for i = 2, #KEYS do
+local is_check = KEYS[1] ~= KEYS[2]
+
+local function exists(name)
+  if not is_check then
+    return call('EXISTS', name) == 1
+  end
+  local task = get_task(name, now)
+  if task and task[DUE] then
+    try('ZADD', KEYS[2], 'NX', format('%.0f', task[DUE]), name)
+  end
+  return task
+end
+
+for i = 3, #KEYS do
   local name = KEYS[i]
-  if call('EXISTS', name) == 0 then
+  if not exists(name) then
     call('ZREM', KEYS[1], name)
-  elseif call('ZSCORE', KEYS[1], name) == ARGV[i] then
+  elseif call('ZSCORE', KEYS[1], name) == ARGV[i - 1] then
     call('ZADD', KEYS[1], until_us, name)
     claimed[#claimed + 1] = name
   end
 end
-return {now, claimed}
+for i = #KEYS, #ARGV do
+  keep_aside(KEYS[1] .. ' ' .. sub(ARGV[i], 1, ASIDE_NAME_MOST), 'it is the name of no task', ARGV[i])
+  call('ZREM', KEYS[1], ARGV[i])
+end
+return said({now, claimed})

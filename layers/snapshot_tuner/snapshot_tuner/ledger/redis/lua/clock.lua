@@ -7,7 +7,12 @@
 -- is the one that holds.
 local clock_name, correction, now = table.remove(KEYS), table.remove(ARGV), table.remove(ARGV) + 0
 if correction ~= 'local' then
-  local kept, greatest = match(call('GET', clock_name) or correction .. ' 0', '^(-?%d+) (%d+)$')
+  local saved = try('GET', clock_name)
+  local kept, greatest = match(saved or correction .. ' 0', '^(-?%d+) (%d+)$')
+  if not kept or not is_time(greatest + 0) then
+    set_aside(clock_name, 'it is no clock', saved)
+    kept, greatest = correction, 0
+  end
   if kept ~= correction or now + BEHIND_US < greatest + 0 then
     return {false, kept, greatest} -- and do nothing: the client has to look at the store's clock again
   end

@@ -7,7 +7,7 @@ if kept ~= ARGV[1] then
 end
 local now = ARGV[3] + 0
 for i = 1, 2 do
-  local next_us, paused_until_us = load_cursor(KEYS[i])
+  local next_us, paused_until_us = load_cursor(KEYS[i], now)
   if now + BEHIND_US < greatest + 0 then
     next_us = next_us - (greatest - now) -- somebody has used a clock that was set ahead, and taken slots by it
   end

@@ -1,3 +1,3 @@
--- KEYS: the task. Changes nothing.
+-- KEYS: the task.
 -- Answers {now, the fields of its record in the order of task.lua}, or {now, false} where nothing is known.
-return {now, load_task(call('GET', KEYS[1]), now) or false}
+return said({now, get_task(KEYS[1], now) or false})

@@ -7,7 +7,8 @@ local call, pack, unpack_record = redis.call, cmsgpack.pack, cmsgpack.unpack
 -- A task's record is an array; `false` is "none". An intent is two fields: its order key, and the rest of it: six
 -- numbers (interval, asked_us, until_us, then, lengthen_us, skip_us; 0 is "none"), business id and rule, with a
 -- NUL between. Saved, an applied intent or a base that is the desired one is `true`: most are, always. The names of
--- the fields are those of codec.TaskRecord, KEY being the first. What a later version has put behind them is kept.
+-- the fields are those of codec.TaskRecord, KEY being the first. What a later version has put behind them, its format
+-- first (set_aside.py), is kept.
 local function new_task()
   local task = {}
   for field = 1, FIELDS do
@@ -39,10 +40,6 @@ end
 
 local function order_key_of(event)
   return sub(event, 2 + FINGERPRINT_BYTES)
-end
-
-local function mark_settled(event_name)
-  call('SETRANGE', event_name, 0, '1')
 end
 
 local function end_lease(task)

@@ -2,7 +2,7 @@
 -- Answers {now, two letters for each: kept or lost, in doubt or clear}.
 
 local function settle(task_name, event_name, token, result)
-  local task = load_task(call('GET', task_name), now)
+  local task = get_task(task_name, now)
   if not task then
     return 'lc'
   end
@@ -15,7 +15,7 @@ local function settle(task_name, event_name, token, result)
       elseif task[DOUBT_UNTIL] then
         task[CALL_DUE] = math.max(now, task[DOUBT_UNTIL])
       end
-      if call('EXISTS', event_name) == 1 then
+      if get_event(event_name) then
         mark_settled(event_name)
       end
     elseif result == 'unknown' then
@@ -45,4 +45,4 @@ end
 if throttled then
   pause(KEYS[1], now)
 end
-return {now, table.concat(answers)}
+return said({now, table.concat(answers)})

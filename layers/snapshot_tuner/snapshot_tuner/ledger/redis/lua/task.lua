@@ -17,29 +17,62 @@ local function advance_to(task, now)
   end
 end
 
-local function load_task(saved, now)
+-- Nil where nothing is known: of one that cannot be read no more than of one that is not there.
+local function load_task(name, saved, now)
   if not saved then
     return nil
   end
-  local task = unpack_record(saved)
-  if task[APPLIED_KEY] == true then
-    task[APPLIED_KEY] = task[KEY]
+  local is_read, task, more = pcall(unpack_record, saved)
+  local fault = (not is_read or more ~= nil) and 'it is no MessagePack'
+  if not fault and type(task) == 'table' then
+    if task[APPLIED_KEY] == true then
+      task[APPLIED_KEY] = task[KEY]
+    end
+    if task[APPLIED_INTENT] == true then
+      task[APPLIED_INTENT] = task[INTENT]
+    end
+    if task[BASE_KEY] == true then
+      task[BASE_KEY], task[BASE_INTENT] = task[KEY], task[INTENT]
+    end
   end
-  if task[APPLIED_INTENT] == true then
-    task[APPLIED_INTENT] = task[INTENT]
-  end
-  if task[BASE_KEY] == true then
-    task[BASE_KEY], task[BASE_INTENT] = task[KEY], task[INTENT]
+  fault = fault or fault_of_task(task)
+  if fault then
+    set_aside(name, fault, saved)
+    return nil
   end
   advance_to(task, now)
   return task
 end
 
+local function get_task(name, now)
+  return load_task(name, try('GET', name), now)
+end
+
+-- `...` are further words for GETEX.
+local function get_event(name, ...)
+  local saved = try('GETEX', name, ...)
+  local fault = saved and fault_of_event(saved)
+  if fault then
+    set_aside(name, fault, saved)
+    return false
+  end
+  return saved
+end
+
+-- Of an event that was read.
+local function mark_settled(event_name)
+  call('SETRANGE', event_name, 0, '1')
+end
+
 -- Whether a record that was saved is in doubt by now, as `advance_to` would have it; most duplicates need no more
 -- of it. Fields are read one by one, behind the three bytes that begin an array of more than 15.
-local function is_in_doubt(saved, now)
-  local read = {cmsgpack.unpack_limit(saved, DOUBT_UNTIL, 3)} -- behind where it ended
-  return read[1 + DOUBT_UNTIL] or (read[1 + TOKEN] and read[1 + UNTIL] <= now)
+local function is_in_doubt(name, saved, now)
+  local read = {pcall(cmsgpack.unpack_limit, saved, DOUBT_UNTIL, 3)} -- whether it could, and where it ended
+  if read[2 + TOKEN] == false and read[2 + DOUBT_UNTIL] == false then
+    return false
+  end
+  local task = load_task(name, saved, now)
+  return task and task[DOUBT_UNTIL]
 end
 
 -- From when on the task needs a call that no event may bring; false where it needs none.
@@ -59,9 +92,9 @@ local function save_task(due_name, name, task, now, ...)
   local due = due_at(task, now)
   if due ~= task[DUE] then
     if due then
-      call('ZADD', due_name, format('%.0f', due), name)
+      try('ZADD', due_name, format('%.0f', due), name)
     else
-      call('ZREM', due_name, name)
+      try('ZREM', due_name, name)
     end
     task[DUE] = due
   end

