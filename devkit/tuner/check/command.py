@@ -11,7 +11,7 @@ from devkit.tuner.check.inspection import FINDINGS_MOST, Finding, Inspection, in
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.explain.opening import open_file
 from devkit.tuner.output import console, json_text, print_json
-from snapshot_tuner.events.readings.reading import NO_READINGS, Readings
+from snapshot_tuner.events.readings.reading import Readings
 from snapshot_tuner.model import Signal, Verdict
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.loader import examine
@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Exit:
     """Raises CommandFailed where the file cannot be read."""
     text = _text(arguments.policy)
-    events = [] if arguments.events is None else _events(arguments.events, _readings(text))
+    # Of a policy with mistakes these are told, whatever its readings would make of the events.
+    is_readable = arguments.events is not None and not examine(text).problems
+    events = _events(arguments.events, Policy.parse(text, "").readings) if is_readable else []
     found = inspect(text, str(arguments.policy), events)
     suspicious = [each for each in found.suspicious if each.suspicion.kind not in arguments.ignore]
     if arguments.json:
@@ -50,11 +52,6 @@ def run(arguments: argparse.Namespace) -> Exit:
     if found.mistakes:
         return Exit.MISTAKES
     return Exit.SUSPICIOUS if suspicious else Exit.FINE
-
-
-def _readings(text: str) -> Readings:
-    """None of a policy with mistakes: they are told first."""
-    return NO_READINGS if examine(text).problems else Policy.parse(text, "").readings
 
 
 def _events(path: Path, readings: Readings) -> list[Signal]:

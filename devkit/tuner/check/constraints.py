@@ -1,21 +1,25 @@
 """A rule's pattern taken apart: the ways in which it can match, each a list of what it asks of single fields."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, assert_never
 
 from devkit.tuner.check.string_classes import TextTest, text_test
+from devkit.tuner.output import json_text
+from snapshot_tuner.formats.json_path import First, Step
 from snapshot_tuner.model import Json, Number, Place, is_number
 from snapshot_tuner.policy.patterns.attributes import ALIASES
 from snapshot_tuner.policy.patterns.grammar import OR
 from snapshot_tuner.policy.patterns.operators import Operator
 
-Path: TypeAlias = tuple[str, ...]
-"""Of a field: the attribute under its CloudEvents name, then keys."""
+Path: TypeAlias = tuple[Step, ...]
+"""Of a field: the attribute under its CloudEvents name, then steps into its value; those of a pattern are all keys."""
 
 WAYS_MOST: Final = 64
 """Nested alternatives multiply; a rule with more ways than this is not examined."""
 
+_PLAIN: Final = re.compile(r"[^.\[\]{}\s]+")
 _RANGES: Final = frozenset({"<", "<=", ">", ">="})
 
 
@@ -98,7 +102,22 @@ def _add_value(value: Json, found: Distinctions) -> None:
 
 def spelled(path: Path) -> str:
     """The field as the policy would name it: data.load."""
-    return ".".join(path)
+    return "".join(_spelled(step) if number else str(step) for number, step in enumerate(path))
+
+
+def _spelled(step: Step) -> str:
+    match step:
+        case str():
+            return f".{step}" if _PLAIN.fullmatch(step) else f"[{_quoted(step)}]"
+        case int():
+            return f"[{step}]"
+        case First(names, value):
+            literal = _quoted(value) if isinstance(value, str) else json_text(value)
+            return f"[?@{''.join(map(_spelled, names))}=={literal}]"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _fields(members: Mapping[str, Json], path: Path, place: Place) -> list[Way]:

@@ -13,6 +13,7 @@ from devkit.tuner.check.boxes import PIECES_MOST, Box, TooManyPiecesError, inter
 from devkit.tuner.check.constraints import WAYS_MOST, Leaf, Path, TooManyWaysError, Way, spelled, ways
 from devkit.tuner.check.string_classes import TooManyTextsError
 from devkit.tuner.check.values import Axis, axis
+from snapshot_tuner.formats.json_path import JsonPath
 from snapshot_tuner.model import Json, Number
 from snapshot_tuner.policy.document import CurveDocument, PolicyDocument
 from snapshot_tuner.policy.engine import Policy
@@ -123,8 +124,8 @@ def rule_coverage(policy: Policy, document: PolicyDocument) -> Coverage:
 
 def parse_path(text: str) -> Path:
     """The path that a policy spells so."""
-    name, *keys = text.split(".")
-    return (ALIASES.get(name, name), *keys)
+    path = JsonPath.parse(text)
+    return (ALIASES.get(path.root, path.root), *path.steps)
 
 
 def rule_curve(coverage: Coverage, rule: int) -> CurveDocument | None:

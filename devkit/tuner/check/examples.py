@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from itertools import pairwise
 from typing import Final
 
 from devkit.tuner.check.boxes import Box
@@ -12,11 +14,12 @@ from devkit.tuner.check.values import list_cells
 from devkit.tuner.output import json_text
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
-from snapshot_tuner.formats.json_path import ABSENT, Found
+from snapshot_tuner.formats.json_path import ABSENT, First, Found, Step, reader
 from snapshot_tuner.model import Json, Order, Signal
 from snapshot_tuner.policy.targets import is_id
 
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_ELEMENTS_MOST: Final = 10
 _TIME: Final = "2026-03-01T09:00:00Z"
 
 
@@ -76,13 +79,40 @@ def _is_id(value: Found) -> bool:
 
 
 def _put(event: dict[str, Json], path: Path, value: Json) -> bool:
-    holder = event
-    for key in path[:-1]:
-        inner = holder.setdefault(key, {})
-        if not isinstance(inner, dict):
+    """False where something else is there, or where an example would be long."""
+    holder: Json = event
+    for step, after in pairwise(path):
+        holder = _inner(holder, step, {} if isinstance(after, str) else [])
+    match holder, path[-1]:
+        case dict(), str(key) if not isinstance(holder.get(key), dict | list):
+            holder[key] = value
+        case list(), int(index) if _filled(holder, index, None) and not isinstance(holder[index], dict | list):
+            holder[index] = value
+        case _:
             return False
-        holder = inner
-    if isinstance(holder.get(path[-1]), dict):
-        return False
-    holder[path[-1]] = value
     return True
+
+
+def _inner(holder: Json, step: Step, empty: Json) -> Json:
+    match holder, step:
+        case dict(), str():
+            return holder.setdefault(step, empty)
+        case list(), int() if _filled(holder, step, empty):
+            return holder[step]
+        case list(), First(names, value):
+            found = reader([step])(holder)
+            if found is ABSENT:
+                found = {}
+                holder.append(found)
+                _put(found, names, value)
+            return found
+        case _:
+            return None
+
+
+def _filled(elements: list[Json], index: int, element: Json) -> bool:
+    """Whether the list has, now, an element of this index."""
+    count = index + 1 if index >= 0 else -index
+    while len(elements) < min(count, _ELEMENTS_MOST):
+        elements.append(deepcopy(element))
+    return count <= _ELEMENTS_MOST

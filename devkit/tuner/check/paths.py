@@ -30,7 +30,7 @@ def unusual(coverage: Coverage) -> Iterator[Suspicion]:
     for place, path, rule in (*_read(coverage), *_asked(coverage)):
         if path[0] in USUAL:
             continue
-        near = get_close_matches(path[0], USUAL, 1, 0.8)
+        near = get_close_matches(str(path[0]), USUAL, 1, 0.8)
         meant = spelled((*near, *path[1:])) if near else f"data.{spelled(path)}"
         message = f"{path[0]} is no attribute that an event usually has; {meant} may be meant"
         box = next((box for i in coverage.examined() for box in coverage.decided[i] if i in (rule, None)), {})
@@ -47,7 +47,7 @@ def finding_nothing(coverage: Coverage, events: Sequence[Signal]) -> Iterator[Su
     silent = [each for each in _read(coverage) if all(_reads_nothing(each[1], event) for event in events)]
     silent += [each for each in _asked(coverage) if not any(map(_anything_at(each[1]).matches, events))]
     for place, path, rule in silent:
-        same = [each for each in seen if each.rpartition(".")[2].casefold() == path[-1].casefold()]
+        same = [each for each in seen if each.rpartition(".")[2].casefold() == str(path[-1]).casefold()]
         near = same[:1] or get_close_matches(spelled(path), seen, 1)
         meant = f"; {near[0]} is there" if near else ""
         where = "the event" if len(events) == 1 else f"any of {len(events):,} events"
@@ -61,7 +61,10 @@ def _reads_nothing(path: Path, event: Signal) -> bool:
 
 
 def _anything_at(path: Path) -> Pattern:
-    return compile_checked({spelled(path): [{Operator.EXISTS.value: True}]})
+    asked: Json = [{Operator.EXISTS.value: True}]
+    for key in reversed(path[1:]):
+        asked = {str(key): asked}
+    return compile_checked({str(path[0]): asked})
 
 
 def _read(coverage: Coverage) -> Iterator[tuple[Place, Path, int | None]]:
