@@ -9,7 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import quote
 
 from devkit.build import BuildFailed, Interpreter, InterpreterMissing, interpreters, local
@@ -21,6 +23,7 @@ from devkit.local_runtime.kafka import RECORDS_TYPE
 from devkit.local_runtime.outcome_lines import line_for
 from devkit.local_runtime.processes import LOOPBACK
 from devkit.local_runtime.sandbox import Code
+from devkit.local_runtime.where import LOG_FILE, RUN_FILE, told_in
 from devkit.rtc_standin import StandIn
 from devkit.valkey import valkey_server
 
@@ -84,7 +87,14 @@ def _run(arguments: argparse.Namespace) -> None:
             environment=environment(code, stand_in, ledger["LEDGER_URL"]) | ledger | _policy(arguments.policy),
             sandboxes=arguments.sandboxes,
         )
-        with deployed_here(settings, api, code, _show) as application, _undisturbed_end():
+        LOG_FILE.write_text("")
+        log = parts.enter_context(LOG_FILE.open("a", encoding="utf-8", buffering=1))
+        show = partial(_show, log)
+        with (
+            deployed_here(settings, api, code, show) as application,
+            told_in(RUN_FILE, application, LOG_FILE),
+            _undisturbed_end(),
+        ):
             print(_addresses(application, stand_in, ledger["LEDGER_URL"]), flush=True)
             threading.Event().wait()
 
@@ -99,7 +109,9 @@ def _undisturbed_end() -> Iterator[None]:
             signal.signal(kind, signal.SIG_IGN)
 
 
-def _show(function: str, text: str) -> None:
+def _show(log: TextIO, function: str, text: str) -> None:
+    if text.startswith("{"):
+        log.write(f"{text}\n")
     line = line_for(function, text, datetime.now().astimezone())
     if line is not None:
         print(line, flush=True)
@@ -117,7 +129,7 @@ def _addresses(application: Application, stand_in: StandIn, ledger: str) -> str:
         "RTC stand-in": f"{stand_in.endpoint}/_standin/state",
         "ledger": ledger,
     }
-    commands = "\n\n".join(commands_to_try(application))
+    commands = "\n\n".join([*commands_to_try(application), f"./tuner doctor --url {application.url}"])
     return (
         "\n".join(f"  {name:17} {address}" for name, address in rows.items())
         + "\n\nTry these in another terminal. Sent again, all but the bus's, which has a new id, are duplicates."

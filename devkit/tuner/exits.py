@@ -10,6 +10,7 @@ class Exit(IntEnum):
     MISTAKES = 1  # the policy is wrong: no function would start with it
     USAGE = 2  # the command line, or a file that cannot be read
     SUSPICIOUS = 3  # the policy is legal, but something in it is probably not meant
+    FAILED = 5  # something that was tried does not work
     REJECTED = 4  # the event is wrong: a function would send it to its dead-letter queue
 
 

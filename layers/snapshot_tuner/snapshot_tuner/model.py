@@ -21,6 +21,9 @@ INTERVAL_MIN_SECONDS = 1
 INTERVAL_MAX_SECONDS = 600
 """The provider's limits of `ImageConfig.Interval` (UpdateSnapshot, Version 2023-11-01)."""
 
+CHECK_TYPE = "snapshot-tuner.check"
+"""The type of an event that only shows that events come through: none is admitted, and no policy decides it."""
+
 SEQUENCE_DIGITS = 39
 """A sequence is an integer of at most 128 bits, as long as the longest that a queue hands out."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from snapshot_tuner import model
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LEDGER_SILENT, EventRejected, LedgerUnavailable
 from snapshot_tuner.events.arrival import Arrivals
@@ -130,6 +131,9 @@ class Tuner:
         batch = Batch()
         for event in events:
             match event:
+                case Signal(type=model.CHECK_TYPE):
+                    reason = "a check: nothing is admitted or called"
+                    batch.answers.append([Outcome(OutcomeKind.HELD, reason, event.id, event.source)])
                 case Signal():
                     batch.add(event, self._policy.decide(event, arrivals.sent_us(event)))
                 case EventRejected():

@@ -1,0 +1,18 @@
+"""Whether a deployment works, from the key to the queue: a list of ticks.
+
+Asks the URL (`POST /health/check`) whether secrets, ledger, policy and provider are right. Then sends a test event
+through the queue and another through the bus, which nothing is admitted or called for, and looks for their lines in
+the log. With --stack the AWS CLI finds the URL, the queue, the bus and the log; against `make run` nothing but the
+URL is needed.
+
+  ./tuner doctor --stack snapshot-tuner-dev --region eu-central-1
+  ./tuner doctor --url https://….lambda-url.eu-central-1.on.aws --region eu-central-1
+  ./tuner doctor --url http://127.0.0.1:41243
+
+A URL with HTTP_AUTH=iam is asked with AWS's usual credentials (environment, profile, SSO, …); one with
+HTTP_AUTH=signature with a bearer token of WEBHOOK_TOKENS, from the variable TUNER_TOKEN.
+"""
+
+from devkit.tuner.doctor.command import add_arguments, run
+
+__all__ = ["add_arguments", "run"]
