@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo run run-vefaas build build-vefaas bench validate deploy destroy test lint format simulate simulate-day lock clean
+.PHONY: help demo run run-vefaas build build-vefaas bench validate deploy destroy check test lint format simulate simulate-day lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +46,9 @@ deploy: validate build ## deploy what `make build` made, with the SAM CLI; asks 
 
 destroy: $(STAMP) ## delete a deployment, but for its ledger; STAGE=dev or STAGE=prod; LEDGER=delete
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.deployment destroy $(STAGE) $(if $(filter delete,$(LEDGER)),--delete-ledger)
+
+check: $(STAMP) ## lint, types and the quick tests of what has changed, in half a minute
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.check
 
 test: lint ## lint, types and the whole test suite; as root on Debian it fetches a browser and Alertmanager for it
 	@sh tests/machine.sh

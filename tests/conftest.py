@@ -16,6 +16,10 @@ TOGETHER = ("fleet", "runtime")
 """Folders whose tests share servers, or would disturb each other."""
 
 
+SLOW = ("fleet", "runtime", "simulation", "day", "deploy", "tuner/page", "benchmarks", "test_demo.py")
+"""Folders and files whose tests `make check` leaves to `make test`, as all that are marked so."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process runs all tests of a file, or of one of these folders."""
     root = Path(__file__).parent
@@ -23,6 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.relative_to(root)
         group = path.parts[0] if path.parts[0] in TOGETHER else str(path)
         item.add_marker(pytest.mark.xdist_group(group))
+        if any(path.is_relative_to(slow) for slow in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
-"""Run in a process of its own: import one module and print what that had for effects.
+"""Run in a process of its own: import modules, each in a fork that has imported none of them, and print the effects.
 
-`python -B import_probe.py MODULE ROOT...` prints a JSON list of sentences. An effect is ours when code under
-one of the roots stands between it and the import machinery: what other people's packages do when they are
-imported is theirs, except for what nobody may do (threads, written files, processes, the AWS SDK).
+`python -B import_probe.py PRELOADED < MODULES` reads a JSON list of [module, roots], and prints one list of sentences
+for each. An effect is ours when code under one of the roots stands between it and the import machinery: what other
+people's packages do when they are imported is theirs, except for what nobody may do (threads, written files,
+processes, the AWS SDK). PRELOADED are such packages, separated by commas: they are imported once, before the forks,
+as they take most of the time. What nobody may do counts for every module if they do it.
 
 The AWS SDK cannot be imported here, as it is in no deployed artefact; who tries is found out.
 """
@@ -13,6 +15,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any
@@ -51,8 +54,8 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 class EffectWatch:
     """The effects so far, while an import is going on."""
 
-    def __init__(self, roots: tuple[str, ...]) -> None:
-        self._roots = roots
+    def __init__(self) -> None:
+        self.roots: tuple[str, ...] = ()
         self._effects: list[str] = []
         self.on = False
 
@@ -66,7 +69,7 @@ class EffectWatch:
     def note_if_ours(self, effect: str) -> None:
         if self.on:
             files = list(_files_up_to_import_machinery())
-            if any(file.startswith(self._roots) for file in files) and not any(file.endswith(THEIRS) for file in files):
+            if any(file.startswith(self.roots) for file in files) and not any(file.endswith(THEIRS) for file in files):
                 self.note(effect)
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
@@ -116,10 +119,19 @@ def _caller_files() -> Iterator[str]:
         frame = frame.f_back
 
 
-def main(name: str, *roots: str) -> list[str]:
-    """The effects of the import, sorted."""
+def main(preloaded: str, modules: list[tuple[str, list[str]]]) -> list[list[str]]:
+    """The effects of each import, sorted."""
     os.environ.pop("PYTHONPATH")  # it is for this process; the rest is for the module
-    watch = EffectWatch(roots)
+    watch = _watch()
+    watch.on = True
+    for package in filter(None, preloaded.split(",")):
+        importlib.import_module(package)
+    watch.on = False
+    return [_in_a_fork(watch, name, tuple(roots)) for name, roots in modules]
+
+
+def _watch() -> EffectWatch:
+    watch = EffectWatch()
 
     class WatchedEnvironment(os._Environ):  # type: ignore[type-arg] # it is generic in the stubs only
         def __getitem__(self, key: str) -> str:
@@ -136,6 +148,31 @@ def main(name: str, *roots: str) -> list[str]:
     threading.Thread.start = watch.thread(threading.Thread.start)  # type: ignore[assignment, method-assign] # to watch it
     sys.addaudithook(watch.audit)
     sys.meta_path.insert(0, watch)
+    return watch
+
+
+def _in_a_fork(watch: EffectWatch, name: str, roots: tuple[str, ...]) -> list[str]:
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        with os.fdopen(writing, "w", encoding="utf-8") as answer:
+            try:
+                answer.write(json.dumps({"effects": _effects(watch, name, roots)}))
+            except BaseException:  # noqa: BLE001 - a fork must not go on as its parent; the parent raises it
+                answer.write(json.dumps({"error": traceback.format_exc()}))
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as answer:
+        told: dict[str, Any] = json.load(answer)
+    os.waitpid(child, 0)
+    if "error" in told:
+        raise RuntimeError(told["error"])
+    effects: list[str] = told["effects"]
+    return effects
+
+
+def _effects(watch: EffectWatch, name: str, roots: tuple[str, ...]) -> list[str]:
+    watch.roots = roots
+    sys.path[:0] = roots
     watch.on = True
     try:
         importlib.import_module(name)
@@ -147,4 +184,4 @@ def main(name: str, *roots: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:])))  # noqa: T201 - its answer
+    print(json.dumps(main(sys.argv[1], json.load(sys.stdin))))  # noqa: T201 - its answer

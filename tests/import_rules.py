@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "snapshot_tuner"
@@ -184,11 +185,15 @@ def parse(texts: Mapping[str, str], packages: Iterable[str]) -> dict[str, Module
     modules: dict[str, Module] = {}
     inside = set(packages)
     for name, text in texts.items():
-        tree = ast.parse(text)
-        package = name if name in inside else name.rpartition(".")[0]
-        imports = frozenset(_resolved(imported, texts) for imported in _imported(tree, package))
-        modules[name] = Module(imports - {name}, any(_is_environment(node) for node in ast.walk(tree)))
+        imported, reads_environment = _read(text, name if name in inside else name.rpartition(".")[0])
+        modules[name] = Module(frozenset(_resolved(each, texts) for each in imported) - {name}, reads_environment)
     return modules
+
+
+@cache  # a planted violation changes one module of all
+def _read(text: str, package: str) -> tuple[frozenset[tuple[str, str | None]], bool]:
+    tree = ast.parse(text)
+    return frozenset(_imported(tree, package)), any(_is_environment(node) for node in ast.walk(tree))
 
 
 def violations(modules: Mapping[str, Module]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -24,25 +25,32 @@ TEXTS = {name: path.read_text(encoding="utf-8") for name, path in SOURCES.items(
 PACKAGES = [name for name, path in SOURCES.items() if path.name == "__init__.py"]
 
 
-def python(*arguments: str, roots: tuple[Path, ...] = ROOTS, **environment: str) -> str:
-    """What a Python of its own prints, which finds the import roots and knows nothing else of this process."""
-    path = os.pathsep.join(map(str, roots))
+PRELOADED = (
+    "asyncio",
+    "aws_lambda_powertools",
+    "httptools",
+    "pydantic",
+    "redis",
+    "urllib3",
+    "volcenginesdkcore",
+    "yaml",
+)
+"""Other people's packages that most modules import."""
+
+
+def probe(modules: Sequence[tuple[str, Sequence[Path]]], preloaded: Sequence[str] = ()) -> list[list[str]]:
+    """The effects of importing each module, under its roots, in a Python that knows nothing else of this process."""
     done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-B", *arguments],
-        env={"PYTHONPATH": path, **environment},
+        [sys.executable, "-B", import_probe.__file__, ",".join(preloaded)],
+        input=json.dumps([(name, [*map(str, roots)]) for name, roots in modules]),
+        env={"PYTHONPATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def probe(name: str, *roots: Path) -> list[str]:
-    effects: list[str] = json.loads(
-        python(str(Path(import_probe.__file__)), name, *map(str, roots or ROOTS), roots=roots or ROOTS)
-    )
+    effects: list[list[str]] = json.loads(done.stdout)
     return effects
 
 
@@ -178,11 +186,18 @@ def test_a_planted_violation_is_found(module: str, line: str, violation: str) ->
 
 @cache
 def import_effects() -> dict[str, list[str]]:
-    """Each module in a process of its own, a few at once."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(SOURCES, pool.map(probe, SOURCES), strict=True))
+    """Of each module, where none of ours is imported yet."""
+    shares = [[*SOURCES][start :: os.cpu_count()] for start in range(os.cpu_count() or 1)]
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda names: probe([(name, ROOTS) for name in names], PRELOADED), shares)
+        return {
+            name: effects
+            for names, told in zip(shares, found, strict=True)
+            for name, effects in zip(names, told, strict=True)
+        }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOURCES)
 def test_importing_has_no_effect(name: str) -> None:
     """With an empty environment: no file, thread, socket or clock is touched, and no AWS SDK comes along.
@@ -217,17 +232,19 @@ PLANTED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def planted_effects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, list[str]]]:
+@pytest.fixture(scope="module", params=[(), PRELOADED], ids=["nothing preloaded", "preloaded"])
+def planted_effects(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Path, list[str]]]:
     """What the probe finds in a module of each text, with the folder that the module is in."""
     folders = {text: tmp_path_factory.mktemp("planted") for text, _ in PLANTED}
     for text, folder in folders.items():
         (folder / "planted.py").write_text(text, encoding="utf-8")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda folder: probe("planted", folder), folders.values())
-        return {text: (folder, effects) for (text, folder), effects in zip(folders.items(), found, strict=True)}
+    found = probe([("planted", [folder]) for folder in folders.values()], request.param)
+    return {text: (folder, effects) for (text, folder), effects in zip(folders.items(), found, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "effects"), PLANTED)
 def test_a_planted_effect_is_found(
     planted_effects: dict[str, tuple[Path, list[str]]], text: str, effects: list[str]
@@ -259,6 +276,7 @@ print(json.dumps([name for name in sys.modules if name.partition(".")[0] in ("bo
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "file"),
     [

@@ -14,7 +14,7 @@ def main() -> int:
     findings = linted(translate(load(), {}))
     for finding in findings:
         print(finding)
-    print(f"template.yaml: {len(findings)} findings" if findings else "template.yaml: nothing found")
+    print(f"template.yaml: {len(findings)} findings" if findings else "template.yaml: no findings")
     return 1 if findings else 0
 
 

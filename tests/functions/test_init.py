@@ -81,6 +81,7 @@ def behind_arns(extension: SecretsStandIn, variables: Mapping[str, str], ledger:
     return {**left, **extension.environment(), **secrets}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_module_is_imported_while_an_event_is_handled(
     function: str, deployed: dict[str, str], stand_in: StandIn

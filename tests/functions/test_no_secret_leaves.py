@@ -85,6 +85,7 @@ def chatty(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deploymen
     return deployment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("auth", ["iam", "signature"])
 @pytest.mark.parametrize("variable", [*VARIABLES, *OF_THE_SDK, *PROXIES, *ARNS])
 def test_a_secret_in_any_setting_stays_there(

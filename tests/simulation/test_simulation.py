@@ -1,12 +1,13 @@
 """Promise: whatever goes wrong on the way, every task ends at its newest event's interval, or that is a dead letter."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
 from devkit.simulation.__main__ import CHOICES, faults_named, table
 from devkit.simulation.faults import ALL
-from devkit.simulation.run import run
+from devkit.simulation.run import RunReport, run
 from devkit.valkey import valkey_server
 from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.ledger import transitions
@@ -17,11 +18,16 @@ from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures
 SEEDS = range(12)
 
 
+@cache  # for two tests, which break nothing
+def report_of(seed: int, name: str) -> RunReport:
+    return run(seed, faults_named(name))
+
+
 @pytest.mark.parametrize("name", CHOICES)
 def test_no_promise_is_broken(name: str) -> None:
     """Each fault alone, and all at once; `make simulate` runs many more seeds."""
     seeds = SEEDS if name == "everything" else SEEDS[:2]
-    broken = {seed: report.broken for seed in seeds if (report := run(seed, faults_named(name))).broken}
+    broken = {seed: report.broken for seed in seeds if (report := report_of(seed, name)).broken}
     assert broken == {}
 
 
@@ -30,7 +36,7 @@ def test_no_promise_is_broken_on_valkey_either(valkey_url: str) -> None:
     for seed in SEEDS[:4]:
         report = run(seed, ALL, valkey_url=valkey_url)
         assert report.broken == ()
-        assert report == run(seed, ALL)
+        assert report == report_of(seed, "everything")
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +77,8 @@ def test_the_table_has_a_line_for_each_fault() -> None:
 # What follows breaks the ledger on purpose: a simulation that finds nothing then would prove nothing.
 
 
-def _broken_seeds() -> list[int]:
-    return [seed for seed in SEEDS if run(seed, ALL).broken]
+def _some_seed_is_broken() -> bool:
+    return any(run(seed, ALL).broken for seed in SEEDS)
 
 
 def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +94,7 @@ def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> Non
         return answer, after
 
     monkeypatch.setattr(transitions, "admit", admit)
-    assert _broken_seeds() != []
+    assert _some_seed_is_broken()
 
 
 def test_it_notices_two_calls_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +105,7 @@ def test_it_notices_two_calls_in_flight(monkeypatch: pytest.MonkeyPatch) -> None
         return right(state._replace(lease=None), token, now)
 
     monkeypatch.setattr(transitions, "begin", begin)
-    assert _broken_seeds() != []
+    assert _some_seed_is_broken()
 
 
 def test_it_notices_forgotten_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +133,7 @@ def test_it_notices_a_reconciler_that_does_nothing(monkeypatch: pytest.MonkeyPat
 def test_it_notices_when_events_of_one_second_are_ordered_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the queue's word their ids decide, which say nothing."""
     monkeypatch.setattr(Arrivals, "sent_us", lambda *_: 0)
-    assert _broken_seeds() != []
+    assert _some_seed_is_broken()
 
 
 def _without_old_lease(state: TaskState, now: int) -> TaskState:

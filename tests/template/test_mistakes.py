@@ -290,6 +290,7 @@ def test_a_planted_mistake_is_found(source: Mapping[str, Any], path: str, value:
     assert any(finding in findings(deploy(changed, options)) for options in (ALL_OPTIONS, REQUIRED))
 
 
+@pytest.mark.slow
 def test_the_linter_sees_what_is_left_to_it(source: Mapping[str, Any]) -> None:
     """Attributes, property names, ranges and types of resources are the linter's part, and it is really at work."""
     changed = source

@@ -94,6 +94,7 @@ def test_the_apps_whose_callbacks_are_taken_reach_the_function(source: Mapping[s
         assert Settings.from_env({**only, "LEDGER_URL": "rediss://ledger:6379/0"}).rtc_app_ids == taken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secrets", [WEBHOOK_SECRETS, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL], ids=", ".join)
 def test_the_linter_finds_nothing_in_a_public_url(source: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
     """With either secret or with both, the conditions decided."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -108,6 +109,7 @@ def test_any_recording_gives_what_the_functions_own_code_gives(
     assert one == reference
 
 
+@pytest.mark.slow
 def test_the_sample_day_gives_what_the_functions_own_code_gives() -> None:
     """A day of 500 rooms, some of its events duplicates, late or malformed."""
     policy = Policy.load(ROOT / "layers" / "policy" / "policy.yaml")
