@@ -28,10 +28,11 @@ class Instance:
         *,
         package: Path | None = None,
         python: Path | None = None,
+        port: int | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         self.lines: list[str] = []
-        (self.port,) = free_ports(1)
+        self.port = port or free_ports(1)[0]
         self._on_line = on_line
         self._package = package
         self._environment = {

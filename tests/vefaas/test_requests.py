@@ -1,93 +1,26 @@
-"""The process that the platform starts, from the sources: every door, and what happens when it ends."""
+"""What the platform sends to the process that it has started, and what it is answered."""
 
-import base64
-import hashlib
-import hmac
-import http.client
 import json
 import os
-import signal
+import socket
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from devkit.local_runtime.processes import free_ports
+from devkit.local_runtime.processes import LOOPBACK, free_ports
 from devkit.rtc_standin import Fault, FaultKind, KeyPair, StandIn
-from devkit.rtc_standin.call_log import LoggedCall
 from devkit.vefaas.instance import Instance
 from devkit.vefaas.triggers import KafkaMessage, packed, request, send_batch, send_message, send_tick
 from snapshot_tuner.model import TaskRef
 from tests.polling import until
+from tests.vefaas.conftest import Start
+from tests.vefaas.platform import applied, body, environment, lines, signed, status
 
 ROOT = Path(__file__).parents[2]
-POLICY = ROOT / "layers" / "policy" / "policy.yaml"
-SECRET = b"s" * 32
-
-
-def body(number: int, load: float = 0.9) -> bytes:
-    data = {"AppId": "app", "RoomId": f"room-{number}", "TaskId": "task", "load": load}
-    event = {"specversion": "1.0", "id": f"e-{number}", "source": "/tests", "type": "rtc.room.load", "data": data}
-    return json.dumps(event).encode()
-
-
-def signed(number: int) -> Mapping[str, str]:
-    sent, text = str(int(time.time())), body(number)
-    mac = hmac.new(SECRET, f"m-{number}.{sent}.".encode() + text, hashlib.sha256).digest()
-    return {
-        "webhook-id": f"m-{number}",
-        "webhook-timestamp": sent,
-        "webhook-signature": f"v1,{base64.b64encode(mac).decode()}",
-        "content-type": "application/cloudevents+json",
-    }
-
-
-def environment(standin: StandIn, ledger: Path) -> dict[str, str]:
-    return {
-        "LEDGER_URL": f"sqlite://{ledger}",
-        "WEBHOOK_SECRETS": f"whsec_{base64.b64encode(SECRET).decode()}",
-        **standin.environment(),
-    }
-
-
-def status(instance: Instance, number: int) -> int:
-    return send_message(instance.port, KafkaMessage(number, body(number))).status
-
-
-def applied(standin: StandIn) -> Counter[str]:
-    return Counter(call.task.room_id for call in standin.calls() if _is_ok(call) and call.task is not None)
-
-
-def _is_ok(call: LoggedCall) -> bool:
-    return call.outcome == "ok"
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[StandIn]:
-    with StandIn(latency=0.03) as each:
-        yield each
-
-
-@pytest.fixture(scope="module")
-def events(standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    with Instance("events", environment(standin, tmp_path_factory.mktemp("events") / "ledger.db")) as each:
-        yield each
-
-
-@pytest.fixture(scope="module")
-def http_function(standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    with Instance("http", environment(standin, tmp_path_factory.mktemp("http") / "ledger.db")) as each:
-        yield each
-
-
-def lines(instance: Instance, message: str) -> list[dict[str, object]]:
-    return [line for line in map(json.loads, instance.lines) if line["message"] == message]
 
 
 def test_a_signed_request_reaches_the_routes(http_function: Instance, standin: StandIn) -> None:
@@ -147,6 +80,17 @@ def test_a_batch_cut_short_is_refused_whole(events: Instance, standin: StandIn) 
     assert applied(standin)["room-400"] == 0
 
 
+def test_a_body_that_its_sender_left_in_the_middle_is_none(events: Instance, standin: StandIn) -> None:
+    """However well the half of it reads."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in KafkaMessage(410, b"").headers.items())
+    text = body(410)
+    with socket.create_connection((LOOPBACK, events.port)) as connection:
+        start_line = f"POST / HTTP/1.1\r\nHost: x\r\nX-Faas-Event-Type: cloudevent\r\n{head}"
+        connection.sendall(f"{start_line}Content-Length: {len(text) + 1}\r\n\r\n".encode() + text)
+    assert status(events, 411) == 200
+    assert (applied(standin)["room-410"], applied(standin)["room-411"]) == (0, 1)
+
+
 def test_the_timer_runs_the_reconciler(events: Instance) -> None:
     assert send_tick(events.port).status == 200
     until(lambda: lines(events, "reconciled") != [])
@@ -170,7 +114,7 @@ def test_a_hundred_at_once_are_joined(events: Instance, standin: StandIn) -> Non
     assert [applied(standin)[f"room-{number}"] for number in range(500, 600)] == [1] * 100
 
 
-def test_a_rotated_key_is_taken_up(tmp_path: Path) -> None:
+def test_a_rotated_key_is_taken_up(start: Start, tmp_path: Path) -> None:
     """The platform replaces the file; the next call is signed with what it holds then."""
     role = tmp_path / "credential"
 
@@ -183,7 +127,7 @@ def test_a_rotated_key_is_taken_up(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     settings = {"LEDGER_URL": f"sqlite://{tmp_path}/ledger.db", "VEFAAS_IAM_CREDENTIAL_PATH": str(role)}
     settings |= {"RTC_ENDPOINT": f"http://127.0.0.1:{port}", "RTC_REGION": "cn-north-1"}
-    with Instance("events", settings) as instance:
+    with start("events", settings) as instance:
         with StandIn(credentials=first, port=port):
             assert status(instance, 1) == 200
         with StandIn(credentials=second, port=port) as renewed:
@@ -193,12 +137,12 @@ def test_a_rotated_key_is_taken_up(tmp_path: Path) -> None:
             assert applied(renewed) == {"room-2": 1}
 
 
-def test_a_quick_one_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
+def test_a_quick_one_does_not_wait_for_a_slow_one(start: Start, tmp_path: Path) -> None:
     """The provider takes 3 s for one task; a message that comes later is answered before it."""
     with StandIn() as standin:
         standin.add_fault(Fault(kind=FaultKind.LATENCY, task=TaskRef("app", "room-1", "task"), delay=3))
         with (
-            Instance("events", environment(standin, tmp_path / "ledger.db")) as instance,
+            start("events", environment(standin, tmp_path / "ledger.db")) as instance,
             ThreadPoolExecutor(1) as pool,
         ):
             slow = pool.submit(status, instance, 1)
@@ -210,91 +154,22 @@ def test_a_quick_one_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
             assert slow.result() == 200
 
 
-def test_what_is_in_flight_at_sigterm_is_answered(tmp_path: Path) -> None:
-    """The platform asks an instance to end while a batch is under way."""
-    with StandIn(latency=0.3) as standin:
-        batch = packed([KafkaMessage(number, body(number)) for number in range(60)])
-        with (
-            Instance("events", environment(standin, tmp_path / "ledger.db")) as instance,
-            ThreadPoolExecutor(1) as pool,
-        ):
-            answer = pool.submit(send_batch, instance.port, batch)
-            until(lambda: bool(standin.calls()))
-            instance.send_signal(signal.SIGTERM)
-            assert answer.result().status == 200
-        assert sum(applied(standin).values()) == 60
-
-
-def test_a_killed_instance_loses_nothing_and_holds_up_nobody(tmp_path: Path) -> None:
-    """Its batch is redelivered into its leases, which last 15 s; forty others are through long before that."""
-    with StandIn(latency=0.3) as standin:
-        settings = environment(standin, tmp_path / "ledger.db")
-        batch = packed([KafkaMessage(number, body(number)) for number in range(20)])
-        with Instance("events", settings) as instance, ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(send_batch, instance.port, batch)
-            until(lambda: bool(standin.calls()))
-            instance.send_signal(signal.SIGKILL)
-            with pytest.raises((OSError, http.client.HTTPException)):
-                answer.result()
-        with Instance("events", settings) as instance, ThreadPoolExecutor(50) as pool:
-            redelivered = pool.submit(send_batch, instance.port, batch)
-            began = time.monotonic()
-            assert {*pool.map(partial(status, instance), range(100, 140))} == {200}
-            assert time.monotonic() - began < 5
-            assert redelivered.result().status == 200
-        assert set(applied(standin)) >= {f"room-{number}" for number in range(20)}
-
-
-NO_AWS = """
-import json, os, sys, vefaas.server
-from pathlib import Path
-from snapshot_tuner import bootstrap
-try:
-    bootstrap.serve_together(1, Path("nowhere"))
-    bootstrap.inspector().check_ledger()
-finally:
-    bootstrap.close()
-found = sorted(name for name in sys.modules if name.partition(".")[0] in ("aws_lambda_powertools", "boto3", "botocore"))
-print(json.dumps(found))
-"""
-
-
-def test_nothing_of_aws_is_imported(standin: StandIn, tmp_path: Path) -> None:
-    """Not by the server, nor by what it prepares."""
-    roots = os.pathsep.join(str(ROOT / root) for root in ("layers/snapshot_tuner", "functions"))
-    done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-B", "-c", NO_AWS],
-        env={"PYTHONPATH": roots, "POLICY_PATH": str(POLICY), **environment(standin, tmp_path / "ledger.db")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.stdout, done.stderr) == ("[]\n", "")
-
-
-def test_nothing_of_aws_is_deployed() -> None:
-    """The requirements have none of its packages."""
-    text = (ROOT / "functions" / "vefaas" / "requirements.txt").read_text("utf-8")
-    names = {line.partition("==")[0] for line in text.splitlines() if "==" in line}
-    assert "uvicorn" in names
-    assert not {name for name in names if "aws" in name or "boto" in name}
-
-
-def test_a_deployment_that_is_wrong_answers_and_loses_nothing(standin: StandIn) -> None:
+def test_a_deployment_that_is_wrong_answers_and_loses_nothing(start: Start, standin: StandIn) -> None:
     """It says what is wrong in its log, and each message with its body."""
     settings = environment(standin, Path("unused")) | {"LEDGER_URL": "mysql://host"}
-    with Instance("events", settings) as instance:
+    with start("events", settings) as instance:
         assert status(instance, 1) == 500
         until(lambda: lines(instance, "message_not_settled") != [])
         assert any("LEDGER_URL" in str(line["error"]) for line in lines(instance, "deployment_wrong"))
         assert lines(instance, "message_not_settled")[0]["body"] == body(1).decode()
 
 
-def test_record_makes_an_event_of_the_line_of_an_unsettled_message(standin: StandIn, tmp_path: Path) -> None:
+def test_record_makes_an_event_of_the_line_of_an_unsettled_message(
+    start: Start, standin: StandIn, tmp_path: Path
+) -> None:
     """Once, however often the platform tried."""
     settings = environment(standin, tmp_path / "ledger.db") | {"LEDGER_URL": "mysql://host"}
-    with Instance("events", settings) as instance:
+    with start("events", settings) as instance:
         assert [status(instance, 1) for _ in range(3)] == [500] * 3
         until(lambda: len(lines(instance, "message_not_settled")) == 3)
         (tmp_path / "log.ndjson").write_text("\n".join(instance.lines))
