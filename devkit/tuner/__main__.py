@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from devkit.terminal import printable
-from devkit.tuner import backtest, check, doctor, explain, record
+from devkit.tuner import backtest, check, doctor, explain, publish, record
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import print_json, progress_console
 from snapshot_tuner.version import VERSION
@@ -19,6 +19,7 @@ Know what a policy does before it is live, and whether a deployment works.
   ./tuner backtest new.yaml events/day.ndjson.gz --against layers/policy/policy.yaml --html backtest.html
   ./tuner record log-lines.json > recorded.ndjson
   ./tuner doctor --stack snapshot-tuner-dev
+  ./tuner publish new.yaml --parameter /snapshot-tuner/policy --stack snapshot-tuner-dev
 """
 
 _EXIT_CODES = """\
@@ -28,10 +29,17 @@ exit codes:
   2  the command line is wrong, or a file cannot be read
   3  (check) the policy is legal, but something in it is suspicious; (backtest) no event matches any of its rules
   4  (explain) the event is rejected: it would end in a dead-letter queue
-  5  (doctor) a part of the deployment does not work
+  5  (doctor) a part of the deployment does not work; (publish) the policy is not in force
 """
 
-_COMMANDS = {"check": check, "explain": explain, "backtest": backtest, "record": record, "doctor": doctor}
+_COMMANDS = {
+    "check": check,
+    "explain": explain,
+    "backtest": backtest,
+    "record": record,
+    "doctor": doctor,
+    "publish": publish,
+}
 
 
 def main(words: Sequence[str] | None = None) -> int:

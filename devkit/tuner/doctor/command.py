@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> Exit:
         ticks += [Tick("queue", None, says), Tick("bus", None, says)]
     else:
         ticks += [
-            _followed("queue", surroundings, _through_queue, arguments.wait),
+            _followed("queue", surroundings, through_queue, arguments.wait),
             _followed("bus", surroundings, _through_bus, arguments.wait),
         ]
     is_well = not any(tick.ok is False for tick in ticks)
@@ -105,7 +105,8 @@ def _arrived(name: str, line: dict[str, Any], seconds: float) -> Tick:
     return Tick(name, ok=True, says=says, facts=facts)
 
 
-def _through_queue(to: Surroundings) -> str:
+def through_queue(to: Surroundings) -> str:
+    """Sends a test event; its id. Raises CommandFailed."""
     event_id = f"doctor-{uuid4().hex}"
     event = {"specversion": "1.0", "id": event_id, "source": "/snapshot-tuner/doctor", "type": CHECK_TYPE}
     to.send(json.dumps({**event, "data": _TEST_ROOM}))

@@ -20,17 +20,20 @@ _WITH_GZIP_HEADER = 31
 
 def read(name: str, environ: Mapping[str, str]) -> str:
     """The text of the policy. Raises SettingsError where there is none."""
-    value = SecretsExtension.of(environ).parameter(VARIABLE, name, seconds=READ_SECONDS)
-    return _opened(value.removeprefix(COMPRESSED_PREFIX)) if value.startswith(COMPRESSED_PREFIX) else value
+    return opened(SecretsExtension.of(environ).parameter(VARIABLE, name, seconds=READ_SECONDS))
 
 
-def _opened(text: str) -> str:
+def opened(value: str) -> str:
+    """The text of the policy, of what the parameter holds. Raises SettingsError."""
+    if not value.startswith(COMPRESSED_PREFIX):
+        return value
+    text = value.removeprefix(COMPRESSED_PREFIX)
     opener = zlib.decompressobj(_WITH_GZIP_HEADER)
     try:
-        opened = opener.decompress(b64decode("".join(text.split()), validate=True), _TEXT_BYTES_MOST).decode()
+        policy = opener.decompress(b64decode("".join(text.split()), validate=True), _TEXT_BYTES_MOST).decode()
     except (ValueError, zlib.error):  # of base64, and of UTF-8, are ValueErrors
         raise SettingsError(VARIABLE, f"after {COMPRESSED_PREFIX} there must be base64 of gzip of UTF-8") from None
     if not opener.eof:
         reason = f"is cut off, or its text has more than {_TEXT_BYTES_MOST:,} bytes"
         raise SettingsError(VARIABLE, reason)
-    return opened
+    return policy
