@@ -121,7 +121,7 @@ STREAM_GRANTS = {
 def stream_mappings(stack: Stack) -> Iterator[str]:
     alarmed = {alarm["MetricName"] for alarm in stack.find_all("AWS::CloudWatch::Alarm").values()}
     for service, metrics in (
-        ("kafka", {"MaxOffsetLag"}),
+        ("kafka", {"OffsetLag"}),
         ("kinesis", {"IteratorAge"}),
         ("mq", {"MessageCount", "QueueSize"}),
     ):

@@ -10,12 +10,14 @@ from tests.template.cloudformation import ALL_OPTIONS, REGION, REQUIRED, deploy,
 from tests.template.findings import findings
 from tests.template.ledger_planted import IN_LEDGER
 from tests.template.operations_planted import IN_OPERATIONS, REMOVED
+from tests.template.streams_planted import IN_STREAMS
 from tests.template.url_planted import IN_URL
 
 PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
     *IN_OPERATIONS,
     *IN_LEDGER,
     *IN_URL,
+    *IN_STREAMS,
     (
         "Outputs/BusArn/Value",
         {"Fn::GetAtt": ["Buss", "Arn"]},
