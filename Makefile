@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PATHS := layers/snapshot_tuner:functions:.
 SOURCES := functions layers/snapshot_tuner devkit tests
 
-.PHONY: help demo run run-vefaas build build-vefaas bench validate deploy destroy check test lint format simulate simulate-day lock clean
+.PHONY: help demo run run-vefaas build build-vefaas bench validate deploy destroy check test lint format docs licences simulate simulate-day lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -62,6 +62,12 @@ lint: $(STAMP) ## ruff and mypy strict
 format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+docs: $(STAMP) ## the pages as a static site in .build/site; a link that leads nowhere fails it
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.site
+
+licences: $(STAMP) ## whose code is deployed or kept here, under which licence; fails on one that is not allowed
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.licences
 
 LOCK := $(abspath $(BIN))/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 

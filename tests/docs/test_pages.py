@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import ClassVar
 import pytest
 import yaml
 
+from devkit.build.artifacts import TARGET_PYTHON
 from http_endpoint import answers
 from queue_worker.handler import lambda_handler
 from snapshot_tuner import bootstrap
@@ -131,6 +133,34 @@ def test_the_table_of_settings() -> None:
     """Every variable that is read, with its default, and no other."""
     defaults = {each.name.upper(): default(each.default) for each in fields(Settings)}
     assert {row[0]: row[1] for row in table("variable")} == {name: defaults[name] for name in VARIABLES}
+
+
+def test_the_table_of_alarms() -> None:
+    """Every alarm of the template, in its order."""
+    resources = cloudformation.load()["Resources"]
+    assert [row[0] for row in table("alarm")] == [
+        name for name, resource in resources.items() if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+
+
+def test_the_readme_is_two_screens() -> None:
+    """At most 200 lines."""
+    assert len(README.splitlines()) <= 200
+
+
+def test_the_badges_are_true() -> None:
+    """The licence, the Pythons, and the strictness are those of pyproject.toml and of the build."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    oldest = project["project"]["requires-python"].removeprefix(">=")
+    said = re.findall(r"!\[([a-zA-Z]+: [^]]+)\]\((docs/badges/[^)]+)\)", README)
+    assert [text for text, _ in said] == [
+        f"licence: {project['project']['license']}",
+        f"Python: {oldest} to {TARGET_PYTHON}",
+        "types: mypy strict",
+    ]
+    assert project["tool"]["mypy"]["strict"] is True
+    for text, path in said:
+        assert text.lower() in (ROOT / path).read_text(encoding="utf-8").lower()
 
 
 def test_the_table_of_parameters() -> None:
