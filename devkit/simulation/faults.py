@@ -1,6 +1,7 @@
 """What goes wrong in a simulated run, each with a rate of its own."""
 
 from dataclasses import dataclass, fields, replace
+from random import Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Faults:
     store_outage: float = 0.0  # per minute: the ledger is silent for up to 20 s
     reply_lost: float = 0.0  # per ledger step: carried out, but the answer never arrives
     clock_skew: float = 0.0  # per instance: its wall clock is off by up to 10 s
+    store_clock_set: float = 0.0  # per minute: the store's clock is set to up to an hour off, and right within a minute
     pause: float = 0.0  # per call: the instance stands still for up to 20 s, longer than its lease
     stalled_send: float = 0.0  # per call: it stands still between its last check and the first byte
     hasty_sender: float = 0.0  # per batch: what is not settled comes back in seconds, as over HTTP
@@ -53,6 +55,7 @@ ALL = Faults(
     store_outage=0.05,
     reply_lost=0.002,
     clock_skew=1.0,
+    store_clock_set=0.10,
     pause=0.005,
     stalled_send=0.004,
     hasty_sender=0.20,
@@ -61,3 +64,11 @@ ALL = Faults(
     poisoned_record=0.10,
     reading_fails=0.10,
 )
+
+
+def bursts(random: Random, per_minute: float, horizon: float, longest: float) -> list[tuple[float, float]]:
+    """When each begins and ends, in seconds; of those in one minute at most one begins."""
+    starts = [
+        minute * 60 + random.uniform(0, 60) for minute in range(int(horizon // 60)) if random.random() < per_minute
+    ]
+    return [(start, start + random.uniform(0.5, longest)) for start in starts]

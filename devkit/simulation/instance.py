@@ -1,6 +1,7 @@
 """Virtual time and the instances that live in it: each runs real, blocking code in a greenlet of its own."""
 
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -16,12 +17,22 @@ class Timeline:
 
     def __init__(self, *, trace: Callable[[str], None] | None = None) -> None:
         self.now = 0.0
+        self.store_clock_ahead = 0.0
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._trace = trace
 
     def at(self, moment: float, action: Callable[[], None]) -> None:
         heappush(self._due, (max(moment, self.now), next(self._order), action))
+
+    def set_store_clock(self, start: float, end: float, ahead: float) -> None:
+        """So many seconds ahead, and right again at the end."""
+
+        def set_ahead(seconds: float) -> None:
+            self.store_clock_ahead = seconds
+
+        self.at(start, partial(set_ahead, ahead))
+        self.at(end, partial(set_ahead, 0.0))
 
     def run(self) -> None:
         """Until nothing is due any more."""
@@ -140,13 +151,14 @@ class InstanceClock:
 
 
 class LedgerClock:
-    """The store's wall clock, and beside it the monotonic clock of the instance that asks."""
+    """The store's wall clock, which may be set, and beside it the monotonic clock of the instance that asks."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
 
     def wall_us(self) -> int:
-        return round((EPOCH + self._instance.timeline.now) * 1e6)
+        timeline = self._instance.timeline
+        return round((EPOCH + timeline.now + timeline.store_clock_ahead) * 1e6)
 
     def monotonic(self) -> float:
         return self._instance.local(self._instance.timeline.now)

@@ -13,7 +13,7 @@ from uuid import uuid4
 from redis import Redis
 
 from devkit.silent_log import SilentLog
-from devkit.simulation.faults import Faults
+from devkit.simulation.faults import Faults, bursts
 from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedReads
 from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
 from devkit.simulation.provider import Provider
@@ -32,8 +32,10 @@ TASKS = 24
 INSTANCES = 4
 MINUTES = 10
 BATCH = 10
-REST_SECONDS = 1800.0
-"""Longer than the ledger leaves an event to its source, and a time-bound adjustment lasts."""
+CLOCK_OFF_MOST_SECONDS = 3600.0
+REST_SECONDS = 1800.0 + CLOCK_OFF_MOST_SECONDS
+"""Longer than the ledger leaves an event to its source, and a time-bound adjustment lasts: one that began by a clock
+that was wrong ends as much later."""
 
 LATEST_DUPLICATES_SECONDS = 7200.0
 QUOTA = 30
@@ -71,7 +73,7 @@ LIMITS = Limits(
     slots_per_second=QUOTA * SLOT_SHARE,
     idempotency_ttl=86_400,
     task_ttl=1_209_600,
-    max_clock_skew=300,
+    max_clock_skew=3900,
 )
 
 
@@ -140,8 +142,8 @@ def _run_on(
     random = Random(seed)  # noqa: S311 - a seed has to replay the run
     timeline = Timeline(trace=trace)
     horizon = MINUTES * 60.0
-    provider = Provider(timeline, _bursts(random, faults.throttling, horizon, longest=5))
-    outages = _bursts(random, faults.store_outage, horizon, longest=20)
+    provider = Provider(timeline, bursts(random, faults.throttling, horizon, longest=5))
+    outages = bursts(random, faults.store_outage, horizon, longest=20)
     queue = SimulatedQueue(timeline, random)
     signals = _send_events(queue, random, faults, horizon)
     for task in sorted({_parse_task(signal) for signal in signals}, key=lambda each: each.room_id):
@@ -149,6 +151,9 @@ def _run_on(
             provider.restarts_at(random.uniform(0, horizon), task)
     own = Random(f"records {seed}")  # noqa: S311 - a seed has to replay the run
     spoilt = _spoil_records(timeline, poison, own, faults.poisoned_record)
+    own = Random(f"clock {seed}")  # noqa: S311 - a seed has to replay the run
+    for start, end in bursts(own, faults.store_clock_set, horizon, longest=60):
+        timeline.set_store_clock(start, end, own.choice((-1, 1)) * own.uniform(20, CLOCK_OFF_MOST_SECONDS))
     policy = Policy.parse(POLICY, "simulation.yaml")
 
     def work(instance: Instance) -> None:
@@ -178,7 +183,7 @@ def _run_on(
 
 def _spoil_records(timeline: Timeline, poison: Poison, random: Random, per_minute: float) -> frozenset[TaskRef]:
     """Of chances of its own, so that a seed's other faults stay what they are without it."""
-    moments = [moment for moment, _ in _bursts(random, per_minute, MINUTES * 60.0, longest=1)]
+    moments = [moment for moment, _ in bursts(random, per_minute, MINUTES * 60.0, longest=1)]
     spoilt = [TaskRef("app", f"room-{random.randrange(TASKS):02}", "task") for _ in moments]
     for moment, task in zip(moments, spoilt, strict=True):
         timeline.at(moment, partial(poison, task, random.randbytes(random.randrange(60))))
@@ -248,13 +253,6 @@ def _send_events(queue: SimulatedQueue, random: Random, faults: Faults, horizon:
                 again = happened + delay + LATEST_DUPLICATES_SECONDS
                 queue.send(replace(signal, sent_us=int((EPOCH + again) * 1000) * 1000), again)
     return signals
-
-
-def _bursts(random: Random, per_minute: float, horizon: float, longest: float) -> list[tuple[float, float]]:
-    starts = [
-        minute * 60 + random.uniform(0, 60) for minute in range(int(horizon // 60)) if random.random() < per_minute
-    ]
-    return [(start, start + random.uniform(0.5, longest)) for start in starts]
 
 
 def _judge(

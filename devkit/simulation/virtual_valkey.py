@@ -1,10 +1,11 @@
 """The Redis/Valkey ledger on virtual time: the real client, scripts and server; only the store's clock is ours."""
 
 from snapshot_tuner.clock import Clock
+from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.redis.redis_py import Connection
-from snapshot_tuner.ledger.redis.server import RedisStore, WarningLog
+from snapshot_tuner.ledger.redis.server import RedisStore
 from snapshot_tuner.ledger.types import Limits, ReportSetAside, no_report
 
 

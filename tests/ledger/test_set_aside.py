@@ -39,7 +39,7 @@ class SqliteStore:
     namespace: str = field(default_factory=token)
 
     def __post_init__(self) -> None:
-        self.ledger = SqliteLedger(self.path, self.namespace, LIMITS, self.clock, self.found.extend)
+        self.ledger = SqliteLedger(self.path, self.namespace, LIMITS, self.clock, report_set_aside=self.found.extend)
 
     def run(self, statement: str, *values: object) -> None:
         with closing(sqlite3.connect(self.path)) as database:

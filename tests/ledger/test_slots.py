@@ -4,7 +4,12 @@ from itertools import pairwise
 
 import pytest
 
-from snapshot_tuner.ledger.timing import SLOT_SHARE, SLOT_VALID_SECONDS, THROTTLE_PAUSE_SECONDS
+from snapshot_tuner.ledger.timing import (
+    CORRECTION_PAUSE_SECONDS,
+    SLOT_SHARE,
+    SLOT_VALID_SECONDS,
+    THROTTLE_PAUSE_SECONDS,
+)
 from snapshot_tuner.ledger.types import CallResult, Slot
 from tests.ledger.backends import LIMITS, TASK, Backend, event, granted, limits, token
 
@@ -106,7 +111,7 @@ def test_a_cursor_further_ahead_than_anybody_waits_is_reset(backend: Backend) ->
     backend.advance(-86_400)
     slots = ledger.reserve(2, within=5)
     assert len(slots) == 2
-    assert slots[0].start <= backend.clock.monotonic() + READING
+    assert slots[0].start <= backend.clock.monotonic() + CORRECTION_PAUSE_SECONDS + 10 / 145 + READING
 
 
 def throttle(backend: Backend, *, calls: int = 1) -> None:

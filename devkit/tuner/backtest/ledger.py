@@ -3,6 +3,7 @@
 What is remembered of an event is packed, as a million of them may be remembered at once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush, nsmallest
 from itertools import count
@@ -12,6 +13,7 @@ from typing import Self
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.in_process import InProcessLedger
 from snapshot_tuner.ledger.intents import DIGEST_DIGITS
+from snapshot_tuner.ledger.own_time import KeptClock
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Intent, SetAsideRecords, TaskState
@@ -49,6 +51,7 @@ class Memory:
     due: list[tuple[int, int, TaskRef]] = field(default_factory=list)
     event_order: str | None = None
     cursors: dict[Budget, Cursor] = field(default_factory=lambda: dict.fromkeys(Budget, Cursor()))
+    kept_clock: KeptClock | None = None
     tie_breaker: "count[int]" = field(default_factory=count)
     tasks_to_sweep: int = _LEAST_TO_SWEEP
     events_to_sweep: int = _LEAST_TO_SWEEP
@@ -149,6 +152,15 @@ class Memory:
 
     def set_aside(self, limit: int) -> SetAsideRecords:  # noqa: ARG002 - `Records`; what it keeps are no bytes
         return SetAsideRecords(0, ())
+
+    def clock(self) -> KeptClock | None:
+        return self.kept_clock
+
+    def save_clock(self, kept: KeptClock) -> None:
+        self.kept_clock = kept
+
+    def move_cursors(self, move: Callable[[Cursor], Cursor]) -> None:
+        self.cursors = {budget: move(cursor) for budget, cursor in self.cursors.items()}
 
     def remove_expired(self, now: int, added: int) -> None:  # noqa: ARG002 - `Records`; it counts for itself
         """What has expired goes whenever there is twice as much as was left the last time."""

@@ -311,7 +311,7 @@ def _ledger(
     path = Path(url.path)
     if not path.parent.is_dir():
         raise SettingsError("LEDGER_URL", f"the folder {path.parent} does not exist")
-    return SqliteLedger(path, settings.ledger_namespace, limits, clock, report)
+    return SqliteLedger(path, settings.ledger_namespace, limits, clock, logger(), report_set_aside=report)
 
 
 def _metrics(environ: Mapping[str, str]) -> Recorder | None:

@@ -141,7 +141,9 @@ def test_records_that_use_nothing_new_are_what_the_earlier_version_wrote_on_sqli
     path = tmp_path / "ledger.db"
     with closing(SqliteLedger(path, steps.NAMESPACE, _LIMITS, clock)) as ledger:
         steps.take(ledger, clock, CallResult)
-    assert steps.rows_of(path) == _RECORDS["sqlite"]
+    kept = steps.rows_of(path)
+    kept["account"] = [row for row in kept["account"] if row[0] != ":clock"]  # which that version does not look at
+    assert kept == _RECORDS["sqlite"]
 
 
 def test_records_that_use_nothing_new_are_what_the_earlier_version_wrote_on_redis(

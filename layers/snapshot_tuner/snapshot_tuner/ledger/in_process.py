@@ -7,6 +7,8 @@ from typing import Protocol
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import intents, messages, precedence, transitions
+from snapshot_tuner.ledger.own_time import ClockRecords, Now, OwnTime
+from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.transitions import KeyState
@@ -31,8 +33,8 @@ from snapshot_tuner.model import Adjustment, TaskRef
 _TRY_AGAIN_US = round(TRY_AGAIN_SECONDS * 1e6)
 
 
-class Records(Protocol):
-    """A namespace's records, inside one step. Times are microseconds since the epoch; what has expired is not there.
+class Records(ClockRecords, Protocol):
+    """A namespace's records, inside one step. Times are the ledger's own, in us; what has expired is not there.
 
     Nor is what cannot be read: it is set aside when it is asked for.
     """
@@ -101,8 +103,9 @@ class Storage(Protocol):
 class InProcessLedger:
     """A `Ledger` with its `ReconcilerStore`; each operation is one step, whose time is read inside it."""
 
-    def __init__(self, storage: Storage, limits: Limits, clock: Clock) -> None:
+    def __init__(self, storage: Storage, limits: Limits, clock: Clock, log: WarningLog | None = None) -> None:
         self._storage = storage
+        self._time = OwnTime(clock, log)
         self._limits = limits
         self._clock = clock
         self._order = limits.order.value
@@ -114,10 +117,10 @@ class InProcessLedger:
         if not adjustments:
             return []
         with self._storage.step() as records:
-            now = self._clock.wall_us()
-            self._check_order(records, now)
+            now = self._time.read(records)
+            self._check_order(records, now.us)
             admitted = [self._admit_one(records, adjustment, now) for adjustment in adjustments]
-            records.remove_expired(now, len(adjustments))
+            records.remove_expired(now.us, len(adjustments))
             return admitted
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
@@ -129,19 +132,21 @@ class InProcessLedger:
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         lease_until = self._clock.monotonic() + LEASE_SECONDS
         with self._storage.step() as records:
-            now = self._clock.wall_us()
+            now = self._time.read(records).us
             return [_begin_one(records, task, token, now, lease_until) for task, token in starts]
 
     def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
         with self._storage.step() as records:
-            now = self._clock.wall_us()
+            now = self._time.read(records).us
             if any(result is CallResult.THROTTLED for _, _, result in ends):
                 records.save_cursor(Budget.CALLS, _cursor(records, Budget.CALLS, now).pause(now))
             return [_settle_one(records, task, token, result, now) for task, token, result in ends]
 
     def get(self, task: TaskRef) -> TaskState | None:
         with self._storage.step() as records:
-            return _state_now(records, task, self._clock.wall_us())
+            now = self._time.read(records)
+            state = _state_now(records, task, now.us)
+            return transitions.shifted(state, -now.ahead_us) if state is not None else None
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         with self._storage.step() as records:
@@ -149,26 +154,29 @@ class InProcessLedger:
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         with self._storage.step() as records:
-            now = self._clock.wall_us()
+            now = self._time.read(records).us
             return records.claim_due(limit, now, now + _TRY_AGAIN_US)
 
     def claim_checks(self, limit: int) -> list[TaskRef]:
         with self._storage.step() as records:
-            now = self._clock.wall_us()
+            now = self._time.read(records).us
             # One that cannot be read is found here at the latest: its task may have no event for days.
             return [task for task in records.claim_checks(limit, now) if records.task(task, now) is not None]
 
     def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
         with self._storage.step() as records:
-            now = self._clock.wall_us()
-            unchanged = _state_now(records, task, now) == seen
-            if unchanged:
-                records.save_task(task, transitions.mark_in_doubt(seen, now), now)
+            now = self._time.read(records)
+            state = _state_now(records, task, now.us)
+            unchanged = state is not None and transitions.shifted(state, -now.ahead_us) == seen
+            if state is not None and unchanged:
+                records.save_task(task, transitions.mark_in_doubt(state, now.us), now.us)
             return unchanged
 
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
         with self._storage.step() as records:
-            unchanged = _state_now(records, task, self._clock.wall_us()) == seen
+            now = self._time.read(records)
+            state = _state_now(records, task, now.us)
+            unchanged = state is not None and transitions.shifted(state, -now.ahead_us) == seen
             if unchanged:
                 records.forget_task(task)
             return unchanged
@@ -178,12 +186,12 @@ class InProcessLedger:
 
     def _reserve(self, budget: Budget, rate: float, count: int, within: float, sooner: float) -> list[Slot]:
         with self._storage.step() as records:
-            # Whatever pause falls between these readings, no slot starts early or is valid too long.
-            before, now, after = self._clock.monotonic(), self._clock.wall_us(), self._clock.monotonic()
-            starts, cursor = _cursor(records, budget, now).take(count, within, rate, now, sooner)
+            now = self._time.read(records)
+            starts, cursor = _cursor(records, budget, now.us).take(count, within, rate, now.us, sooner)
             records.save_cursor(budget, cursor)
-        valid_until = before + SLOT_VALID_SECONDS
-        return [Slot(after + (start - now) / 1e6, valid_until + (start - now) / 1e6) for start in starts]
+        # Whatever pause falls between its readings, no slot starts early or is valid too long.
+        valid_until = now.before + SLOT_VALID_SECONDS
+        return [Slot(now.after + (start - now.us) / 1e6, valid_until + (start - now.us) / 1e6) for start in starts]
 
     def _check_order(self, records: Records, now: int) -> None:
         found = records.order()
@@ -193,12 +201,13 @@ class InProcessLedger:
             raise messages.other_order(self._storage.namespace, self._limits.order, found)
         records.save_order(self._order)
 
-    def _admit_one(self, records: Records, adjustment: Adjustment, now: int) -> Admitted:
+    def _admit_one(self, records: Records, adjustment: Adjustment, moment: Now) -> Admitted:
         signal, task = adjustment.signal, adjustment.task
-        ahead_us = signal.time_us - now
+        ahead_us = signal.time_us - moment.wall_us
         if not -self._task_ttl_us <= ahead_us <= self._skew_us:
             return messages.rejected(ahead_us)
-        intent = intents.from_adjustment(adjustment)
+        now = moment.us
+        intent = intents.shifted(intents.from_adjustment(adjustment), moment.ahead_us)
         known = records.event(intent, now)
         fingerprint = signal.fingerprint()
         before = records.task(task, now)
@@ -212,14 +221,15 @@ class InProcessLedger:
         records.save_event(intent.key, known, now + self._event_ttl_us)
         settled = answer in (Admission.DUPLICATE, Admission.SUPERSEDED)
         if after is not None:
-            expires = max(now, signal.time_us) + self._task_ttl_us
+            expires = max(now, signal.time_us + moment.ahead_us) + self._task_ttl_us
             # A retry that is superseded by now takes along what another policy had made of it.
             if settled and (before is None or after == transitions.advance_to(before, now)):
                 records.keep_task(task, expires)
             else:
                 records.save_task(task, after, now, expires)
             if answer is Admission.DEFERRED:
-                return messages.deferred(after.desired, precedence.effective_until(after))
+                ends = precedence.effective_until(after)
+                return messages.deferred(after.desired, ends - moment.ahead_us if ends is not None else None)
             if settled and after.doubt_until is not None:
                 return messages.in_doubt(answer)
         return messages.superseded(intent, now) if answer is Admission.SUPERSEDED else Admitted(answer)

@@ -29,6 +29,14 @@ def from_adjustment(adjustment: Adjustment) -> Intent:
     )
 
 
+def shifted(intent: Intent, by_us: int) -> Intent:
+    """With its times so much later."""
+    if not by_us:
+        return intent
+    ends = intent.until_us + by_us if intent.until_us is not None else None
+    return intent._replace(asked_us=intent.asked_us + by_us, until_us=ends)
+
+
 def until_us(adjustment: Adjustment) -> int | None:
     """When its time-bound part ends, in microseconds since the epoch; None where it has no end."""
     lasts = adjustment.for_seconds

@@ -6,10 +6,16 @@ token after a lost reply. Backends: `ledger.sqlite` (one host), `ledger.redis` (
 
 from collections.abc import Sequence
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, SetAsideRecords, Settlement, Slot, TaskState
 from snapshot_tuner.model import Adjustment, TaskRef
+
+
+class WarningLog(Protocol):
+    """Where a warning goes: a stable event name with keys."""
+
+    def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
 
 
 class Ledger(Protocol):

