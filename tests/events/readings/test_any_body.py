@@ -1,8 +1,11 @@
 """Whatever a body is: signals, rejections or nothing, never an exception of another kind, and in linear time."""
 
 import json
+import os
+import statistics
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -71,6 +74,83 @@ def check(body: object) -> None:
 def test_any_body_gives_signals_or_rejections(body: object) -> None:
     """Real bodies with parts exchanged, and anything at all."""
     check(body)
+
+
+BODIES_OF_RUN = int(os.environ.get("BODIES", "2000"))
+"""For more, `BODIES=100000 .venv/bin/python -m pytest -n 0 --timeout 0 tests/events/readings/test_any_body.py`."""
+
+SLOW = 150
+"""So many times what a body of its length takes, and no more: every pattern looks at each of a thousand short texts."""
+
+VALUES: tuple[Any, ...] = (
+    *(None, True, 0, -1, 1.5, 10**25, 1e300, "", "x", "0.93", "NaN", "2026-03-01T09:00:00Z", "0001-01-01T00:00:00Z"),
+    *("firing", "resolved", "4", "1", "Metric", "Event", "ALARM", "{", "[[[[", "\ud800", "\u0000", "é" * 50),
+    *([], {}, [[]], [None], {"": None}, {"name": "RoomId", "value": []}, "9" * 5000, ["x"] * 1001, {"a" * 300: 1}),
+)
+
+
+def mutated(random: Random) -> object:
+    """A real body with some of its parts exchanged, left out, repeated, or put into each other."""
+    body: Any = random.choice(REAL)
+    for _ in range(random.randint(1, 4)):
+        path = somewhere(random, body)
+        match random.randrange(4):
+            case 0 if path:
+                body = without(body, path)
+            case 1:
+                other = random.choice(REAL)
+                body = exchanged(body, path, at(other, somewhere(random, other)))
+            case 2 if isinstance(found := at(body, path), list):
+                body = exchanged(body, path, found * random.choice([2, 30]))
+            case _:
+                body = exchanged(body, path, random.choice(VALUES))
+    return body
+
+
+def somewhere(random: Random, value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any JSON
+    path: tuple[Any, ...] = ()
+    while isinstance(value, dict | list) and value and random.random() < 0.85:
+        key = random.choice([*value] if isinstance(value, dict) else range(len(value)))
+        path, value = (*path, key), value[key]
+    return path
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:  # noqa: ANN401 - any JSON
+    for key in path:
+        value = value[key]
+    return value
+
+
+def without(body: Any, path: tuple[Any, ...]) -> Any:  # noqa: ANN401 - any JSON
+    *way, last = path
+    holder = at(body, tuple(way)).copy()
+    del holder[last]
+    return exchanged(body, tuple(way), holder)
+
+
+def processor_seconds(body: object) -> float:
+    begin = time.process_time()
+    check(body)
+    return time.process_time() - begin
+
+
+def test_of_very_many_bodies_none_is_slow() -> None:
+    """The same ones in each run. What a body takes, for its length, is about what the others take."""
+    random = Random(16)  # noqa: S311 - no secret
+    per_character = []
+    slowest: list[tuple[float, object]] = []
+    for _ in range(BODIES_OF_RUN):
+        body = mutated(random)
+        length = 1000 + len(json.dumps(body))
+        each = processor_seconds(body) / length
+        per_character.append(each)
+        slowest = sorted([*slowest, (each, body)], key=lambda pair: -pair[0])[:5]
+    usual = statistics.median(per_character)
+    for each, body in slowest:
+        length = 1000 + len(json.dumps(body))
+        least = min(each, *(processor_seconds(body) / length for _ in range(5)))
+        told = f"{least / usual:.1f} times the usual {usual * 1e9:.0f} ns a character: {json.dumps(body)[:500]}"
+        assert least < SLOW * usual, told
 
 
 def seconds(count: int) -> float:
