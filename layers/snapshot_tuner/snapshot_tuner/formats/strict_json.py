@@ -33,7 +33,8 @@ _SHOWN_CHARACTERS = 60
 _PATH_CHARACTERS = 100
 
 # A string that is not closed runs to the end, and possessive repeats give nothing back: one pass over any text.
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_@-]{1,40}")
@@ -107,8 +108,9 @@ def _is_too_deep(text: str) -> bool:
     lists = text.count("[") if "[" in text else 0  # to look is cheaper than to count
     if lists + text.count("{") <= MAX_DEPTH:
         return False
-    steps = (_STEP.get(token.group(), 0) for token in _STRING_OR_BRACKET.finditer(text))
-    return any(depth > MAX_DEPTH for depth in accumulate(steps))
+    # What stands outside of strings; without escapes a split finds it in a third of the time.
+    outside = _STRING.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
+    return max(accumulate(map(_STEP.__getitem__, _BRACKET.findall(outside))), default=0) > MAX_DEPTH
 
 
 def _may_have_surrogate(text: str) -> bool:

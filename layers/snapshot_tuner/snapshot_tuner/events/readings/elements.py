@@ -82,7 +82,7 @@ class Walk:
             values[slot] = read(names[root])
         shared += sum(times * _size(values[slot]) for slot, times in level.shared if times)
         if number + 1 == len(self._levels):
-            yield Element(values.copy() if number else values, _json(names[level.name]), *outermost), shared
+            yield Element(values, _json(names[level.name]), *outermost), shared
             return
         inner = self._levels[number + 1]
         found = inner.find(names[inner.source])
@@ -98,12 +98,17 @@ class Walk:
         for position, (key, value) in enumerate(members):
             item: Json = value if key is ABSENT else {"key": key, "value": value}
             names[inner.name] = item
-            if is_last:
-                index = names.get(INDEX, -1)
-                names[INDEX] = index + 1 if isinstance(index, int) else 0
-                names[KEY], names[VALUE] = key, ABSENT if key is ABSENT else value
             at = (item, position) if number == 0 else outermost
-            yield from self._walk(number + 1, names, values, shared, at)
+            if not is_last:
+                yield from self._walk(number + 1, names, values, shared, at)
+                continue
+            # Here, not in a walk of its own: most of the elements are in the last loop.
+            index = names[INDEX]
+            names[INDEX] = index + 1 if isinstance(index, int) else 0
+            names[KEY], names[VALUE] = key, ABSENT if key is ABSENT else value
+            for slot, root, read in inner.reads:
+                values[slot] = read(names[root])
+            yield Element(values.copy(), item, *at), shared
 
 
 def _members(found: Found, path: str) -> Sequence[tuple[Found, Json]] | None:
