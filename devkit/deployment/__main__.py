@@ -62,7 +62,9 @@ def _deploy(deployment: Deployment) -> None:
         *("--region", region, "--template-file", str(built)),
     )
     outputs = _outputs(deployment, region)
-    print(f"\nDeployed. The first event, with the ids of a task that runs:\n\n  {first_event(outputs, region)}\n")
+    doctor = shlex.join(["./tuner", "doctor", "--stack", deployment.stack, "--region", region])
+    print(f"\nDeployed. Whether it works:\n\n  {doctor}")
+    print(f"\nThe first event, with the ids of a task that runs:\n\n  {first_event(outputs, region)}\n")
     print(f"What comes of it is in the log:\n\n  sam logs --stack-name {deployment.stack} --region {region} --tail\n")
     if "LedgerUrl" in outputs:
         print("Every further stack on the same Volcengine account has to share the ledger; its parameter LedgerUrl:\n")
