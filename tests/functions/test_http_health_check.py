@@ -10,7 +10,9 @@ import pytest
 
 from devkit.rtc_standin import BYTEPLUS, ProviderError, StandIn
 from snapshot_tuner import bootstrap
+from snapshot_tuner.errors import CallAbandoned
 from snapshot_tuner.ledger.types import SetAsideRecords
+from snapshot_tuner.rtc.call_pool import ApiCalls
 from tests.aws.secrets_standin import running
 from tests.functions.conftest import POLICY, Deployment
 from tests.functions.http_sender import HttpReply, send
@@ -116,6 +118,21 @@ def test_what_the_provider_answers_is_named(deployment: Deployment, error: Provi
     body = json.dumps({"ResponseMetadata": {"Error": {"Code": error.code, "Message": "no"}}}).encode()
     deployment.standin.spoil_reads(error.status, body)
     assert failing(deployment)["says"] == says
+
+
+def test_a_slot_that_was_missed_is_no_fault(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection over the internet takes longer to open than a slot is usable; the next attempt has it."""
+    read, missed = ApiCalls.read, [CallAbandoned("its slot was missed")] * 2
+
+    def at_the_third_attempt(*words: Any) -> object:  # noqa: ANN401 - as `read` takes them
+        if missed:
+            raise missed.pop()
+        return read(*words)
+
+    monkeypatch.setattr(ApiCalls, "read", at_the_third_attempt)
+    assert parts(check(deployment))["provider"]["ok"]
+    missed += [CallAbandoned("its slot was missed")] * 100
+    assert failing(deployment)["says"] == "no reading was possible in time"
 
 
 @pytest.mark.parametrize("body", [b"<html>Log in</html>", b"{}"])

@@ -123,7 +123,9 @@ class RedisLedger:
     def clock_ahead(self) -> float:
         now, wall_us = self._clock.monotonic(), self._clock.wall_us()
         store = self._store.clock
-        return (store.now_us(now) - store.correction_us - wall_us) / 1e6
+        return (
+            store.now_us(now) - store.correction_us - wall_us
+        ) / 1e6 + store.uncertainty / 2  # the middle of what it can be
 
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
         return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, (0.0, within))
