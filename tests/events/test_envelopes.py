@@ -178,7 +178,8 @@ def test_eight_envelopes_are_opened_and_a_ninth_is_not() -> None:
             (
                 "is no known envelope: neither a CloudEvent (specversion, id, source, type), nor an EventBridge event "
                 "(id, source, detail-type, detail), nor an SNS notification (Type, Message), nor an SQS record "
-                "(eventSource, body); members found: 'a', 'b', 'c', 'd', 'e', …"
+                "(eventSource, body), and no reading of the policy (`events`) knows it; "
+                "members found: 'a', 'b', 'c', 'd', 'e', …"
             ),
         ),
         (

@@ -144,7 +144,8 @@ def _unrecognised(document: dict[str, Json]) -> EventRejected:
     return EventRejected(
         "body",
         f"is no known envelope: neither a CloudEvent ({_CLOUD_EVENT}), nor an EventBridge event ({_EVENTBRIDGE}), "
-        f"nor an SNS notification (Type, Message), nor an SQS record (eventSource, body); {found}",
+        f"nor an SNS notification (Type, Message), nor an SQS record (eventSource, body), "
+        f"and no reading of the policy (`events`) knows it; {found}",
     )
 
 
