@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from devkit.benchmarks import batches, calls, cold_start, decisions, first_events, overload, readings, table
+from devkit.benchmarks import batches, calls, cold_start, decisions, first_events, overload, readings, table, vefaas
 from devkit.benchmarks.builds import Builds, build
 from devkit.benchmarks.table import Row
 from devkit.build import BuildFailed, InterpreterMissing, interpreters
@@ -82,6 +82,7 @@ _NAMES = (
     "readings",
     "memory",
     "overload",
+    "vefaas",
 )
 
 
@@ -97,6 +98,7 @@ def _figures(builds: Builds, runs: int, tasks: int) -> dict[str, Callable[[], It
         _readings,
         lambda: _memory(builds),
         lambda: _overload(builds, tasks),
+        lambda: _vefaas(runs),
     )
     return dict(zip(_NAMES, measures, strict=True))
 
@@ -249,6 +251,20 @@ def _overload(builds: Builds, tasks: int) -> Iterator[Row]:
         f"{overloaded.seconds_99th_percentile:.1f} s",
         floor=f"{0.99 * tasks / _RATE_LIMIT:.1f} s",
     )
+
+
+def _vefaas(runs: int) -> Iterator[Row]:
+    try:
+        starts, batch = vefaas.starts(runs), vefaas.seconds_of_a_batch(runs=5)
+    except InterpreterMissing as missing:
+        print(missing, file=sys.stderr)
+        return
+    for kind, part in (("processor", "processor_seconds"), ("wall", "seconds")):
+        here, beside = (getattr(each, part) for each in (starts.vefaas, starts.queue_worker))
+        name = f"process start on veFaaS to its first answer, {kind} time"
+        yield Row(name, _ms(here), floor=f"{_ms(beside)} (queue_worker)")
+    name = "batch of 100 tasks on veFaaS, API latency 30 ms, wall time"
+    yield Row(name, _ms(batch.vefaas), floor=f"{_ms(batch.queue_worker)} (queue_worker)")
 
 
 def _print_imports(builds: Builds) -> None:

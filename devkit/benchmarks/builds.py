@@ -66,6 +66,12 @@ def build(interpreter: Interpreter) -> Builds:
     )
 
 
+def queue_worker(interpreter: Interpreter) -> Build:
+    """The function alone, as in `build`."""
+    runtime_client(interpreter)
+    return _function("queue_worker", Code(local(interpreter), interpreter))
+
+
 def _function(name: str, code: Code) -> Build:
     return Build(name, code, f"{name}.handler.lambda_handler")
 

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +42,11 @@ def measure(builds: Builds, runs: int) -> ColdStarts:
     with environment() as env:
         for _ in range(runs):
             for build in functions:
-                samples[build.name].append(_once(build, env.variables))
+                samples[build.name].append(once(build, env.variables))
         calls = len(env.calls())
     if calls != runs * (len(functions) - 2):  # the reconciler reads a task back
         raise RuntimeError(f"{calls} calls were made; some first event was not handled")
-    medians = {name: _median(each) for name, each in samples.items()}
+    medians = {name: median(each) for name, each in samples.items()}
     usual, floor = medians.pop(builds.usual.name), medians.pop(builds.empty.name)
     return ColdStarts(medians, usual, floor)
 
@@ -74,7 +74,8 @@ def imports(build: Build) -> list[tuple[str, float]]:
     return sorted(((row[2].strip(), int(row[0]) / 1000) for row in rows), key=lambda row: -row[1])
 
 
-def _once(build: Build, variables: Mapping[str, str]) -> ColdStart:
+def once(build: Build, variables: Mapping[str, str]) -> ColdStart:
+    """One start and its first event."""
     log: list[str] = []
     with Sandbox(
         build.code,
@@ -104,7 +105,8 @@ def _processor_seconds_of_children(pid: int) -> float:
     return sum(int(each[11]) + int(each[12]) for each in fields) / _TICKS_PER_SECOND
 
 
-def _median(samples: list[ColdStart]) -> ColdStart:
+def median(samples: Sequence[ColdStart]) -> ColdStart:
+    """Of each part."""
     return ColdStart(
         statistics.median(each.seconds for each in samples),
         statistics.median(each.processor_seconds for each in samples),

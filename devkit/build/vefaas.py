@@ -62,9 +62,10 @@ def vefaas_package() -> VefaasPackage:
 
     folder = BUILD_FOLDER / "vefaas" / "package"
     sources = [*(ROOT / "functions" / name for name in _FUNCTIONS), _PACKAGE, _POLICY]
-    Step(folder, sources, [str(compiler), *_NOT_PACKED], make).bring_up_to_date()
+    is_new = Step(folder, sources, [str(compiler), *_NOT_PACKED], make).bring_up_to_date()
     package = VefaasPackage(folder, folder.with_name("snapshot-tuner.zip"))
-    _pack(package)
+    if is_new or not package.zip.exists():
+        _pack(package)
     return package
 
 
@@ -85,13 +86,15 @@ def _make(target: Path) -> None:
 
 
 def _pack(package: VefaasPackage) -> None:
-    with zipfile.ZipFile(package.zip, "w", zipfile.ZIP_DEFLATED) as packed:
+    unfinished = package.zip.with_name(f".unfinished-{package.zip.name}")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in sorted(package.folder.rglob("*")):
             if path.is_file():
                 entry = zipfile.ZipInfo(str(path.relative_to(package.folder)), _BEFORE_ZIP)
                 entry.external_attr = (path.stat().st_mode & 0o777) << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 packed.writestr(entry, path.read_bytes())
+    unfinished.replace(package.zip)
     if package.zip.stat().st_size > ZIP_MOST_BYTES:
         raise BuildFailed(f"{package.zip} is too large to be uploaded as it is: at most {ZIP_MOST_BYTES:,} bytes")
 

@@ -68,8 +68,12 @@ class Instance:
     ) -> None:
         self._process.stop()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def send_signal(self, number: signal.Signals) -> None:
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
 
     def _take(self, line: str) -> None:
         self.lines.append(line)
