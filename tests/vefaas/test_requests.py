@@ -31,6 +31,14 @@ def test_a_signed_request_reaches_the_routes(http_function: Instance, standin: S
     assert applied(standin)["room-1"] == 1
 
 
+def test_each_part_of_the_deployment_can_be_tried(http_function: Instance) -> None:
+    """The role's key or the environment's, the route to the provider, the ledger, the policy."""
+    assert request(http_function.port, "GET", "/health").status == 200
+    answer = request(http_function.port, "POST", "/health/check", body(4), signed(4))
+    checks = {each["check"]: each["ok"] for each in json.loads(answer.body)["checks"]}
+    assert checks == dict.fromkeys(("secrets", "ledger", "policy", "provider"), True)
+
+
 def test_an_events_header_opens_no_door_of_http(http_function: Instance, standin: StandIn) -> None:
     """Otherwise whoever reaches the public address would need no proof."""
     assert send_message(http_function.port, KafkaMessage(2, body(2))).status == 404
