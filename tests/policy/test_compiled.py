@@ -11,7 +11,8 @@ from devkit.build.step import BuildFailed
 from snapshot_tuner.errors import PolicyError
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy import compiled, loader
-from snapshot_tuner.policy.engine import Measured, Policy, Rule
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.rules import Measured, Rule
 from tests.policy.test_properties import signals
 
 EVERYTHING = """
@@ -20,22 +21,42 @@ order: sequence
 require_time: true
 bounds: {min: 2, max: 300}
 target: {app_id: app, room_id: "{data.room}"}
+events: [{name: monitor, match: {kind: [x]}, type: t, target: {task_id: one}}]
+limits:
+  - {name: vip, match: {data: {AppId: [vip]}}, bounds: {max: 5}}
+  - {task: {app_id: [slow]}, factor: 2.5}
 lengthen_after: 60s
 skip_unchanged_within: 5m
 rules:
-  - {name: alert, match: {type: [alert]}, interval: 2, for: 10m, then: 30, urgent: true}
+  - {name: alert, match: {type: [alert]}, interval: 2, for: 10m, then: 30, urgent: true, bounds: {max: 40}}
   - name: load
     match: {type: [load], data: {load: [{numeric: [">=", 0.80]}]}}
     interval: {of: data.load, curve: [[0.80, 10], [1, 60.5]]}
     lengthen_after: 2m
+    target: {task_id: "{data.task}"}
+    when: {days: [mon-wed, sun], from: "22:00", to: "06:00", zone: Asia/Shanghai}
   - {name: rest, hold: true}
 """
 
-FORM_4 = {
+FORM_5 = {
     "version": 1,
     "order": "sequence",
     "require_time": True,
-    "readings": [],
+    "readings": [
+        {
+            "name": "monitor",
+            "match": [{"kind": ["x"]}],
+            "inside": False,
+            "open": [],
+            "each": [],
+            "parts": [],
+            "fields": {"type": "t"},
+            "numbers": [],
+            "zone": None,
+            "is_alert": False,
+            "left_out": None,
+        }
+    ],
     "bounds": {"min": 2, "max": 300},
     "target": {
         "app_id": "app",
@@ -43,6 +64,17 @@ FORM_4 = {
         "task_id": "{data.TaskId}",
         "business_id": "{data.BusinessId}",
     },
+    "reading_targets": {"monitor": {"task_id": "one"}},
+    "limits": [
+        {
+            "label": "vip",
+            "match": {"data": {"AppId": ["vip"]}},
+            "task": {},
+            "factor": None,
+            "bounds": {"min": 1, "max": 5},
+        },
+        {"label": "limits[1]", "match": {}, "task": {"app_id": ["slow"]}, "factor": 2.5, "bounds": None},
+    ],
     "lengthen_after": 60,
     "skip_unchanged_within": 300,
     "rules": [
@@ -54,6 +86,9 @@ FORM_4 = {
             "then": 30,
             "lengthen_after": None,
             "urgent": True,
+            "when": None,
+            "target": {},
+            "bounds": {"min": 1, "max": 40},
         },
         {
             "name": "load",
@@ -63,6 +98,9 @@ FORM_4 = {
             "then": None,
             "lengthen_after": 120,
             "urgent": False,
+            "when": {"days": [0, 1, 2, 6], "begins": 1320, "ends": 360, "zone": "Asia/Shanghai"},
+            "target": {"task_id": "{data.task}"},
+            "bounds": None,
         },
         {
             "name": "rest",
@@ -72,6 +110,9 @@ FORM_4 = {
             "then": None,
             "lengthen_after": None,
             "urgent": False,
+            "when": None,
+            "target": {},
+            "bounds": None,
         },
     ],
 }
@@ -93,7 +134,7 @@ def beside(file: Path) -> Path:
 def test_the_form_is_the_one_that_its_number_names(file: Path) -> None:
     """Whoever changes the form raises FORM, and this golden copy with it: an older one is then checked anew."""
     kept = json.loads(beside(file).read_text())
-    assert (kept["form"], kept["policy"]) == (4, FORM_4)
+    assert (kept["form"], kept["policy"]) == (5, FORM_5)
 
 
 def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +153,8 @@ def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: py
 def said(rule: Rule) -> tuple[object, ...]:
     action = rule.action
     number = (action.of.text, action.curve) if isinstance(action, Measured) else action
-    return (rule.name, repr(rule.match), number, rule.lasts, rule.then, rule.lengthen_after, rule.urgent)
+    times = (rule.lasts, rule.then, rule.lengthen_after, rule.when)
+    return (rule.name, repr(rule.match), number, *times, rule.urgent, rule.bounds)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshot_tuner.model import Json, Signal, Verdict
-from snapshot_tuner.policy.engine import Asked, Policy
+from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.explanation import Asking, PatternFinding, Reached, explain
+from snapshot_tuner.policy.limits import Asked
 
 POLICY = Policy.parse(
     """

@@ -65,7 +65,7 @@ def test_the_schema_takes_what_the_policy_takes() -> None:
         "match: {}",
         "interval: {of: data.x, curve: [[1, 2]]}",
         "interval: {of: data.x, curve: [[1, 2], [2]]}",
-        "target: {}, interval: 5",
+        "targets: {}, interval: 5",
         "match: {type: x}, interval: 5",
         "match: {type: []}, interval: 5",
         "match: {data: {}}, interval: 5",

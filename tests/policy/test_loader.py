@@ -21,8 +21,8 @@ def in_rule(members: str) -> list[str]:
     return problems(f"version: 1\nrules:\n- {{name: r, {members}}}\n")
 
 
-RULE_KEYS = "name, match, interval, hold, for, then, lengthen_after, urgent"
-TOP_KEYS = "version, order, require_time, events, bounds, target, lengthen_after, skip_unchanged_within, rules"
+RULE_KEYS = "name, match, interval, hold, when, target, bounds, for, then, lengthen_after, urgent"
+TOP_KEYS = "version, order, require_time, events, bounds, target, lengthen_after, skip_unchanged_within, limits, rules"
 SECONDS = "must be a whole number of seconds from 1 to 600"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
 NUMERIC = 'must be pairs of an operator and a number: ["=", 5], [">", 0], [">=", 0, "<", 5]'
@@ -151,8 +151,8 @@ RULES: list[tuple[str, list[str]]] = [
         [f"line 3, rule 'r', match.data.load[0].numeric: {NUMERIC}"],
     ),
     (
-        "target: {}, interval: 5",
-        [f"line 3, rule 'r', target: unknown key; known here are {RULE_KEYS}"],
+        "targets: {}, interval: 5",
+        [f"line 3, rule 'r', targets: unknown key; known here are {RULE_KEYS}"],
     ),
 ]
 

@@ -5,7 +5,7 @@ import pytest
 from snapshot_tuner.policy.loader import examine
 from snapshot_tuner.policy.readings.built_in import BUILT_IN
 
-KEYS = "id, source, type, time, sequence, data, use, name, match, inside, open, each, parts, numbers, zone"
+KEYS = "id, source, type, time, sequence, data, use, name, match, inside, open, each, parts, numbers, target, zone"
 PATH = "a path is names with dots between, such as data.RoomId; or ['a.name'], [0], [-1] or [?@.name=='x']"
 NAMES = "body, record, item, index, key, value"
 RULES = "rules: [{name: all, interval: 5}]"

@@ -13,6 +13,7 @@ without mistakes is looked through for what its author may not have meant:
   always-clamped       a curve that lies outside of the bounds altogether
   never-ends           a `for` with `then: previous` where no other rule asks for anything without an end for such a
                        task: it keeps the interval
+  limits-contradict    two limits of which one asks for a longer interval than the other allows, for the same event
   unusual-attribute    a path that begins with no attribute that an event usually has: mostly, `data.` was forgotten
 
 Each of these comes with events that show it, which the policy itself has decided. They can be given to
@@ -24,10 +25,10 @@ Of each kind at most 20 are looked for; whether there is more is said (`left_out
 
 What is usual is not reported: a rule for the rest behind special ones; a narrow range before a wider one; no rule
 below the lowest range or above the highest. A gap and an overlap are looked for between rules that ask the same
-of everything but the number (and have a type in common). Ranges that all end at whole numbers are taken for
-counts: there is no gap between 10 and 11. Two rules do not flap where a `hold` lies between, where their
-intervals meet, where the one with the longer interval has a `lengthen_after`, or where one has a `for`; nor where
-one side is only the rest of what a share or a count can be: below 0, above 1 or above 100.
+of everything but the number (and have a type in common, and a time where they have windows). Ranges that all end at
+whole numbers are taken for counts: there is no gap between 10 and 11. Two rules do not flap where a `hold` lies
+between, where their intervals meet, where the one with the longer interval has a `lengthen_after`, or where one has a
+`for`; nor where one side is only the rest of what a share or a count can be: below 0, above 1 or above 100.
 """
 
 from devkit.tuner.check.command import add_arguments, run

@@ -60,6 +60,14 @@ def ways(match: Mapping[str, Json], place: Place) -> list[Way]:
     return _fields(match, (), place)
 
 
+def limit_ways(match: Mapping[str, Json]) -> list[Way]:
+    """Likewise, of a limit's pattern; none where there are too many."""
+    try:
+        return ways(match, ())
+    except TooManyWaysError:
+        return []
+
+
 def distinctions(items: Iterable[Json]) -> Distinctions:
     """Of a pattern's list. Each operator has to say here what it tells apart, or examples would miss it."""
     found = Distinctions()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from devkit.tuner.check.boxes import PIECES_MOST, Box, TooManyPiecesError, intersection, rest
-from devkit.tuner.check.constraints import WAYS_MOST, Leaf, Path, TooManyWaysError, Way, spelled, ways
+from devkit.tuner.check.constraints import WAYS_MOST, Leaf, Path, TooManyWaysError, Way, limit_ways, spelled, ways
 from devkit.tuner.check.string_classes import TooManyTextsError
 from devkit.tuner.check.values import Axis, axis
+from devkit.tuner.check.windows import window_axis, window_box
 from snapshot_tuner.formats.json_path import JsonPath
 from snapshot_tuner.model import Json, Number
 from snapshot_tuner.policy.document import CurveDocument, PolicyDocument
@@ -45,6 +46,8 @@ class Coverage:
 
     `parts[i]` and `decided[i]` are of rule i: all that it is for, and the events that get to it. Both are empty
     for a rule that is in `not_examined`, which says why, and such a rule takes nothing from those behind it.
+    `limits[i]` are the events of limit i, whatever their task. Where rules have windows, the event's time is a field
+    like any other, with a class for each set of windows that hold at once.
     """
 
     policy: Policy
@@ -54,6 +57,7 @@ class Coverage:
     parts: Sequence[Sequence[Part]]
     decided: Sequence[Sequence[Box]]
     not_examined: Mapping[int, str]
+    limits: Sequence[Sequence[Box]]
 
     @property
     def everything(self) -> dict[Path, int]:
@@ -100,13 +104,17 @@ def rule_coverage(policy: Policy, document: PolicyDocument) -> Coverage:
     for way in (way for each in all_ways for way in each):
         for leaf in way:
             leaves.setdefault(leaf.path, []).append(leaf)
+    of_limits = [limit_ways(limit.match) for limit in document.limits]
+    for leaf in (leaf for each in of_limits for way in each for leaf in way):
+        leaves.setdefault(leaf.path, []).append(leaf)
     axes, without = _axes(leaves, _curves(document))
     for i, own in enumerate(all_ways):
         reasons = [without[leaf.path] for way in own for leaf in way if leaf.path in without]
         if reasons:
             not_examined[i] = reasons[0]
+    axes |= window_axis(policy)
     parts = [
-        [] if i in not_examined else [Part(box, way) for way in own if (box := _box(way, axes)) is not None]
+        [] if i in not_examined else _parts(own, axes, window_box(policy.rules[i], axes))
         for i, own in enumerate(all_ways)
     ]
     everything = {path: each.everything for path, each in axes.items()}
@@ -119,7 +127,8 @@ def rule_coverage(policy: Policy, document: PolicyDocument) -> Coverage:
             decided.append([])
             parts[i] = []
             not_examined[i] = f"the rules before it leave more than {PIECES_MOST} pieces of it"
-    return Coverage(policy, document, axes, all_ways, parts, decided, not_examined)
+    limits = _limit_boxes(of_limits, axes)
+    return Coverage(policy, document, axes, all_ways, parts, decided, not_examined, limits)
 
 
 def parse_path(text: str) -> Path:
@@ -171,6 +180,15 @@ def _axes(
 
 def _has_alternatives(members: Mapping[str, Json]) -> bool:
     return OR in members or any(isinstance(value, dict) and _has_alternatives(value) for value in members.values())
+
+
+def _parts(own: Iterable[Way], axes: Mapping[Path, Axis], times: Box) -> list[Part]:
+    return [Part({**box, **times}, way) for way in own if (box := _box(way, axes)) is not None]
+
+
+def _limit_boxes(of_limits: Iterable[Iterable[Way]], axes: Mapping[Path, Axis]) -> list[list[Box]]:
+    known = ((way for way in each if all(leaf.path in axes for leaf in way)) for each in of_limits)
+    return [[box for way in each if (box := _box(way, axes)) is not None] for each in known]
 
 
 def _box(way: Way, axes: Mapping[Path, Axis]) -> Box | None:

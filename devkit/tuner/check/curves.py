@@ -9,6 +9,7 @@ from devkit.tuner.check.coverage import Coverage, curve_path, rule_curve
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, FindingKind, Suspicion
 from devkit.tuner.check.values import list_cells
+from snapshot_tuner.policy.limits import Bounds
 
 TURNING: Final = 3
 """So many intervals it takes to show that a curve turns back."""
@@ -19,7 +20,8 @@ _PLACE: Final = ("interval", "curve")
 def curves(coverage: Coverage) -> Iterator[Suspicion]:
     """Judged by the intervals that events really get: only at values for which the rule is, and inside the bounds."""
     for i in coverage.examined():
-        curve, bounds = rule_curve(coverage, i), coverage.policy.bounds
+        curve, policy, own = rule_curve(coverage, i), coverage.policy.bounds, coverage.policy.rules[i].bounds
+        bounds = policy if own is None else Bounds(max(own.min, policy.min), min(own.max, policy.max))
         if curve is None:
             continue
         outside = all(y < bounds.min for _, y in curve.curve) or all(y > bounds.max for _, y in curve.curve)

@@ -11,6 +11,7 @@ from devkit.tuner.check.constraints import Path
 from devkit.tuner.check.coverage import Coverage, curve_path, parse_path
 from devkit.tuner.check.findings import Example
 from devkit.tuner.check.values import list_cells
+from devkit.tuner.check.windows import EXAMPLE_TIME, TIME
 from devkit.tuner.output import json_text
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
@@ -20,7 +21,6 @@ from snapshot_tuner.policy.targets import is_id
 
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _ELEMENTS_MOST: Final = 10
-_TIME: Final = "2026-03-01T09:00:00Z"
 
 
 def point_in(coverage: Coverage, box: Box, *rules: int) -> dict[Path, int]:
@@ -44,7 +44,12 @@ def show(coverage: Coverage, point: Mapping[Path, int], exactly: Mapping[Path, F
 
     `exactly` has values to take in place of those that stand for their classes.
     """
-    values: dict[Path, Found] = {("id",): "example-1", ("source",): "/example", ("type",): "example", ("time",): _TIME}
+    values: dict[Path, Found] = {
+        ("id",): "example-1",
+        ("source",): "/example",
+        ("type",): "example",
+        TIME: EXAMPLE_TIME,
+    }
     if coverage.document.order is Order.SEQUENCE:
         values["sequence",] = 1
     values |= _targets(coverage)
@@ -68,10 +73,11 @@ def target_paths(coverage: Coverage) -> frozenset[Path]:
 
 
 def _targets(coverage: Coverage) -> Iterator[tuple[Path, str]]:
-    target = coverage.document.target
-    for name, template in (("app-1", target.app_id), ("room-1", target.room_id), ("task-1", target.task_id)):
-        for path in PLACEHOLDER.findall(template):
-            yield parse_path(path), name
+    document = coverage.document
+    for target in (document.target, *(rule.target for rule in document.rules if rule.target is not None)):
+        for name, template in (("app-1", target.app_id), ("room-1", target.room_id), ("task-1", target.task_id)):
+            for path in PLACEHOLDER.findall(template):
+                yield parse_path(path), name
 
 
 def _is_id(value: Found) -> bool:

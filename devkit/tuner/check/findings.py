@@ -18,6 +18,7 @@ class FindingKind(StrEnum):
     ALWAYS_CLAMPED = "always-clamped"
     NEVER_ENDS = "never-ends"
     UNUSUAL_ATTRIBUTE = "unusual-attribute"
+    LIMITS_CONTRADICT = "limits-contradict"
     FINDS_NOTHING = "finds-nothing"
 
 

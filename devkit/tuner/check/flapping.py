@@ -14,7 +14,7 @@ from devkit.tuner.check.findings import FindingKind, Suspicion
 from devkit.tuner.check.ranges import clamped, is_whole, locate
 from devkit.tuner.check.values import Axis, beside
 from snapshot_tuner.model import Number
-from snapshot_tuner.policy.engine import Fixed, Hold
+from snapshot_tuner.policy.rules import Fixed, Hold
 
 _ROUNDING_SECONDS: Final = 1
 """What two curves that meet may differ by, having been rounded to whole seconds."""
@@ -123,6 +123,8 @@ def _flap(coverage: Coverage, axis: Axis, border: _Border, box: Box, rules: tupl
     if examples[0].interval == examples[1].interval or not _is_empty(coverage, point, axis, border.between):
         return None
     names = [coverage.policy.rules[i].name for i in rules]
+    if coverage.policy.limits:  # what the events really get
+        spans = [(example.interval or 0, example.interval or 0) for example in examples]
     message = (
         f"rules {names[0]!r} and {names[1]!r} touch {border} of {spelled(axis.path)} with no band between: "
         f"a task whose value wavers there changes between {_seconds(spans[0])} and {_seconds(spans[1])} each time"
@@ -148,7 +150,7 @@ def _span(coverage: Coverage, rule: int, path: Path, number: Decimal) -> _Span:
         asked = [action.curve.seconds(number)]
     else:
         asked = [action.curve.seconds(x) for x, _ in document.curve]
-    inside = [clamped(coverage.policy, seconds) for seconds in asked]
+    inside = [clamped(coverage.policy, coverage.policy.rules[rule], seconds) for seconds in asked]
     return min(inside), max(inside)
 
 

@@ -10,6 +10,7 @@ from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import FindingKind, Suspicion
 from devkit.tuner.check.ranges import TYPE, in_words, is_whole, locate, similar_parts
 from devkit.tuner.check.values import Axis, list_cells, to_mask
+from devkit.tuner.check.windows import TIME
 from snapshot_tuner.model import Verdict
 
 
@@ -45,8 +46,8 @@ def _holes(
     between = to_mask(range(lower[-1] + 1, upper[0]))
     if not between:
         return
-    types = {TYPE: one.box[TYPE] & other.box[TYPE]} if TYPE in one.box and TYPE in other.box else {}
-    box = {**one.box, **other.box, **types, path: between}
+    both = {each: one.box[each] & other.box[each] for each in (TYPE, TIME) if each in one.box and each in other.box}
+    box = {**one.box, **other.box, **both, path: between}
     taken = [part.box for i in coverage.examined() for part in coverage.parts[i]]
     try:
         pieces = rest([box], taken, coverage.everything)
@@ -74,8 +75,13 @@ def _gap(
     if example is None or example.decision.verdict is not Verdict.UNMATCHED:
         return
     names = tuple(coverage.policy.rules[i].name for i in rules)
+    always = TIME not in point or all(
+        coverage.rule_at({**point, axis.path: middle, TIME: cell}) is None
+        for cell in range(len(coverage.axes[TIME].values))
+    )
+    at = "" if always else f" at some times, such as {example.event['time']}"
     message = (
-        f"no rule matches {in_words(axis, cells)}, between rule {names[0]!r} and rule {names[1]!r}: "
+        f"no rule matches {in_words(axis, cells)}{at}, between rule {names[0]!r} and rule {names[1]!r}: "
         "the task keeps what it has (hold: true says that it is meant)"
     )
     yield Suspicion(FindingKind.GAP, locate(coverage, rules[-1], axis.path), names, message, (example,))

@@ -6,7 +6,7 @@ from devkit.tuner.check.boxes import Box, TooManyPiecesError, rest
 from devkit.tuner.check.coverage import Coverage
 from devkit.tuner.check.examples import point_in, show, target_paths
 from devkit.tuner.check.findings import FindingKind, Suspicion
-from snapshot_tuner.policy.engine import Hold
+from snapshot_tuner.policy.rules import Hold
 
 
 def never_ending(coverage: Coverage) -> Iterator[Suspicion]:

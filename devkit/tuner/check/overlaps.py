@@ -6,11 +6,12 @@ from devkit.tuner.check.boxes import intersection
 from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import Example, FindingKind, Suspicion
-from devkit.tuner.check.ranges import clamped, in_words, locate, similar_parts
+from devkit.tuner.check.ranges import in_words, locate, similar_parts
 from devkit.tuner.check.values import Axis, list_cells
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.model import Signal
-from snapshot_tuner.policy.engine import Policy, Rule
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.rules import Rule, target_of
 
 
 def overlaps(coverage: Coverage) -> Iterator[Suspicion]:
@@ -73,4 +74,7 @@ def _differ(policy: Policy, one: Rule, other: Rule, signal: Signal) -> bool:
 
 def _effect(policy: Policy, rule: Rule, signal: Signal) -> tuple[int | None, int | None, int | None]:
     asked = policy.asked(rule, signal)
-    return (None if asked is None else clamped(policy, asked.seconds)), rule.lasts, rule.then
+    if asked is None:
+        return None, rule.lasts, rule.then
+    fitted = policy.fitted(rule, asked, signal, target_of(rule.targets, signal).tasks(signal)[0])
+    return fitted.interval, rule.lasts, fitted.then

@@ -74,6 +74,9 @@ def _read(coverage: Coverage) -> Iterator[tuple[Place, Path, int | None]]:
         for text in PLACEHOLDER.findall(getattr(document.target, name)):
             yield ("target", name), parse_path(text), None
     for i, rule in enumerate(document.rules):
+        for name in sorted(rule.target.model_fields_set - {"business_id"}) if rule.target is not None else ():
+            for text in PLACEHOLDER.findall(getattr(rule.target, name)):
+                yield ("rules", i, "target", name), parse_path(text), i
         if isinstance(rule.interval, CurveDocument):
             yield ("rules", i, "interval", "of"), parse_path(rule.interval.of), i
 

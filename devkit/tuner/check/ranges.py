@@ -8,8 +8,11 @@ from devkit.tuner.check.boxes import Box
 from devkit.tuner.check.constraints import Path, spelled
 from devkit.tuner.check.coverage import Coverage, Part
 from devkit.tuner.check.values import Axis
+from devkit.tuner.check.windows import TIME
 from snapshot_tuner.model import Place
 from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.limits import fit
+from snapshot_tuner.policy.rules import Rule
 
 TYPE: Final[Path] = ("type",)
 
@@ -17,14 +20,14 @@ TYPE: Final[Path] = ("type",)
 def similar_parts(coverage: Coverage, path: Path) -> Iterator[tuple[int, Part, int, Part]]:
     """Pairs of rules with ranges of the same number, the earlier one first, that ask the same of all other fields.
 
-    Of the type they only have to have one in common.
+    Of the type, and of the windows, they only have to have some in common.
     """
     ranged = [(i, part) for i in coverage.examined() for part in coverage.parts[i] if part.ends(path)]
     for (i, one), (j, other) in combinations(ranged, 2):
         if (
             i != j
             and _others(one.box, path) == _others(other.box, path)
-            and one.box.get(TYPE, -1) & other.box.get(TYPE, -1)
+            and all(one.box.get(each, -1) & other.box.get(each, -1) for each in (TYPE, TIME))
         ):
             yield i, one, j, other
 
@@ -41,9 +44,9 @@ def locate(coverage: Coverage, rule: int, path: Path) -> Place:
     return next((leaf.place for leaf in leaves), ("rules", rule))
 
 
-def clamped(policy: Policy, seconds: int) -> int:
-    """The seconds inside of the policy's bounds."""
-    return min(max(seconds, policy.bounds.min), policy.bounds.max)
+def clamped(policy: Policy, rule: Rule, seconds: int) -> int:
+    """The seconds inside of the rule's bounds and the policy's."""
+    return fit(seconds, None, rule.bounds, (), policy.bounds).interval
 
 
 def in_words(axis: Axis, cells: Sequence[int]) -> str:
@@ -60,4 +63,4 @@ def in_words(axis: Axis, cells: Sequence[int]) -> str:
 
 
 def _others(box: Box, path: Path) -> dict[Path, int]:
-    return {each: mask for each, mask in box.items() if each not in (path, TYPE)}
+    return {each: mask for each, mask in box.items() if each not in (path, TYPE, TIME)}

@@ -47,7 +47,7 @@ def _from_outcome(explained: Explained, index: int) -> dict[str, Any]:
         return answer | {"steps": [], "follows": []}
     visit = explained.visits[index]
     return answer | {
-        "steps": [_from_step(step) for step in steps(visit, why.asked, why.bounds)],
+        "steps": [_from_step(step) for step in steps(visit, why.asked, why.fitted[visit.adjustment.task])],
         "follows": [_from_change(change) for change in follows(visit)],
     }
 

@@ -108,7 +108,7 @@ def _show_outcome(console: Console, explained: Explained, index: int, outcome: O
             str(step.name): Text.assemble(
                 ("" if step.seconds is None else f"{step.seconds:>4} s  ", "cyan"), printable(step.says)
             )
-            for step in steps(visit, why.asked, why.bounds)
+            for step in steps(visit, why.asked, why.fitted[task])
         }
         console.print(_Indented(_grid(lines)))
     colour = _COLOURS.get(outcome.kind, "bold yellow")

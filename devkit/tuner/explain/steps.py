@@ -8,7 +8,7 @@ from devkit.tuner.explain.replay import LedgerVisit
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger import intents, precedence, transitions
 from snapshot_tuner.ledger.types import Admission, Intent, TaskState
-from snapshot_tuner.policy.engine import Asked, Bounds
+from snapshot_tuner.policy.limits import Asked, Fitted, Part
 
 _TAKEN = (Admission.NEW, Admission.RETRY, Admission.DEFERRED)
 
@@ -17,12 +17,23 @@ class Name(StrEnum):
     """The steps, in their order."""
 
     ASKED = auto()  # by the rule: a fixed interval, or its curve
+    FACTOR = auto()  # of limits
+    RULE_BOUNDS = "own bounds"  # of the rule
+    LIMITS = auto()  # the bounds of limits
     BOUNDS = auto()  # of the policy
     ENDS = auto()  # a time-bound adjustment, and what comes then
     ORDER = auto()  # whether a newer event was there before
     OPEN = auto()  # time-bound adjustments, of which the shortest is in effect
     STABILIZING = auto()  # lengthen_after: a longer interval waits
     UNCHANGED = auto()  # skip_unchanged_within: a call that is saved
+
+
+_NAMES = {
+    Part.FACTOR: Name.FACTOR,
+    Part.RULE_BOUNDS: Name.RULE_BOUNDS,
+    Part.LIMITS: Name.LIMITS,
+    Part.BOUNDS: Name.BOUNDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +59,10 @@ class Change:
     event_id: str
 
 
-def steps(visit: LedgerVisit, asked: Asked, bounds: Bounds) -> list[IntervalStep]:
+def steps(visit: LedgerVisit, asked: Asked, fitted: Fitted) -> list[IntervalStep]:
     """Up to the one that ends the matter."""
-    taken = [IntervalStep(Name.ASKED, asked.reason, asked.seconds), _bounds(visit, asked, bounds)]
+    taken = [IntervalStep(Name.ASKED, asked.reason, asked.seconds)]
+    taken += [IntervalStep(_NAMES[step.part], step.says, step.seconds) for step in fitted.steps]
     if visit.adjustment.for_seconds is not None:
         taken.append(_ends(visit))
     taken.append(_order(visit))
@@ -76,15 +88,6 @@ def moment(us: int) -> str:
     """For people: RFC 3339 in UTC, with as many digits as it takes."""
     text = rfc3339.from_microseconds(us)
     return f"{us} us" if text is None else text.removesuffix("Z").rstrip("0").removesuffix(".") + "Z"
-
-
-def _bounds(visit: LedgerVisit, asked: Asked, bounds: Bounds) -> IntervalStep:
-    given = visit.adjustment.interval
-    if given == asked.seconds:
-        says = f"within {bounds.min} to {bounds.max} s"
-    else:
-        says = f"clamped to {given} s by bounds.{'min' if given > asked.seconds else 'max'}"
-    return IntervalStep(Name.BOUNDS, says, given)
 
 
 def _ends(visit: LedgerVisit) -> IntervalStep:

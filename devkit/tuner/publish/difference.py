@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snapshot_tuner.formats import strict_yaml
-from snapshot_tuner.policy.engine import Hold, Policy
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.rules import Hold
 
 _MISSING = object()
 

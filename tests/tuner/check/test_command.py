@@ -129,6 +129,7 @@ def test_without_an_example_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         FLAPPING,
         rules("name: a, interval: {of: data.x, curve: [[0, 1], [1, 9], [2, 1]]}"),
         rules("name: a, interval: {of: data.x, curve: [[0, 1], [1, 2]]}", head="bounds: {min: 5}"),
+        rules("name: a, interval: 5", head="limits: [{bounds: {min: 9}}, {bounds: {max: 4}}]"),
     ]
     kinds = [found(text)[0][0] for text in planted]
     assert set(kinds) == set(FindingKind) - AFTER
@@ -136,7 +137,7 @@ def test_without_an_example_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     other = Policy.parse(rules("name: other, match: {type: [other]}, hold: true"), "other.yaml")
     signal = one(signals.from_body('{"specversion": "1.0", "id": "e", "source": "s", "type": "other"}', sent_us=0))
     wrong = Example({}, signal, other.decide(signal))
-    for module in ("unreachable", "gaps", "overlaps", "flapping", "curves"):
+    for module in ("unreachable", "gaps", "overlaps", "flapping", "curves", "limits"):
         monkeypatch.setattr(f"devkit.tuner.check.{module}.show", lambda *_: wrong)
     never_contradicted = [text for text in planted if "$or" not in text]  # not to match is all that it has to show
     assert [found(text) for text in never_contradicted] == [[]] * len(never_contradicted)

@@ -198,7 +198,8 @@ def test_the_last_step_is_what_the_task_should_be(day_with_alerts: list[Explaine
         for visit, outcome in zip(explained.visits, explained.outcomes, strict=False):
             assert explained.explanation is not None
             assert explained.explanation.asked is not None
-            printed = steps(visit, explained.explanation.asked, explained.explanation.bounds)
+            fitted = explained.explanation.fitted[visit.adjustment.task]
+            printed = steps(visit, explained.explanation.asked, fitted)
             seen.add(outcome.kind)
             if outcome.kind in (OutcomeKind.APPLIED, OutcomeKind.DEFERRED):
                 assert visit.after is not None

@@ -14,8 +14,9 @@ from snapshot_tuner.events.readings.forms import ReadingForm
 from snapshot_tuner.formats.exact_json import encode
 from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Number
+from snapshot_tuner.policy.windows import WindowForm
 
-FORM: Final = 4
+FORM: Final = 5
 """To be raised with every change of the form, so that no function takes an older one for its own."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -36,7 +37,7 @@ class CurveForm(TypedDict):
 
 
 class RuleForm(TypedDict):
-    """`interval` is None for a rule that holds; durations are in seconds."""
+    """`interval` is None for a rule that holds; durations are in seconds; `target` are its own templates."""
 
     name: str
     match: dict[str, Json]
@@ -45,10 +46,26 @@ class RuleForm(TypedDict):
     then: int | None
     lengthen_after: int | None
     urgent: bool
+    when: WindowForm | None
+    target: dict[str, str]
+    bounds: BoundsForm | None
+
+
+class LimitForm(TypedDict):
+    """`label` is its name, or its place in the file."""
+
+    label: str
+    match: dict[str, Json]
+    task: dict[str, Json]
+    factor: Number | None
+    bounds: BoundsForm | None
 
 
 class PolicyForm(TypedDict):
-    """`target` are templates by their names in the file; `order` is a value of `Order`."""
+    """`target` are templates by their names in the file; `order` is a value of `Order`.
+
+    `reading_targets` are those of the readings that have some, by the reading's name.
+    """
 
     version: int
     order: str
@@ -56,6 +73,8 @@ class PolicyForm(TypedDict):
     readings: list[ReadingForm]
     bounds: BoundsForm
     target: dict[str, str]
+    reading_targets: dict[str, dict[str, str]]
+    limits: list[LimitForm]
     lengthen_after: int | None
     skip_unchanged_within: int | None
     rules: list[RuleForm]

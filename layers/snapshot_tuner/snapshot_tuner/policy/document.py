@@ -1,6 +1,5 @@
 """The shape of the policy file. `policy` gives it its meaning; the editors' schema is made from it."""
 
-import re
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -11,34 +10,42 @@ from pydantic import (
     PlainValidator,
     Tag,
     ValidationError,
-    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Json, Number, Order, Place, is_number
 from snapshot_tuner.policy.curves import Curve
-from snapshot_tuner.policy.document_parts import Part, not_null, only, says
+from snapshot_tuner.policy.document_parts import (
+    NAME,
+    NOT_SECONDS,
+    BoundsDocument,
+    Duration,
+    LimitDocument,
+    Part,
+    Seconds,
+    TargetDocument,
+    WhenDocument,
+    not_null,
+    only,
+    says,
+)
 from snapshot_tuner.policy.paths import SignalPath
 from snapshot_tuner.policy.readings.document import PartDocument, ReadingDocument
-from snapshot_tuner.policy.targets import Template
 
 RULES_WITH_AN_END_MOST: Final = 16
 """The ledger remembers one adjustment of each of them for every task."""
 
 NUMBERS_OF_A_POINT: Final = 2
 PREVIOUS: Final = "previous"
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
-_LONGEST_SECONDS: Final = 24 * 3600
 _SECONDS_TAG: Final = "<seconds>"
 _CURVE_TAG: Final = "<curve>"
 
-_NOT_SECONDS: Final = f"must be a whole number of seconds from {INTERVAL_MIN_SECONDS} to {INTERVAL_MAX_SECONDS}"
 _REASONS: Final = {
     "missing": "is missing",
-    "int_type": _NOT_SECONDS,
-    "greater_than_equal": _NOT_SECONDS,
-    "less_than_equal": _NOT_SECONDS,
+    "int_type": NOT_SECONDS,
+    "greater_than_equal": NOT_SECONDS,
+    "less_than_equal": NOT_SECONDS,
     "string_type": "must be text; a number or a boolean needs quotes to be one",
     "string_pattern_mismatch": "must be 1 to 64 of letters, digits and _ . -",
     "model_type": "must be an object",
@@ -48,10 +55,8 @@ _REASONS: Final = {
 }
 """What pydantic finds, in the words of the file; every whole number in it but the version is seconds."""
 
-
-def _is_template(text: str, info: ValidationInfo) -> str:
-    Template.parse(info.field_name or "", text)
-    return text
+_NOT_YET: Final[dict[str | int, tuple[str, ...]]] = {"rules": ("ends", "default"), "limits": ("when",)}
+"""Keys whose meaning is fixed, and which nothing carries out yet."""
 
 
 def _is_path(text: str) -> str:
@@ -75,24 +80,14 @@ def _interval_tag(value: object) -> str:
     return _CURVE_TAG if isinstance(value, dict) else _SECONDS_TAG
 
 
-def _duration(value: object) -> int:
-    found = re.fullmatch(r"([0-9]{1,6})([smh])", value) if isinstance(value, str) else None
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 1 <= seconds <= _LONGEST_SECONDS:
-        raise ValueError("must be a duration from 1s to 24h: a whole number and s, m or h, such as 90s, 10m or 2h")
-    return seconds
-
-
 def _then(value: object) -> int | None:
     if value == PREVIOUS:
         return None
     if type(value) is not int or not INTERVAL_MIN_SECONDS <= value <= INTERVAL_MAX_SECONDS:
-        raise ValueError(f"{_NOT_SECONDS}, or {PREVIOUS}")
+        raise ValueError(f"{NOT_SECONDS}, or {PREVIOUS}")
     return value
 
 
-_Seconds = Annotated[int, Field(ge=INTERVAL_MIN_SECONDS, le=INTERVAL_MAX_SECONDS)]
-_Template = Annotated[str, AfterValidator(_is_template)]
 _Path = Annotated[str, AfterValidator(_is_path)]
 _Point = Annotated[
     tuple[Number, Number],
@@ -101,41 +96,12 @@ _Point = Annotated[
 ]
 
 
-_DURATION_SCHEMA: Final = {"type": "string", "pattern": "^[0-9]{1,6}[smh]$"}
-_Duration = Annotated[int, PlainValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
 _THEN_SCHEMA: Final = {
     "anyOf": [
         {"type": "integer", "minimum": INTERVAL_MIN_SECONDS, "maximum": INTERVAL_MAX_SECONDS},
         {"const": PREVIOUS},
     ]
 }
-
-
-class BoundsDocument(Part):
-    """Limits for every interval, in seconds: what a rule asks for beyond them is clamped."""
-
-    min: Annotated[_Seconds, says("No interval is shorter than this.")] = INTERVAL_MIN_SECONDS
-    max: Annotated[_Seconds, says("No interval is longer than this.")] = INTERVAL_MAX_SECONDS
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} is greater than max {self.max}")
-        return self
-
-
-class TargetDocument(Part):
-    """Where an event says which task it is about: text with `{path}` placeholders, such as `room-{data.id}`."""
-
-    app_id: Annotated[_Template, says("UpdateSnapshot's AppId.")] = "{data.AppId}"
-    room_id: Annotated[_Template, says("UpdateSnapshot's RoomId.")] = "{data.RoomId}"
-    task_id: Annotated[
-        _Template,
-        says("UpdateSnapshot's TaskId. Where the placeholder finds a list, each element is a task; at most 100."),
-    ] = "{data.TaskId}"
-    business_id: Annotated[_Template, says("UpdateSnapshot's BusinessId; left out where the event has none.")] = (
-        "{data.BusinessId}"
-    )
 
 
 class CurveDocument(Part):
@@ -151,7 +117,7 @@ class CurveDocument(Part):
 
 
 _Interval = Annotated[
-    Annotated[_Seconds, Tag(_SECONDS_TAG)] | Annotated[CurveDocument, Tag(_CURVE_TAG)],
+    Annotated[Seconds, Tag(_SECONDS_TAG)] | Annotated[CurveDocument, Tag(_CURVE_TAG)],
     Discriminator(_interval_tag),
 ]
 
@@ -161,7 +127,7 @@ class RuleDocument(Part):
 
     name: Annotated[
         str,
-        Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
+        Field(pattern=NAME),
         says("The rule's own name: it stands in answers, logs and metrics."),
     ]
     match: Annotated[
@@ -180,8 +146,21 @@ class RuleDocument(Part):
         says("`true`: matched, and deliberately no change."),
     ] = None
 
+    when: Annotated[
+        WhenDocument | None,
+        BeforeValidator(not_null),
+        says("It matches only then, by the event's time."),
+    ] = None
+    target: Annotated[
+        TargetDocument | None,
+        BeforeValidator(not_null),
+        says("Where its events name their task, part by part in place of the policy's `target`."),
+    ] = None
+    bounds: Annotated[
+        BoundsDocument | None, BeforeValidator(not_null), says("Bounds of its own, inside the policy's.")
+    ] = None
     lasts: Annotated[
-        _Duration | None,
+        Duration | None,
         Field(alias="for"),
         says("How long the interval holds, from the event's time on; without it until a newer event."),
     ] = None
@@ -192,7 +171,7 @@ class RuleDocument(Part):
         says("What comes when `for` is over: seconds, or `previous`: what else the task should be by then."),
     ] = None
     lengthen_after: Annotated[
-        _Duration | None,
+        Duration | None,
         says("A longer interval than now waits until no event has asked for less for so long."),
     ] = None
 
@@ -210,6 +189,10 @@ class RuleDocument(Part):
             raise ValueError("for: hold changes nothing, so nothing of it can end")
         if self.hold and self.lengthen_after is not None:
             raise ValueError("lengthen_after: hold changes nothing, so nothing of it can wait")
+        if self.hold and self.bounds is not None:
+            raise ValueError("bounds: hold changes nothing, so there is nothing to keep in bounds")
+        if self.hold and self.target is not None:
+            raise ValueError("target: hold changes nothing, so it has no task to name")
         if self.hold and self.urgent:
             raise ValueError("urgent: hold changes nothing, so nothing of it can go first")
         if "then" in self.model_fields_set and self.lasts is None:
@@ -238,13 +221,16 @@ class PolicyDocument(Part):
     bounds: BoundsDocument = BoundsDocument()
     target: TargetDocument = TargetDocument()
     lengthen_after: Annotated[
-        _Duration | None,
+        Duration | None,
         says("For every rule that does not say its own: a longer interval waits until nobody asked for less so long."),
     ] = None
     skip_unchanged_within: Annotated[
-        _Duration | None,
+        Duration | None,
         says("Saves a call where one with the same interval was confirmed so short a time ago. Off without it."),
     ] = None
+    limits: Annotated[
+        list[LimitDocument], says("What holds for the intervals of all rules: of these, all that match.")
+    ] = Field(default_factory=list)
     rules: Annotated[list[RuleDocument], Field(min_length=1), says("Tried from the top.")]
 
 
@@ -263,6 +249,8 @@ def validate(value: Json) -> tuple[PolicyDocument | None, list[tuple[Place, str]
 def _reason(place: Place, kind: str, context: dict[str, Any]) -> str:
     match kind:
         case "extra_forbidden":
+            if place[-1] in _NOT_YET.get(place[0], ()):
+                return "is not supported yet"
             return f"unknown key; known here are {', '.join(_keys(_model_at(place)))}"
         case "enum":
             return f"must be {context['expected']}"
@@ -280,8 +268,14 @@ def _model_at(place: Place) -> type[Part]:
     match place:
         case ("bounds", _):
             return BoundsDocument
-        case ("target", _):
+        case ("target", _) | ("rules" | "events", _, "target", _):
             return TargetDocument
+        case ("rules" | "limits", _, "bounds", _):
+            return BoundsDocument
+        case ("rules", _, "when", _):
+            return WhenDocument
+        case ("limits", _, _):
+            return LimitDocument
         case ("events", _, _):
             return ReadingDocument
         case ("events", _, "parts", _, _):

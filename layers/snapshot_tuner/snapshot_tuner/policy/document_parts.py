@@ -1,8 +1,32 @@
-"""What all objects of the policy file's shape are made of."""
+"""What all objects of the policy file's shape are made of, and those that several of them have."""
 
-from typing import Any
+import re
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+
+from snapshot_tuner.formats import times
+from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Number, is_number
+from snapshot_tuner.policy.targets import Template
+from snapshot_tuner.policy.windows import parse_days, parse_time
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+_LONGEST_SECONDS: Final = 24 * 3600
+_MIDNIGHT: Final = 24 * 60
+
+NAME: Final = r"^[A-Za-z0-9_.-]{1,64}$"
+
+NOT_SECONDS: Final = f"must be a whole number of seconds from {INTERVAL_MIN_SECONDS} to {INTERVAL_MAX_SECONDS}"
 
 
 def not_null(value: object) -> object:
@@ -31,3 +55,137 @@ class Part(BaseModel):
 
     # Built when the document is: else each part is built once for itself and once more inside of what holds it.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+def _is_template(text: str, info: ValidationInfo) -> str:
+    Template.parse(info.field_name or "", text)
+    return text
+
+
+def _duration(value: object) -> int:
+    found = re.fullmatch(r"([0-9]{1,6})([smh])", value) if isinstance(value, str) else None
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 1 <= seconds <= _LONGEST_SECONDS:
+        raise ValueError("must be a duration from 1s to 24h: a whole number and s, m or h, such as 90s, 10m or 2h")
+    return seconds
+
+
+def _days(value: object) -> list[str]:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of days or of ranges of them, such as [mon-fri] or [sat, sun]")
+    for text in value:
+        parse_days(str(text))
+    return [str(text) for text in value]
+
+
+def _zone(name: str) -> str:
+    times.zone(name)
+    return name
+
+
+def _factor(value: object) -> Number:
+    if not is_number(value) or not 0 < value <= INTERVAL_MAX_SECONDS or 2 * value * INTERVAL_MAX_SECONDS < 1:
+        raise ValueError(
+            f"must be a number such as 2 or 0.5: above 0, at most {INTERVAL_MAX_SECONDS}, "
+            f"and large enough to leave an interval of {INTERVAL_MAX_SECONDS} s"
+        )
+    if value == 1:
+        raise ValueError("1 has no effect: leave it out, or say how many times as long it gets")
+    return value
+
+
+Seconds = Annotated[int, Field(ge=INTERVAL_MIN_SECONDS, le=INTERVAL_MAX_SECONDS)]
+_Template = Annotated[str, AfterValidator(_is_template)]
+_DURATION_SCHEMA: Final = {"type": "string", "pattern": "^[0-9]{1,6}[smh]$"}
+Duration = Annotated[int, PlainValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+_TIME_OF_DAY_SCHEMA: Final = {"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
+_TimeOfDay = Annotated[int, PlainValidator(parse_time), WithJsonSchema(_TIME_OF_DAY_SCHEMA)]
+_DAY_SCHEMA: Final = {
+    "type": "array",
+    "items": {"type": "string", "pattern": "^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?$"},
+    "minItems": 1,
+}
+
+
+class BoundsDocument(Part):
+    """Limits for every interval, in seconds: what a rule asks for beyond them is clamped."""
+
+    min: Annotated[Seconds, says("No interval is shorter than this.")] = INTERVAL_MIN_SECONDS
+    max: Annotated[Seconds, says("No interval is longer than this.")] = INTERVAL_MAX_SECONDS
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is greater than max {self.max}")
+        return self
+
+
+class TargetDocument(Part):
+    """Where an event says which task it is about: text with `{path}` placeholders, such as `room-{data.id}`."""
+
+    app_id: Annotated[_Template, says("UpdateSnapshot's AppId.")] = "{data.AppId}"
+    room_id: Annotated[_Template, says("UpdateSnapshot's RoomId.")] = "{data.RoomId}"
+    task_id: Annotated[
+        _Template,
+        says("UpdateSnapshot's TaskId. Where the placeholder finds a list, each element is a task; at most 100."),
+    ] = "{data.TaskId}"
+    business_id: Annotated[_Template, says("UpdateSnapshot's BusinessId; left out where the event has none.")] = (
+        "{data.BusinessId}"
+    )
+
+
+class WhenDocument(Part):
+    """A time of the week, by the clocks of a place. A window over midnight belongs to the day on which it begins."""
+
+    days: Annotated[
+        list[str] | None,
+        PlainValidator(_days),
+        WithJsonSchema(_DAY_SCHEMA),
+        says("Days and ranges of days, such as [mon-fri, sun]; every day without it."),
+    ] = None
+    begins: Annotated[_TimeOfDay | None, Field(alias="from"), says("Its first minute; midnight without it.")] = None
+    ends: Annotated[
+        _TimeOfDay | None, Field(alias="to"), says("When it is over; the midnight that follows without it.")
+    ] = None
+    zone: Annotated[str, AfterValidator(_zone), says("Whose clocks: a name such as Asia/Shanghai, or +08:00.")]
+
+    @model_validator(mode="after")
+    def _is_some_time(self) -> Self:
+        if self.days is None and self.begins is None and self.ends is None:
+            raise ValueError("needs days, from or to, or it is always")
+        if (self.begins or 0) == self.ends or self.begins == _MIDNIGHT:
+            raise ValueError("the window is empty: it ends when it begins (for whole days, leave out from and to)")
+        return self
+
+
+class LimitDocument(Part):
+    """What holds for the intervals of all rules. Needs `bounds` or `factor`."""
+
+    name: Annotated[
+        str | None,
+        Field(pattern=NAME),
+        BeforeValidator(not_null),
+        says("Its name, for people: it stands in reasons. `limits[1]` and so on without it."),
+    ] = None
+    match: Annotated[dict[str, Any], says("For which events: an event pattern. Without one for all of them.")] = Field(
+        default_factory=dict
+    )
+    task: Annotated[
+        dict[str, Any],
+        says("For which tasks: an event pattern over `app_id`, `room_id` and `task_id`."),
+    ] = Field(default_factory=dict)
+    factor: Annotated[
+        Number | None,
+        PlainValidator(_factor),
+        WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": INTERVAL_MAX_SECONDS}),
+        says("So many times the interval of the rule; above 1 it leaves urgent rules alone."),
+    ] = None
+    bounds: Annotated[
+        BoundsDocument | None, BeforeValidator(not_null), says("Inside the policy's; the narrowest of several holds.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if self.factor is None and (self.bounds is None or not self.bounds.model_fields_set):
+            raise ValueError("needs bounds or factor, or it has no effect")
+        return self

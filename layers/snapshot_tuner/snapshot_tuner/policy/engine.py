@@ -8,77 +8,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
 from snapshot_tuner.errors import EventRejected, PolicyError
 from snapshot_tuner.events.readings.reading import Readings
 from snapshot_tuner.formats.json_path import ABSENT
 from snapshot_tuner.formats.strict_json import describe
-from snapshot_tuner.model import Adjustment, Decision, Json, Number, Order, Signal, TaskRef, Verdict, is_number
-from snapshot_tuner.policy.compiled import PolicyForm, RuleForm, digest, kept
-from snapshot_tuner.policy.curves import MAX_DECIMAL_PLACES, Curve, has_too_many_places
+from snapshot_tuner.model import Adjustment, Decision, Number, Order, Signal, TaskRef, Verdict, is_number
+from snapshot_tuner.policy.compiled import PolicyForm, digest, kept
+from snapshot_tuner.policy.curves import MAX_DECIMAL_PLACES, has_too_many_places
+from snapshot_tuner.policy.limits import Asked, Bounds, Fitted, Limit, fit
 from snapshot_tuner.policy.paths import SignalPath
-from snapshot_tuner.policy.patterns.compiler import Pattern, compile_checked, compile_checked_body
-from snapshot_tuner.policy.targets import Target, Template
+from snapshot_tuner.policy.patterns.compiler import compile_checked_body
+from snapshot_tuner.policy.rules import Fixed, Hold, Measured, Rule, limit_from, rule_from, target_of, targets_from
+from snapshot_tuner.policy.targets import Target
 
 MAX_SHOWN_CHARACTERS: Final = 40
 """How much of an event's value a reason repeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Limits for every interval, in seconds."""
-
-    min: int
-    max: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Matched, and deliberately no change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """Always the same interval."""
-
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """An interval that follows a number of the event."""
-
-    of: SignalPath
-    curve: Curve
-
-
-Action: TypeAlias = Hold | Fixed | Measured
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What to do about the signals that match; `match` is the pattern as the file has it.
-
-    Durations are in whole seconds, as in `Adjustment`.
-    """
-
-    name: str
-    match: Mapping[str, Json]
-    pattern: Pattern
-    action: Action
-    lasts: int | None = None
-    then: int | None = None
-    lengthen_after: int = 0
-    urgent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a rule asks for, in seconds, before the bounds have a say."""
-
-    seconds: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +39,12 @@ class Policy:
     require_time: bool
     readings: Readings
     bounds: Bounds
+    limits: tuple[Limit, ...]
     rules: tuple[Rule, ...]
     sha256: str
     longest_duration: int
     _skip_unchanged_within: int
-    _target: Target
+    _targets: Mapping[str, Target]
     _rules_by_type: Mapping[str, tuple[Rule, ...]]
     _rules_of_any_type: tuple[Rule, ...]
 
@@ -126,18 +73,20 @@ class Policy:
     @classmethod
     def of(cls, form: PolicyForm, sha256: str) -> "Policy":
         """From a file's checked form."""
-        rules = tuple(_rule(rule, form["lengthen_after"]) for rule in form["rules"])
+        targets = targets_from(form, {})
+        rules = tuple(rule_from(rule, form, targets) for rule in form["rules"])
         return cls(
             version=form["version"],
             order=Order(form["order"]),
             require_time=form["require_time"],
             readings=Readings.of(form["readings"], compile_checked_body),
             bounds=Bounds(**form["bounds"]),
+            limits=tuple(limit_from(limit) for limit in form["limits"]),
             rules=rules,
             sha256=sha256,
             longest_duration=max(max(rule.lasts or 0, rule.lengthen_after) for rule in rules),
             _skip_unchanged_within=form["skip_unchanged_within"] or 0,
-            _target=Target(**{name: Template.parse(name, text) for name, text in form["target"].items()}),
+            _targets=targets,
             _rules_by_type=MappingProxyType({name: tuple(found) for name, found in _by_type(rules).items()}),
             _rules_of_any_type=tuple(rule for rule in rules if rule.pattern.types is None),
         )
@@ -160,7 +109,7 @@ class Policy:
             if read is not pattern.read:  # of an attribute that many rules look at, once
                 read = pattern.read
                 found = read(signal)
-            if pattern.test(found):
+            if pattern.test(found) and (rule.when is None or rule.when.holds_at(signal.time_us)):
                 try:
                     return self._apply(rule, signal, sent_us)
                 except EventRejected as rejection:
@@ -169,7 +118,7 @@ class Policy:
 
     def tasks(self, signal: Signal) -> list[TaskRef]:
         """The tasks that the signal names, whatever the rules say of it. Raises EventRejected, naming the field."""
-        return self._target.tasks(signal)
+        return target_of(self._targets, signal).tasks(signal)
 
     def asked(self, rule: Rule, signal: Signal) -> Asked | None:
         """What a rule that matched asks for; None for one that holds. Raises EventRejected, naming the input."""
@@ -189,17 +138,18 @@ class Policy:
         asked = self.asked(rule, signal)
         if asked is None:
             return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
-        interval, clamped = self._clamp(asked.seconds)
-        reason = asked.reason + clamped + _ends(rule)
         if self.require_time and not signal.time_is_own:
             raise EventRejected("time", "missing, and the policy has require_time")
-        business_id = self._target.business(signal)
+        target = target_of(rule.targets, signal)
+        business_id = target.business(signal)
         order_key = _order_key(signal, self.order, sent_us)
-        return Decision(
-            Verdict.ADJUST,
-            rule.name,
-            reason,
-            tuple(
+        said = None
+        if rule.bounds is None and not self.limits and self.bounds.min <= asked.seconds <= self.bounds.max:
+            said = (asked.seconds, rule.then, asked.reason + _ends(rule, rule.then))  # as it mostly is
+        adjustments = []
+        for task in target.tasks(signal):
+            interval, then, reason = said or self._limited(rule, asked, signal, task)
+            adjustments.append(
                 Adjustment(
                     task,
                     interval,
@@ -208,50 +158,35 @@ class Policy:
                     order_key,
                     rule.name,
                     reason,
-                    for_seconds=rule.lasts,
-                    then_interval=rule.then,
-                    lengthen_after=rule.lengthen_after,
-                    skip_unchanged_within=self._skip_unchanged_within,
-                    urgent=rule.urgent,
+                    rule.lasts,
+                    then,
+                    rule.lengthen_after,
+                    self._skip_unchanged_within,
+                    rule.urgent,
                 )
-                for task in self.tasks(signal)
-            ),
+            )
+        return Decision(Verdict.ADJUST, rule.name, adjustments[0].reason, tuple(adjustments))
+
+    def _limited(self, rule: Rule, asked: Asked, signal: Signal, task: TaskRef) -> tuple[int, int | None, str]:
+        fitted = self.fitted(rule, asked, signal, task)
+        return fitted.interval, fitted.then, asked.reason + fitted.reason + _ends(rule, fitted.then)
+
+    def fitted(self, rule: Rule, asked: Asked, signal: Signal, task: TaskRef) -> Fitted:
+        """What becomes of what a rule asks for, for one task."""
+        return fit(asked.seconds, rule.then, rule.bounds, self.limits_of(rule, signal, task), self.bounds)
+
+    def limits_of(self, rule: Rule, signal: Signal, task: TaskRef) -> tuple[Limit, ...]:
+        """Those that hold for what a rule asks of a task; one that only makes it longer leaves urgent rules alone."""
+        return tuple(
+            limit.without_longer() if rule.urgent else limit for limit in self.limits if limit.matches(signal, task)
         )
 
-    def _clamp(self, seconds: int) -> tuple[int, str]:
-        if seconds < self.bounds.min:
-            return self.bounds.min, f", clamped to {self.bounds.min} s by bounds.min"
-        if seconds > self.bounds.max:
-            return self.bounds.max, f", clamped to {self.bounds.max} s by bounds.max"
-        return seconds, ""
 
-
-def _ends(rule: Rule) -> str:
+def _ends(rule: Rule, then_interval: int | None) -> str:
     if rule.lasts is None:
         return ""
-    then = "previous" if rule.then is None else f"{rule.then} s"
+    then = "previous" if then_interval is None else f"{then_interval} s"
     return f", for {rule.lasts} s, then {then}"
-
-
-def _rule(form: RuleForm, lengthen_after: int | None) -> Rule:
-    action: Action
-    match form["interval"]:
-        case None:
-            action = Hold()
-        case int(seconds):
-            action = Fixed(seconds)
-        case measured:
-            action = Measured(SignalPath.parse(measured["of"]), Curve.through(measured["curve"]))
-    return Rule(
-        form["name"],
-        MappingProxyType(form["match"]),
-        compile_checked(form["match"]),
-        action,
-        lasts=form["lasts"],
-        then=form["then"],
-        lengthen_after=form["lengthen_after"] or lengthen_after or 0,
-        urgent=form["urgent"],
-    )
 
 
 def _by_type(rules: Sequence[Rule]) -> dict[str, list[Rule]]:

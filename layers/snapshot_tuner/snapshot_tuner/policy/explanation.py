@@ -14,12 +14,14 @@ from typing import Final, TypeAlias, assert_never
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.formats.json_path import ABSENT, Absent
 from snapshot_tuner.formats.strict_json import describe
-from snapshot_tuner.model import Decision, Json, Signal
-from snapshot_tuner.policy.engine import Asked, Bounds, Policy, Rule
+from snapshot_tuner.model import Decision, Json, Signal, TaskRef
+from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.policy.limits import Asked, Bounds, Fitted
 from snapshot_tuner.policy.patterns.attributes import attribute_reader
 from snapshot_tuner.policy.patterns.compiler import compile_checked
 from snapshot_tuner.policy.patterns.grammar import OR
 from snapshot_tuner.policy.patterns.nesting import nested, unfolded
+from snapshot_tuner.policy.rules import Rule
 
 _SHOWN_CHARACTERS: Final = 60
 _TESTS_TOLD: Final = 5
@@ -72,12 +74,13 @@ class RuleFinding:
 class Explanation:
     """A decision and the way to it; `asked` is None where no interval could be told, or none is wanted.
 
-    `policy` is its `short_hash`.
+    `fitted` is what became of it for each task. `policy` is its `short_hash`.
     """
 
     decision: Decision
     rules: tuple[RuleFinding, ...]
     asked: Asked | None
+    fitted: Mapping[TaskRef, Fitted]
     bounds: Bounds
     policy: str
 
@@ -87,6 +90,8 @@ def explain(policy: Policy, signal: Signal) -> Explanation:
     rules: list[RuleFinding] = []
     asked = None
     decided_by = None
+    decision = policy.decide(signal)
+    fitted: dict[TaskRef, Fitted] = {}
     for rule in policy.rules:
         if decided_by is not None:
             reason = f"rule {decided_by!r} before it has decided"
@@ -97,7 +102,9 @@ def explain(policy: Policy, signal: Signal) -> Explanation:
         if found.reached is Reached.MATCHED:
             decided_by = rule.name
             asked = _asked(policy, rule, signal)
-    return Explanation(policy.decide(signal), tuple(rules), asked, policy.bounds, policy.short_hash)
+            if asked is not None:
+                fitted = {each.task: policy.fitted(rule, asked, signal, each.task) for each in decision.adjustments}
+    return Explanation(decision, tuple(rules), asked, fitted, policy.bounds, policy.short_hash)
 
 
 def _asked(policy: Policy, rule: Rule, signal: Signal) -> Asked | None:
@@ -111,8 +118,14 @@ def _rule(rule: Rule, signal: Signal) -> RuleFinding:
     matched = rule.pattern.matches(signal)
     way = _Way(signal, lambda part: part, signal)
     pattern = PatternFinding(Asking.FIELDS, "", matched, parts=_fields(nested(rule.match), way, ""))
+    window = rule.when
+    there = "" if window is None else f"({window}): it is {window.describe(signal.time_us)}"
+    if matched and window is not None and not window.holds_at(signal.time_us):
+        return RuleFinding(rule.name, Reached.NOT_MATCHED, f"its window does not hold {there}", pattern)
     if matched:
         reason = "its pattern matches" if rule.match else "it matches every event"
+        if window is not None:
+            reason += f", and its window holds {there}"
         return RuleFinding(rule.name, Reached.MATCHED, reason, pattern)
     return RuleFinding(rule.name, Reached.NOT_MATCHED, _why_not(pattern), pattern)
 

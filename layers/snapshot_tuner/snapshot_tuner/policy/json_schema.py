@@ -112,12 +112,23 @@ def schema() -> dict[str, Any]:
     del rule["properties"]["then"]["default"]
     rule["dependentRequired"] = {"then": ["for"]}
     rule["oneOf"] = [{"required": ["interval"]}, {"required": ["hold"]}]
-    for name in ("ReadingDocument", "PartDocument"):
+    for name in ("when", "target", "bounds"):
+        _without_null(rule["properties"][name])
+    limit = parts["LimitDocument"]
+    limit["anyOf"] = [{"required": ["bounds"]}, {"required": ["factor"]}]
+    for name in ("ReadingDocument", "PartDocument", "LimitDocument", "WhenDocument"):
         for shape in parts[name]["properties"].values():
             _without_null(shape)
     parts["ReadingDocument"]["anyOf"] = [{"required": ["use"]}, {"required": ["name", "match"]}]
     parts["PartDocument"]["oneOf"] = [{"required": ["where"]}, {"required": ["each"]}]
-    for part, key in ((rule, "match"), (parts["ReadingDocument"], "match"), (parts["PartDocument"], "where")):
+    parts["WhenDocument"]["anyOf"] = [{"required": [key]} for key in ("days", "from", "to")]
+    for part, key in (
+        (rule, "match"),
+        (limit, "match"),
+        (limit, "task"),
+        (parts["ReadingDocument"], "match"),
+        (parts["PartDocument"], "where"),
+    ):
         pattern = part["properties"][key]
         pattern["$ref"] = "#/$defs/Pattern"
         for member in ("additionalProperties", "type"):

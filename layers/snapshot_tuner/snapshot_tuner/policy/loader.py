@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from snapshot_tuner.formats.strict_yaml import Mark, NotYamlError, read
-from snapshot_tuner.model import Json, Place
-from snapshot_tuner.policy.compiled import PolicyForm, RuleForm
+from snapshot_tuner.model import Json, Place, TaskRef
+from snapshot_tuner.policy import windows
+from snapshot_tuner.policy.compiled import BoundsForm, LimitForm, PolicyForm, RuleForm
 from snapshot_tuner.policy.document import (
     RULES_WITH_AN_END_MOST,
     CurveDocument,
     PolicyDocument,
     RuleDocument,
-    TargetDocument,
     validate,
 )
-from snapshot_tuner.policy.patterns.compiler import Pattern, compile_pattern
-from snapshot_tuner.policy.patterns.grammar import matches_everything
+from snapshot_tuner.policy.document_parts import BoundsDocument, LimitDocument, TargetDocument, WhenDocument
+from snapshot_tuner.policy.patterns.compiler import Pattern, compile_body_pattern, compile_pattern
+from snapshot_tuner.policy.patterns.grammar import OR, matches_everything
 from snapshot_tuner.policy.patterns.operators import Report
 from snapshot_tuner.policy.readings import checks
 
 RULES: Final = "rules"
+LIMITS: Final = "limits"
 TYPES_TIMES_RULES_MOST: Final = 1_000_000
 """Each type has its list of the rules to ask, with those that name no types."""
 
@@ -59,6 +61,8 @@ def form_of(document: PolicyDocument) -> PolicyForm:
         "readings": [checks.form_of(reading) for reading in document.events],
         "bounds": {"min": bounds.min, "max": bounds.max},
         "target": {name: getattr(target, name) for name in TargetDocument.model_fields},
+        "reading_targets": {each.called: _target_form(each.target) for each in document.events if each.target},
+        "limits": [_limit_form(limit, index) for index, limit in enumerate(document.limits)],
         "lengthen_after": document.lengthen_after,
         "skip_unchanged_within": document.skip_unchanged_within,
         "rules": [_rule_form(rule) for rule in document.rules],
@@ -75,7 +79,32 @@ def _rule_form(rule: RuleDocument) -> RuleForm:
         "then": rule.then,
         "lengthen_after": rule.lengthen_after,
         "urgent": rule.urgent is True,
+        "when": None if rule.when is None else _window_form(rule.when),
+        "target": _target_form(rule.target),
+        "bounds": _bounds_form(rule.bounds),
     }
+
+
+def _window_form(when: WhenDocument) -> windows.WindowForm:
+    return windows.form_of(when.days, when.begins, when.ends, when.zone)
+
+
+def _limit_form(limit: LimitDocument, index: int) -> LimitForm:
+    return {
+        "label": limit.name or f"{LIMITS}[{index}]",
+        "match": limit.match,
+        "task": limit.task,
+        "factor": limit.factor,
+        "bounds": _bounds_form(limit.bounds),
+    }
+
+
+def _bounds_form(own: BoundsDocument | None) -> BoundsForm | None:
+    return None if own is None else {"min": own.min, "max": own.max}
+
+
+def _target_form(target: TargetDocument | None) -> dict[str, str]:
+    return {} if target is None else {name: getattr(target, name) for name in sorted(target.model_fields_set)}
 
 
 def examine(text: str) -> PolicyFile:
@@ -96,23 +125,31 @@ def examine(text: str) -> PolicyFile:
     document, mistakes = validate(reading.value)
     for place, reason in (*reading.mistakes, *mistakes):
         report(place, reason)
-    rules = _rules(reading.value)
+    rules = _entries(reading.value, RULES)
     patterns = tuple(_patterns(rules, report))
+    for index, limit in _entries(reading.value, LIMITS):
+        _check_patterns_of_limit(limit, index, report)
     _compare_rules(rules, reading.marks, report)
     _check_types(patterns, report)
     if document is not None:
+        _check_bounds(document, report)
         _check_ends(document, report)
         checks.check_readings(document.events, report)
 
-    names = {index: name for index, rule in rules if isinstance(name := rule.get("name"), str) and name}
+    names = {
+        (key, index): name
+        for key in (RULES, LIMITS)
+        for index, entry in _entries(reading.value, key)
+        if isinstance(name := entry.get("name"), str) and name
+    }
     problems = [_problem(place, reason, reading.marks, names) for place, reason in reasons.items()]
     problems.sort(key=lambda problem: (problem.line, problem.column))
     return PolicyFile(document, patterns, tuple(problems))
 
 
-def _rules(value: Json) -> list[tuple[int, dict[str, Json]]]:
-    rules = value.get(RULES) if isinstance(value, dict) else None
-    return [(i, rule) for i, rule in enumerate(rules if isinstance(rules, list) else []) if isinstance(rule, dict)]
+def _entries(value: Json, key: str) -> list[tuple[int, dict[str, Json]]]:
+    entries = value.get(key) if isinstance(value, dict) else None
+    return [(i, each) for i, each in enumerate(entries if isinstance(entries, list) else []) if isinstance(each, dict)]
 
 
 def _patterns(rules: list[tuple[int, dict[str, Json]]], report: Report) -> Iterator[Pattern]:
@@ -135,8 +172,8 @@ def _compare_rules(rules: list[tuple[int, dict[str, Json]]], marks: dict[Place, 
         if greedy is not None:
             report((RULES, index), f"is never reached: {greedy} before it matches every event")
         match = rule.get("match", {})
-        if greedy is None and isinstance(match, dict) and matches_everything(match):
-            greedy = _rule(index, {index: name} if isinstance(name, str) else {})
+        if greedy is None and isinstance(match, dict) and matches_everything(match) and "when" not in rule:
+            greedy = _entry(RULES, index, {(RULES, index): name} if isinstance(name, str) else {})
 
 
 def _check_types(patterns: Sequence[Pattern], report: Report) -> None:
@@ -149,32 +186,61 @@ def _check_types(patterns: Sequence[Pattern], report: Report) -> None:
         )
 
 
+def _check_patterns_of_limit(limit: dict[str, Json], index: int, report: Report) -> None:
+    match, task = limit.get("match", {}), limit.get("task", {})
+    if isinstance(match, dict):
+        compile_pattern(match, (LIMITS, index, "match"), report)
+    if isinstance(task, dict):
+        place: Place = (LIMITS, index, "task")
+        for name in task.keys() - {*TaskRef._fields, OR}:
+            report((*place, name), f"a task has no such part; these are {', '.join(TaskRef._fields)}")
+        compile_body_pattern(task, place, report)
+
+
+def _check_bounds(document: PolicyDocument, report: Report) -> None:
+    policy = document.bounds
+    owners: list[tuple[Place, BoundsDocument | None]] = [
+        *(((RULES, index), rule.bounds) for index, rule in enumerate(document.rules)),
+        *(((LIMITS, index), limit.bounds) for index, limit in enumerate(document.limits)),
+    ]
+    for place, own in owners:
+        for name in sorted(own.model_fields_set) if own is not None else ():
+            if not policy.min <= (seconds := getattr(own, name)) <= policy.max:
+                reason = f"{seconds} s is outside the policy's bounds {policy.min} to {policy.max} s"
+                report((*place, "bounds", name), reason)
+    for index, limit in enumerate(document.limits):
+        own = limit.bounds
+        if limit.factor is None and own is not None and own.min <= policy.min and own.max >= policy.max:
+            report((LIMITS, index, "bounds"), "have no effect: they are those of the policy")
+
+
 def _check_ends(document: PolicyDocument, report: Report) -> None:
-    bounds = document.bounds
     ending = 0
     for index, rule in enumerate(document.rules):
-        if rule.then is not None and not bounds.min <= rule.then <= bounds.max:
-            report((RULES, index, "then"), f"{rule.then} s is outside the bounds {bounds.min} to {bounds.max} s")
+        for bounds, of in ((document.bounds, "the bounds"), (rule.bounds, "the rule's bounds")):
+            if rule.then is not None and bounds is not None and not bounds.min <= rule.then <= bounds.max:
+                report((RULES, index, "then"), f"{rule.then} s is outside {of} {bounds.min} to {bounds.max} s")
         ending += rule.lasts is not None
         if rule.lasts is not None and ending == RULES_WITH_AN_END_MOST + 1:
             report((RULES, index, "for"), f"no more than {RULES_WITH_AN_END_MOST} rules can have an end")
 
 
-def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[int, str]) -> PolicyMistake:
+def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[tuple[str, int], str]) -> PolicyMistake:
     known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in marks)
     mark = marks[known]
     match place:
         case (checks.EVENTS, int(index), *inside):
             parts = [f"events entry {index + 1}", _spelled(inside)]
-        case ("rules", int(index), *inside):
-            parts = [_rule(index, names), _spelled(inside)]
+        case ("rules" | "limits" as key, int(index), *inside):
+            parts = [_entry(key, index, names), _spelled(inside)]
         case _:
             parts = [_spelled(place)]
     return PolicyMistake(mark.line, mark.column, ", ".join(part for part in parts if part), reason)
 
 
-def _rule(index: int, names: dict[int, str]) -> str:
-    return f"rule {_shortened(names[index])!r}" if index in names else f"rule {index + 1}"
+def _entry(key: str, index: int, names: dict[tuple[str, int], str]) -> str:
+    name = names.get((key, index))
+    return f"{key[:-1]} {index + 1 if name is None else repr(_shortened(name))}"
 
 
 def _spelled(place: Place | list[str | int]) -> str:

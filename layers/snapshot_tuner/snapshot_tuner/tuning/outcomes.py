@@ -67,14 +67,14 @@ def from_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) 
             return from_adjustment(adjustment, OutcomeKind.RETRY, reason, cause)
         case AlreadyApplied(intent=intent, unchanged=unchanged):
             if unchanged and _is_from(intent, adjustment):
-                return from_adjustment(adjustment, OutcomeKind.APPLIED, "unchanged: no call was needed")
+                return _applied(adjustment, intent, "unchanged: no call was needed")
             if admitted.settled_as is not None:
                 return from_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as])
             if not _is_from(intent, adjustment):
                 return from_adjustment(adjustment, *_other(intent, adjustment))
             if admitted.answer is Admission.RETRY:
                 return from_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
-            return from_adjustment(adjustment, OutcomeKind.APPLIED, "by another worker's call")
+            return _applied(adjustment, intent, "by another worker's call")
         case Called():
             return _from_call(adjustment, admitted, result)
         case _:
@@ -98,7 +98,16 @@ def _from_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Ou
         return from_adjustment(adjustment, *_other(called.intent, adjustment))
     if called.error is not None:
         return _from_error(adjustment, called.error)
-    return from_adjustment(adjustment, OutcomeKind.APPLIED)
+    return _applied(adjustment, called.intent)
+
+
+def _applied(adjustment: Adjustment, intent: Intent, note: str = "") -> Outcome:
+    """The interval is what was called: of an event that came when its time was over, what comes then."""
+    if intent.interval == adjustment.interval:
+        return from_adjustment(adjustment, OutcomeKind.APPLIED, note)
+    over = f"its time is over: set to {intent.interval} s"
+    outcome = from_adjustment(adjustment, OutcomeKind.APPLIED, f"{over}, {note}" if note else over)
+    return outcome._replace(interval=intent.interval)
 
 
 def _from_assertion(adjustment: Adjustment, settled_as: Admission, called: Called) -> Outcome:

@@ -1,13 +1,11 @@
 """The shape of one entry of `events:`, a reading, in the policy file."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from snapshot_tuner.policy.document_parts import Part, not_null, only, says
+from snapshot_tuner.policy.document_parts import NAME, Part, TargetDocument, not_null, only, says
 from snapshot_tuner.policy.readings.built_in import BUILT_IN
-
-_NAME: Final = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
 def _is_built_in(name: str) -> str:
@@ -66,7 +64,7 @@ class ReadingDocument(FieldsDocument):
     ] = None
     name: Annotated[
         str | None,
-        Field(pattern=_NAME),
+        Field(pattern=NAME),
         BeforeValidator(not_null),
         says("The reading's own name: it stands in reasons and logs, and in the source that it gives."),
     ] = None
@@ -96,6 +94,11 @@ class ReadingDocument(FieldsDocument):
     ] = None
     numbers: Annotated[
         list[str] | None, BeforeValidator(not_null), says("Texts of the event that are numbers, such as `data.load`.")
+    ] = None
+    target: Annotated[
+        TargetDocument | None,
+        BeforeValidator(not_null),
+        says("Where its events name their task, part by part in place of the policy's `target`."),
     ] = None
     zone: Annotated[_Text, says("The zone of times that name none: `+08:00`, or a name such as `Asia/Shanghai`.")] = (
         None
