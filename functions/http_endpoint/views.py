@@ -12,9 +12,10 @@ from snapshot_tuner.version import VERSION
 
 
 def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]:
-    """The event as it was understood, the decision, the interval before and after the bounds, and every rule."""
+    """The event as it was understood, the decision, the interval step by step for the first task, and every rule."""
     decision, asked = explanation.decision, explanation.asked
     adjustments = decision.adjustments
+    steps = explanation.fitted[adjustments[0].task].steps if adjustments else ()
     return {
         "event": {
             "id": signal.id,
@@ -30,6 +31,7 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
         "interval": {
             "asked": asked.seconds if asked is not None else None,
             "bounds": {"min": explanation.bounds.min, "max": explanation.bounds.max},
+            "steps": [{"step": step.part, "seconds": step.seconds, "says": step.says} for step in steps],
             "given": adjustments[0].interval if adjustments else None,
         },
         "tasks": [answers.from_task(adjustment.task) for adjustment in adjustments],

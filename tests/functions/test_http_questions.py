@@ -92,7 +92,8 @@ def test_an_explanation_changes_nothing(deployment: Deployment) -> None:
     """Rule by rule, the interval before and after the bounds, the tasks; no call, and nothing is remembered."""
     answered = send(deployment, "POST", "/explain", deployment.event(type="moderation.alert")).json
     assert (answered["verdict"], answered["rule"]) == ("adjust", "moderation-alert")
-    assert answered["interval"] == {"asked": 1, "bounds": {"min": 2, "max": 300}, "given": 2}
+    clamped = {"step": "bounds", "seconds": 2, "says": "clamped to 2 s by bounds.min"}
+    assert answered["interval"] == {"asked": 1, "bounds": {"min": 2, "max": 300}, "steps": [clamped], "given": 2}
     assert answered["tasks"] == [TASK_JSON]
     assert [rule["reached"] for rule in answered["rules"]] == ["matched", *["not_reached"] * 4]
     assert deployment.sent() == []
