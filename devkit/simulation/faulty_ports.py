@@ -9,7 +9,16 @@ from devkit.simulation.faults import Faults
 from devkit.simulation.instance import Instance
 from devkit.simulation.provider import Provider, SentCall
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable, Throttled
-from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, SetAsideRecords, Settlement, Slot, TaskState
+from snapshot_tuner.ledger.types import (
+    Admitted,
+    Begun,
+    CallRate,
+    CallResult,
+    SetAsideRecords,
+    Settlement,
+    Slot,
+    TaskState,
+)
 from snapshot_tuner.model import Adjustment, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
@@ -143,6 +152,10 @@ class FaultyLedger:
         self._faults = faults
         self._random = random
 
+    @property
+    def round_trip(self) -> float:
+        return self._instance.ledger_round_trip
+
     def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         answers = self._step(lambda: self._ledger.admit(adjustments, within=within))
         for adjustment, answer in zip(adjustments, answers, strict=True):
@@ -150,7 +163,7 @@ class FaultyLedger:
         return answers
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
-        return self._step(lambda: self._ledger.reserve(count, within, after=after))
+        return self._known(self._step(lambda: self._ledger.reserve(count, within, after=after)))
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         return self._step(lambda: self._ledger.begin(starts))
@@ -182,8 +195,16 @@ class FaultyLedger:
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
         return self._step(lambda: self._ledger.forget(task, seen))
 
+    def call_rate(self) -> CallRate:
+        return self._step(self._ledger.call_rate)
+
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
-        return self._step(lambda: self._ledger.reserve_reads(count, within))
+        return self._known(self._step(lambda: self._ledger.reserve_reads(count, within)))
+
+    def _known(self, slots: list[Slot]) -> list[Slot]:
+        """As far as the store's clock is known over such a distance: none starts early, or is valid too long."""
+        way = self._instance.ledger_round_trip / 2
+        return [Slot(slot.start + way, slot.valid_until - way) for slot in slots]
 
     def _step(self, operation: Callable[[], _Answered]) -> _Answered:
         self._travel(0.0005)
@@ -199,4 +220,5 @@ class FaultyLedger:
         return answer
 
     def _travel(self, seconds: float) -> None:
-        self._instance.wait(self._instance.timeline.now + self._random.uniform(0.5, 1.5) * seconds)
+        way = self._random.uniform(0.5, 1.5) * seconds + self._instance.ledger_round_trip / 2
+        self._instance.wait(self._instance.timeline.now + way)

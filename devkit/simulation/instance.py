@@ -59,6 +59,7 @@ class Instance:
         self.name = name
         self.timeline = timeline
         self.wall_skew = 0.0
+        self.ledger_round_trip = 0.0  # to a ledger that is far away
         self._random = random
         self._work = work
         self._life = 0

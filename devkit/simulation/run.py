@@ -13,14 +13,13 @@ from uuid import uuid4
 from redis import Redis
 
 from devkit.silent_log import SilentLog
+from devkit.simulation.far_ledgers import FarSqliteLedger, FarValkeyLedger
 from devkit.simulation.faults import Faults, bursts
 from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedReads
 from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import SimulatedQueue
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits
 from snapshot_tuner.model import Json, Order, Signal, TaskRef
@@ -78,8 +77,8 @@ LIMITS = Limits(
 
 
 Trace = Callable[[str], None]
-LedgerFactory = Callable[[Clock], FullLedger]
-"""Makes an instance's own client of the one store of a run, on the store's clock."""
+LedgerFactory = Callable[[Clock, float], FullLedger]
+"""Makes an instance's own client of the one store of a run, on the store's clock, so many seconds away."""
 Poison = Callable[[TaskRef, bytes], None]
 """Puts bytes in the place of what the store keeps of a task, if it keeps anything."""
 
@@ -124,11 +123,11 @@ def run(seed: int, faults: Faults, *, valkey_url: str | None = None, trace: Trac
                 database.execute("UPDATE task SET state = ? WHERE room_id = ?", (garbage, task.room_id))
                 database.commit()
 
-        def open_ledger(clock: Clock) -> FullLedger:
+        def open_ledger(clock: Clock, round_trip: float) -> FullLedger:
             if valkey_url is None:
-                ledger: SqliteLedger | VirtualValkeyLedger = SqliteLedger(path, namespace, LIMITS, clock)
+                ledger: FarSqliteLedger | FarValkeyLedger = FarSqliteLedger(path, namespace, LIMITS, clock, round_trip)
             else:
-                ledger = VirtualValkeyLedger(valkey_url, namespace, LIMITS, clock, SilentLog())
+                ledger = FarValkeyLedger(valkey_url, namespace, LIMITS, clock, SilentLog(), round_trip)
             opened.callback(ledger.close)
             return ledger
 
@@ -172,7 +171,11 @@ def _run_on(
 
     instances = [Instance(f"instance-{number}", timeline, random, work) for number in range(INSTANCES)]
     instances += [Instance(f"reconciler-{number}", timeline, random, reconcile) for number in range(RECONCILERS)]
-    ledgers = {instance.name: open_ledger(LedgerClock(instance)) for instance in instances}
+    distances = Random(f"distances {seed}")  # noqa: S311 - of its own, so that a seed's other faults stay what they are
+    for instance in instances:
+        if distances.random() < faults.far_ledger:
+            instance.ledger_round_trip = distances.uniform(0.02, 0.2)
+    ledgers = {each.name: open_ledger(LedgerClock(each), each.ledger_round_trip) for each in instances}
     for instance in instances:
         if random.random() < faults.clock_skew:
             instance.wall_skew = random.uniform(-10, 10)

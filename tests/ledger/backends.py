@@ -109,6 +109,11 @@ class Backend(Protocol):
         """The clients'."""
         ...
 
+    @property
+    def warnings(self) -> Warnings:
+        """What the clients warned of."""
+        ...
+
     def client(self, limits: Limits = LIMITS, namespace: str | None = None) -> Client:
         """A new client: the ledger of another process."""
         ...
@@ -134,12 +139,13 @@ class MemoryBackend(_OnSteppedClock):
 
     def __init__(self) -> None:
         super().__init__()
+        self.warnings = Warnings()
         self._namespace = token()
         self._memories: dict[str, Memory] = {}
 
     def client(self, limits: Limits = LIMITS, namespace: str | None = None) -> Client:
         name = namespace or self._namespace
-        return MemoryClient(self._memories.setdefault(name, Memory(name)), limits, self.clock)
+        return MemoryClient(self._memories.setdefault(name, Memory(name)), limits, self.clock, self.warnings)
 
 
 class SqliteBackend(_OnSteppedClock):
@@ -147,12 +153,13 @@ class SqliteBackend(_OnSteppedClock):
 
     def __init__(self, path: Path, cleanup: ExitStack) -> None:
         super().__init__()
+        self.warnings = Warnings()
         self._path = path
         self._namespace = token()
         self._cleanup = cleanup
 
     def client(self, limits: Limits = LIMITS, namespace: str | None = None) -> Client:
-        ledger = SqliteLedger(self._path, namespace or self._namespace, limits, self.clock)
+        ledger = SqliteLedger(self._path, namespace or self._namespace, limits, self.clock, log=self.warnings)
         self._cleanup.callback(ledger.close)
         return ledger
 
@@ -165,7 +172,10 @@ for _, name in ipairs(KEYS) do
   if times then
     local record = cmsgpack.unpack(redis.call('GET', name))
     for _, field in ipairs(times) do
-      if record[field] then record[field] = record[field] - us end
+      if record[field] then record[field] = math.max(0, record[field] - us) end
+    end
+    for _, uses in ipairs(kind == 'cursor' and {record[3] or {}, record[4] or {}} or {}) do
+      for at = 2, #uses, 2 do uses[at] = uses[at] - us end
     end
     redis.call('SET', name, cmsgpack.pack(record), 'KEEPTTL')
   end

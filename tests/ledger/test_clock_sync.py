@@ -24,7 +24,7 @@ def test_one_reply_bounds_the_difference_from_both_sides() -> None:
     """Sent at 10.00, received at 10.03: the store said 110.01, so it is ahead by 99.98 to 100.01 s."""
     clock = StoreClock()
     clock.observe(10.00, 10.03, 110_010_000)
-    slot = clock.slot(111_000_000)
+    slot = clock.slot(111_000_000, SLOT_VALID_SECONDS)
     assert slot.start == pytest.approx(111 - 99.98, abs=TICK)
     assert slot.valid_until == pytest.approx(111 - 100.01 + SLOT_VALID_SECONDS, abs=TICK)
     assert clock.uncertainty == pytest.approx(0.03, abs=TICK)
@@ -43,7 +43,7 @@ def test_a_clock_that_was_set_is_believed_at_once() -> None:
     clock = StoreClock()
     clock.observe(10.0, 10.001, 110_000_500)
     clock.observe(11.0, 11.002, 50_000_000)
-    assert clock.slot(50_000_000).start == pytest.approx(11.002, abs=TICK)
+    assert clock.slot(50_000_000, SLOT_VALID_SECONDS).start == pytest.approx(11.002, abs=TICK)
 
 
 def test_a_machine_that_wakes_knows_no_bounds() -> None:
@@ -53,7 +53,7 @@ def test_a_machine_that_wakes_knows_no_bounds() -> None:
     clock.wake()
     assert clock.uncertainty == float("inf")
     with pytest.raises(RuntimeError):
-        clock.slot(1)
+        clock.slot(1, SLOT_VALID_SECONDS)
 
 
 @given(exchanges, st.floats(-1e5, 1e5), st.floats(-DRIFT / 2, DRIFT / 2))
@@ -70,7 +70,7 @@ def test_a_slot_never_starts_early_and_is_never_valid_too_long(
         clock.observe(sent, local, store_us(BASE + ahead + said * (1 + drift)))
         difference = BASE + ahead + local * drift
         start_us = store_us(BASE + ahead + local) + 500_000
-        slot = clock.slot(start_us)
+        slot = clock.slot(start_us, SLOT_VALID_SECONDS)
         true_start = start_us / 1e6 - difference
         moved = DRIFT * (there + back)  # the difference at the time of the answer, not of its arrival
         assert slot.start >= true_start - TICK - moved
@@ -93,6 +93,6 @@ def test_after_a_clock_was_set_by_more_than_a_replys_way_the_bounds_hold_again(
     said = BASE + direction * step + local + there
     clock.observe(local, local + there + back, store_us(said))
     difference = BASE + direction * step
-    slot = clock.slot(store_us(said))
+    slot = clock.slot(store_us(said), SLOT_VALID_SECONDS)
     assert slot.start >= said - difference - TICK
     assert slot.valid_until <= said - difference + SLOT_VALID_SECONDS + TICK

@@ -195,7 +195,7 @@ def test_slots_that_are_missed_together_count_once(ledger: FailingLedger, clock:
     assert waited == pytest.approx([0.02, 0.02, 0.02], abs=0.005)
 
 
-@pytest.mark.parametrize(("slots_per_second", "asked_for"), [(145, [32, 68]), (900, [32, 68]), (1000, [32, 32, 32, 4])])
+@pytest.mark.parametrize(("slots_per_second", "asked_for"), [(900, [32, 68, 10]), (1000, [32, 32, 32, 4])])
 def test_where_more_slots_are_usable_together_than_can_be_sent_they_are_asked_for_in_portions(
     tmp_path: Path, clock: Clock, slots_per_second: float, asked_for: list[int]
 ) -> None:

@@ -60,6 +60,8 @@ class FakeCalls:
 class FakeLedger:
     """Settles everything, or is not there."""
 
+    round_trip = 0.05
+
     def __init__(self, *, is_there: bool = True) -> None:
         self._is_there = is_there
 
@@ -134,12 +136,12 @@ def test_every_step_that_the_ledger_fails_is_counted_and_still_raises() -> None:
 
 
 def test_watching_the_ledger_changes_nothing_else() -> None:
-    """Its answers go through, and steps that succeed count for nothing."""
+    """Its answers go through, and of steps that succeed only the way there and back is told."""
     metrics = BatchMetrics(FakeClock())
     ledger = InstrumentedLedger(FakeLedger(), metrics, SilentLog())
     assert (ledger.admit([]), ledger.reserve(2, 1.5), ledger.begin([])) == ([], [Slot(1.5, 1.5)] * 2, [])
     assert ledger.settle([(TASK, "t", CallResult.FAILED)]) == [Settlement(kept=True, in_doubt=False)]
-    assert metrics.figures() == BatchFigures({})
+    assert metrics.figures() == BatchFigures({}, ledger_round_trip_ms=50.0)
 
 
 def test_the_time_to_applied_ends_when_the_call_is_settled() -> None:

@@ -132,6 +132,10 @@ class _Watched:
         taken, self._visits = self._visits, []
         return taken
 
+    @property
+    def round_trip(self) -> float:
+        return self._ledger.round_trip
+
     def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         # One by one: no virtual time passes between them, so that it makes no difference.
         answers = []

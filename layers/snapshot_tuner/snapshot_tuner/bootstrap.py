@@ -29,6 +29,7 @@ from snapshot_tuner.model import Order
 from snapshot_tuner.policy.source import Parameter, PolicySource, refresh
 from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS, ApiCalls
 from snapshot_tuner.rtc.client import SnapshotApi
+from snapshot_tuner.rtc.http.event_loop import EventLoop
 from snapshot_tuner.rtc.signing import CredentialProvider
 from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.telemetry import outputs
@@ -276,7 +277,8 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
         task_ttl=settings.task_ttl_seconds,
         max_clock_skew=settings.max_clock_skew_seconds,
     )
-    ledger = _ledger(settings, limits, clock, partial(report_set_aside, log, recorder))
+    loop = EventLoop()
+    ledger = _ledger(settings, limits, clock, partial(report_set_aside, log, recorder), loop)
     api = SnapshotApi(
         endpoint=settings.rtc_endpoint,
         region=settings.rtc_region,
@@ -285,7 +287,7 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
         proxy=settings.rtc_proxy,
         pool_size=PARALLEL_CALLS,
     )
-    calls = ApiCalls(api, clock, PARALLEL_CALLS)
+    calls = ApiCalls(api, clock, PARALLEL_CALLS, loop)
     options = Options(
         settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
     )
@@ -294,7 +296,7 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
 
 
 def _ledger(
-    settings: Settings, limits: Limits, clock: SystemClock, report: ReportSetAside
+    settings: Settings, limits: Limits, clock: SystemClock, report: ReportSetAside, loop: EventLoop
 ) -> SqliteLedger | RedisLedger:
     url = urlsplit(settings.ledger_url)
     if url.scheme != "sqlite":
@@ -307,6 +309,7 @@ def _ledger(
             logger(),
             tokens=tokens,
             report_set_aside=report,
+            meanwhile=loop,
         )
     path = Path(url.path)
     if not path.parent.is_dir():

@@ -3,7 +3,7 @@
 import base64
 import json
 import sqlite3
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -155,4 +155,8 @@ def test_records_that_use_nothing_new_are_what_the_earlier_version_wrote_on_redi
         steps.take(ledger, clock, CallResult)
     kept = steps.values_of(valkey.connection_url)
     del kept[b64encode(f"{{{steps.NAMESPACE}}}:clock".encode()).decode()]  # which that version does not look at
-    assert kept == _RECORDS["redis"]
+    cursor = b64encode(f"{{{steps.NAMESPACE}}}:cursor".encode()).decode()
+    theirs = dict(_RECORDS["redis"])
+    ours, others = (b64decode(values.pop(cursor))[1:] for values in (kept, theirs))  # without the number of fields
+    assert ours.startswith(others)  # behind it stands the pace, at which that version does not look
+    assert kept == theirs

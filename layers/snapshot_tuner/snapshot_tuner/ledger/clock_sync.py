@@ -1,6 +1,5 @@
 """What this machine knows of the store's clock: bounds, narrowed by every reply that carries a time."""
 
-from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
 from snapshot_tuner.ledger.types import Slot
 
 DRIFT = 0.001
@@ -70,13 +69,13 @@ class StoreClock:
         # A float near 1.8e9 s is up to 0.2 us off.
         return round((local + self._bounds[0]) * 1e6) + self.correction_us
 
-    def slot(self, start_us: int) -> Slot:
+    def slot(self, start_us: int, validity: float) -> Slot:
         """The slot that starts at `start_us` of the ledger's time: never early, never valid too long.
 
-        To be asked directly after `observe`; it is shorter than SLOT_VALID_SECONDS by the uncertainty.
+        To be asked directly after `observe`; it is shorter than `validity`, in seconds, by the uncertainty.
         """
         if self._bounds is None:
             raise RuntimeError("no reply of the store has been observed")
         low, high = self._bounds
         start = (start_us - self.correction_us) / 1e6
-        return Slot(start - low, start - high + SLOT_VALID_SECONDS)
+        return Slot(start - low, start - high + validity)

@@ -9,8 +9,8 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import intents, messages, precedence, transitions
 from snapshot_tuner.ledger.own_time import ClockRecords, Now, OwnTime
 from snapshot_tuner.ledger.ports import WarningLog
-from snapshot_tuner.ledger.rate_limit import Budget, Cursor
-from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
+from snapshot_tuner.ledger.rate_limit import Budget, Cursor, Pace, RateWatch
+from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import (
     Admission,
@@ -18,6 +18,7 @@ from snapshot_tuner.ledger.types import (
     AlreadyApplied,
     Begun,
     Busy,
+    CallRate,
     CallResult,
     Forgotten,
     Granted,
@@ -103,9 +104,13 @@ class Storage(Protocol):
 class InProcessLedger:
     """A `Ledger` with its `ReconcilerStore`; each operation is one step, whose time is read inside it."""
 
+    round_trip = 0.0
+
     def __init__(self, storage: Storage, limits: Limits, clock: Clock, log: WarningLog | None = None) -> None:
         self._storage = storage
         self._time = OwnTime(clock, log)
+        self._paces = {Budget.CALLS: Pace.of(limits.slots_per_second), Budget.READS: Pace.of(READS_PER_SECOND)}
+        self._rate = RateWatch(limits.slots_per_second, log)
         self._limits = limits
         self._clock = clock
         self._order = limits.order.value
@@ -124,10 +129,15 @@ class InProcessLedger:
             return admitted
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
-        return self._reserve(Budget.CALLS, self._limits.slots_per_second, count, within, after)
+        slots, pace = self._reserve(Budget.CALLS, count, within, after)
+        self._rate.see(pace)
+        return slots
 
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
-        return self._reserve(Budget.READS, READS_PER_SECOND, count, within, 0.0)
+        return self._reserve(Budget.READS, count, within, 0.0)[0]
+
+    def call_rate(self) -> CallRate:
+        return self._rate.rate(self._reserve(Budget.CALLS, 0, 0.0, 0.0)[1])
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         lease_until = self._clock.monotonic() + LEASE_SECONDS
@@ -184,14 +194,16 @@ class InProcessLedger:
     def clock_ahead(self) -> float:
         return 0.0  # it is this machine's
 
-    def _reserve(self, budget: Budget, rate: float, count: int, within: float, sooner: float) -> list[Slot]:
+    def _reserve(self, budget: Budget, count: int, within: float, sooner: float) -> tuple[list[Slot], Pace]:
+        own = self._paces[budget]
         with self._storage.step() as records:
             now = self._time.read(records)
-            starts, cursor = _cursor(records, budget, now.us).take(count, within, rate, now.us, sooner)
+            starts, pace, cursor = _cursor(records, budget, now.us).take(count, within, own, now.us, sooner)
             records.save_cursor(budget, cursor)
         # Whatever pause falls between its readings, no slot starts early or is valid too long.
-        valid_until = now.before + SLOT_VALID_SECONDS
-        return [Slot(now.after + (start - now.us) / 1e6, valid_until + (start - now.us) / 1e6) for start in starts]
+        valid_until = now.before + own.validity
+        slots = [Slot(now.after + (start - now.us) / 1e6, valid_until + (start - now.us) / 1e6) for start in starts]
+        return slots, pace
 
     def _check_order(self, records: Records, now: int) -> None:
         found = records.order()

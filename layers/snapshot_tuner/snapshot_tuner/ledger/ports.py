@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, Protocol
 
-from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, SetAsideRecords, Settlement, Slot, TaskState
+from snapshot_tuner.ledger.types import (
+    Admitted,
+    Begun,
+    CallRate,
+    CallResult,
+    SetAsideRecords,
+    Settlement,
+    Slot,
+    TaskState,
+)
 from snapshot_tuner.model import Adjustment, TaskRef
 
 
@@ -21,6 +30,11 @@ class WarningLog(Protocol):
 class Ledger(Protocol):
     """What the tuner asks of a state store. Every method raises LedgerUnavailable."""
 
+    @property
+    def round_trip(self) -> float:
+        """Seconds that its answers take on their way, as far as is known; 0 where it is on this machine."""
+        ...
+
     def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         """Deduplicate and order; one answer per adjustment. Raises LedgerMismatch.
 
@@ -29,7 +43,11 @@ class Ledger(Protocol):
         ...
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
-        """Up to `count` slots, none that starts sooner than `after` or later than `within` seconds from now."""
+        """Up to `count` slots, none that starts sooner than `after` or later than `within` seconds from now.
+
+        Where the first would start more than SLOTS_AHEAD_SECONDS ahead it is the only one: no worker holds many that
+        are still to come, so that what is urgent elsewhere does not wait for them.
+        """
         ...
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
@@ -76,6 +94,10 @@ class ReconcilerStore(LedgerView, Protocol):
 
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
         """The task has ended: nothing of it is kept, unless it has changed since it was `seen`."""
+        ...
+
+    def call_rate(self) -> CallRate:
+        """How fast calls may start now. Writes what `reserve` writes, and takes no slot."""
         ...
 
     def reserve_reads(self, count: int, within: float) -> list[Slot]:

@@ -11,6 +11,27 @@ SLOT_SHARE = 29 / 30
 slot usable for 1/29 s after its start: 145 slots/s over 1 + 1/29 s are 150 calls."""
 
 SLOT_VALID_SECONDS = 1 / 29
+"""At least: slots per second x (1 s + how long one is usable) are never more than the quota. A worker that knows the
+store's clock less well needs slots that are usable for longer, and all get fewer."""
+
+SLOT_USABLE_SECONDS = 0.024
+"""What is left of a slot at least when what is not known of the store's clock is taken off."""
+
+VALIDITY_KEPT_SECONDS = 3.0
+"""After its last use a longer validity counts for so long: more than the longest, and the second it reaches into."""
+
+SPACING_SECONDS_MOST = 1000.0
+"""No two slots are further apart: what says so was not written here."""
+
+QUOTA_KEPT_SECONDS = 930.0
+"""After its last use a lower quota counts for so long: its worker may run for 900 s, and not ask meanwhile."""
+
+SLOTS_AHEAD_SECONDS, SLOTS_AHEAD_SECONDS_MOST = 0.1, 1.0
+"""Slots are handed out so far ahead, but at least one: what is urgent waits behind those that others hold."""
+
+FAR_ROUND_TRIPS_AHEAD = 5
+"""Further ahead by so many round trips, for all, while a worker that is far away shares the cursor: to reserve, begin
+and settle takes three, and a call is begun one or two before its slot."""
 
 READS_PER_SECOND = 58.0
 """Slots for GetSnapshotTask: of 60 calls/s (Version 2023-11-01) the same share."""

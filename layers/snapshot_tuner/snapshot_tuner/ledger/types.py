@@ -38,13 +38,32 @@ class Admitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a ledger is told by the settings; seconds, and slots per second."""
+    """What a ledger is told by the settings; seconds, and the slots per second of a ledger that is near."""
 
     order: Order
     slots_per_second: float
     idempotency_ttl: int
     task_ttl: int
     max_clock_skew: int
+
+
+class RateLimitedBy(StrEnum):
+    """Why calls are slower than this deployment's own quota allows."""
+
+    FAR = auto()  # a worker that shares the ledger is far away from it
+    LOWER_QUOTA = auto()  # one that shares it has a lower RTC_MAX_QPS
+
+
+class CallRate(NamedTuple):
+    """How fast calls may start now, all workers of the namespace together: slots per second, and why no more.
+
+    `quota` is the lowest that is in use, `own_quota` this deployment's; calls per second.
+    """
+
+    slots_per_second: float
+    quota: float
+    own_quota: float
+    limited_by: tuple[RateLimitedBy, ...]
 
 
 class Slot(NamedTuple):

@@ -25,11 +25,12 @@ _COALESCE_SECONDS = 0.002
 class ApiCalls:
     """`Calls` over a loop that lives as long as the container; used by one batch at a time."""
 
-    def __init__(self, api: SnapshotApi, clock: Clock, parallelism: int) -> None:
+    def __init__(self, api: SnapshotApi, clock: Clock, parallelism: int, loop: EventLoop | None = None) -> None:
+        """`loop` is one that somebody else waits in too (`EventLoop.wait_for`): the calls go on meanwhile."""
         self._api = api
         self._clock = clock
         self._parallelism = parallelism
-        self._loop = EventLoop()
+        self._loop = loop or EventLoop()
         self._ended: list[Finished] = []
         self._in_flight = 0
 

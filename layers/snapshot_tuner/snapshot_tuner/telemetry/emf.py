@@ -32,6 +32,8 @@ class EmfRecorder:
             self._metrics.add_metric(metric, "Count", times)
         if figures.policy_age is not None:
             self._metrics.add_metric(Metric.POLICY_AGE, "Seconds", figures.policy_age)
+        if figures.ledger_round_trip_ms is not None:
+            self._metrics.add_metric(Metric.LEDGER_ROUND_TRIP, "Milliseconds", figures.ledger_round_trip_ms)
         for milliseconds in _sample(figures.event_to_applied_ms):
             self._metrics.add_metric(Metric.EVENT_TO_APPLIED, "Milliseconds", milliseconds)
         self._metrics.flush_metrics()

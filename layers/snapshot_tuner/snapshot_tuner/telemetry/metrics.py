@@ -25,6 +25,7 @@ class Metric(StrEnum):
     CREDENTIALS_REFUSED = "CredentialsRefused"  # calls refused for who we are, or not signed for want of a key
     LEDGER_STEPS_FAILED = "LedgerStepsFailed"  # the store was down, silent or slow
     RECORDS_SET_ASIDE = "RecordsSetAside"  # of the ledger; they could not be read
+    LEDGER_ROUND_TRIP = "LedgerRoundTrip"  # milliseconds, one per batch; none of a ledger on the same machine
     TASKS_DUE = "TasksDue"  # as all of the following: by the reconciler; what needed a call without an event
     TASKS_ASSERTED = "TasksAsserted"  # of those due, confirmed by a call
     TASKS_DRIFTED = "TasksDrifted"  # read back with another interval than they should have
@@ -40,12 +41,14 @@ class Metric(StrEnum):
 class BatchFigures:
     """What one batch did. `counts` has no zeros; `event_to_applied_ms` has one value for each applied event.
 
-    `policy_age` is in seconds, None where the policy's parameter was not read.
+    `policy_age` is in seconds, None where the policy's parameter was not read. `ledger_round_trip_ms` is the least that
+    was seen, None where the ledger was not asked, or is on the same machine.
     """
 
     counts: Mapping[Metric, int]
     event_to_applied_ms: tuple[int, ...] = ()
     policy_age: int | None = None
+    ledger_round_trip_ms: float | None = None
 
 
 class Recorder(Protocol):

@@ -23,7 +23,7 @@ from snapshot_tuner.errors import (
     TimestampRefused,
 )
 from snapshot_tuner.ledger.ports import ReconcilerStore
-from snapshot_tuner.ledger.types import Slot
+from snapshot_tuner.ledger.types import CallRate, RateLimitedBy, Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.policy.source import PolicySource
 from snapshot_tuner.tuning.inspection import LedgerProbe
@@ -87,6 +87,7 @@ class DeploymentCheck:
             round_trip = self.probe.round_trip()
             ahead = self.ledger.clock_ahead()
             aside = self.ledger.set_aside(_NAMED_MOST)
+            rate = self.ledger.call_rate()
         except LedgerUnavailable:
             waited = self.clock.monotonic() - began
             advice = "see the line ledger_unavailable in the function's log; then LEDGER_URL, and the network to it"
@@ -94,11 +95,13 @@ class DeploymentCheck:
         facts: dict[str, object] = {
             "round_trip_ms": round(round_trip * 1e3, 3),
             "clock_ahead_ms": round(ahead * 1e3, 3),
+            "calls_per_second": rate.slots_per_second,
+            "calls_limited_by": list(rate.limited_by),
             "records_set_aside": aside.total,
         }
         word = "ahead of" if ahead >= 0 else "behind"
         clock = f"its clock is {abs(ahead) * 1e3:.1f} ms {word} the function's"
-        says = f"takes writes, answers within {round_trip * 1e3:.1f} ms; {clock}"
+        says = f"takes writes, answers within {round_trip * 1e3:.1f} ms; {clock}; {_pace(rate)}"
         if aside.total:
             facts["set_aside"] = aside.names
             says += f"; {aside.total} records that could not be read are set aside"
@@ -196,6 +199,16 @@ class DeploymentCheck:
                 )
             case _:
                 return None
+
+
+def _pace(rate: CallRate) -> str:
+    """How fast all who share the ledger may call, and why no faster."""
+    reasons = {
+        RateLimitedBy.FAR: "a worker is far away from it",
+        RateLimitedBy.LOWER_QUOTA: f"RTC_MAX_QPS is {rate.quota:g} in one that shares it, and {rate.own_quota:g} here",
+    }
+    why = " and ".join(reasons[each] for each in rate.limited_by)
+    return f"{rate.slots_per_second:g} calls/s" + (f", as {why}" if why else "")
 
 
 def policy(policies: PolicySource) -> Check:

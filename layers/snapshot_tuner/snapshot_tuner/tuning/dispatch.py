@@ -42,6 +42,15 @@ from snapshot_tuner.tuning.waits import Begin, CallsEnd, Dispatch, Reserve, Sett
 LEAD_SECONDS, LEAD_SECONDS_LEAST = 0.05, 0.015
 """How long before its slot a call is begun: at 145/s five or six of them share one round trip."""
 
+NEAR_SECONDS = 0.01
+"""A round trip to the ledger that does not matter."""
+
+LEAD_ROUND_TRIPS, LEAD_ROUND_TRIPS_LEAST = 8.0, 2.0
+"""Sooner by so many where it does: while a call is begun, or another is settled, the slots go on."""
+
+AFTER_ROUND_TRIPS = 2.25
+"""To reserve a slot and to begin a call takes two; no slot that starts sooner is asked for."""
+
 CLOCK_TICK_SECONDS = 0.0005
 """Waking up a little after a moment, not just before it."""
 
@@ -82,32 +91,46 @@ def dispatch(
     meanwhile: Iterator[object] | None = None,
     token: str | None = None,
     known: Callable[[TaskRef, TaskResult], None] = _tell_nobody,
+    round_trip: Callable[[], float] = float,
 ) -> Dispatch:
     """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock).
 
     `parallelism` is the most calls at once. `meanwhile` is gone on with while there is nothing to do but to wait: each
     of its steps has to be a short one. `token` is what the tokens of its calls begin with, and nobody else's.
-    `known` is told of each task's result as soon as there is one.
+    `known` is told of each task's result as soon as there is one. `round_trip` tells how far away the ledger is
+    (`Ledger.round_trip`).
     """
-    return _Dispatch(tasks, parallelism, clock, deadline, token or token_hex(12)).steps(meanwhile, known)
+    batch = _Dispatch(tasks, parallelism, clock, deadline, token=token or token_hex(12), round_trip=round_trip)
+    return batch.steps(meanwhile, known)
 
 
 class _Dispatch:
     """The state of one batch: every task is in just one of ready, busy, flying and results."""
 
-    def __init__(self, tasks: Iterable[TaskRef], parallelism: int, clock: Clock, deadline: float, token: str) -> None:
+    def __init__(
+        self,
+        tasks: Iterable[TaskRef],
+        parallelism: int,
+        clock: Clock,
+        deadline: float,
+        *,
+        token: str,
+        round_trip: Callable[[], float],
+    ) -> None:
         self._parallelism = parallelism
         self._clock = clock
         self._deadline = deadline
         self._last_start = deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS
         self._token = token
+        self._round_trip = round_trip
         self._tie_breaker = count()
         self._ready = deque(map(_Progress, tasks))
         self._busy: list[tuple[float, int, _Progress]] = []
         self._flying: dict[str, _Progress] = {}
         self._results: dict[TaskRef, TaskResult] = {}
         self._slots: deque[Slot] = deque()
-        self._slots_at_once = DENSE_SLOTS_AT_ONCE
+        # Far away the next ones would start too late to go on where the first ones end.
+        self._slots_at_once = parallelism if self._far() else DENSE_SLOTS_AT_ONCE
         self._late, self._late_since = 0.0, float("-inf")
 
     def steps(self, meanwhile: Iterator[object] | None, known: Callable[[TaskRef, TaskResult], None]) -> Dispatch:
@@ -120,12 +143,11 @@ class _Dispatch:
                     ready.append(heappop(busy)[2])
                 if now > self._last_start:
                     self._give_up_what_no_longer_fits(now)
-                while slots and slots[0].valid_until <= now:
+                while slots and slots[0].valid_until <= now + self._far():  # to begin its call takes so long
                     slots.popleft()
                 free = self._parallelism - len(flying)
                 if ready and free and not slots:
-                    wanted = min(len(ready), free, self._slots_at_once)
-                    self._take((yield Reserve(wanted, self._last_start - now, self._late)))
+                    self._take((yield self._reserve(free, now)))
                     now = self._clock.monotonic()
                 calls: Sequence[Call] = ()
                 chosen = self._choose(min(len(ready), free), now)
@@ -150,6 +172,15 @@ class _Dispatch:
                 known(task, result)
         return len(self._results)
 
+    def _reserve(self, free: int, now: float) -> Reserve:
+        after = max(self._late, AFTER_ROUND_TRIPS * self._far())
+        return Reserve(min(len(self._ready), free, self._slots_at_once), self._last_start - now, after)
+
+    def _far(self) -> float:
+        """The round trip to the ledger, where it matters."""
+        round_trip = self._round_trip()
+        return round_trip if round_trip > NEAR_SECONDS else 0.0
+
     def _give_up_what_no_longer_fits(self, now: float) -> None:
         self._give_up((each for _, _, each in self._busy), IN_FLIGHT_ELSEWHERE)
         self._give_up(self._ready, NO_TIME_LEFT)
@@ -173,8 +204,9 @@ class _Dispatch:
     def _choose(self, most: int, now: float) -> list[_Progress]:
         """Those that have a slot soon."""
         chosen: list[_Progress] = []
+        latest = now + LEAD_SECONDS + LEAD_ROUND_TRIPS * self._far()
         for slot in islice(self._slots, most):
-            if slot.start > now + LEAD_SECONDS:
+            if slot.start > latest:
                 break
             chosen.append(self._ready.popleft())
         return chosen
@@ -218,7 +250,7 @@ class _Dispatch:
             return self._deadline + CLOCK_TICK_SECONDS if self._flying else now
         moment = self._last_start
         if ready and self._slots and len(self._flying) < self._parallelism:
-            moment = min(moment, self._slots[0].start - LEAD_SECONDS_LEAST)
+            moment = min(moment, self._slots[0].start - LEAD_SECONDS_LEAST - LEAD_ROUND_TRIPS_LEAST * self._far())
         if busy:
             moment = min(moment, busy[0][0])
         return moment + CLOCK_TICK_SECONDS

@@ -46,9 +46,11 @@ class BatchMetrics:
         self._counts: Counter[Metric] = Counter()
         self._settled_us: dict[TaskRef, int] = {}
         self._event_to_applied_ms: list[int] = []
+        self._round_trip = 0.0
 
     def figures(self) -> BatchFigures:
-        return BatchFigures(dict(self._counts), tuple(self._event_to_applied_ms))
+        round_trip_ms = round(self._round_trip * 1e3, 3) or None
+        return BatchFigures(dict(self._counts), tuple(self._event_to_applied_ms), ledger_round_trip_ms=round_trip_ms)
 
     def outcome(self, outcome: Outcome) -> None:
         self._counts[_OF_KIND[outcome.kind]] += 1
@@ -66,6 +68,10 @@ class BatchMetrics:
 
     def ledger_failed(self) -> None:
         self._counts[Metric.LEDGER_STEPS_FAILED] += 1
+
+    def answered(self, round_trip: float) -> None:
+        """The ledger has: so many seconds are how far it is away."""
+        self._round_trip = round_trip
 
     def settled(self, task: TaskRef) -> None:
         """A call for the task was confirmed, and the ledger knows."""
@@ -97,6 +103,10 @@ class InstrumentedLedger:
         self._metrics = metrics
         self._log = log
 
+    @property
+    def round_trip(self) -> float:
+        return self._ledger.round_trip
+
     def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         with self._failures_counted():
             return self._ledger.admit(adjustments, within=within)
@@ -121,6 +131,7 @@ class InstrumentedLedger:
     def _failures_counted(self) -> Iterator[None]:
         try:
             yield
+            self._metrics.answered(self._ledger.round_trip)
         except LedgerUnavailable as error:
             self._metrics.ledger_failed()
             self._log.warning("ledger_unavailable", error=str(error))

@@ -140,7 +140,13 @@ class Reconciler:
         """How many calls were confirmed, and whether there was no slot for some."""
         confirmed, refused_slots = 0, False
         watched = InstrumentedCalls(self._calls, calls)
-        steps = dispatch(tasks, parallelism=watched.parallelism, clock=self._clock, deadline=deadline)
+        steps = dispatch(
+            tasks,
+            parallelism=watched.parallelism,
+            clock=self._clock,
+            deadline=deadline,
+            round_trip=lambda: self._ledger.round_trip,
+        )
         for task, result in run(steps, self._ledger, watched).items():
             match result:
                 case Called(error=None):

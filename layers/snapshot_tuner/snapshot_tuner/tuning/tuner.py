@@ -178,6 +178,7 @@ class Tuner:
             deadline=deadline,
             meanwhile=reports.write(batch.settled()),
             known=conclude,
+            round_trip=lambda: ledger.round_trip,
         )
         for adjustment, outcome in zip(batch.adjustments, batch.conclude(run(steps, ledger, calls)), strict=True):
             if outcome.kind is OutcomeKind.APPLIED:

@@ -17,27 +17,49 @@ Node: TypeAlias = tuple[str, int]
 """Host and port."""
 
 
+_AT_ONCE_SECONDS = 0.002
+"""An answer of a store that is near is there by then: until then nothing else goes on."""
+
+
+class Meanwhile(Protocol):
+    """What else goes on in this thread."""
+
+    def wait_for(self, sock: socket.socket, until: float) -> None:
+        """Go on with it until the socket can be read from, or until `until` (local monotonic clock)."""
+        ...
+
+
 class _TimedSocket:
     """A socket that may take as long as the budget allows, however slowly the bytes trickle.
 
     redis-py sets a timeout once per connection, and it counts anew with every byte that arrives.
     """
 
-    def __init__(self, wrapped: socket.socket, budget: TimeBudget) -> None:
+    def __init__(self, wrapped: socket.socket, budget: TimeBudget, meanwhile: Meanwhile | None) -> None:
         self._wrapped = wrapped
         self._budget = budget
+        self._meanwhile = meanwhile
         self._timeout = 0.0
 
     def recv(self, size: int) -> bytes:
-        self._limit()
-        return self._wrapped.recv(size)
+        seconds = self._budget.timeout(self._budget.patience)
+        if self._meanwhile is None or seconds <= _AT_ONCE_SECONDS:
+            self._limit(seconds)
+            return self._wrapped.recv(size)
+        until = self._budget.now() + seconds
+        self._limit(_AT_ONCE_SECONDS)
+        while True:
+            with suppress(TimeoutError):  # TLS may have read a part of a record
+                return self._wrapped.recv(size)
+            if self._budget.now() >= until:
+                raise TimeoutError
+            self._meanwhile.wait_for(self._wrapped, until)
 
     def sendall(self, data: bytes) -> None:
-        self._limit()
+        self._limit(self._budget.timeout(self._budget.patience))
         self._wrapped.sendall(data)
 
-    def _limit(self) -> None:
-        timeout = self._budget.timeout(self._budget.patience)
+    def _limit(self, timeout: float) -> None:
         if timeout != self._timeout:  # a system call
             self._wrapped.settimeout(timeout)
             self._timeout = timeout
@@ -52,8 +74,9 @@ class _TimedSocket:
 class _Timed(Connection):
     """What redis-py asks of its settings at each step is answered by the budget."""
 
-    def __init__(self, budget: TimeBudget, **settings: Any) -> None:  # noqa: ANN401 - redis-py's own, passed on
+    def __init__(self, budget: TimeBudget, meanwhile: Meanwhile | None, **settings: Any) -> None:  # noqa: ANN401 - redis-py's own, passed on
         self._budget = budget
+        self._meanwhile = meanwhile
         super().__init__(**settings)  # type: ignore[no-untyped-call] # untyped in redis-py
 
     @property  # type: ignore[misc] # nothing sets it
@@ -67,16 +90,23 @@ class _Timed(Connection):
         return self._budget.timeout(CONNECT_SECONDS)
 
     def _connect(self) -> Any:  # noqa: ANN401 - untyped in redis-py
-        return _TimedSocket(super()._connect(), self._budget)  # type: ignore[no-untyped-call] # untyped in redis-py
+        return _TimedSocket(super()._connect(), self._budget, self._meanwhile)  # type: ignore[no-untyped-call] # untyped in redis-py
 
 
 class _TimedTls(_Timed, SSLConnection):
     """With the store's TLS context: redis-py would read the certificates of all authorities for each connection."""
 
-    def __init__(self, budget: TimeBudget, context: ssl.SSLContext, name: str, **settings: Any) -> None:  # noqa: ANN401 - likewise
+    def __init__(
+        self,
+        budget: TimeBudget,
+        meanwhile: Meanwhile | None,
+        context: ssl.SSLContext,
+        name: str,
+        **settings: Any,  # noqa: ANN401 - likewise
+    ) -> None:
         self._context = context
         self._name = name  # that the certificate has to have
-        super().__init__(budget, **settings)
+        super().__init__(budget, meanwhile, **settings)
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
         return self._context.wrap_socket(sock, server_hostname=self._name)
@@ -105,9 +135,10 @@ class _FreshToken(CredentialProvider):
 class Connector:
     """Opens connections to a store, with all that does not change from one to the next."""
 
-    def __init__(self, address: RedisAddress, tokens: TokenProvider | None) -> None:
+    def __init__(self, address: RedisAddress, tokens: TokenProvider | None, meanwhile: Meanwhile | None) -> None:
         """`tokens` is for an address with a cache. Raises SettingsError for certificates that cannot be read."""
         self._address = address
+        self._meanwhile = meanwhile
         self._context = None if address.tls is None else _context(address.tls, is_iam=address.cache is not None)
         self._who: dict[str, Any] = {"username": address.username, "password": address.password}
         if address.cache is not None and address.username is not None and tokens is not None:
@@ -128,11 +159,11 @@ class Connector:
             **self._who,
         }
         if self._context is None:
-            connection: Connection = _Timed(budget, **settings)
+            connection: Connection = _Timed(budget, self._meanwhile, **settings)
         else:
             # A cluster that announces its nodes by address: the certificate has the name that the URL gives.
             name = self._address.host if _is_address(host) else host
-            connection = _TimedTls(budget, self._context, name, **settings)
+            connection = _TimedTls(budget, self._meanwhile, self._context, name, **settings)
         try:
             connection.connect()  # type: ignore[no-untyped-call] # untyped in redis-py
         except BaseException:  # redis-py closes its socket after errors of its own only

@@ -9,25 +9,27 @@ read, by its name. What they hold is described in `lua/`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, inf
+from math import inf, isinf
 from typing import Any
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger import intents, messages, transitions
 from snapshot_tuner.ledger.ports import WarningLog
+from snapshot_tuner.ledger.rate_limit import Pace, RateWatch, validity
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent, unpack_state
-from snapshot_tuner.ledger.redis.connection import TokenProvider
+from snapshot_tuner.ledger.redis.connection import Meanwhile, TokenProvider
 from snapshot_tuner.ledger.redis.scripts import Script
 from snapshot_tuner.ledger.redis.server import RedisStore
-from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, SLOT_VALID_SECONDS, TRY_AGAIN_SECONDS
+from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.types import (
     Admission,
     Admitted,
     AlreadyApplied,
     Begun,
     Busy,
+    CallRate,
     CallResult,
     Forgotten,
     Granted,
@@ -46,6 +48,7 @@ _ADMIT_MOST = 1000
 """Adjustments in one script: some 10 ms, for which every other client waits."""
 
 _CLAIMS_MOST = 3
+_MEASURED_MOST = 2
 
 _ANSWERS = {
     "n": Admitted(Admission.NEW),
@@ -79,10 +82,11 @@ class RedisLedger:
         *,
         tokens: TokenProvider | None = None,
         report_set_aside: ReportSetAside = no_report,
+        meanwhile: Meanwhile | None = None,
     ) -> None:
         """Raises SettingsError. Connects on first use; warns then, once, where the server may evict keys.
 
-        `tokens` makes the passwords where `url` says auth=iam.
+        `tokens` makes the passwords where `url` says auth=iam. `meanwhile` goes on while an answer is waited for.
         """
         self._report_set_aside = report_set_aside
         self._namespace = namespace
@@ -90,9 +94,10 @@ class RedisLedger:
         self._event_prefix = self._prefix + b"event:"
         self._task_prefix = f"{{{namespace}}}:task:"
         self._keys_of_time = [self._prefix + name for name in (b"cursor", b"cursor-of-reads", b"set-aside", b"clock")]
-        self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens, self._keys_of_time)
+        self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens, self._keys_of_time, meanwhile=meanwhile)
         self._indexes = (self._prefix + b"due", self._prefix + b"checks")
         self._limits = limits
+        self._rate = RateWatch(limits.slots_per_second, log)
         self._clock = clock
         self._calls: dict[str, _Call] = {}
         asking = ("record", "aside", "clock")
@@ -118,7 +123,9 @@ class RedisLedger:
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
         """Raises LedgerUnavailable too where the store's clock is known too badly for any slot to be usable."""
-        return self._reserve_from(b"cursor", self._limits.slots_per_second, count, (after, within))
+        slots, pace = self._reserve_from(b"cursor", self._limits.slots_per_second, count, (within, after))
+        self._rate.see(pace)
+        return slots
 
     def clock_ahead(self) -> float:
         now, wall_us = self._clock.monotonic(), self._clock.wall_us()
@@ -128,19 +135,35 @@ class RedisLedger:
         ) / 1e6 + store.uncertainty / 2  # the middle of what it can be
 
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
-        return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, (0.0, within))
+        return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, (within, 0.0))[0]
 
-    def _reserve_from(self, cursor: bytes, rate: float, count: int, between: tuple[float, float]) -> list[Slot]:
-        step_us = ceil(1e6 / rate)
-        after_us, within_us = (int(seconds * 1e6) for seconds in between)
-        keys = [self._prefix + cursor]
-        args = [b"%d" % number for number in (count, within_us, step_us, max(1, int(rate)), after_us)]
-        _, first_us, taken = self._run(self._reserve, keys, args, measure=True)
-        if self._store.clock.uncertainty >= SLOT_VALID_SECONDS:
-            self._store.measure()  # one slow reply is not a slow store
-        if self._store.clock.uncertainty >= SLOT_VALID_SECONDS:
-            raise LedgerUnavailable("Redis ledger: it answers too slowly to tell when a call slot starts")
-        return [self._store.clock.slot(first_us + step_us * index) for index in range(taken)]
+    def call_rate(self) -> CallRate:
+        return self._rate.rate(self._reserve_from(b"cursor", self._limits.slots_per_second, 0, (0.0, 0.0))[1])
+
+    @property
+    def round_trip(self) -> float:
+        return self._store.round_trip
+
+    def _reserve_from(
+        self, cursor: bytes, rate: float, count: int, between: tuple[float, float]
+    ) -> tuple[list[Slot], Pace]:
+        """`between`: within, and after, how many seconds. The slots, and the pace in force."""
+        store = self._store
+        if isinf(store.clock.uncertainty):
+            store.measure()
+        for _ in range(_MEASURED_MOST):
+            valid = validity(store.clock.uncertainty)
+            own = Pace.of(rate, valid)
+            within_us, after_us = (int(seconds * 1e6) for seconds in between)
+            args = [b"%d" % number for number in (count, within_us, after_us)]
+            args += [b"%.17g" % number for number in own]
+            answer = self._run(self._reserve, [self._prefix + cursor], args, measure=True)
+            _, first_us, taken, step_us, *pace = answer
+            if store.clock.uncertainty < valid:
+                slots = [store.clock.slot(first_us + step_us * index, valid) for index in range(taken)]
+                return slots, Pace(*map(float, pace))
+            store.measure()  # it was another server, or one slow reply is not a slow store
+        raise LedgerUnavailable("Redis ledger: it answers too slowly to tell when a call slot starts")
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         asked_at = self._clock.monotonic()

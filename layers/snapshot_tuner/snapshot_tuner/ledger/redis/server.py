@@ -13,7 +13,7 @@ from snapshot_tuner.ledger.clock_sync import StoreClock
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.commands import CLUSTER_SLOTS, INFO, REASON_CHARACTERS_MOST, TIME, describe, pack, send
-from snapshot_tuner.ledger.redis.connection import Connector, Node, TokenProvider
+from snapshot_tuner.ledger.redis.connection import Connector, Meanwhile, Node, TokenProvider
 from snapshot_tuner.ledger.redis.redis_py import (
     Connection,
     MovedError,
@@ -54,10 +54,12 @@ class RedisStore:
         log: WarningLog,
         tokens: TokenProvider | None,
         keys_of_time: Sequence[bytes],
+        *,
+        meanwhile: Meanwhile | None = None,
     ) -> None:
         """`keys_of_time`: of what lies in time, then of what was set aside, last of the ledger's clock."""
         self._address = address
-        self._connector = Connector(address, tokens)
+        self._connector = Connector(address, tokens, meanwhile)
         self._clock = clock
         self._log = log
         self._budget = TimeBudget(clock)
@@ -88,6 +90,11 @@ class RedisStore:
         self._is_measured = 0 <= passed[0] < _FRESH_SECONDS and abs(passed[1] - passed[0]) < _AGREED_SECONDS
         if not self._is_measured:
             self.clock.wake()
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds; 0 before the first answer."""
+        return self._budget.round_trip
 
     def close(self) -> None:
         with self._turn:
@@ -221,7 +228,9 @@ class RedisStore:
             self._time_is_local = True
             self._log.warning("ledger_clock_is_local", reason=str(error)[:REASON_CHARACTERS_MOST])
             return 0
-        return self.clock.observe(sent, self._clock.monotonic(), time_us)
+        received = self._clock.monotonic()
+        self._budget.see_round_trip(received - sent)
+        return self.clock.observe(sent, received, time_us)
 
     def _read_time(self, connection: Connection) -> int:
         seconds, microseconds = connection.read_response()

@@ -3,7 +3,9 @@
 import json
 from typing import Any, NoReturn, TypeGuard
 
+from snapshot_tuner.ledger.rate_limit import Uses
 from snapshot_tuner.ledger.set_aside import FORMAT, LATEST_US, Unreadable
+from snapshot_tuner.ledger.timing import SPACING_SECONDS_MOST
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS
@@ -69,6 +71,25 @@ def check_time(value: object) -> int:
     if not 0 <= moment <= LATEST_US:
         _refuse("a time is out of range")
     return moment
+
+
+def encode_uses(spacings: Uses, stretches: Uses) -> str:
+    return json.dumps([spacings, stretches], separators=(",", ":"))
+
+
+def decode_uses(text: object) -> tuple[Uses, Uses]:
+    """Raises Unreadable."""
+    spacings, stretches, *_ = (
+        tuple(_use(*_list(use, 2, "use")[:2]) for use in _list(uses, 0, "list of uses"))
+        for uses in _list(_json(text), 2, "pace")
+    )
+    return spacings, stretches
+
+
+def _use(value: object, until_us: object) -> tuple[float, int]:
+    if not isinstance(value, int | float) or not 0 < value <= SPACING_SECONDS_MOST * 1e6:
+        _refuse("a pace is out of range")
+    return float(value), check_time(until_us)
 
 
 def check_format(found: object) -> None:

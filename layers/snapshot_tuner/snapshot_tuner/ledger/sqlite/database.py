@@ -26,7 +26,11 @@ CREATE TABLE IF NOT EXISTS event (namespace TEXT, key TEXT,
 CREATE INDEX IF NOT EXISTS event_expiry ON event (expires_us);
 CREATE TABLE IF NOT EXISTS account (namespace TEXT PRIMARY KEY,
     event_order TEXT, next_us INTEGER NOT NULL, paused_until_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pace (namespace TEXT PRIMARY KEY, kept TEXT NOT NULL) WITHOUT ROWID;
 """
+
+_TABLES_ADDED = 2
+"""Since the schema has this version."""
 
 _LOCK_WAIT_SECONDS = 1.5
 """How long a step waits for other processes' steps, each of which takes about a millisecond."""
@@ -108,7 +112,9 @@ class SqliteFile:
             raise LedgerMismatch(
                 f"LEDGER_URL: {self._path} has schema version {version}, this program {_SCHEMA_VERSION}; use a new file"
             )
-        if version and database.execute("SELECT 1 FROM sqlite_master WHERE name = 'set_aside'").fetchone():
+        # An earlier version of this code may have made the file, and may still use it: its tables stay as they are.
+        of_this_version = "SELECT count(*) FROM sqlite_master WHERE name IN ('set_aside', 'pace')"
+        if version and database.execute(of_this_version).fetchone()[0] == _TABLES_ADDED:
             return
         # Two processes may come here at once: every statement is harmless when repeated.
         schema = f"{_SCHEMA} {set_aside.TABLE} PRAGMA user_version = {_SCHEMA_VERSION};"

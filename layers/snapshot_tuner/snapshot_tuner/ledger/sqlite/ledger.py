@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,15 @@ from snapshot_tuner.ledger.own_time import KeptClock
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.set_aside import Unreadable
-from snapshot_tuner.ledger.sqlite.codec import check_time, decode, decode_event, encode, is_text
+from snapshot_tuner.ledger.sqlite.codec import (
+    check_time,
+    decode,
+    decode_event,
+    decode_uses,
+    encode,
+    encode_uses,
+    is_text,
+)
 from snapshot_tuner.ledger.sqlite.database import SqliteFile
 from snapshot_tuner.ledger.sqlite.set_aside import SetAsideRows, as_bytes, printable
 from snapshot_tuner.ledger.transitions import KeyState
@@ -169,18 +177,15 @@ class _SqliteRecords:
         return row is not None
 
     def cursor(self, budget: Budget) -> Cursor | None:
-        row = self._account(self._accounts[budget], "next_us, paused_until_us")
         try:
-            return Cursor(check_time(row[0]), check_time(row[1]))
+            return self._cursor(self._accounts[budget])
         except Unreadable as error:
+            row = self._account(self._accounts[budget], "next_us, paused_until_us")
             self._aside.add(f"cursor of {budget}", str(error), printable(row))
             return None
 
     def save_cursor(self, budget: Budget, cursor: Cursor) -> None:
-        self._database.execute(
-            "UPDATE account SET next_us = ?, paused_until_us = ? WHERE namespace = ?",
-            (cursor.next_us, cursor.paused_until_us, self._accounts[budget]),
-        )
+        self._save_cursor(self._accounts[budget], cursor)
 
     def clock(self) -> KeptClock | None:
         row = self._database.execute("SELECT event_order FROM account WHERE namespace = ?", (_CLOCK,)).fetchone()
@@ -192,17 +197,10 @@ class _SqliteRecords:
         self._database.execute("INSERT OR REPLACE INTO account VALUES (?, ?, 0, 0)", (_CLOCK, text))
 
     def move_cursors(self, move: Callable[[Cursor], Cursor]) -> None:
-        rows = self._database.execute(
-            "SELECT namespace, next_us, paused_until_us FROM account WHERE namespace <> ?", (_CLOCK,)
-        ).fetchall()
-        self._database.executemany(
-            "UPDATE account SET next_us = ?, paused_until_us = ? WHERE namespace = ?",
-            [
-                (*move(Cursor(*numbers)), name)
-                for name, *numbers in rows
-                if all(isinstance(number, int) for number in numbers)  # else `cursor` sets it aside
-            ],
-        )
+        names = self._database.execute("SELECT namespace FROM account WHERE namespace <> ?", (_CLOCK,)).fetchall()
+        for (name,) in names:
+            with suppress(Unreadable):  # `cursor` sets it aside
+                self._save_cursor(name, move(self._cursor(name)))
 
     def remove_expired(self, now: int, added: int) -> None:
         at_most = max(_EXPIRED_PER_ADMIT, 2 * added)
@@ -259,6 +257,21 @@ class _SqliteRecords:
             (name,),
         ).fetchone()
         return row
+
+    def _cursor(self, account: str) -> Cursor:
+        """Raises Unreadable."""
+        next_us, paused_until_us = self._account(account, "next_us, paused_until_us")
+        row = self._database.execute("SELECT kept FROM pace WHERE namespace = ?", (account,)).fetchone()
+        spacings, stretches = decode_uses(row[0]) if row else ((), ())
+        return Cursor(check_time(next_us), check_time(paused_until_us), spacings, stretches)
+
+    def _save_cursor(self, account: str, cursor: Cursor) -> None:
+        self._database.execute(
+            "UPDATE account SET next_us = ?, paused_until_us = ? WHERE namespace = ?",
+            (cursor.next_us, cursor.paused_until_us, account),
+        )
+        kept = encode_uses(cursor.spacings, cursor.stretches)
+        self._database.execute("INSERT OR REPLACE INTO pace VALUES (?, ?)", (account, kept))
 
     def _mark(self, column: str, tasks: Sequence[TaskRef], at: int) -> None:
         self._database.executemany(

@@ -29,6 +29,10 @@ class _Running:
         self.turn = 0
 
 
+def _readable(sock: socket.socket, until: float) -> Task[None]:
+    yield Wait(until, sock)
+
+
 class EventLoop:
     """Used by one thread, which has to run it for anything to go on; other threads only end its futures."""
 
@@ -69,6 +73,13 @@ class EventLoop:
             self._advance(*heappop(self._timers)[2:])
         for _ in range(len(self._to_resume)):
             self._advance(*self._to_resume.popleft())
+
+    def wait_for(self, sock: socket.socket, until: float) -> None:
+        """Whoever waits for something else, in this thread: all tasks go on until it can be read from, or `until`."""
+        ended: list[Exception | None] = []
+        self.start(_readable(sock, until), ended.append)
+        while not ended:
+            self.run_once(until)
 
     def close(self) -> None:
         """What is still under way stays where it is."""

@@ -7,11 +7,17 @@ if kept ~= ARGV[1] then
 end
 local now = ARGV[3] + 0
 for i = 1, 2 do
-  local next_us, paused_until_us = load_cursor(KEYS[i], now)
-  if now + BEHIND_US < greatest + 0 then
-    next_us = next_us - (greatest - now) -- somebody has used a clock that was set ahead, and taken slots by it
+  local cursor = load_cursor(KEYS[i], now)
+  if now + BEHIND_US < greatest + 0 then -- somebody has used a clock that was set ahead, and taken slots by it
+    cursor[1] = cursor[1] - (greatest - now)
+    for _, uses in ipairs({cursor[3], cursor[4]}) do
+      for at = 2, #uses, 2 do
+        uses[at] = uses[at] - (greatest - now)
+      end
+    end
   end
-  save_cursor(KEYS[i], first_free(next_us, now) + CORRECTION_PAUSE_US, paused_until_us)
+  cursor[1] = first_free(cursor[1], now) + CORRECTION_PAUSE_US + math.ceil(1e6 * longer_valid(cursor[4][1] or 1))
+  save_cursor(KEYS[i], cursor)
 end
 call('SET', KEYS[3], ARGV[2] .. ' ' .. format('%.0f', now))
 return ARGV[2]

@@ -1,22 +1,45 @@
 -- The shared cursor behind `reserve`, and what a throttled call does to it: the Lua of rate_limit.py.
 
-local function save_cursor(name, next_us, paused_until_us)
+-- {next_us, paused_until_us, spacings, stretches}: the last two are values that were used, each with the time behind it
+-- until which it counts.
+local function save_cursor(name, cursor)
   -- One that is not moved for so long says nothing any more.
-  call('SET', name, pack({next_us, paused_until_us}), 'PX', 2 * HORIZON_US / 1000)
+  call('SET', name, pack(cursor), 'PX', 2 * HORIZON_US / 1000)
+end
+
+local function are_uses(uses)
+  if type(uses) ~= 'table' or #uses % 2 ~= 0 then
+    return false
+  end
+  for i = 1, #uses, 2 do
+    if type(uses[i]) ~= 'number' or not (uses[i] > 0 and uses[i] <= SPACING_US_MOST) or not is_time(uses[i + 1]) then
+      return false
+    end
+  end
+  return true
+end
+
+local function is_cursor(cursor)
+  return type(cursor) == 'table'
+    and is_time(cursor[1])
+    and is_time(cursor[2])
+    and are_uses(cursor[3] or {})
+    and are_uses(cursor[4] or {})
 end
 
 local function load_cursor(name, now)
   local saved = try('GET', name)
   if not saved then
-    return 0, 0
+    return {0, 0, {}, {}}
   end
   local is_read, cursor = pcall(unpack_record, saved)
-  if not is_read or type(cursor) ~= 'table' or not is_time(cursor[1]) or not is_time(cursor[2]) then
+  if not is_read or not is_cursor(cursor) then
     set_aside(name, 'it is no cursor', saved)
-    save_cursor(name, now + LOST_CURSOR_US, 0)
-    return now + LOST_CURSOR_US, 0
+    cursor = {now + LOST_CURSOR_US, 0}
+    save_cursor(name, cursor)
   end
-  return cursor[1], cursor[2]
+  cursor[3], cursor[4] = cursor[3] or {}, cursor[4] or {}
+  return cursor
 end
 
 local function first_free(next_us, now)
@@ -26,10 +49,28 @@ local function first_free(next_us, now)
   return math.max(next_us, now)
 end
 
+-- With one more, whose time is not known yet; without what is over, and what the new one outlasts.
+local function used(uses, value, at, kept_us)
+  local left = {}
+  for i = 1, #uses, 2 do
+    if uses[i] > value and uses[i + 1] > at and uses[i + 1] <= at + kept_us then
+      left[#left + 1], left[#left + 2] = uses[i], uses[i + 1]
+    end
+  end
+  left[#left + 1], left[#left + 2] = value, 0
+  return left
+end
+
+-- Seconds for which a slot is valid, beyond those of a near store.
+local function longer_valid(stretch)
+  return (stretch - 1) * NEAR_SLOT_US / 1e6
+end
+
 local function pause(name, now)
-  local next_us, paused_until_us = load_cursor(name, now)
-  if paused_until_us > now and paused_until_us <= now + PAUSE_US then
+  local cursor = load_cursor(name, now)
+  if cursor[2] > now and cursor[2] <= now + PAUSE_US then
     return
   end
-  save_cursor(name, first_free(next_us, now) + PAUSE_US, now + PAUSE_US)
+  cursor[1], cursor[2] = first_free(cursor[1], now) + PAUSE_US, now + PAUSE_US
+  save_cursor(name, cursor)
 end
