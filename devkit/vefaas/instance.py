@@ -69,6 +69,10 @@ class Instance:
         self._process.stop()
 
     @property
+    def is_packaged(self) -> bool:
+        return self._package is not None
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 

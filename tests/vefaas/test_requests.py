@@ -39,6 +39,15 @@ def test_each_part_of_the_deployment_can_be_tried(http_function: Instance) -> No
     assert checks == dict.fromkeys(("secrets", "ledger", "policy", "provider"), True)
 
 
+def test_the_page_of_the_routes_is_not_deployed_and_their_description_is(http_function: Instance) -> None:
+    """The page is Powertools'."""
+    proof = signed(5)
+    assert request(http_function.port, "GET", "/openapi.json", body(5), proof).status == 200
+    answer = request(http_function.port, "GET", "/docs", body(5), proof)
+    # From the sources Powertools can be found.
+    assert answer.status == (404 if http_function.is_packaged else 200)
+
+
 def test_an_events_header_opens_no_door_of_http(http_function: Instance, standin: StandIn) -> None:
     """Otherwise whoever reaches the public address would need no proof."""
     assert send_message(http_function.port, KafkaMessage(2, body(2))).status == 404
