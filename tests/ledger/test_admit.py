@@ -180,3 +180,16 @@ def test_a_batch_larger_than_one_portion_is_answered_in_order(ledger: Ledger) ->
     """2,001 events of one task, the newest first: one is new, the rest are superseded."""
     batch = [event(f"e{index:04d}", at=-index) for index in range(2001)]
     assert ledger.admit(batch) == [NEW, *[SUPERSEDED] * 2000]
+
+
+def test_an_answer_says_whether_the_interval_becomes_shorter(backend: Backend) -> None:
+    """Than what a call has confirmed; of a task that never had one, than the provider's 2 s."""
+    ledger = backend.client()
+    answers = ledger.admit([event("e1", interval=1), event("e2", task=OTHER_TASK, interval=2)])
+    assert answers == [Admitted(Admission.NEW, shortens=True), Admitted(Admission.NEW)]
+    assert ledger.admit([event("e1", interval=1)]) == [Admitted(Admission.RETRY, shortens=True)]
+    under = token()
+    granted(ledger, OTHER_TASK, under)
+    ledger.settle([(OTHER_TASK, under, CallResult.APPLIED)])
+    longer, shorter = (event(f"e{at}", at=at, task=OTHER_TASK, interval=interval) for at, interval in ((3, 60), (4, 1)))
+    assert ledger.admit([longer, shorter]) == [Admitted(Admission.NEW), Admitted(Admission.NEW, shortens=True)]

@@ -19,6 +19,7 @@ Place: TypeAlias = tuple[str | int, ...]
 
 INTERVAL_MIN_SECONDS = 1
 INTERVAL_MAX_SECONDS = 600
+INTERVAL_DEFAULT_SECONDS = 2
 """The provider's limits of `ImageConfig.Interval` (UpdateSnapshot, Version 2023-11-01)."""
 
 CHECK_TYPE = "snapshot-tuner.check"

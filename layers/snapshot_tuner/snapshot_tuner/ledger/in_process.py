@@ -244,7 +244,10 @@ class InProcessLedger:
                 return messages.deferred(after.desired, ends - moment.ahead_us if ends is not None else None)
             if settled and after.doubt_until is not None:
                 return messages.in_doubt(answer)
-        return messages.superseded(intent, now) if answer is Admission.SUPERSEDED else Admitted(answer)
+        if answer is Admission.SUPERSEDED:
+            return messages.superseded(intent, now)
+        needs_call = answer in (Admission.NEW, Admission.RETRY)
+        return Admitted(answer, shortens=needs_call and after is not None and transitions.shortens(after))
 
 
 def _begin_one(records: Records, task: TaskRef, token: str, now: int, lease_until: float) -> Begun:

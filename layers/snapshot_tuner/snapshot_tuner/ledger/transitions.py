@@ -8,6 +8,7 @@ from typing import NamedTuple
 from snapshot_tuner.ledger import intents, precedence
 from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.types import Admission, CallResult, Intent, Lease, Settlement, Stabilizing, TaskState
+from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS
 
 _LEASE_US = round(LEASE_SECONDS * 1e6)
 _LATE_CALL_US = round(LATE_CALL_SECONDS * 1e6)
@@ -223,3 +224,8 @@ def _confirmed(state: TaskState, lease: Lease, token: str, now: int) -> TaskStat
 def _doubt(state: TaskState, until: int) -> TaskState:
     until = max(until, state.doubt_until or 0)
     return state._replace(doubt_until=until, call_due=until)
+
+
+def shortens(state: TaskState) -> bool:
+    """Whether a call would make the task's interval shorter; of one that never had a call the provider's own counts."""
+    return state.desired.interval < (state.applied.interval if state.applied else INTERVAL_DEFAULT_SECONDS)

@@ -28,12 +28,16 @@ class Admission(StrEnum):
 
 
 class Admitted(NamedTuple):
-    """`settled_as` is what an ASSERT would have been: DUPLICATE or SUPERSEDED. `is_too_old`: why it is REJECTED."""
+    """`settled_as` is what an ASSERT would have been: DUPLICATE or SUPERSEDED. `is_too_old`: why it is REJECTED.
+
+    `shortens`: the task's interval becomes a shorter one, as far as is known (NEW and RETRY).
+    """
 
     answer: Admission
     reason: str = ""
     settled_as: Admission | None = None
     is_too_old: bool = False
+    shortens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

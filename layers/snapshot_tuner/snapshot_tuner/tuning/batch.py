@@ -55,17 +55,21 @@ class Batch:
 
         Each is called on behalf of its leader, the newest event that the ledger took: whatever it takes becomes the
         newest of its task, so of several the last one leads. An event that only asserts leads where there is none.
+        What is urgent comes first, then what makes an interval shorter, then the rest.
         """
         self._admitted = admitted
         leaders = self._leaders
+        ranks: dict[TaskRef, int] = {}
         for adjustment, each in zip(self.adjustments, admitted, strict=True):
             answer = each.answer
             if answer is Admission.NEW or answer is Admission.RETRY:
                 leaders[adjustment.task] = adjustment
+                ranks[adjustment.task] = 0 if adjustment.urgent else 1 if each.shortens else 2
             elif answer is Admission.ASSERT:
                 leaders.setdefault(adjustment.task, adjustment)
+                ranks.setdefault(adjustment.task, 0 if adjustment.urgent else 2)
         self._concluded = [*map(self._from_admission, self.adjustments, admitted)]
-        return leaders.keys()
+        return sorted(leaders, key=ranks.__getitem__)
 
     def settled(self) -> Iterator[tuple[int, list[Outcome]]]:
         """The events of which no call changes an outcome: number and outcomes. After `admit`, before `conclude`."""

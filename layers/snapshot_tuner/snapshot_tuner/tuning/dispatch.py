@@ -194,9 +194,9 @@ class _Dispatch:
         self._results.update((progress.task, result) for progress in given_up)
 
     def _take(self, slots: Sequence[Slot]) -> None:
-        self._slots.extend(slots)
         if slots:
             self._slots_at_once = slots_at_once(slots, self._parallelism)
+            self._slots.extend(slots[: self._slots_at_once])  # of dense ones the rest would be over before their turn
         else:
             self._give_up(self._ready, NO_SLOT)
             self._ready.clear()

@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 from snapshot_tuner.ledger import intents
 from snapshot_tuner.ledger.set_aside import FORMAT, LATEST_US, NAME_CHARACTERS_MOST, RECORD_BYTES_MOST, RECORDS_MOST
 from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
-from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Adjustment, TaskRef
+from snapshot_tuner.model import (
+    INTERVAL_DEFAULT_SECONDS,
+    INTERVAL_MAX_SECONDS,
+    INTERVAL_MIN_SECONDS,
+    Adjustment,
+    TaskRef,
+)
 
 
 class TaskRecord(NamedTuple):
@@ -46,6 +52,7 @@ LUA_CONSTANTS = {
     "FIELDS": len(TaskRecord._fields),
     "FORMAT": len(TaskRecord._fields) + 1,
     "FORMAT_NUMBER": FORMAT,
+    "INTERVAL_DEFAULT": INTERVAL_DEFAULT_SECONDS,
     "INTERVAL_LEAST": INTERVAL_MIN_SECONDS,
     "INTERVAL_MOST": INTERVAL_MAX_SECONDS,
     "LATEST_US": LATEST_US,

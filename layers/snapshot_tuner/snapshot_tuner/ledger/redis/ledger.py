@@ -53,6 +53,8 @@ _MEASURED_MOST = 2
 _ANSWERS = {
     "n": Admitted(Admission.NEW),
     "r": Admitted(Admission.RETRY),
+    "N": Admitted(Admission.NEW, shortens=True),
+    "R": Admitted(Admission.RETRY, shortens=True),
     "d": Admitted(Admission.DUPLICATE),
     "c": messages.CONFLICT,
     "D": messages.in_doubt(Admission.DUPLICATE),

@@ -2,7 +2,7 @@
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind; then each adjustment in one word: 20 digits of the event's time, 16 bytes of its
 --   fingerprint, order key, NUL, intent.
--- Answers {now by the store's own clock, one letter per adjustment, what is in effect instead for each that is
+-- Answers {now by the store's own clock, one letter per adjustment (N and R: to a shorter interval), what is in effect instead for each that is
 --   deferred}, or
 --   {now, false, order} where the namespace has another order.
 local order, task_ms, event_ms = ARGV[1], ARGV[2], ARGV[3]
@@ -109,7 +109,12 @@ local function admit(event_name, task_name, given)
     return task and task[DOUBT_UNTIL] and string.upper(answer) or answer
   end
   try('ZADD', KEYS[3], 'NX', format('%.0f', now), task_name) -- it may have been lost there
+  local applied = task[APPLIED_INTENT]
+  local shortens = interval_of(task[INTENT]) < (applied and interval_of(applied) or INTERVAL_DEFAULT)
   save_task(due_name, task_name, task, now, 'PX', task_ms)
+  if shortens and answer ~= 'f' then
+    return string.upper(answer)
+  end
   if answer == 'f' then
     local is_stabilizing = task[STABILIZING_KEY] == task[KEY] and task[STABILIZING_INTENT] == task[INTENT]
     local until_us = is_stabilizing and task[STABILIZING_UNTIL] or until_of(task[INTENT])
