@@ -12,7 +12,7 @@ from devkit.tuner.output import print_json, progress_console
 from snapshot_tuner.version import VERSION
 
 _DESCRIPTION = """\
-Know what a policy does before it is live, and whether a deployment works.
+See what a policy does before it is live, and whether a deployment works.
 
   ./tuner check layers/policy/policy.yaml
   ./tuner explain layers/policy/policy.yaml events/sqs/cloudevent.json
@@ -44,7 +44,7 @@ _COMMANDS = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Raises SystemExit for a wrong command line, as argparse does."""
-    arguments = _parser().parse_args(words)
+    arguments = parser().parse_args(words)
     try:
         return int(_COMMANDS[arguments.command].run(arguments))
     except CommandFailed as failure:
@@ -61,7 +61,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(Exit.FINE)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tuner",
         description=_DESCRIPTION,

@@ -72,11 +72,11 @@ def test_no_other_duration_is_taken(text: str) -> None:
         ("interval: 5, for: 1m, then: 1", "line 4, rule 'r', then: 1 s is outside the bounds 2 to 300 s"),
         ("interval: 5, for: 1m, then: 0", f"line 4, rule 'r', then: {THEN}"),
         ("interval: 5, for: 1m, then: before", f"line 4, rule 'r', then: {THEN}"),
-        ("interval: 5, then: 5", "line 4, rule 'r': then: needs for, or there is no end after which it comes"),
-        ("hold: true, for: 1m", "line 4, rule 'r': for: hold changes nothing, so nothing of it can end"),
+        ("interval: 5, then: 5", "line 4, rule 'r': then: says what follows when for is over, so it needs for"),
+        ("hold: true, for: 1m", "line 4, rule 'r': for: hold changes nothing, so there is nothing to end"),
         (
             "hold: true, lengthen_after: 1m",
-            "line 4, rule 'r': lengthen_after: hold changes nothing, so nothing of it can wait",
+            "line 4, rule 'r': lengthen_after: hold changes nothing, so there is nothing to wait",
         ),
     ],
 )

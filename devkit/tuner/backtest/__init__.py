@@ -1,8 +1,8 @@
-"""Replay recorded events, and tell what the policy would have done.
+"""Replay recorded events and report what a policy would have done.
 
 The events go in virtual time through the code that is deployed: policy, batch, and the rules of the ledger and its
-call slots. What is made up is the surroundings: a queue whose batches start when they are full or their window is
-over, ten workers that wait for their slots as the deployed ones do, the reconciler once a minute, and a provider that
+call slots. The surroundings are simulated: a queue whose batches start when they are full or their window is over,
+ten workers that wait for their slots as the deployed ones do, the reconciler once a minute, and a provider that
 confirms every call. With --against both policies see the same
 events, each in an account of its own.
 

@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = Assumptions()
     add = parser.add_argument
     add("policy", type=Path, metavar="POLICY", help="the policy to try")
-    add("events", type=Path, metavar="EVENTS", help="recorded events, NDJSON, plain or .gz (`tuner record` makes them)")
+    add(
+        "events",
+        type=Path,
+        metavar="EVENTS",
+        help="recorded events, NDJSON, plain, or compressed in a file named .gz (`tuner record` makes them)",
+    )
     add("--against", type=Path, metavar="OLD", help="another policy, over the same events, to compare with")
     add("--html", type=Path, metavar="FILE", help="write a page with charts: one file that needs no network")
     add("--decisions", type=Path, metavar="FILE", help="write every outcome under POLICY, one JSON object a line")

@@ -44,24 +44,24 @@ def warnings(report: _Report) -> list[str]:
     if late := recording["late"]:
         found.append(f"{late:,} events stand too far behind their place and were taken to arrive late: sort the file")
     for policy in report["policies"]:
-        role = policy["role"]
+        under = f"{policy['role']}: " if len(report["policies"]) > 1 else ""
         if not matched_any(policy):
             found.append(
-                f"{role}: no event matches any rule of {policy['file']}: "
-                "`tuner explain` tells of an event why, `tuner check --events` which paths find nothing"
+                f"{under}no event matches any rule of {policy['file']}: "
+                "`tuner explain` says why an event does not match, `tuner check --events` which paths find nothing"
             )
         if count := policy["outcomes"]["rejected"]:
             reasons = dict.fromkeys(f"{each['id']}: {each['reason']}" for each in policy["rejected"])
             examples = "; ".join(list(reasons)[:REASONS_SHOWN])
-            found.append(f"{role}: {count:,} events rejected, such as {examples}")
+            found.append(f"{under}{count:,} events rejected, such as {examples}")
         if count := policy["outcomes"]["retry"]:
             dead = policy["figures"]["dead_letters"] - policy["outcomes"]["rejected"]
             found.append(
-                f"{role}: calls were so many that {count:,} deliveries had to be repeated; {max(0, dead):,} in vain"
+                f"{under}too many calls: {count:,} deliveries had to be repeated, {max(0, dead):,} of them in vain"
             )
         slots = report["assumptions"]["slots_per_second"]
         if policy["figures"]["most_calls_in_a_second"] >= slots:
-            found.append(f"{role}: the limit was reached; events waited for their calls")
+            found.append(f"{under}the limit was reached; events waited for their calls")
     return found
 
 

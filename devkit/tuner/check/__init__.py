@@ -1,12 +1,12 @@
-"""Every mistake in a policy, and what is legal in it but suspicious.
+"""Find every mistake in a policy, and what is legal but suspicious.
 
-Mistakes come with their line and column, all at once; a function would not start with such a file. Only a policy
-without mistakes is looked through for what its author may not have meant:
+All mistakes are reported at once, with line and column; no function would start with such a file. A policy without
+mistakes is then searched for what its author may not have meant:
 
-  never-matches        a rule to which no event can get: the rules before it take all that it is for, also if only
-                       together, or it contradicts itself
-  gap                  a range of a number between those of two rules, which no rule is for
-  overlap              a range of a number that is in two rules, with different actions
+  never-matches        a rule that no event reaches: the rules before it, perhaps only together, match everything
+                       that it matches, or it contradicts itself
+  gap                  a range of a number, between the ranges of two rules, that no rule covers
+  overlap              a range of a number that two rules cover, with different actions
   flapping             two rules that touch at a number and give different intervals on either side, so that a
                        value that wavers there changes the interval each time
   curve-not-monotonic  a curve that goes up and down
@@ -16,12 +16,12 @@ without mistakes is looked through for what its author may not have meant:
   limits-contradict    two limits of which one asks for a longer interval than the other allows, for the same event
   unusual-attribute    a path that begins with no attribute that an event usually has: mostly, `data.` was forgotten
 
-Each of these comes with events that show it, which the policy itself has decided. They can be given to
-`tuner explain`. With --events FILE, a sample event or a recording, as `tuner explain` takes them:
+Each of these comes with events that show it, decided by the policy itself. You can pass them to `tuner explain`.
+With --events FILE (a sample event or a recording, anything that `tuner explain` reads) it also finds:
 
-  finds-nothing        a path of the policy that finds nothing in any of these events; with what there is instead
+  finds-nothing        a path of the policy that finds nothing in any of these events, and what they have instead
 
-Of each kind at most 20 are looked for; whether there is more is said (`left_out`).
+It lists at most 20 of each kind, and says if there are more (`left_out`).
 
 What is usual is not reported: a rule for the rest behind special ones; a narrow range before a wider one; no rule
 below the lowest range or above the highest. A gap and an overlap are looked for between rules that ask the same

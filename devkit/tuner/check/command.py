@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--events",
         type=Path,
         metavar="FILE",
-        help="events such as the policy is for (a sample, or a recording): which of its paths never find anything?",
+        help="events for this policy (a sample or a recording): also report paths that never find anything in them",
     )
 
 

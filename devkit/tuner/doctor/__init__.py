@@ -1,9 +1,8 @@
-"""Whether a deployment works, from the key to the queue: a list of ticks.
+"""Check that a deployment works, from the key to the queue.
 
 Asks the URL (`POST /health/check`) whether secrets, ledger, policy and provider are right. Then sends a test event
-through the queue and another through the bus, which nothing is admitted or called for, and looks for their lines in
-the log. With --stack the AWS CLI finds the URL, the queue, the bus and the log; against `make run` nothing but the
-URL is needed.
+through the queue and another through the bus, and looks for their lines in the log; a test event changes nothing.
+With --stack the AWS CLI finds the URL, the queue, the bus and the log; against `make run` only the URL is needed.
 
   ./tuner doctor --stack snapshot-tuner-dev --region eu-central-1
   ./tuner doctor --url https://….lambda-url.eu-central-1.on.aws --region eu-central-1

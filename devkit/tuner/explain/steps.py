@@ -97,7 +97,7 @@ def _ends(visit: LedgerVisit) -> IntervalStep:
     elif _is_all_there_is(visit):
         then = f"then it stays at {intent.interval} s: nothing else was ever asked for"
     else:
-        then = "then it is over, and what else was asked for returns"
+        then = "then it ends, and the task returns to what else was asked for"
     over = " (over by now)" if _is_over(visit) else ""
     until = intent.until_us or 0
     says = f"for {visit.adjustment.for_seconds} s from the event's time on, until {moment(until)}{over}; {then}"

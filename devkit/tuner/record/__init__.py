@@ -1,6 +1,6 @@
-"""Make a file of events for a backtest, of log lines or of a dead-letter queue.
+"""Turn log lines or a dead-letter queue into a file of events for a backtest.
 
-Reads, and tells apart by itself:
+Reads either of these; it finds out which:
 
   log lines     of the outcomes of queue_worker, http_endpoint and bus_listener, as they are; as `aws logs
                 filter-log-events`, `aws logs tail` and Logs Insights give them; as an export to S3 has them
@@ -15,8 +15,8 @@ Writes one line for each event as it was delivered, in the order of arrival:
   {"received": "2026-03-01T09:00:01.482913Z", "event": {…}}
 
 A retry is a delivery of its own; a message of a queue that was received twice is not. Numbers stay as they were
-written, so a backtest decides as the functions did. What could not be recorded is counted and told on standard error,
-with the first places. Exits with 2 where nothing could be recorded.
+written, so a backtest decides as the functions did. What could not be recorded is counted on standard error, with the
+first places. Exits with 2 if nothing could be recorded.
 
 The functions log an outcome that is settled at level INFO, and an event's data while LOG_EVENT_DATA is true.
 """

@@ -24,13 +24,13 @@ _MILLISECONDS = re.compile(r"[0-9]{1,15}")
 class Reason(Enum):
     """Why something that may have been an event is not recorded."""
 
-    MALFORMED = "rejected before it was an event: its log line has nothing of it, its dead-letter queue has all"
+    MALFORMED = "could not be read as events; their log lines do not hold them, the dead-letter queue does"
     WITHOUT_DATA = "logged without its data: LOG_EVENT_DATA was false, or the version older than tuner record"
     TOO_LONG = f"logged without its data, or attributes: they have more than {TEXT_CHARACTERS_MOST:,} characters"
-    FIRST_LINE_MISSING = "of several tasks, and the line of the first one, which has the event, is not there"
+    FIRST_LINE_MISSING = "events with several tasks whose first line, which holds the event, is missing"
     UNREADABLE = "no function could open it"
-    BROKEN = "begins as JSON does, and is not: cut off, or not indented"
-    IN_ITS_STREAM = "records of a stream: the destination is told where they stand, not what they are"
+    BROKEN = "looks like JSON, but is not valid: cut off, or badly indented"
+    IN_ITS_STREAM = "records of a stream: the destination holds their place in it, not the records"
     DOCUMENT_TOO_LONG = (
         f"one document of more than {DOCUMENT_CHARACTERS:,} characters: print one event to a line, as `jq -c` does"
     )

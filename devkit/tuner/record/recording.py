@@ -63,7 +63,7 @@ class Summary:
             found += [f"  {first}" for first in loss.first]
             if loss.first and loss.count > len(loss.first):
                 found.append(f"  and {loss.count - len(loss.first):,} more")
-        return found + [f"passed over: {count:,} {what}" for what, count in self.passed_over.items()]
+        return found + [f"nothing to record in {count:,} {what}" for what, count in self.passed_over.items()]
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -123,7 +123,7 @@ class Recording:
             case LogLine():
                 recorded = self._log.read(item)
                 if recorded is None and "record_id" not in item.members:
-                    self._summary.passed_over["further tasks of an event"] += 1
+                    self._summary.passed_over["lines about further tasks of an event"] += 1
                 return recorded
             case QueueMessage(message_id=str(message_id)) if message_id in self._messages_seen:
                 self._summary.passed_over["messages that were there before"] += 1

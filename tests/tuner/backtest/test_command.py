@@ -44,6 +44,7 @@ def test_it_prints_new_and_old_side_by_side_with_the_difference(
     assert rows["calls"] == ["12", "12", "+0 (+0.0%)"]
     assert rows["cost, EUR"][0] == f"{3 * int(new) / 1000:.2f}"
     assert rows["outcomes: rejected"] == ["1", "1", "+0 (+0.0%)"]
+    assert "warning: new: 1 events rejected" in printed.out  # with two policies each is named
     assert "3 of 3 tasks differ" in printed.out
     assert "most calls in any second: 1 of 150 (145 slots per second are handed out)" in printed.out
     assert printed.err == ""
@@ -61,8 +62,8 @@ def test_it_warns_of_what_is_odd(events: str, capsys: pytest.CaptureFixture[str]
         "warning: 1 lines could not be read; the first, line 14: body: must be a JSON object, the envelope of an event"
         in printed
     )
-    assert "warning: new: 1 events rejected, such as bad: data.RoomId: ' ' is not allowed" in printed
-    assert "warning: new: the limit was reached; events waited for their calls" in printed
+    assert "warning: 1 events rejected, such as bad: data.RoomId: ' ' is not allowed" in printed
+    assert "warning: the limit was reached; events waited for their calls" in printed
 
 
 def test_json_has_no_more_charts_than_asked_for_and_those_named(
@@ -165,4 +166,4 @@ def test_a_backtest_in_which_nothing_matches_says_so(
     idle.write_text(OTHER.replace("rtc.room.load", "rtc.room.laod"), encoding="utf-8")
     assert main(["backtest", str(idle), events, *(["--json"] if json_too else [])]) == Exit.SUSPICIOUS
     if not json_too:
-        assert f"warning: new: no event matches any rule of {idle}" in capsys.readouterr().out
+        assert f"warning: no event matches any rule of {idle}" in capsys.readouterr().out

@@ -64,7 +64,7 @@ def test_an_open_adjustment_that_is_longer_does_not_hold(explainer: Explainer, p
     assert steps(outcome)["order"] == (3, "rule alert had nothing open for the task")
     says = "rule watch wants 4 s until 2026-03-01T09:05:00Z (event w); this one is the shortest"
     assert steps(outcome)["open"] == (3, says)
-    over = "then it is over, and what else was asked for returns"
+    over = "then it ends, and the task returns to what else was asked for"
     says = f"for 600 s from the event's time on, until 2026-03-01T09:11:00Z; {over}"
     assert steps(outcome)["ends"] == (3, says)
     # The watch ends before the alert does, and leaves its `then` behind.
@@ -78,7 +78,7 @@ def test_an_end_that_leaves_nothing_is_told(explainer: Explainer, policy: Path) 
     assert steps(outcome)["ends"] == (3, f"{says % 10}then it stays at 3 s: nothing else was ever asked for")
     assert outcome["follows"] == []
     outcome = explain_outcome(explainer, policy, cloud_event("a", 5, type_="alert"), cloud_event("l", 0, load=0.5))
-    assert steps(outcome)["ends"] == (3, f"{says % 15}then it is over, and what else was asked for returns")
+    assert steps(outcome)["ends"] == (3, f"{says % 15}then it ends, and the task returns to what else was asked for")
 
 
 def test_an_adjustment_with_then_says_what_follows(explainer: Explainer, policy: Path) -> None:

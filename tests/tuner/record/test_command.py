@@ -194,7 +194,7 @@ def test_everything_that_is_not_recorded_is_told_with_its_reason(
         ),
         "first-line-missing": (1, []),
     }
-    assert summary["passed_over"] == {"further tasks of an event": 1, "lines that are no outcomes": 1}
+    assert summary["passed_over"] == {"lines about further tasks of an event": 1, "lines that are no outcomes": 1}
     assert {loss["meaning"] for loss in summary["not_recorded"]} == {reason.value for reason in Reason}
 
 

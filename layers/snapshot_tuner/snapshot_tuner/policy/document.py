@@ -186,9 +186,9 @@ class RuleDocument(Part):
         if (self.interval is None) == (self.hold is None):
             raise ValueError("needs either interval or hold: true, and not both")
         if self.hold and self.lasts is not None:
-            raise ValueError("for: hold changes nothing, so nothing of it can end")
+            raise ValueError("for: hold changes nothing, so there is nothing to end")
         if self.hold and self.lengthen_after is not None:
-            raise ValueError("lengthen_after: hold changes nothing, so nothing of it can wait")
+            raise ValueError("lengthen_after: hold changes nothing, so there is nothing to wait")
         if self.hold and self.bounds is not None:
             raise ValueError("bounds: hold changes nothing, so there is nothing to keep in bounds")
         if self.hold and self.target is not None:
@@ -196,7 +196,7 @@ class RuleDocument(Part):
         if self.hold and self.urgent:
             raise ValueError("urgent: hold changes nothing, so nothing of it can go first")
         if "then" in self.model_fields_set and self.lasts is None:
-            raise ValueError("then: needs for, or there is no end after which it comes")
+            raise ValueError("then: says what follows when for is over, so it needs for")
         return self
 
 
