@@ -10,11 +10,11 @@ mistakes is then searched for what its author may not have meant:
   flapping             two rules that touch at a number and give different intervals on either side, so that a
                        value that wavers there changes the interval each time
   curve-not-monotonic  a curve that goes up and down
-  always-clamped       a curve that lies outside of the bounds altogether
-  never-ends           a `for` with `then: previous` where no other rule asks for anything without an end for such a
-                       task: it keeps the interval
-  limits-contradict    two limits of which one asks for a longer interval than the other allows, for the same event
-  unusual-attribute    a path that begins with no attribute that an event usually has: mostly, `data.` was forgotten
+  always-clamped       a curve that lies entirely outside the bounds
+  never-ends           a `for` with `then: previous` on a task for which no other rule sets a lasting interval: when
+                       it ends, the task has nothing to return to and keeps the interval
+  limits-contradict    two limits that hold for the same event, one asking for a longer interval than the other allows
+  unusual-attribute    a path that does not begin with a usual attribute of an event: often `data.` was forgotten
 
 Each of these comes with events that show it, decided by the policy itself. You can pass them to `tuner explain`.
 With --events FILE (a sample event or a recording, anything that `tuner explain` reads) it also finds:
@@ -23,12 +23,12 @@ With --events FILE (a sample event or a recording, anything that `tuner explain`
 
 It lists at most 20 of each kind, and says if there are more (`left_out`).
 
-What is usual is not reported: a rule for the rest behind special ones; a narrow range before a wider one; no rule
-below the lowest range or above the highest. A gap and an overlap are looked for between rules that ask the same
-of everything but the number (and have a type in common, and a time where they have windows). Ranges that all end at
-whole numbers are taken for counts: there is no gap between 10 and 11. Two rules do not flap where a `hold` lies
-between, where their intervals meet, where the one with the longer interval has a `lengthen_after`, or where one has a
-`for`; nor where one side is only the rest of what a share or a count can be: below 0, above 1 or above 100.
+Common patterns are not reported: a catch-all rule after special ones; a narrow range before a wider one; no rule
+below the lowest range or above the highest. Gaps and overlaps are reported only between rules that agree on
+everything but the number (and share a type and, with windows, a time). Ranges that all end at whole numbers are taken
+for counts: there is no gap between 10 and 11. Two rules do not flap if a `hold` lies between them, if their intervals
+meet, if the one with the longer interval has `lengthen_after`, or if one has a `for`; nor if one side is only what a
+share or a count cannot be: below 0, above 1 or above 100.
 """
 
 from devkit.tuner.check.command import add_arguments, run
