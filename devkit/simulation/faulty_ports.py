@@ -182,6 +182,9 @@ class FaultyLedger:
     def set_aside(self, limit: int) -> SetAsideRecords:
         return self._step(lambda: self._ledger.set_aside(limit))
 
+    def lost_at(self) -> int | None:
+        return self._ledger.lost_at()
+
     def claim_due(self, limit: int) -> list[TaskRef]:
         return self._step(lambda: self._ledger.claim_due(limit))
 

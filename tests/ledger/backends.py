@@ -180,7 +180,8 @@ for _, name in ipairs(KEYS) do
     redis.call('SET', name, cmsgpack.pack(record), 'KEEPTTL')
   end
   local left = redis.call('PTTL', name)
-  if left > 0 then
+  if kind == 'store' then -- which one it is
+  elseif left > 0 then
     redis.call('PEXPIRE', name, left - ms)
   else -- an index: sorted by times
     for _, member in ipairs(redis.call('ZRANGE', name, 0, -1)) do

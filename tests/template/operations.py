@@ -18,6 +18,7 @@ ALARMED = (
     Metric.POLICY_REFUSED,
     Metric.EVENTS_UNMATCHED,
     Metric.RECORDS_SET_ASIDE,
+    Metric.LEDGER_MAY_HAVE_FORGOTTEN,
 )
 
 

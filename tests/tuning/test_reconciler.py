@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from snapshot_tuner.errors import CallFailed, LedgerUnavailable, TaskNotFound
+from snapshot_tuner.ledger.timing import CAREFUL_SECONDS
 from snapshot_tuner.ledger.types import CallResult, Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
@@ -289,3 +290,39 @@ def test_every_figure_of_a_run_has_its_metric() -> None:
         metric.name.removeprefix("TASKS_").lower(): n for metric, n in figures.metrics().items()
     } == figures.counts()
     assert RunFigures().metrics() == {}
+
+
+def test_after_a_failover_nothing_that_was_confirmed_before_is_lengthened(
+    it: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store may have lost the event that asked for less; what is too long is still repaired."""
+    it.settled(60)
+    it.settled(5, OTHER_TASK)
+    monkeypatch.setattr(it.bench.ledger, "lost_at", lambda: FrozenClock(50).wall_us())
+    it.provider.intervals = {TASK: 2, OTHER_TASK: 9}
+    figures = it.run(at=60)
+    assert (figures.drifted, figures.repaired) == (1, 1)
+    assert it.provider.calls == [(OTHER_TASK, 5)]
+    assert ("task_not_lengthened", {**_NAMES, "interval": 2, "wanted": 60}) in it.log.lines
+    it.run(at=50 + CAREFUL_SECONDS + 1)
+    assert it.provider.intervals[TASK] == 60
+
+
+def test_after_a_failover_no_due_call_is_longer_than_what_was_confirmed_before(
+    it: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until an event of the task has been applied since."""
+    it.settled(60)
+    it.bench.take(wanted(1, at=1, rule="alert", lasts=60))
+    it.provider.intervals[TASK] = it.bench.call()
+    monkeypatch.setattr(it.bench.ledger, "lost_at", lambda: FrozenClock(30).wall_us())
+    it.run(at=61)
+    assert it.provider.calls == []
+    assert ("task_not_lengthened", {**_NAMES, "interval": 1, "wanted": 60}) in it.log.lines
+    it.bench.take(wanted(1, at=70, rule="alert", lasts=60))
+    it.provider.intervals[TASK] = it.bench.call()
+    it.run(at=200)
+    assert it.provider.calls == [(TASK, 60)]
+
+
+_NAMES = {"app_id": "app", "room_id": "room", "task_id": "task"}

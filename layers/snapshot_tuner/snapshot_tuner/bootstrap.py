@@ -37,7 +37,7 @@ from snapshot_tuner.telemetry.log import ErrorLog
 from snapshot_tuner.telemetry.metrics import Recorder
 from snapshot_tuner.tuning.deployment_check import Check, DeploymentCheck
 from snapshot_tuner.tuning.inspection import Inspector, LedgerProbe, LedgerTurns
-from snapshot_tuner.tuning.instrumentation import report_set_aside
+from snapshot_tuner.tuning.instrumentation import LedgerLog, report_set_aside
 from snapshot_tuner.tuning.joining import JoinedTuners
 from snapshot_tuner.tuning.reconciler import Reconciler
 from snapshot_tuner.tuning.tuner import Options, Tuner
@@ -278,7 +278,8 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
         max_clock_skew=settings.max_clock_skew_seconds,
     )
     loop = EventLoop()
-    ledger = _ledger(settings, limits, clock, partial(report_set_aside, log, recorder), loop)
+    warnings, report = LedgerLog(log, recorder), partial(report_set_aside, log, recorder)
+    ledger = _ledger(settings, limits, clock, warnings, report, loop=loop)
     api = SnapshotApi(
         endpoint=settings.rtc_endpoint,
         region=settings.rtc_region,
@@ -296,7 +297,7 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
 
 
 def _ledger(
-    settings: Settings, limits: Limits, clock: SystemClock, report: ReportSetAside, loop: EventLoop
+    settings: Settings, limits: Limits, clock: SystemClock, log: LedgerLog, report: ReportSetAside, *, loop: EventLoop
 ) -> SqliteLedger | RedisLedger:
     url = urlsplit(settings.ledger_url)
     if url.scheme != "sqlite":
@@ -306,7 +307,7 @@ def _ledger(
             settings.ledger_namespace,
             limits,
             clock,
-            logger(),
+            log,
             tokens=tokens,
             report_set_aside=report,
             meanwhile=loop,
@@ -314,7 +315,7 @@ def _ledger(
     path = Path(url.path)
     if not path.parent.is_dir():
         raise SettingsError("LEDGER_URL", f"the folder {path.parent} does not exist")
-    return SqliteLedger(path, settings.ledger_namespace, limits, clock, logger(), report_set_aside=report)
+    return SqliteLedger(path, settings.ledger_namespace, limits, clock, log, report_set_aside=report)
 
 
 def _metrics(environ: Mapping[str, str]) -> Recorder | None:

@@ -25,6 +25,7 @@ class FaultyWire:
     def __init__(self, port: int, tls: ssl.SSLContext | None) -> None:
         self.fault = WireFault.NONE
         self._deaths = 0
+        self._moves = 0
         self._upstream_port = port
         self._tls = tls
         self._closing = threading.Event()
@@ -44,6 +45,11 @@ class FaultyWire:
         """Those that are open carry nothing any more, and nobody is told."""
         self._deaths += 1
 
+    def lead_to(self, port: int) -> None:
+        """Another server; the connections to this one close."""
+        self._upstream_port = port
+        self._moves += 1
+
     def _accept(self) -> None:
         while not self._closing.is_set():
             with suppress(OSError):  # closed by the test's end
@@ -52,12 +58,14 @@ class FaultyWire:
                 self._threads[-1].start()
 
     def _carry(self, plain: socket.socket) -> None:
-        deaths = self._deaths
+        deaths, moves = self._deaths, self._moves
         with suppress(OSError), plain, socket.create_connection(("127.0.0.1", self._upstream_port)) as upstream:
             client = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
             with client:
                 while not self._closing.is_set():
                     readable, _, _ = select([client, upstream], [], [], 0.05)
+                    if self._moves > moves:
+                        return
                     if client in readable:
                         request = client.recv(1 << 20)
                         if not request:

@@ -158,6 +158,9 @@ class InProcessLedger:
             state = _state_now(records, task, now.us)
             return transitions.shifted(state, -now.ahead_us) if state is not None else None
 
+    def lost_at(self) -> int | None:
+        return None  # what has been written on this host is there
+
     def set_aside(self, limit: int) -> SetAsideRecords:
         with self._storage.step() as records:
             return records.set_aside(limit)

@@ -74,6 +74,10 @@ class LedgerView(Protocol):
 class ReconcilerStore(LedgerView, Protocol):
     """What the reconciler asks of a state store. Every method raises LedgerUnavailable."""
 
+    def lost_at(self) -> int | None:
+        """When the store may have forgotten something, as far as the last operation knew (us, the store's clock)."""
+        ...
+
     def claim_due(self, limit: int) -> list[TaskRef]:
         """Up to `limit` tasks that need a call without an event, the longest due first.
 

@@ -58,3 +58,6 @@ CORRECTION_PAUSE_SECONDS = 1.0 + SLOT_VALID_SECONDS + 0.05
 LOST_CURSOR_SECONDS = 10.0
 """No slot is handed out for so long after a cursor that could not be read: as a rule each of those who share it holds
 slots of no more than the next second, one behind the other."""
+
+CAREFUL_SECONDS = 24 * 3600.0 + 600.0
+"""After a store may have forgotten something: longer than any rule's `for`, so that what was in effect is over."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
 from types import MappingProxyType
+from typing import Any
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import (
@@ -171,3 +172,16 @@ def report_set_aside(log: Log, recorder: Recorder, found: Sequence[SetAside]) ->
     for record in found:
         log.warning("record_set_aside", record=record.name, why=record.why)
     recorder.record(BatchFigures({Metric.RECORDS_SET_ASIDE: len(found)}))
+
+
+class LedgerLog:
+    """What a ledger warns of; what somebody has to look at is counted, too."""
+
+    def __init__(self, log: Log, recorder: Recorder) -> None:
+        self._log = log
+        self._recorder = recorder
+
+    def warning(self, msg: str, **keys: Any) -> None:  # noqa: ANN401 - any JSON value
+        self._log.warning(msg, **keys)
+        if msg == "ledger_may_have_forgotten":
+            self._recorder.record(BatchFigures({Metric.LEDGER_MAY_HAVE_FORGOTTEN: 1}))

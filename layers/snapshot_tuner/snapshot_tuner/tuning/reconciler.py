@@ -9,7 +9,7 @@ from typing import Protocol
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallRefused, LedgerUnavailable, TaskNotFound
 from snapshot_tuner.ledger.ports import Ledger, ReconcilerStore
-from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, SLOT_VALID_SECONDS
+from snapshot_tuner.ledger.timing import CAREFUL_SECONDS, LATE_CALL_SECONDS, SLOT_VALID_SECONDS
 from snapshot_tuner.ledger.types import Slot, TaskState
 from snapshot_tuner.model import Cause, TaskRef
 from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Calls
@@ -128,6 +128,7 @@ class Reconciler:
             if not tasks:
                 return True
             figures.due += len(tasks)
+            tasks = [task for task in tasks if not self._would_lengthen(task)]
             confirmed, refused_slots = self._dispatch(tasks, deadline, figures, calls)
             figures.asserted += confirmed
             if refused_slots:
@@ -187,13 +188,43 @@ class Reconciler:
                 failures = 0
                 if reading.has_ended:
                     self._forget(task, state, figures)
-                elif _differs(reading, state) and self._ledger.mark_in_doubt(task, state):
+                elif self._has_drifted(task, reading, state) and self._ledger.mark_in_doubt(task, state):
                     self._warn("task_drifted", task, interval=reading.interval, wanted=state.desired.interval)
                     drifted.append(task)
             figures.drifted += len(drifted)
             figures.repaired += self._dispatch(drifted, deadline, figures, calls)[0]
             if self._clock.monotonic() > deadline - CALL_SECONDS or failures >= UNREADABLE_MOST:
                 return
+
+    def _has_drifted(self, task: TaskRef, reading: TaskReading, state: TaskState) -> bool:
+        if not _differs(reading, state):
+            return False
+        if self._is_stale(state) and (reading.interval or 0) < state.desired.interval:
+            self._warn("task_not_lengthened", task, interval=reading.interval, wanted=state.desired.interval)
+            return False
+        return True
+
+    def _would_lengthen(self, task: TaskRef) -> bool:
+        """Whether the call that is due would lengthen what was confirmed before the store may have forgotten."""
+        if self._ledger.lost_at() is None:
+            return False
+        state = self._ledger.get(task)
+        if state is None or state.applied is None or not self._is_stale(state):
+            return False
+        if state.desired.interval <= state.applied.interval:
+            return False
+        self._warn("task_not_lengthened", task, interval=state.applied.interval, wanted=state.desired.interval)
+        return True
+
+    def _is_stale(self, state: TaskState) -> bool:
+        """Whether the store may have forgotten a newer event of the task: it does not come back by itself.
+
+        For a while a shorter interval than should be is the smaller evil.
+        """
+        lost_at = self._ledger.lost_at()
+        if lost_at is None or self._clock.wall_us() - lost_at > CAREFUL_SECONDS * 1e6:
+            return False
+        return (state.applied_at or 0) <= lost_at
 
     def _is_at_rest(self, state: TaskState) -> bool:
         """Confirmed, and long enough ago that whatever the provider says is about that call or a later one."""

@@ -24,6 +24,7 @@ def pack(*words: bytes) -> bytes:
 
 
 INFO, CLUSTER_SLOTS, TIME = pack(b"INFO", b"memory"), pack(b"CLUSTER", b"SLOTS"), pack(b"TIME")
+REPLICATION = pack(b"INFO", b"replication")
 
 
 def describe(error: Exception, address: RedisAddress, node: Node) -> str:

@@ -170,7 +170,8 @@ class RedisLedger:
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         asked_at = self._clock.monotonic()
         keys = [*self._indexes, *(self._task_name(task) for task, _ in starts)]
-        _, *granted = self._run(self._begin, keys, [token.encode() for _, token in starts])
+        args = [b"%d" % self._store.identity.lost_us, *(token.encode() for _, token in starts)]
+        _, *granted = self._run(self._begin, keys, args)
         self._forget_calls(asked_at)
         begun: list[Begun] = []
         for (task, token), answer in zip(starts, granted, strict=True):
@@ -206,6 +207,10 @@ class RedisLedger:
         self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
         _, record = self._run(self._get, [self._task_name(task)], [])
         return transitions.shifted(unpack_state(task, record), -self._ahead_us) if record is not None else None
+
+    def lost_at(self) -> int | None:
+        lost_us = self._store.identity.lost_us
+        return lost_us - self._ahead_us if lost_us else None
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         self._store.open_batch()

@@ -12,8 +12,18 @@ from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.clock_sync import StoreClock
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.redis.address import RedisAddress
-from snapshot_tuner.ledger.redis.commands import CLUSTER_SLOTS, INFO, REASON_CHARACTERS_MOST, TIME, describe, pack, send
+from snapshot_tuner.ledger.redis.commands import (
+    CLUSTER_SLOTS,
+    INFO,
+    REASON_CHARACTERS_MOST,
+    REPLICATION,
+    TIME,
+    describe,
+    pack,
+    send,
+)
 from snapshot_tuner.ledger.redis.connection import Connector, Meanwhile, Node, TokenProvider
+from snapshot_tuner.ledger.redis.identity import Identity
 from snapshot_tuner.ledger.redis.redis_py import (
     Connection,
     MovedError,
@@ -77,6 +87,7 @@ class RedisStore:
         self._answered_at = (float("-inf"), 0.0)
         self._time_is_local = False
         self.clock = StoreClock()
+        self.identity = Identity(keys_of_time, log)
 
     def open_batch(self, within: float = inf) -> None:
         """A batch begins: it may lose `time_budget.BATCH_SECONDS` to this store, and none after `within` seconds.
@@ -104,7 +115,7 @@ class RedisStore:
         """Look at the store's clock once more. Raises LedgerUnavailable."""
         with self._turn, self._budget.operation(), self._faults_named():
             connection = self._open()
-            self._follow(connection, self._measure(connection))
+            self._look(connection)
 
     def run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], *, measure: bool = False) -> list[Any]:
         """What the script returned, in one round trip; the first of a batch or a connection measures the clock before.
@@ -143,7 +154,7 @@ class RedisStore:
         for _ in range(_ANSWERS_MOST):
             connection = self._open()
             if not self._is_measured:
-                self._follow(connection, self._measure(connection))
+                self._look(connection)
             step_us = 0
             correction = b"local" if self._time_is_local else b"%d" % self.clock.correction_us
             time = (b"%d" % self.clock.now_us(self._clock.monotonic()), correction)
@@ -168,6 +179,11 @@ class RedisStore:
                 else:
                     return answer
         raise RedisError("its nodes name each other as the owner of our hash slot, or its clock does not come to rest")
+
+    def _look(self, connection: Connection) -> None:
+        """At the store's clock, and whether it is the store that it was."""
+        self._follow(connection, self._measure(connection))
+        self.identity.check(connection, self.clock.now_us(self._clock.monotonic()))
 
     def _look_again(self, connection: Connection, step_us: int, correction: bytes, greatest: bytes) -> None:
         """At the store's clock, as the namespace has another correction, or somebody has seen a later time."""
@@ -203,7 +219,9 @@ class RedisStore:
             not self._asked_for_eviction,
             not self._time_is_local,
         )
-        packet = INFO * ask_for_eviction + CLUSTER_SLOTS * is_new + TIME * ask_for_time + behind
+        ask_for_identity = self.identity.is_told and not self._is_measured
+        packet = INFO * ask_for_eviction + CLUSTER_SLOTS * is_new + REPLICATION * ask_for_identity
+        packet += TIME * ask_for_time + behind
         # A connection of an earlier batch may have died without a word: there has to be time for another one.
         self._budget.patience = READ_SECONDS if self._is_measured or is_new else LIFE_SIGN_SECONDS
         sent = self._clock.monotonic()
@@ -213,6 +231,8 @@ class RedisStore:
             self._warn_of_eviction(connection)
         if is_new:
             self._learn_nodes(connection)
+        if ask_for_identity:
+            self.identity.read(connection)
         step_us = self._observe_time(connection, sent) if ask_for_time else 0
         self._budget.patience = READ_SECONDS
         if self._time_is_local:

@@ -1,4 +1,5 @@
--- KEYS: those of due and checks, then the tasks. ARGV: a token for each.
+-- KEYS: those of due and checks, then the tasks. ARGV: when the store may have forgotten something (0 is never), so that no
+-- confirmation of before counts as unchanged; then a token for each.
 -- Answers {now, a word for each}: granted, applied, unchanged, busy or forgotten as a letter; behind the first
 --   three order key, NUL, rest of the intent.
 
@@ -6,6 +7,8 @@
 local function answer(letter, order_key, intent)
   return letter .. order_key .. '\0' .. intent
 end
+
+local lost = table.remove(ARGV, 1) + 0
 
 local function begin(name, token)
   local task = get_task(name, now)
@@ -25,7 +28,7 @@ local function begin(name, token)
     save_task(KEYS[1], name, task, now, 'KEEPTTL')
     return answer('a', task[KEY], task[INTENT])
   end
-  if is_unchanged(task, now) then
+  if is_unchanged(task, now) and task[APPLIED_AT] > lost then
     task[APPLIED_KEY], task[APPLIED_INTENT] = task[KEY], task[INTENT]
     save_task(KEYS[1], name, task, now, 'KEEPTTL')
     return answer('u', task[KEY], task[INTENT])

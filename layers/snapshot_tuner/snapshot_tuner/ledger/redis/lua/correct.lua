@@ -1,5 +1,4 @@
 -- KEYS: those of both cursors, then the clock's. ARGV: the correction as it was, the new one, and the time with it.
--- Nobody starts a call for as long as the slots that were handed out before can be in one second with later ones.
 -- Answers the correction that holds from now on: another one where somebody was faster.
 local kept, greatest = match(call('GET', KEYS[3]) or ARGV[1] .. ' 0', '^(-?%d+) (%d+)$')
 if kept ~= ARGV[1] then
@@ -16,8 +15,7 @@ for i = 1, 2 do
       end
     end
   end
-  cursor[1] = first_free(cursor[1], now) + CORRECTION_PAUSE_US + math.ceil(1e6 * longer_valid(cursor[4][1] or 1))
-  save_cursor(KEYS[i], cursor)
+  rest(KEYS[i], cursor, now)
 end
 call('SET', KEYS[3], ARGV[2] .. ' ' .. format('%.0f', now))
 return ARGV[2]

@@ -74,3 +74,9 @@ local function pause(name, now)
   cursor[1], cursor[2] = first_free(cursor[1], now) + PAUSE_US, now + PAUSE_US
   save_cursor(name, cursor)
 end
+
+-- Nobody starts a call for as long as slots of before can be in one second with later ones.
+local function rest(name, cursor, now)
+  cursor[1] = first_free(cursor[1], now) + CORRECTION_PAUSE_US + math.ceil(1e6 * longer_valid(cursor[4][1] or 1))
+  save_cursor(name, cursor)
+end

@@ -1,0 +1,17 @@
+-- KEYS: those of the cursors, then the store's identity: the replication id under which it was used last, and when it may
+-- have forgotten something (the ledger's time; 0 is never); and the last two of every script.
+-- ARGV: the id as it is, the one that the client has seen before ('' is none), and the time.
+-- A replica that took over may have missed the last writes; where the record is gone, all may be.
+-- Answers {whether that was found now, when it was found last}.
+local saved = call('GET', KEYS[3])
+local kept, lost = match(saved or '', '^(%w+) (%d+)$')
+local is_found = (kept or ARGV[2]) ~= ARGV[1] and (kept or ARGV[2]) ~= '' or not kept and ARGV[2] ~= ''
+local now = ARGV[3] + 0
+if is_found then
+  lost = format('%.0f', now)
+  for i = 1, 2 do
+    rest(KEYS[i], load_cursor(KEYS[i], now), now)
+  end
+end
+call('SET', KEYS[3], ARGV[1] .. ' ' .. (lost or '0'))
+return {is_found and 1 or 0, (lost or '0') + 0}
