@@ -16,7 +16,17 @@ TOGETHER = ("fleet", "runtime")
 """Folders whose tests share servers, or would disturb each other."""
 
 
-SLOW = ("fleet", "runtime", "simulation", "day", "deploy", "tuner/page", "benchmarks", "test_demo.py")
+SLOW = (
+    "fleet",
+    "runtime",
+    "simulation",
+    "day",
+    "deploy",
+    "tuner/page",
+    "benchmarks",
+    "docs/test_site.py",
+    "test_demo.py",
+)
 """Folders and files whose tests `make check` leaves to `make test`, as all that are marked so."""
 
 
