@@ -191,7 +191,7 @@ def test_the_table_of_log_lines() -> None:
         Signal("e-1", "/test", "load", 0, tasks, sequence=1, attributes=attributes, sent_us=1),
         Signal("e-2", "/test", "other", 0, long, time_is_own=False, attributes=long),
         EventRejected("body", "is empty"),
-        *read(group(alert()), ALERTMANAGER),
+        *read(group(alert(), truncatedAlerts=1), ALERTMANAGER),
     )
     own = {"level", "location", "message", "timestamp", "service"}
     assert {key for row in table("in the log line") for key in re.findall(r"\w+", row[0])} == {

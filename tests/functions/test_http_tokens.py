@@ -1,5 +1,6 @@
 """Senders that cannot sign: a bearer token lets them in, and alert senders are answered so that nothing is lost."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -150,6 +151,23 @@ def test_one_alert_of_a_hundred_that_changed_makes_one_call(public: Deployment) 
     assert Counter(outcomes) == {"duplicate": 99, "applied": 1}
     assert public.sent(tasks[7]) == [4, 30]
     assert len(public.standin.calls()) == 101
+
+
+def test_what_a_sender_has_left_out_is_a_warning_and_counted(
+    public: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the alerts that are there, which are applied; an empty group is none."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "tuner-HttpEndpoint-1")
+    with captured(bootstrap.logger()) as out:
+        posted = post(public, group(about(public), truncatedAlerts=3), bearing(TOKEN))
+        post(public, group(), bearing(TOKEN))
+    assert (posted.status, posted.outcomes) == (200, ["applied", "unmatched"])
+    entries = [json.loads(line) for line in out.getvalue().splitlines()]
+    (warning, _) = [entry for entry in entries if entry["message"] == "event_unmatched"]
+    assert (warning["level"], warning["left_out"]) == ("WARNING", 3)
+    assert warning["reason"] == "reading alertmanager: the sender has left 3 elements out of the body"
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    assert [line["AlertsLeftOut"] for line in counted if "AlertsLeftOut" in line] == [[3.0]]
 
 
 def test_a_message_comes_back_when_any_of_its_events_is_not_settled(public: Deployment) -> None:

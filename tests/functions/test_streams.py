@@ -175,3 +175,19 @@ def test_a_notification_of_sns_is_applied_and_its_failure_raises(deployment: Dep
     assert deployment.stands_at() == 11
     with pytest.raises(EventNotSettled, match="rejected: type: is missing"):
         bus_listener(notification({**deployment.wanted("b", 12), "type": None}), deployment.context)
+
+
+def test_a_large_batch_with_duplicates_makes_one_call_for_each_task(deployment: Deployment) -> None:
+    """1,200 records, 6 MB as Lambda hands them over: each task at its newest, and the one bad record is named."""
+    deployment.context.remaining_ms = 200_000  # whatever else the machine does
+    tasks = [TASK._replace(task_id=f"task-{number}") for number in range(20)]
+    filling = "x" * 3_300
+    events: list[object] = []
+    for number in range(1_000):
+        step, task = divmod(number, len(tasks))
+        wanted = deployment.wanted(f"e-{number}", 10 + step, seconds=step, task=tasks[task])
+        events.append({**wanted, "note": filling})
+    batch = [*events, *events[:199], BAD["no JSON"]]
+    assert sum(len(encoded(event)) for event in batch) > 5_500_000
+    assert kafka(deployment, p0=batch[:600], p1=batch[600:]) == [("load-1", 7 + 599)]
+    assert [deployment.sent(task) for task in tasks] == [[59]] * len(tasks)

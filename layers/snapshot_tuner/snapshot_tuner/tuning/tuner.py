@@ -199,6 +199,8 @@ class Tuner:
                 about["tasks"] = len(answer)
         elif isinstance(event, ElementRejected):
             about = event_fields.origin(event.read_from, with_data=self._options.log_event_data)
+        elif isinstance(event, NoEvent) and event.left_out:
+            about = {"left_out": event.left_out}
         for number, outcome in enumerate(answer, start=1):
             more = about if number == 1 else {"task_number": number}
             self._write(outcome, received, {**of_every_line, **more})
@@ -217,7 +219,7 @@ class Tuner:
             "cause": outcome.cause,
             "received": received,
         }
-        write = self._log.info if outcome.settled else self._log.warning
+        write = self._log.info if outcome.settled and "left_out" not in more else self._log.warning
         write(LOG_NAMES[outcome.kind], **{key: value for key, value in keys.items() if value is not None}, **more)
 
 
