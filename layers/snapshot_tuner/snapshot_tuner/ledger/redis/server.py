@@ -152,14 +152,13 @@ class RedisStore:
     def _ask(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], *, measure: bool) -> list[Any]:
         how = (b"EVALSHA", script.digest)
         for _ in range(_ANSWERS_MOST):
-            connection = self._open()
-            if not self._is_measured:
-                self._look(connection)
-            step_us = 0
-            correction = b"local" if self._time_is_local else b"%d" % self.clock.correction_us
-            time = (b"%d" % self.clock.now_us(self._clock.monotonic()), correction)
-            command = pack(*how, b"%d" % (len(keys) + 2), *keys, *self._keys_of_time[-2:], *args, *time)
+            connection, step_us = self._open(), 0
             try:
+                if not self._is_measured:
+                    self._look(connection)
+                correction = b"local" if self._time_is_local else b"%d" % self.clock.correction_us
+                time = (b"%d" % self.clock.now_us(self._clock.monotonic()), correction)
+                command = pack(*how, b"%d" % (len(keys) + 2), *keys, *self._keys_of_time[-2:], *args, *time)
                 if measure and self._clock.monotonic() - self.clock.observed >= _NEW_SECONDS:
                     step_us = self._measure(connection, command)
                 else:
