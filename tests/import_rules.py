@@ -63,6 +63,7 @@ ALSO_FOR = {
             "events.rtc_callback",
             "events.standard_webhooks",
             "formats.rfc3339",
+            "ledger.listing",
             "policy.explanation",
             "policy.targets",
             "settings",
@@ -94,7 +95,7 @@ CONCRETE = {
 }
 """The classes that only the place which wires them knows, and who that is."""
 
-OPEN_OF_THE_LEDGER = frozenset(f"{_LEDGER}.{name}" for name in ("types", "ports", "timing"))
+OPEN_OF_THE_LEDGER = frozenset(f"{_LEDGER}.{name}" for name in ("types", "ports", "timing", "listing"))
 """All that anybody but bootstrap may know of the ledger."""
 
 READS_ENVIRONMENT = frozenset({BOOTSTRAP, f"{PACKAGE}.settings", "vefaas.__main__"})

@@ -9,6 +9,7 @@ from devkit.simulation.faults import Faults
 from devkit.simulation.instance import Instance
 from devkit.simulation.provider import Provider, SentCall
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable, Throttled
+from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.types import (
     Admitted,
     Begun,
@@ -178,6 +179,9 @@ class FaultyLedger:
 
     def get(self, task: TaskRef) -> TaskState | None:
         return self._step(lambda: self._ledger.get(task))
+
+    def tasks(self, query: TaskQuery) -> TaskPage:
+        return self._step(lambda: self._ledger.tasks(query))
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         return self._step(lambda: self._ledger.set_aside(limit))

@@ -24,7 +24,7 @@ class VirtualValkeyLedger(RedisLedger):
         report_set_aside: ReportSetAside = no_report,
     ) -> None:
         super().__init__(url, namespace, limits, clock, log, report_set_aside=report_set_aside)
-        store = _StoreOnVirtualTime(RedisAddress.parse(url), clock, log, None, self._keys_of_time)
+        store = _StoreOnVirtualTime(RedisAddress.parse(url), clock, log, None, self._keys.of_store)
         store.store_clock = store_clock or clock
         self._store = store
 

@@ -36,6 +36,7 @@ class Problem(Enum):
     CREDENTIALS = (503, "The RTC API refused the deployment's credentials", 60)
 
     KEY_MISSING = (400, "The event has no id and the request no Idempotency-Key")
+    QUERY = (400, "The query is none that the route takes")
     UNAUTHENTICATED = (401, "The request is not signed by anybody known")
     NO_SUCH_ROUTE = (404, "There is no such route")
     TASK_UNKNOWN = (404, "The ledger knows no such task")

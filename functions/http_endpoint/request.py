@@ -9,7 +9,9 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Self
+from urllib.parse import parse_qs, unquote_plus
 
 from http_endpoint.answers import Answer
 from snapshot_tuner.aws import sources
@@ -18,6 +20,7 @@ from snapshot_tuner.errors import WrongSource
 
 _MOST_PRINCIPAL_CHARACTERS: Final = 1024
 _NOTHING: Final[Mapping[str, Any]] = {}
+_PARAMETERS_MOST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Request:
     first of them. `body` is the bytes that were sent, None where the event does not say which. `principal` is whom
     IAM has checked, None where it has checked nobody. `received_us` is microseconds since the Unix epoch, on the
     front's clock, and `request_id` its name for the request. `front_is_known` is False for a front whose requests are
-    recognised, and not taken.
+    recognised, and not taken. `query` has the values of each name.
     """
 
     method: str
@@ -42,6 +45,7 @@ class Request:
     request_id: str | None = None
     wants_lists_of_headers: bool = False
     front_is_known: bool = True
+    query: Mapping[str, list[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def from_event(cls, event: object) -> Self:
@@ -63,6 +67,7 @@ class Request:
             request_id=request_id if isinstance(request_id := context.get("requestId"), str) else None,
             wants_lists_of_headers=bool(lists) and not headers,
             front_is_known="httpMethod" in event or bool(http),
+            query=query_of(event["rawQueryString"]) if "rawQueryString" in event else _query_lists(event),
         )
 
     def response(self, answer: Answer) -> dict[str, Any]:
@@ -78,6 +83,25 @@ class Request:
         )
         body = "" if self.method == "HEAD" else answer.body
         return {"statusCode": answer.status, **named, "body": body, "isBase64Encoded": False}
+
+
+def query_of(text: object) -> dict[str, list[str]]:
+    """The values of each name in the part of a URL behind its question mark; of one that nobody means, nothing."""
+    try:
+        return parse_qs(str(text), keep_blank_values=True, max_num_fields=_PARAMETERS_MOST)
+    except ValueError:
+        return {"": []}
+
+
+def _query_lists(event: Mapping[str, Any]) -> dict[str, list[str]]:
+    """A load balancer leaves names and values as they were sent, in lists perhaps; API Gateway reads them."""
+    lists, single = _object(event.get("multiValueQueryStringParameters")), _object(event.get("queryStringParameters"))
+    given = lists or {name: [value] for name, value in single.items()}
+    return {
+        unquote_plus(name): [unquote_plus(value) for value in values if isinstance(value, str)]
+        for name, values in given.items()
+        if isinstance(values, list)
+    }
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote
 
-from http_endpoint import answers, bodies, callers, reading, views
+from http_endpoint import answers, bodies, callers, reading, task_query, views
 from http_endpoint.answers import Answer, Problem, Refusal
 from http_endpoint.request import Request
 from snapshot_tuner import bootstrap
@@ -117,6 +117,13 @@ def post_explain(visit: Visit) -> Answer:
             raise Refusal(Problem.MALFORMED, "body: one event at a time is explained")
 
 
+def get_tasks(visit: Visit) -> Answer:
+    """The tasks that are asked for, a page of them."""
+    callers.identify_caller(visit.request, bootstrap.settings())
+    query = task_query.read(visit.request.query)
+    return answers.ok(views.from_page(bootstrap.inspector().tasks(query)))
+
+
 def get_task(visit: Visit) -> Answer:
     """What a task should be, what it is as far as is known, and what is pending."""
     callers.identify_caller(visit.request, bootstrap.settings())
@@ -180,6 +187,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Route]]] = MappingProxyType(
     {
         "/events": {"POST": post_events, "OPTIONS": permit_origin},
         "/callbacks/rtc": {"POST": post_rtc_callback},
+        "/tasks": {"GET": get_tasks},
         "/tasks/<AppId>/<RoomId>/<TaskId>": {"GET": get_task},
         "/explain": {"POST": post_explain},
         "/health": {"GET": get_health},

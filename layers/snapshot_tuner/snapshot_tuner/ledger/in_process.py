@@ -7,6 +7,7 @@ from typing import Protocol
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import intents, messages, precedence, transitions
+from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.own_time import ClockRecords, Now, OwnTime
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor, Pace, RateWatch
@@ -85,6 +86,8 @@ class Records(ClockRecords, Protocol):
 
     def set_aside(self, limit: int) -> SetAsideRecords: ...
 
+    def list_tasks(self, query: TaskQuery, now: int) -> TaskPage: ...
+
     def remove_expired(self, now: int, added: int) -> None:
         """More than the events that were just `added` can add, so that the store stops growing."""
         ...
@@ -98,6 +101,10 @@ class Storage(Protocol):
 
     def step(self) -> AbstractContextManager[Records]:
         """All of it or nothing, and nobody else's in between. Raises LedgerUnavailable."""
+        ...
+
+    def look(self) -> AbstractContextManager[Records]:
+        """One moment's records, to be read only; others may write meanwhile. Raises LedgerUnavailable."""
         ...
 
 
@@ -160,6 +167,11 @@ class InProcessLedger:
 
     def lost_at(self) -> int | None:
         return None  # what has been written on this host is there
+
+    def tasks(self, query: TaskQuery) -> TaskPage:
+        with self._storage.look() as records:
+            kept = records.clock()
+            return records.list_tasks(query, self._clock.wall_us() + (kept.correction_us if kept is not None else 0))
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         with self._storage.step() as records:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, Protocol
 
+from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.types import (
     Admitted,
     Begun,
@@ -64,6 +65,10 @@ class LedgerView(Protocol):
 
     def get(self, task: TaskRef) -> TaskState | None:
         """What is known of the task now; None where nothing is, or its record cannot be read and is set aside."""
+        ...
+
+    def tasks(self, query: TaskQuery) -> TaskPage:
+        """Those that are asked for, page by page; no task is read, and no writer waits."""
         ...
 
     def set_aside(self, limit: int) -> SetAsideRecords:

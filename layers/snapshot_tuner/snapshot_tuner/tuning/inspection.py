@@ -7,6 +7,7 @@ from typing import Protocol
 
 from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.ports import LedgerView, ReconcilerStore
 from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS
 from snapshot_tuner.ledger.types import Intent, SetAsideRecords, TaskState
@@ -91,6 +92,10 @@ class Inspector:
             pending=_pending(state, self.clock.wall_us()),
         )
 
+    def tasks(self, query: TaskQuery) -> TaskPage:
+        """Those that are asked for. Raises LedgerUnavailable."""
+        return self.ledger.tasks(query)
+
     def is_in_flight(self, signal: Signal) -> bool:
         """Whether a call on behalf of this very event is in flight for one of its tasks. Raises LedgerUnavailable."""
         decision = self.policy.decide(signal)
@@ -165,6 +170,10 @@ class LedgerTurns:
     def get(self, task: TaskRef) -> TaskState | None:
         with self._turn:
             return self._ledger.get(task)
+
+    def tasks(self, query: TaskQuery) -> TaskPage:
+        with self._turn:
+            return self._ledger.tasks(query)
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         with self._turn:

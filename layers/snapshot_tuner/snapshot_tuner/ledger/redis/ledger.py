@@ -2,8 +2,9 @@
 
 Its keys lie in one hash slot, that of `{namespace}`: `{namespace}:task:APP:ROOM:TASK` and
 `{namespace}:event:DIGEST`, which expire with what they remember, `{namespace}:order`, `{namespace}:clock`, a
-`{namespace}:cursor` of each budget, and two sorted sets of task names: `{namespace}:due` by the time when a call is
-due, and `{namespace}:checks` by the time of the last read-back. `{namespace}:set-aside` is a hash of what could not be
+`{namespace}:cursor` of each budget, and four sorted sets of task names: `{namespace}:due` by the time when a call is
+due, `{namespace}:checks` by the time of the last read-back, `{namespace}:tasks` by the applied interval, and
+`{namespace}:doubts`. `{namespace}:set-aside` is a hash of what could not be
 read, by its name. What they hold is described in `lua/`.
 """
 
@@ -15,11 +16,14 @@ from typing import Any
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger import intents, messages, transitions
+from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Pace, RateWatch, validity
+from snapshot_tuner.ledger.redis import listing
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent, unpack_state
 from snapshot_tuner.ledger.redis.connection import Meanwhile, TokenProvider
+from snapshot_tuner.ledger.redis.keys import Keys
 from snapshot_tuner.ledger.redis.scripts import Script
 from snapshot_tuner.ledger.redis.server import RedisStore
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, TRY_AGAIN_SECONDS
@@ -92,12 +96,9 @@ class RedisLedger:
         """
         self._report_set_aside = report_set_aside
         self._namespace = namespace
-        self._prefix = f"{{{namespace}}}:".encode()
-        self._event_prefix = self._prefix + b"event:"
-        self._task_prefix = f"{{{namespace}}}:task:"
-        self._keys_of_time = [self._prefix + name for name in (b"cursor", b"cursor-of-reads", b"set-aside", b"clock")]
-        self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens, self._keys_of_time, meanwhile=meanwhile)
-        self._indexes = (self._prefix + b"due", self._prefix + b"checks")
+        self._keys = Keys(namespace)
+        self._indexes = (self._keys.due, self._keys.checks)
+        self._store = RedisStore(RedisAddress.parse(url), clock, log, tokens, self._keys.of_store, meanwhile=meanwhile)
         self._limits = limits
         self._rate = RateWatch(limits.slots_per_second, log)
         self._clock = clock
@@ -113,6 +114,7 @@ class RedisLedger:
         self._first = Script.load(*asking, "first")
         self._claim = Script.load(*writing, *of_tasks, "claim")
         self._amend = Script.load(*writing, *of_tasks, "amend")
+        self._list = Script.load(*asking, "precedence", "list")
         self._first_aside = Script.load(*asking, "first_aside")
 
     def close(self) -> None:
@@ -125,7 +127,7 @@ class RedisLedger:
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
         """Raises LedgerUnavailable too where the store's clock is known too badly for any slot to be usable."""
-        slots, pace = self._reserve_from(b"cursor", self._limits.slots_per_second, count, (within, after))
+        slots, pace = self._reserve_from(self._keys.cursor, self._limits.slots_per_second, count, (within, after))
         self._rate.see(pace)
         return slots
 
@@ -137,10 +139,10 @@ class RedisLedger:
         ) / 1e6 + store.uncertainty / 2  # the middle of what it can be
 
     def reserve_reads(self, count: int, within: float) -> list[Slot]:
-        return self._reserve_from(b"cursor-of-reads", READS_PER_SECOND, count, (within, 0.0))[0]
+        return self._reserve_from(self._keys.cursor_of_reads, READS_PER_SECOND, count, (within, 0.0))[0]
 
     def call_rate(self) -> CallRate:
-        return self._rate.rate(self._reserve_from(b"cursor", self._limits.slots_per_second, 0, (0.0, 0.0))[1])
+        return self._rate.rate(self._reserve_from(self._keys.cursor, self._limits.slots_per_second, 0, (0.0, 0.0))[1])
 
     @property
     def round_trip(self) -> float:
@@ -159,7 +161,7 @@ class RedisLedger:
             within_us, after_us = (int(seconds * 1e6) for seconds in between)
             args = [b"%d" % number for number in (count, within_us, after_us)]
             args += [b"%.17g" % number for number in own]
-            answer = self._run(self._reserve, [self._prefix + cursor], args, measure=True)
+            answer = self._run(self._reserve, [cursor], args, measure=True)
             _, first_us, taken, step_us, *pace = answer
             if store.clock.uncertainty < valid:
                 slots = [store.clock.slot(first_us + step_us * index, valid) for index in range(taken)]
@@ -169,7 +171,7 @@ class RedisLedger:
 
     def begin(self, starts: Sequence[tuple[TaskRef, str]]) -> list[Begun]:
         asked_at = self._clock.monotonic()
-        keys = [*self._indexes, *(self._task_name(task) for task, _ in starts)]
+        keys = [*self._indexes, *(self._keys.task(task) for task, _ in starts)]
         args = [b"%d" % self._store.identity.lost_us, *(token.encode() for _, token in starts)]
         _, *granted = self._run(self._begin, keys, args)
         self._forget_calls(asked_at)
@@ -178,7 +180,7 @@ class RedisLedger:
             match answer[:1]:
                 case b"g":
                     intent = unpack_intent(task, answer[1:])
-                    self._calls[token] = _Call(self._event_name(intent.key), asked_at + LEASE_SECONDS)
+                    self._calls[token] = _Call(self._keys.event(intent.key), asked_at + LEASE_SECONDS)
                     begun.append(Granted(intent, asked_at + LEASE_SECONDS))
                 case b"a" | b"u" as letter:
                     begun.append(AlreadyApplied(unpack_intent(task, answer[1:]), unchanged=letter == b"u"))
@@ -189,11 +191,11 @@ class RedisLedger:
         return begun
 
     def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
-        keys = [self._prefix + b"cursor", self._indexes[0]]
+        keys = [self._keys.cursor, self._keys.due]
         args: list[bytes] = []
         for task, token, result in ends:
             call = self._calls.get(token)
-            keys += (self._task_name(task), call.event_name if call is not None else self._event_prefix)
+            keys += (self._keys.task(task), call.event_name if call is not None else self._keys.of_events)
             args += (token.encode(), result.encode())
         _, letters = self._run(self._settle, keys, args)
         for _, token, _ in ends:
@@ -205,12 +207,17 @@ class RedisLedger:
 
     def get(self, task: TaskRef) -> TaskState | None:
         self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
-        _, record = self._run(self._get, [self._task_name(task)], [])
+        _, record = self._run(self._get, [self._keys.task(task)], [])
         return transitions.shifted(unpack_state(task, record), -self._ahead_us) if record is not None else None
 
     def lost_at(self) -> int | None:
         lost_us = self._store.identity.lost_us
         return lost_us - self._ahead_us if lost_us else None
+
+    def tasks(self, query: TaskQuery) -> TaskPage:
+        self._store.open_batch()
+        keys, args = listing.question(self._keys, query)
+        return listing.page(self._keys, self._run(self._list, keys, args))
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         self._store.open_batch()
@@ -220,10 +227,10 @@ class RedisLedger:
 
     def claim_due(self, limit: int) -> list[TaskRef]:
         self._store.open_batch()
-        return self._claim_first(self._indexes[0], limit, b"now", TRY_AGAIN_SECONDS)
+        return self._claim_first(self._keys.due, limit, b"now", TRY_AGAIN_SECONDS)
 
     def claim_checks(self, limit: int) -> list[TaskRef]:
-        return self._claim_first(self._indexes[1], limit, b"+inf", 0)
+        return self._claim_first(self._keys.checks, limit, b"+inf", 0)
 
     def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
         return self._amend_as_seen(b"mark_in_doubt", task, seen)
@@ -234,7 +241,7 @@ class RedisLedger:
     def _admit_portion(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
         limits = self._limits
         remembered_ms = (limits.task_ttl + limits.max_clock_skew) * 1000  # also where the event's time is ahead
-        keys = [self._prefix + b"order", *self._indexes]
+        keys = [self._keys.order, *self._indexes]
         numbers = (
             remembered_ms,
             limits.idempotency_ttl * 1000,
@@ -244,7 +251,7 @@ class RedisLedger:
         args = [limits.order.encode(), *(b"%d" % number for number in numbers)]
         for adjustment in adjustments:
             signal, task = adjustment.signal, adjustment.task
-            keys += (self._event_prefix + intents.event_digest(task, signal.source, signal.id), self._task_name(task))
+            keys += (self._keys.of_events + intents.event_digest(task, signal.source, signal.id), self._keys.task(task))
             args.append(pack_adjustment(adjustment))
         now, letters, more = self._run(self._admit, keys, args)
         if letters is None:
@@ -278,12 +285,12 @@ class RedisLedger:
             tasks: dict[TaskRef, tuple[bytes, bytes]] = {}
             odd: list[bytes] = []
             for name, score in zip(found[::2], found[1::2], strict=True):
-                task = self._parse_task(name)
+                task = self._keys.parse_task(name)
                 if task is not None:
                     tasks[task] = (name, score)
                 else:
                     odd.append(name)
-            keys = [index, self._indexes[0], *(name for name, _ in tasks.values())]
+            keys = [index, self._keys.due, *(name for name, _ in tasks.values())]
             args = [b"%d" % round(seconds * 1e6), *(score for _, score in tasks.values()), *odd]
             _, claimed = self._run(self._claim, keys, args)
             if claimed:
@@ -294,7 +301,7 @@ class RedisLedger:
     def _amend_as_seen(self, what: bytes, task: TaskRef, seen: TaskState) -> bool:
         applied_at = seen.applied_at + self._ahead_us if seen.applied_at else 0
         args = [what, seen.desired.order_key.encode(), b"%d" % applied_at]
-        _, done = self._run(self._amend, [*self._indexes, self._task_name(task)], args)
+        _, done = self._run(self._amend, [*self._indexes, self._keys.task(task)], args)
         return bool(done)
 
     def _forget_calls(self, now: float) -> None:
@@ -310,21 +317,8 @@ class RedisLedger:
         """Of the store's clock: how far the ledger's time is."""
         return self._store.clock.correction_us
 
-    def _task_name(self, task: TaskRef) -> bytes:
-        return f"{self._task_prefix}{task.app_id}:{task.room_id}:{task.task_id}".encode()
-
-    def _parse_task(self, name: bytes) -> TaskRef | None:
-        """None where it is the name of none."""
-        # The ids of the provider's tasks hold no colon (`targets`).
-        parts = name.decode(errors="replace").removeprefix(self._task_prefix).split(":")
-        task = TaskRef(*parts) if len(parts) == len(TaskRef._fields) else None
-        return task if task is not None and self._task_name(task) == name else None
-
-    def _event_name(self, key: str) -> bytes:
-        return self._event_prefix + bytes.fromhex(key)
-
     def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], *, measure: bool = False) -> list[Any]:
-        answer = self._store.run(script, keys, args, measure=measure)
+        answer = self._store.run(script, [*keys, *self._keys.of_lists], args, measure=measure)
         if isinstance(answer[0], list):
             found, answer = answer
             self._report_set_aside([SetAside(_printable(name), why.decode()) for name, why in found])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from snapshot_tuner.errors import LedgerMismatch, LedgerUnavailable
-from snapshot_tuner.ledger.sqlite import set_aside
+from snapshot_tuner.ledger.sqlite import listing, set_aside
 
 _SCHEMA_VERSION = 2
 _SCHEMA = """
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS account (namespace TEXT PRIMARY KEY,
 CREATE TABLE IF NOT EXISTS pace (namespace TEXT PRIMARY KEY, kept TEXT NOT NULL) WITHOUT ROWID;
 """
 
-_TABLES_ADDED = 2
+_ADDED = 3
 """Since the schema has this version."""
 
 _LOCK_WAIT_SECONDS = 1.5
@@ -59,12 +59,15 @@ class SqliteFile:
             self._close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that holds the write lock from its first moment. Raises LedgerUnavailable."""
+    def transaction(self, *, reads_only: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction, which holds the write lock from its first moment where it may write.
+
+        Raises LedgerUnavailable.
+        """
         with self._turn:
             try:
                 database = self._connect()
-                _when_unlocked(lambda: database.execute("BEGIN IMMEDIATE"))
+                _when_unlocked(lambda: database.execute("BEGIN" if reads_only else "BEGIN IMMEDIATE"))
                 try:
                     self._check_files()
                     yield database
@@ -113,11 +116,11 @@ class SqliteFile:
                 f"LEDGER_URL: {self._path} has schema version {version}, this program {_SCHEMA_VERSION}; use a new file"
             )
         # An earlier version of this code may have made the file, and may still use it: its tables stay as they are.
-        of_this_version = "SELECT count(*) FROM sqlite_master WHERE name IN ('set_aside', 'pace')"
-        if version and database.execute(of_this_version).fetchone()[0] == _TABLES_ADDED:
+        of_this_version = "SELECT count(*) FROM sqlite_master WHERE name IN ('set_aside', 'pace', 'task_doubt')"
+        if version and database.execute(of_this_version).fetchone()[0] == _ADDED:
             return
         # Two processes may come here at once: every statement is harmless when repeated.
-        schema = f"{_SCHEMA} {set_aside.TABLE} PRAGMA user_version = {_SCHEMA_VERSION};"
+        schema = f"{_SCHEMA} {set_aside.TABLE} {listing.INDEXES} PRAGMA user_version = {_SCHEMA_VERSION};"
         database.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
 
 

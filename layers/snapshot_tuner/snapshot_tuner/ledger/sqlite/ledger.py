@@ -10,10 +10,12 @@ from typing import Any
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import transitions
 from snapshot_tuner.ledger.in_process import InProcessLedger
+from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.own_time import KeptClock
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.set_aside import Unreadable
+from snapshot_tuner.ledger.sqlite import listing
 from snapshot_tuner.ledger.sqlite.codec import (
     check_time,
     decode,
@@ -67,6 +69,11 @@ class _SqliteStorage:
         self.namespace = namespace
         self._file = file
         self._report_set_aside = report_set_aside
+
+    @contextmanager
+    def look(self) -> Iterator["_SqliteRecords"]:
+        with self._file.transaction(reads_only=True) as database:
+            yield _SqliteRecords(database, self.namespace, SetAsideRows(database, self.namespace))
 
     @contextmanager
     def step(self) -> Iterator["_SqliteRecords"]:
@@ -158,6 +165,9 @@ class _SqliteRecords:
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         return self._aside.records(limit)
+
+    def list_tasks(self, query: TaskQuery, now: int) -> TaskPage:
+        return listing.page(self._database, self._namespace, query, now)
 
     def order(self) -> str | None:
         found = self._account(self._namespace, "event_order")[0]

@@ -8,8 +8,7 @@ if not task or task[KEY] ~= ARGV[2] or (task[APPLIED_AT] or 0) ~= ARGV[3] + 0 or
 end
 if ARGV[1] == 'forget' then
   call('DEL', name)
-  try('ZREM', due_name, name)
-  try('ZREM', check_name, name)
+  unlist(name, due_name, check_name)
 else
   doubt(task, now)
   save_task(due_name, name, task, now, 'KEEPTTL')

@@ -13,8 +13,7 @@ local lost = table.remove(ARGV, 1) + 0
 local function begin(name, token)
   local task = get_task(name, now)
   if not task then
-    try('ZREM', KEYS[1], name)
-    try('ZREM', KEYS[2], name)
+    unlist(name, KEYS[1], KEYS[2])
     return 'f'
   end
   if task[TOKEN] == token then

@@ -1,7 +1,8 @@
 -- KEYS: an index of tasks by time, the one of what is due, then tasks that the first has. ARGV: microseconds, then the
 -- time of each task as it was seen, then members of the index that are no tasks.
 -- Answers {now, those whose time is still the same}; each is moved to those microseconds from now, and one that has
--- expired is taken out. Those of another index than that of what is due are read, and put there where it has lost them.
+-- expired is taken out. Those of another index than that of what is due are read, and put into the other
+-- indexes, which may have lost them, or be younger than they are.
 local until_us, claimed = format('%.0f', now + ARGV[1]), {}
 local is_check = KEYS[1] ~= KEYS[2]
 
@@ -13,13 +14,16 @@ local function exists(name)
   if task and task[DUE] then
     try('ZADD', KEYS[2], 'NX', format('%.0f', task[DUE]), name)
   end
+  if task then
+    list(name, task, {})
+  end
   return task
 end
 
 for i = 3, #KEYS do
   local name = KEYS[i]
   if not exists(name) then
-    call('ZREM', KEYS[1], name)
+    unlist(name, KEYS[2], KEYS[1])
   elseif call('ZSCORE', KEYS[1], name) == ARGV[i - 1] then
     call('ZADD', KEYS[1], until_us, name)
     claimed[#claimed + 1] = name

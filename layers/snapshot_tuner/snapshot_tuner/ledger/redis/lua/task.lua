@@ -1,5 +1,31 @@
 -- A task's record in and out of the store, as time has changed it, and the index of what is due.
 
+-- The keys of the lists, in front of that of what is set aside: all tasks by their applied interval, 0 where there is
+-- none, and those in doubt.
+local doubts_name, intervals_name = table.remove(KEYS), table.remove(KEYS)
+local listed = {} -- how each record that was read stands in them
+
+local function applied_interval(task)
+  return task[APPLIED_KEY] and interval_of(task[APPLIED_INTENT]) or 0
+end
+
+local function list(name, task, was)
+  local interval, is_doubted = applied_interval(task), task[DOUBT_UNTIL] and true or false
+  if was.interval ~= interval then
+    try('ZADD', intervals_name, interval, name)
+  end
+  if was.is_doubted ~= is_doubted then
+    try(is_doubted and 'ZADD' or 'ZREM', doubts_name, unpack(is_doubted and {0, name} or {name}))
+  end
+end
+
+-- `due_name` and `check_name` are those of the indexes by time.
+local function unlist(name, due_name, check_name)
+  for _, index in ipairs({due_name, check_name, intervals_name, doubts_name}) do
+    try('ZREM', index, name)
+  end
+end
+
 local function advance_to(task, now)
   advance_precedence(task, now)
   if task[DOUBT_UNTIL] and task[DOUBT_UNTIL] > now + LATE_CALL_US then
@@ -40,6 +66,7 @@ local function load_task(name, saved, now)
     set_aside(name, fault, saved)
     return nil
   end
+  listed[name] = {interval = applied_interval(task), is_doubted = task[DOUBT_UNTIL] and true or false}
   advance_to(task, now)
   return task
 end
@@ -98,6 +125,8 @@ local function save_task(due_name, name, task, now, ...)
     end
     task[DUE] = due
   end
+  list(name, task, listed[name] or {is_doubted = false})
+  listed[name] = nil
   local applied_key, applied_intent, base_key, base_intent =
     task[APPLIED_KEY], task[APPLIED_INTENT], task[BASE_KEY], task[BASE_INTENT]
   if applied_key == task[KEY] then
