@@ -90,7 +90,7 @@ local function admit(event_name, task_name, given)
     intent = asked_at(intent, asked + ahead)
   end
   local task = load_task(task_name, saved, now)
-  local answer, is_withdrawn = nil, false
+  local answer, is_withdrawn, is_new = nil, false, not task
   if task and task[APPLIED_KEY] == order_key then
     answer = 'd'
   else
@@ -108,7 +108,8 @@ local function admit(event_name, task_name, given)
     end
     return task and task[DOUBT_UNTIL] and string.upper(answer) or answer
   end
-  try('ZADD', KEYS[3], 'NX', format('%.0f', now), task_name) -- it may have been lost there
+  -- One that begins anew is a new one there too; any other may have been lost there.
+  try('ZADD', KEYS[3], is_new and 'CH' or 'NX', format('%.0f', now), task_name)
   local applied = task[APPLIED_INTENT]
   local shortens = interval_of(task[INTENT]) < (applied and interval_of(applied) or INTERVAL_DEFAULT)
   save_task(due_name, task_name, task, now, 'PX', task_ms)
