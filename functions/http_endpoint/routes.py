@@ -27,6 +27,7 @@ from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.events.rtc_callback import Callback
 from snapshot_tuner.model import Signal, TaskRef
 from snapshot_tuner.policy.targets import is_id
+from snapshot_tuner.settings import HttpAuth
 from snapshot_tuner.tuning import deployment_check
 from snapshot_tuner.tuning.deployment_check import Check
 
@@ -183,6 +184,16 @@ def get_docs(visit: Visit) -> Answer:
     return docs.page()
 
 
+def get_console(visit: Visit) -> Answer:
+    """For everybody where a signature is asked for: a browser cannot prove who opens a page, and it holds no data."""
+    from http_endpoint import console  # noqa: PLC0415 - likewise
+
+    settings = bootstrap.settings()
+    if settings.http_auth is HttpAuth.IAM:
+        callers.identify_caller(visit.request, settings)
+    return console.page()
+
+
 ROUTES: Final[Mapping[str, Mapping[str, Route]]] = MappingProxyType(
     {
         "/events": {"POST": post_events, "OPTIONS": permit_origin},
@@ -194,6 +205,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Route]]] = MappingProxyType(
         "/health/check": {"POST": post_health_check},
         "/openapi.json": {"GET": get_openapi},
         "/docs": {"GET": get_docs},
+        "/console": {"GET": get_console},
     }
 )
 """By path, and by method; a name in angle brackets stands for one part of a path."""

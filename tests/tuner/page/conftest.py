@@ -1,36 +1,17 @@
-"""One real browser for all tests of the page, with every request and complaint of its pages kept."""
+"""The page in a real browser, with every request and complaint of it kept."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Request
 
 from devkit.tuner import page as document
-from devkit.tuner.page import chromium
+from tests.real_browser import browser
 from tests.tuner.page.browsing import Open, OpenedPage, ReportJson
 
-
-def chromium_path() -> str:
-    """Chromium's; a test that needs it is skipped where there is none, and fails where CI is set."""
-    found = chromium.executable()
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(chromium.MISSING)
-        pytest.skip(chromium.MISSING)
-    return found
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Closed after the last of these tests: while Playwright runs, this thread can have no other event loop."""
-    path = chromium_path()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
-        yield running
-        running.close()
+__all__ = ["browser"]
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""GET /console in a real browser, over the real handler and ledger: what a person sees, what the page may not do."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from snapshot_tuner.model import TaskRef
+from tests.functions.conftest import Deployment
+from tests.functions.http_sender import USER, handle
+from tests.real_browser import browser
+
+__all__ = ["browser"]
+
+SITE = "https://endpoint.example"
+TOKEN = "console-token-of-24-characters"
+EVIL = "<img src=x onerror=alert(1)>"
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_console(browser: Browser, deployment: Deployment) -> Iterator[Open]:
+    """Open the page; every request of it goes to the handler, and it must have asked nobody else for anything."""
+    pages: list[Page] = []
+    complaints: list[str] = []
+
+    def open_page(*, principal: str | None = USER, **options: Any) -> Page:  # noqa: ANN401 - Playwright's own
+        def answer(route: Route) -> None:
+            request = route.request
+            assert request.url.startswith(SITE)
+            path, _, query = request.url.removeprefix(SITE).partition("?")
+            checked = {"authorizer": {"iam": {"userArn": principal}}} if principal else {}
+            event = {
+                "version": "2.0",
+                "rawPath": path,
+                "rawQueryString": query,
+                "headers": request.headers,
+                "requestContext": {
+                    "http": {"method": request.method, "path": path, "sourceIp": "127.0.0.1"},
+                    "stage": "$default",
+                    "requestId": "request",
+                    "timeEpoch": int(deployment.started.timestamp() * 1000),
+                    **checked,
+                },
+                "body": request.post_data or "",
+                "isBase64Encoded": False,
+            }
+            reply = handle(deployment, event)
+            route.fulfill(status=reply.status, headers=dict(reply.headers), body=reply.text)
+
+        page = browser.new_context(**options).new_page()
+        page.set_default_timeout(10_000)
+        page.route("**/*", answer)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        pages.append(page)
+        page.goto(f"{SITE}/console")
+        return page
+
+    yield open_page
+    for page in pages:
+        page.context.close()
+    assert complaints == []
+
+
+def rooms(page: Page) -> list[str]:
+    return [row.locator("td[data-name=Room]").inner_text() for row in page.locator("#tasks tr").all()]
+
+
+def test_the_table_shows_the_tasks_that_the_filters_name(open_console: Open, deployment: Deployment) -> None:
+    for number, interval in enumerate((1, 20, 60)):
+        task = TaskRef("app", f"room-{number}", "task")
+        deployment.bus(deployment.wanted(f"e-{number}", interval, task=task))
+    page = open_console()
+    expect(page.locator("#count")).to_have_text("3 tasks")
+    page.get_by_label("At most, s").fill("20")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#count")).to_have_text("2 tasks")
+    assert sorted(rooms(page)) == ["room-0", "room-1"]
+
+
+def test_a_tasks_story_names_the_event_and_the_rule_behind_its_interval(
+    open_console: Open, deployment: Deployment
+) -> None:
+    deployment.bus(deployment.event("load-7"))
+    page = open_console()
+    page.get_by_role("button", name="task").click()
+    facts = page.locator("#facts")
+    expect(facts).to_contain_text("20 s")
+    expect(facts).to_contain_text("room-load-high")
+    expect(facts).to_contain_text("event load-7 of /test")
+
+
+def test_names_are_shown_as_text(open_console: Open, deployment: Deployment) -> None:
+    """An event's id may be anything; the page makes no element of it."""
+    deployment.bus(deployment.event(EVIL))
+    page = open_console()
+    page.get_by_role("button", name="task").click()
+    expect(page.locator("#facts")).to_contain_text(EVIL)
+    assert page.locator("img").count() == 0
+
+
+def test_an_event_is_explained_and_nothing_is_called(open_console: Open, deployment: Deployment) -> None:
+    page = open_console()
+    page.get_by_label("Event, as JSON").fill(json.dumps(deployment.event("e-1")))
+    page.get_by_role("button", name="Explain").click()
+    expect(page.locator("#explained")).to_contain_text("load 0.84 -> curve 20 s")
+    assert deployment.sent() == []
+    page.get_by_label("Event, as JSON").fill("{")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.locator("#explain-problem")).to_contain_text("is not JSON")
+
+
+def test_without_a_callers_proof_it_asks_for_a_token_and_keeps_it_in_memory_only(
+    open_console: Open, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_AUTH", "signature")
+    monkeypatch.setenv("WEBHOOK_TOKENS", f"people:{TOKEN}")
+    deployment.bus(deployment.event("e-1"))
+    page = open_console(principal=None)
+    page.get_by_label("Bearer token").fill("not a token of this deployment")
+    page.get_by_role("button", name="Enter").click()
+    expect(page.locator("#list-problem")).to_contain_text("bearer token")
+    page.get_by_label("Bearer token").fill(TOKEN)
+    page.get_by_role("button", name="Enter").click()
+    expect(page.locator("#count")).to_have_text("1 task")
+    assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+    page.reload()
+    expect(page.get_by_label("Bearer token")).to_be_visible()
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(open_console: Open, deployment: Deployment) -> None:
+    deployment.bus(deployment.event("e-1", task=TaskRef("a" * 128, "r" * 128, "t" * 128)))
+    page = open_console(viewport={"width": 360, "height": 740}, color_scheme="dark")
+    expect(page.locator("#count")).to_have_text("1 task")
+    page.locator("#tasks button").click()
+    expect(page.locator("#facts")).to_contain_text("20 s")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_task_is_opened_with_the_keyboard(open_console: Open, deployment: Deployment) -> None:
+    deployment.bus(deployment.event("e-1"))
+    page = open_console()
+    expect(page.locator("#count")).to_have_text("1 task")
+    page.get_by_role("button", name="Show").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#story-heading")).to_have_text("task in room-1")
+
+
+def test_the_page_may_run_its_own_script_alone(open_console: Open) -> None:
+    """What somebody smuggles into it is not carried out, and asks nobody for anything."""
+    page = open_console()
+    page.evaluate(
+        "() => { const made = document.createElement('script'); made.textContent = 'window.smuggled = 1';"
+        " document.body.append(made); }"
+    )
+    assert page.evaluate("window.smuggled") is None

@@ -1,0 +1,29 @@
+"""A real browser, for the tests of pages."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from devkit.tuner.page import chromium
+
+
+def chromium_path() -> str:
+    """Chromium's; a test that needs it is skipped where there is none, and fails where CI is set."""
+    found = chromium.executable()
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
+    return found
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Closed after the last of these tests: while Playwright runs, this thread can have no other event loop."""
+    path = chromium_path()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
+        yield running
+        running.close()
