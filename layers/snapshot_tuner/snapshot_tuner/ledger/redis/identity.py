@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.redis.commands import pack, send
-from snapshot_tuner.ledger.redis.redis_py import Connection, ResponseError
+from snapshot_tuner.ledger.redis.redis_py import Connection, OutOfMemoryError, ReadOnlyError, ResponseError
 from snapshot_tuner.ledger.redis.scripts import Script
 
 
@@ -37,7 +37,10 @@ class Identity:
             return
         words = (b"EVAL", self._script.text, b"%d" % len(self._keys), *self._keys)
         send(connection, pack(*words, self._seen, self._checked, b"%d" % now_us))
-        is_found, self.lost_us = connection.read_response()
+        try:
+            is_found, self.lost_us = connection.read_response()
+        except (OutOfMemoryError, ReadOnlyError):  # it takes no event either, but answers questions
+            return
         before, self._checked = self._checked, self._seen
         if is_found:
             ids = {"replication_id": self._seen.decode(), "before": before.decode() or None}

@@ -9,7 +9,14 @@ with without_init("redis"):
     from redis.connection import Connection, SSLConnection, parse_url
     from redis.credentials import CredentialProvider
     from redis.exceptions import ConnectionError as RedisConnectionError
-    from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
+    from redis.exceptions import (
+        MovedError,
+        NoScriptError,
+        OutOfMemoryError,
+        ReadOnlyError,
+        RedisError,
+        ResponseError,
+    )
     from redis.exceptions import TimeoutError as RedisTimeoutError
 
 __all__ = [
@@ -17,6 +24,8 @@ __all__ = [
     "CredentialProvider",
     "MovedError",
     "NoScriptError",
+    "OutOfMemoryError",
+    "ReadOnlyError",
     "RedisConnectionError",
     "RedisError",
     "RedisTimeoutError",

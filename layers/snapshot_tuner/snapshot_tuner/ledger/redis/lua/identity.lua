@@ -13,5 +13,8 @@ if is_found then
     rest(KEYS[i], load_cursor(KEYS[i], now), now)
   end
 end
-call('SET', KEYS[3], ARGV[1] .. ' ' .. (lost or '0'))
+local identity = ARGV[1] .. ' ' .. (lost or '0')
+if identity ~= saved then
+  call('SET', KEYS[3], identity)
+end
 return {is_found and 1 or 0, (lost or '0') + 0}
