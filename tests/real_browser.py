@@ -19,9 +19,9 @@ def chromium_path() -> str:
     return found
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Closed after the last of these tests: while Playwright runs, this thread can have no other event loop."""
+    """Closed after the last test of a module: while Playwright runs, this thread can have no other event loop."""
     path = chromium_path()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
