@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 NEWEST_ARRIVAL_WINS = """
 import itertools, runpy
 from snapshot_tuner.model import Signal
-arrivals = itertools.count()
-Signal.order_key = lambda self, order, sent_us=0: b"%020d" % next(arrivals)
+arrivals, key = itertools.count(), Signal.order_key
+Signal.order_key = lambda self, order, sent_us=0: b"%020d" % next(arrivals) + key(self, order, sent_us)[20:]
 runpy.run_module("devkit.demo", run_name="__main__")
 """
 

@@ -133,7 +133,8 @@ def test_each_sandbox_reads_its_secrets_itself(stand_in: StandIn) -> None:
 def test_init_connects_to_nothing_and_reads_no_clock(function: str, ledger: str) -> None:
     """It reads the environment and files, and that is all."""
     done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-B", import_probe.__file__, f"{function}.handler", *map(str, ROOTS)],
+        [sys.executable, "-B", import_probe.__file__, "json"],
+        input=json.dumps([[f"{function}.handler", [str(root) for root in ROOTS]]]),
         env={
             "PYTHONPATH": os.pathsep.join(map(str, ROOTS)),
             **INIT,
@@ -146,7 +147,8 @@ def test_init_connects_to_nothing_and_reads_no_clock(function: str, ledger: str)
         text=True,
         check=True,
     )
-    effects = [effect for effect in json.loads(done.stdout) if not effect.startswith("the environment is read")]
+    [found] = json.loads(done.stdout)
+    effects = [effect for effect in found if not effect.startswith("the environment is read")]
     assert effects == ["a file is opened"]
 
 

@@ -51,7 +51,7 @@ def test_both_providers_take_calls_of_their_own_region_and_version(provider: Api
             return "ok"
 
         assert called(provider.region, provider.version) == "ok"
-        assert called("eu-1", provider.version) == "SignatureDoesNotMatch"
+        assert called("eu-1", provider.version) == "InvalidCredential"
         assert called(provider.region, "2020-12-01") == "InvalidActionOrVersion"
         assert stand_in.intervals() == {TASK: 5}
 
