@@ -1,7 +1,7 @@
 """The bounds of the store's clock: the true difference is always inside."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from snapshot_tuner.ledger.clock_sync import DRIFT, StoreClock
@@ -35,7 +35,7 @@ def test_a_slow_reply_takes_nothing_from_what_quick_ones_said() -> None:
     clock = StoreClock()
     clock.observe(10.0, 10.001, 110_000_500)
     clock.observe(11.0, 11.9, 111_450_000)
-    assert clock.uncertainty == pytest.approx(0.001 + 2 * DRIFT * 1.899, abs=TICK)
+    assert clock.uncertainty == pytest.approx(0.001 + 2 * DRIFT * 1.9, abs=TICK)
 
 
 def test_a_clock_that_was_set_is_believed_at_once() -> None:
@@ -56,6 +56,7 @@ def test_a_machine_that_wakes_knows_no_bounds() -> None:
         clock.slot(1, SLOT_VALID_SECONDS)
 
 
+@example([(0.0, 0.0, 0.125), (0.0, 0.0, 0.015625)], 0.0, 0.0003)  # the first reply was long on its way back
 @given(exchanges, st.floats(-1e5, 1e5), st.floats(-DRIFT / 2, DRIFT / 2))
 def test_a_slot_never_starts_early_and_is_never_valid_too_long(
     steps: list[tuple[float, float, float]], ahead: float, drift: float

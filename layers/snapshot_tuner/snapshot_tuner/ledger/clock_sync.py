@@ -23,6 +23,7 @@ class StoreClock:
     def __init__(self) -> None:
         self.correction_us = 0
         self.observed = 0.0  # the last reply, on the local monotonic clock
+        self._sent = 0.0  # what it answers: its bounds are of a moment between the two
         self._bounds: tuple[float, float] | None = None
         self._lowest = float("-inf")  # that the difference can be, whatever has stood still since
 
@@ -39,7 +40,7 @@ class StoreClock:
         """
         said = store_us / 1e6
         new = (said - received, said + _TICK_SECONDS - sent)
-        drift = DRIFT * (received - self.observed)
+        drift = DRIFT * (received - self._sent)
         step = 0.0
         if self._bounds is not None:
             both = (max(self._bounds[0] - drift, new[0]), min(self._bounds[1] + drift, new[1]))
@@ -51,7 +52,7 @@ class StoreClock:
             step = new[1] - self._lowest
         self._bounds = new
         self._lowest = float("-inf")
-        self.observed = received
+        self._sent, self.observed = sent, received
         return round(step * 1e6)
 
     @property
