@@ -141,7 +141,7 @@ def _answer(question: str) -> str:
 def _outputs(deployment: Deployment, region: str) -> dict[str, str]:
     """By their names; empty where there is no such stack."""
     listed = subprocess.run(  # noqa: S603 - the SAM CLI of the PATH
-        ["sam", "list", "stack-outputs", "--stack-name", deployment.stack, "--region", region, "--output", "json"],  # noqa: S607
+        ["sam", "list", "stack-outputs", "--stack-name", deployment.stack, "--region", region, "--output", "json"],  # noqa: S607 - wherever it is installed
         stdout=subprocess.PIPE,
         text=True,
         check=False,
