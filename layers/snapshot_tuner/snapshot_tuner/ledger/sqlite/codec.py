@@ -39,15 +39,22 @@ def decode(text: object) -> TaskState:
         stabilizing,
         call_due,
     ) = fields[:_FIELDS]
+    wanted = _intent(desired)
+
+    def intent_or_none(value: object) -> Intent | None:
+        if value == desired:  # as it nearly always is: what has been checked needs no second check
+            return wanted
+        return _intent(value) if value is not None else None
+
     state = TaskState(
-        desired=_intent(desired),
+        desired=wanted,
         desired_at=check_time(desired_at),
-        applied=_intent(applied) if applied is not None else None,
+        applied=intent_or_none(applied),
         applied_at=_time_or_none(applied_at),
         lease=_lease(lease) if lease is not None else None,
         doubt_until=_time_or_none(doubt_until),
         settled_token=_text_or_none(settled_token, "settled token"),
-        base=_intent(base) if base is not None else None,
+        base=intent_or_none(base),
         open=tuple(_intent(intent) for intent in _list(is_open, 0, "list of open intents")),
         stabilizing=_stabilizing(stabilizing) if stabilizing is not None else None,
         call_due=check_time(call_due),
