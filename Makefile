@@ -50,7 +50,7 @@ destroy: $(STAMP) ## delete a deployment, but for its ledger; STAGE=dev or STAGE
 check: $(STAMP) ## lint, types and the quick tests of what has changed, in half a minute
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.check
 
-test: lint ## lint, types and the whole test suite; as root on Debian it fetches a browser and Alertmanager for it
+test: lint ## lint, types and the whole test suite; as root on Debian it fetches what some tests need
 	@sh tests/machine.sh
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 

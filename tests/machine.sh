@@ -1,9 +1,9 @@
 #!/bin/sh
-# What some tests need besides Python: a browser, and Alertmanager. As root on Debian they are fetched, once, with
-# apt-get; anywhere else these tests are skipped and say why.
+# What some tests need besides Python: a browser, Alertmanager, and libfaketime. As root on Debian they are fetched,
+# once, with apt-get; anywhere else these tests are skipped and say why.
 set -u
 missing=
-for program in chromium prometheus-alertmanager; do
+for program in chromium prometheus-alertmanager faketime; do
   command -v $program >/dev/null || missing="$missing $program"
 done
 command -v google-chrome >/dev/null && missing=$(echo "$missing" | sed 's/ chromium//')
@@ -19,6 +19,11 @@ apt-get update -qq >/dev/null || echo "apt-get update failed" >&2
 case $missing in
   *chromium*)
     apt-get install -y -qq --no-install-recommends chromium >/dev/null || echo "Chromium could not be installed" >&2
+    ;;
+esac
+case $missing in
+  *faketime*)
+    apt-get install -y -qq --no-install-recommends faketime >/dev/null || echo "libfaketime could not be installed" >&2
     ;;
 esac
 case $missing in

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from devkit.certificates import certificate
-from devkit.elasticache.commands import GuardedScripts, pack, take
+from devkit.elasticache.commands import GuardedScripts, pack, take, time_ahead
 from devkit.elasticache.tokens import RoleKey, TokenRefused, verify
 
 HOST = "127.0.0.1"
@@ -36,8 +36,9 @@ class CacheStandIn:
     """Lets in whoever shows a token that one of `keys` signed; everything else is the Valkey's on `port`.
 
     `strict` refuses what scripts may not be able to do there: TIME, and keys that they do not declare. `refusal`
-    is what every client gets from now on, whatever it shows; connections that are open stay so. `let_in` counts
-    clients by their access key, `refused` are the reasons for those that were not. Whoever trusts the file
+    is what every client gets from now on, whatever it shows; connections that are open stay so. The store's clock is
+    so many seconds ahead as `clock_ahead` says; what expires does so by the right one. `let_in` counts clients by
+    their access key, `refused` are the reasons for those that were not. Whoever trusts the file
     `certificate` trusts it.
     """
 
@@ -49,6 +50,7 @@ class CacheStandIn:
         self.key = RoleKey()
         self.keys = {self.key.access_key: self.key}
         self.refusal: LoginRefusal | None = None
+        self.clock_ahead = 0
         self.let_in: Counter[str] = Counter()
         self.refused: list[str] = []
         self._upstream_port = port
@@ -190,12 +192,17 @@ class CacheStandIn:
             while (words := take(received)) is not None:
                 if len(words) > _WORDS_MOST:
                     raise ValueError(f"{len(words)} words in one command")
-                to_store.write(pack(self._scripts.guarded(words) if self.is_strict else words))
+                to_store.write(pack(self._changed(words)))
             await to_store.drain()
             data = await reader.read(_RECEIVE_BYTES)
             if not data:
                 return
             received += data
+
+    def _changed(self, words: list[bytes]) -> list[bytes]:
+        if self.clock_ahead and words == [b"TIME"]:
+            return time_ahead(self.clock_ahead)
+        return self._scripts.guarded(words) if self.is_strict else words
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -314,3 +314,11 @@ def test_a_silent_store_does_not_overrun_a_batch_that_has_less_time_than_a_timeo
     with pytest.raises(LedgerUnavailable):
         ledger.admit([event()], within=0.4)
     assert monotonic() - start < 0.4 + 0.1
+
+
+def test_no_step_of_the_servers_clock_expires_the_cursor(own: ValkeyBackend) -> None:
+    """Of who has asked for the time just before, the next slots would else start among those of before."""
+    ledger = own.client()
+    ledger.reserve(100, within=5)
+    names = list(own.server.scan_iter(f"{{{own.namespace}}}:cursor*"))
+    assert [own.server.pttl(name) for name in names] == [-1]

@@ -3,8 +3,8 @@
 -- {next_us, paused_until_us, spacings, stretches}: the last two are values that were used, each with the time behind it
 -- until which it counts.
 local function save_cursor(name, cursor)
-  -- One that is not moved for so long says nothing any more.
-  call('SET', name, pack(cursor), 'PX', 2 * HORIZON_US / 1000)
+  -- It never expires: where the store's clock is set ahead it would be gone before anybody knows.
+  call('SET', name, pack(cursor))
 end
 
 local function are_uses(uses)
