@@ -37,6 +37,7 @@ def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
     task: TaskRef = TASK,
     lasts: int | None = None,
     then: int | None = None,
+    default: int | None = None,
     lengthen_after: int = 0,
     skip: int = 0,
     name: str | None = None,
@@ -46,6 +47,7 @@ def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
         rule=rule,
         for_seconds=lasts,
         then_interval=then,
+        default_interval=default,
         lengthen_after=lengthen_after,
         skip_unchanged_within=skip,
     )

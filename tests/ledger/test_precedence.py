@@ -10,7 +10,7 @@ import pytest
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.types import OPEN_MOST, Admission, Admitted, AlreadyApplied, CallResult, Granted
 from tests.ledger import backends
-from tests.ledger.backends import OTHER_TASK, TASK, ValkeyBackend, event, limits, token
+from tests.ledger.backends import OTHER_TASK, TASK, ValkeyBackend, event, granted, limits, token
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
 
 
@@ -408,3 +408,68 @@ def test_policies_that_take_turns_leave_what_the_last_one_said(bench: Bench) -> 
     assert [intent.rule for intent in bench.state().open] == ["old"]
     assert bench.call() == 1
     assert [bench.effective_at(at) for at in (599.9, 600)] == [1, 5]
+
+
+# What a task gets where nothing else was ever asked for.
+
+
+def test_a_default_is_in_effect_where_nothing_else_was_ever_asked_for(bench: Bench) -> None:
+    """Once it is over; a call is due then, and its confirmation ends that."""
+    bench.take(wanted(1, at=0, rule="alert", lasts=20, default=30))
+    assert bench.call() == 1
+    assert [bench.effective_at(at) for at in (19.9, 20)] == [1, 30]
+    assert bench.ledger.claim_due(10) == [TASK]
+    assert bench.call() == 30
+    assert bench.state().applied == bench.state().desired
+    bench.clock.seconds += 10_000
+    assert bench.ledger.claim_due(10) == []
+
+
+def test_whatever_else_was_asked_for_goes_before_a_default(bench: Bench) -> None:
+    """Sooner or later, before it or after it."""
+    bench.take(wanted(1, at=0, rule="alert", lasts=20, default=30))
+    assert bench.effective_at(25) == 30
+    assert bench.take(wanted(7, at=-5)).answer is Admission.NEW
+    assert bench.effective_at(26) == 7
+
+
+def test_of_several_defaults_that_of_the_last_one_that_ended_counts(bench: Bench) -> None:
+    """One without a default takes nothing from it."""
+    bench.take(wanted(1, at=0, rule="a", lasts=20, default=30))
+    bench.take(wanted(2, at=0, rule="b", lasts=10, default=40))
+    bench.take(wanted(3, at=0, rule="c", lasts=50))
+    assert [bench.effective_at(at) for at in (9, 19, 20, 50)] == [1, 1, 3, 30]
+
+
+def test_an_event_whose_time_is_over_leaves_its_default(bench: Bench) -> None:
+    """To a task that nobody knew, or under what is in effect there."""
+    assert bench.take(wanted(1, at=-30, rule="alert", lasts=20, default=30)).answer is Admission.NEW
+    assert bench.call() == 30
+    bench.take(wanted(1, at=0, rule="b", lasts=20, task=OTHER_TASK))
+    over = bench.take(wanted(1, at=-30, rule="alert", lasts=20, default=30, task=OTHER_TASK))
+    assert over.answer is Admission.DEFERRED
+    bench.clock.seconds = 20
+    assert bench.state(OTHER_TASK).desired.interval == 30
+
+
+def test_a_retry_has_the_default_of_the_policy_that_is_in_force(bench: Bench) -> None:
+    """What was called for it before has it, too: of one event there is one note."""
+    bench.take(wanted(1, at=0, rule="alert", lasts=20, default=30))
+    begun = granted(bench.ledger)
+    assert bench.take_again(1, default_interval=40).answer is Admission.RETRY
+    lease = bench.state().lease
+    assert lease is not None
+    assert (lease.intent.default, bench.state().desired.default) == (40, 40)
+    assert begun.intent.default is None  # a call has no use for it
+    assert bench.effective_at(20) == 40
+    assert bench.take_again(1, default_interval=None).answer is Admission.RETRY
+    assert bench.effective_at(20) == 1
+
+
+def test_a_note_goes_with_its_intent(bench: Bench) -> None:
+    """A record holds no notes of what is no longer there."""
+    bench.take(wanted(1, at=0, rule="alert", lasts=20, default=30))
+    bench.take(wanted(1, at=1, rule="alert", lasts=20))
+    bench.call()
+    assert [intent.default for intent in bench.state().open] == [None]
+    assert bench.effective_at(21) == 1

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,14 +14,24 @@ from snapshot_tuner.ledger.types import Admission, CallResult, TaskState
 from tests.ledger.backends import TASK
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
 
-RULES: dict[str, tuple[int | None, int | None]] = {
-    "base": (None, None),
-    "short": (7, None),
-    "long": (40, None),
-    "then": (20, 9),
-    "other": (30, 4),
+
+class Rule(NamedTuple):
+    """How long each rule's adjustments last, and what comes then."""
+
+    lasts: int | None = None
+    then: int | None = None
+    default: int | None = None
+
+
+RULES = {
+    "base": Rule(),
+    "short": Rule(7),
+    "long": Rule(40),
+    "then": Rule(20, 9),
+    "other": Rule(30, 4),
+    "default": Rule(10, None, 6),
+    "another default": Rule(35, None, 3),
 }
-"""How long each rule's adjustments last, and what comes then."""
 
 
 @dataclass
@@ -31,13 +42,20 @@ class Deliveries:
 
     def effective(self, now: float) -> int | None:
         newest = {rule: (at, interval) for at, rule, interval in sorted(self.events)}
-        last = {rule: lasts for rule, (lasts, _) in RULES.items() if lasts is not None}
+        last = {name: rule.lasts for name, rule in RULES.items() if rule.lasts is not None}
         is_open = [(interval, -at) for rule, (at, interval) in newest.items() if rule in last and now < at + last[rule]]
         if is_open:
             return min(is_open)[0]
         bases = [(at, interval) for at, rule, interval in self.events if rule == "base"]
-        bases += [(at, then) for at, rule, _ in self.events if (then := RULES[rule][1]) is not None]
-        return max(bases)[1] if bases else None
+        bases += [(at, then) for at, rule, _ in self.events if (then := RULES[rule].then) is not None]
+        if bases:
+            return max(bases)[1]
+        defaults = [
+            (at + last[rule], at, default)
+            for rule, (at, _) in newest.items()
+            if (default := RULES[rule].default) is not None
+        ]
+        return max(defaults)[2] if defaults else None
 
 
 def each(opened: ExitStack, url: str) -> list[Bench]:
@@ -64,9 +82,8 @@ def test_what_is_in_effect_does_not_depend_on_the_order_of_deliveries(
             for number, (ago, rule, interval, wait) in enumerate(history):
                 now += wait
                 bench.clock.seconds = now
-                lasts, then = RULES[rule]
                 at = now - ago + number / 1000
-                answer = bench.take(wanted(interval, at=at, rule=rule, lasts=lasts, then=then))
+                answer = bench.take(wanted(interval, at=at, rule=rule, **RULES[rule]._asdict()))
                 if answer.answer is not Admission.SUPERSEDED or bench.ledger.get(TASK) is not None:
                     model.events.append((at, rule, interval))
                 expected = model.effective(now)
@@ -87,7 +104,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=600, deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(steps, max_size=25))
 def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
     """Stabilization, saved calls, claims, doubt and changed policies among it: every answer, and the whole record after
@@ -111,7 +128,7 @@ def assert_one_version_of_each(state: TaskState | None) -> None:
     if state.stabilizing is not None:
         of_events.append(state.stabilizing.intent)
     versions = {(each.order_key, each.interval, each.rule, each.until_us) for each in of_events}
-    ended = {(each.order_key, each.then, each.rule, None) for each in of_events if each.then is not None}
+    ended = {(each.order_key, then, each.rule, None) for each in of_events for then in (each.then, each.default)}
     assert len(versions - ended) == len({each.order_key for each in of_events})
 
 
@@ -121,17 +138,14 @@ def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
     match step:
         case "take", (int(ago), str(rule), int(interval), int(wait)), int(lengthen), int(skip):
             bench.clock.seconds += wait
-            lasts, then = RULES[rule]
             at = bench.clock.seconds - ago / 2
             name = f"e{number // 2}"  # some come again, most of these with another payload's time
-            return bench.take(
-                wanted(
-                    interval, at=at, rule=rule, lasts=lasts, then=then, lengthen_after=lengthen, skip=skip, name=name
-                )
-            )
+            rest = {"lengthen_after": lengthen, "skip": skip, "name": name, **RULES[rule]._asdict()}
+            return bench.take(wanted(interval, at=at, rule=rule, **rest))
         case "take again", str(rule), int(interval), int(lengthen):
-            lasts, then = RULES[rule]
+            lasts, then, default = RULES[rule]
             changes = {"rule": rule, "for_seconds": lasts, "then_interval": then, "lengthen_after": lengthen}
+            changes["default_interval"] = default
             return bench.last and bench.take_again(interval, **changes)
         case "call", CallResult() as result:
             under = f"t{number}"

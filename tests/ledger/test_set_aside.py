@@ -132,14 +132,15 @@ def spoil(server: "Redis", key: bytes, how: object) -> None:
 
 
 def begun_with(store: Store) -> None:
-    """Each task has had an event, and its call."""
+    """Each task has had an event, and its call; the one to be spoilt has a note in its record, too."""
     tasks = (SPOILT, NEIGHBOUR, WATCHED)
     store.ledger.admit([event(f"e-{task.task_id}", task=task) for task in tasks])
     started = [(task, f"t-{task.task_id}") for task in tasks]
     store.ledger.begin(started)
     store.ledger.settle([(task, under, CallResult.APPLIED) for task, under in started])
     watch = event("e-watch", at=1, task=WATCHED, interval=2)._replace(rule="watch", for_seconds=60)
-    store.ledger.admit([watch])
+    alert = event("e-alert", at=1, task=SPOILT, interval=3)._replace(rule="alert", for_seconds=10, default_interval=9)
+    store.ledger.admit([watch, alert])
     store.clock.seconds = 1.5
     store.ledger.begin([(WATCHED, "t-watch")])
     store.ledger.settle([(WATCHED, "t-watch", CallResult.APPLIED)])
@@ -226,6 +227,38 @@ def test_a_duplicate_stays_one_where_its_tasks_record_cannot_be_read(store: Stor
     assert [each.answer for each in store.ledger.admit([event("e-spoilt", task=SPOILT)])] == [DUPLICATE]
 
 
+KEY = "0\0e\0/source"
+NO_NOTES: list[object] = ["none", [KEY, "9"], {"e": [9]}, {KEY: [0]}, {KEY: ["9"]}, {KEY: []}]
+NO_ENDS: list[object] = ["none", ["alert"], [["alert", "e", 1]], [["alert", KEY, -1]], [["alert", KEY]]]
+NO_NOTES_ON_REDIS: list[object] = ["none", [KEY], ["e", "9"], [KEY, "601"], [KEY, 9], [KEY, ""]]
+NO_ENDS_ON_REDIS: list[object] = ["none", ["alert", KEY], ["alert", "e", 1], ["alert", KEY, -1], [7, KEY, 1]]
+
+
+@pytest.mark.parametrize(("place", "value"), [*((12, each) for each in NO_NOTES), *((13, each) for each in NO_ENDS)])
+def test_what_is_added_to_a_row_is_checked_too(tmp_path: Path, place: int, value: object) -> None:
+    """Notes and ends that are none: the row is set aside."""
+    store = SqliteStore(tmp_path / "ledger.db")
+    with closing(store.ledger):
+        begun_with(store)
+        store.spoil_row({}, (place, value), {}, {})
+        assert store.ledger.get(SPOILT) is None
+        assert [each.name for each in store.found] == [store.names()[0]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [*((23, each) for each in NO_NOTES_ON_REDIS), *((24, each) for each in NO_ENDS_ON_REDIS)]
+)
+def test_what_is_added_to_a_redis_record_is_checked_too(valkey: ValkeyServer, field: int, value: object) -> None:
+    """Notes and ends that are none: the record is set aside."""
+    with Redis.from_url(valkey.connection_url) as server:
+        store = ValkeyStore(valkey.connection_url, server)
+        with closing(store.ledger):
+            begun_with(store)
+            spoil_as(server, store.task_key(), ("field", (field, value)))
+            assert store.ledger.get(SPOILT) is None
+            assert [each.name for each in store.found] == [store.names()[0]]
+
+
 def test_no_more_is_kept_than_fits(store: Store) -> None:
     """A hundred records, 4 KB of each; all of them are named."""
     for number in range(RECORDS_MOST + 3):
@@ -295,7 +328,7 @@ _shapes = st.recursive(
     _scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner)
 )
 _numbers = st.floats(allow_nan=False)
-_fields = st.integers(1, 24)
+_fields = st.integers(1, 26)
 _slow = settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
 
 _KEYS = (
@@ -402,7 +435,7 @@ def test_whatever_is_in_the_other_redis_keys_nothing_raises(
             assert isinstance(begun, Granted)
 
 
-_STATE_FIELDS = st.integers(0, 12)
+_STATE_FIELDS = st.integers(0, 15)
 _columns = st.one_of(
     st.binary(max_size=30), st.text(max_size=30), st.integers(-(2**62), 2**62), st.floats(allow_nan=False)
 )

@@ -165,7 +165,8 @@ class Adjustment(NamedTuple):
     `interval` is in whole seconds, inside the policy's bounds. `order_key` is `Signal.order_key`.
 
     The rest are durations in whole seconds. `for_seconds` is how long a time-bound adjustment is in effect, from the
-    event's time on; then the task gets `then_interval`, or, where that is None, what else it should be.
+    event's time on; then the task gets `then_interval`, or, where that is None, what else it should be: where nothing
+    else was ever asked for `default_interval`, or, where that is None, no other interval.
     `lengthen_after` is a stabilization window in the sense of Kubernetes' HorizontalPodAutoscaler: for so long
     nothing may have asked for less before this makes the interval longer;
     within `skip_unchanged_within` of a confirmed call with the same interval none is made; 0 is "never".
@@ -185,6 +186,7 @@ class Adjustment(NamedTuple):
     lengthen_after: int = 0
     skip_unchanged_within: int = 0
     urgent: bool = False
+    default_interval: int | None = None
 
 
 class Verdict(StrEnum):

@@ -63,8 +63,12 @@ return redis.call('SET', KEYS[1], cmsgpack.pack(record), 'KEEPTTL')
 _SEE = "return cjson.encode(cmsgpack.unpack(redis.call('GET', KEYS[1])))"
 
 
+NOTHING_ADDED = (False, False)
+"""No notes and no ends: what a later version has in their places where it does not use them."""
+
+
 def put_behind(backend: ValkeyBackend, *fields: object) -> None:
-    """What a later version adds to the record of TASK: its format, and what it needs."""
+    """What a later version adds to the record of TASK: its format, what is added by now, and what it needs."""
     name = f"{{{backend.namespace}}}:task:app:room:task"
     backend.server.eval(_BEHIND, 1, name, *(json.dumps([field]) for field in fields))
 
@@ -83,7 +87,8 @@ def test_a_record_of_the_next_version_is_worked_with_and_keeps_what_is_behind(
     client: Client | EarlierClient = earlier if who == "earlier" else backend.client()
     client.admit([event("e1"), event("e1", task=OTHER_TASK)])
     more = ["bounds", {"min": 2, "until": 1_764_000_000_000_000}, False, [1, [2]]]
-    put_behind(backend, FORMAT + 1, *more)
+    more = [FORMAT, *more] if who == "earlier" else [FORMAT + 1, *NOTHING_ADDED, *more]
+    put_behind(backend, *more)
     assert [each.answer for each in client.admit([event("e2", at=1)])] == [NEW]
     begun = client.begin([(TASK, "t1"), (OTHER_TASK, "t2")])
     assert [type(each) for each in begun] == [Granted, Granted]
@@ -92,14 +97,14 @@ def test_a_record_of_the_next_version_is_worked_with_and_keeps_what_is_behind(
     backend.advance(20)
     client.begin([(TASK, "t3")])
     assert client.settle([(TASK, "t3", CallResult.APPLIED)])[0].in_doubt is False
-    assert behind(backend) == [FORMAT + 1, *more]
+    assert behind(backend) == more
 
 
 def test_the_next_version_finds_what_this_one_has_left(backend: ValkeyBackend, earlier: EarlierClient) -> None:
     """A record goes to and fro between the three of them."""
     today = backend.client()
     today.admit([event("e1", interval=7)])
-    put_behind(backend, FORMAT + 1, "more")
+    put_behind(backend, FORMAT, *NOTHING_ADDED, "more")
     assert earlier.desired([TASK]) == [7]
     earlier.admit([event("e2", at=1, interval=8)])
     granted(today, under="t1")
@@ -108,7 +113,7 @@ def test_the_next_version_finds_what_this_one_has_left(backend: ValkeyBackend, e
     assert state is not None
     assert state.applied is not None
     assert state.applied.interval == 8
-    assert behind(backend) == [FORMAT + 1, "more"]
+    assert earlier.desired([TASK]) == [8]
 
 
 def test_a_record_of_two_versions_later_is_set_aside(backend: ValkeyBackend) -> None:
@@ -119,10 +124,10 @@ def test_a_record_of_two_versions_later_is_set_aside(backend: ValkeyBackend) -> 
     )
     with closing(ledger):
         ledger.admit([event("e1"), event("e1", task=OTHER_TASK)])
-        put_behind(backend, FORMAT + 2)
+        put_behind(backend, FORMAT + 2, *NOTHING_ADDED)
         answers = ledger.admit([event("e2", at=1), event("e2", at=1, task=OTHER_TASK)])
     assert [each.answer for each in answers] == [NEW, NEW]
-    assert [each.why for each in found] == ["its format is 3; this code knows 1, and what 2 has left in its place"]
+    assert [each.why for each in found] == ["its format is 4; this code knows 2, and what 3 has left in its place"]
 
 
 def test_both_versions_care_for_each_others_tasks(backend: ValkeyBackend, earlier: EarlierClient) -> None:
@@ -165,6 +170,53 @@ def test_two_versions_share_a_sqlite_file(tmp_path: Path) -> None:
         assert [each.answer for each in earlier.admit([event("e1")])] == [Admission.DUPLICATE]
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_the_earlier_version_works_on_with_records_that_have_something_new(
+    kind: str, tmp_path: Path, valkey: ValkeyServer
+) -> None:
+    """New events, late ones and retries, calls, doubts and claims; what it does not know, its successor finds again."""
+    with ExitStack() as cleanup:
+        backend = _backend(kind, tmp_path, valkey, cleanup)
+        where = backend.url if isinstance(backend, ValkeyBackend) else str(tmp_path / "ledger.db")
+        earlier, today = EarlierClient(kind, where, "n", LIMITS), backend.client(namespace="n")
+        cleanup.callback(earlier.close)
+        alert = event("alert", at=-100, interval=1)._replace(rule="alert", for_seconds=60, default_interval=30)
+        other = alert._replace(task=OTHER_TASK)
+        assert [each.answer for each in today.admit([alert, other])] == [NEW, NEW]
+        assert _desired(today) == 30
+        assert earlier.desired([TASK]) == [1]  # as it has no word for a default
+        assert _desired(today) == 30
+        assert [each.answer for each in earlier.admit([alert])] == [Admission.RETRY]
+        begun = earlier.begin([(TASK, "t1"), (OTHER_TASK, "t2")])
+        assert [type(each) for each in begun] == [Granted, Granted]
+        earlier.settle([(TASK, "t1", CallResult.UNKNOWN), (OTHER_TASK, "t2", CallResult.APPLIED)])
+        assert _desired(today) == 30
+        assert today.get(TASK) is not None
+        assert granted(today, OTHER_TASK, "t3").intent.interval == 30  # where the earlier version has called 1
+        assert earlier.settle([(OTHER_TASK, "t3", CallResult.APPLIED)])[0].kept
+        late = event("late", at=-101, interval=2)._replace(rule="alert", for_seconds=60)
+        base = event("base", at=1, interval=7)
+        assert [each.answer for each in earlier.admit([late, base])] == [Admission.ASSERT, NEW]
+        due, checks = earlier.claim()
+        assert set(due) <= {TASK, OTHER_TASK}
+        assert set(checks) == {TASK, OTHER_TASK}
+        assert _desired(today) == 7
+        assert today.set_aside(1).total == 0
+
+
+def _backend(kind: str, folder: Path, valkey: ValkeyServer, cleanup: ExitStack) -> SqliteBackend | ValkeyBackend:
+    if kind == "sqlite":
+        return SqliteBackend(folder / "ledger.db", cleanup)
+    valkey_backend = ValkeyBackend(valkey.connection_url, cleanup)
+    valkey_backend.server.flushdb()
+    return valkey_backend
+
+
+def _desired(ledger: Client) -> int | None:
+    state = ledger.get(TASK)
+    return None if state is None else state.desired.interval
+
+
 def test_a_row_of_the_next_version_keeps_what_is_behind() -> None:
     """On SQLite from this version on: one host's processes are stopped and started together."""
     with TemporaryDirectory() as folder, ExitStack() as cleanup:
@@ -174,12 +226,12 @@ def test_a_row_of_the_next_version_keeps_what_is_behind() -> None:
         ledger.admit([event("e1")])
         with closing(sqlite3.connect(path)) as database:
             [text] = database.execute("SELECT state FROM task").fetchone()
-            later = [*json.loads(text), FORMAT + 1, {"min": 2}]
+            later = [*json.loads(text), FORMAT + 1, {}, [], {"min": 2}]
             database.execute("UPDATE task SET state = ?", (json.dumps(later),))
             database.commit()
             ledger.admit([event("e2", at=1)])
             granted(ledger, under="t1")
             ledger.settle([(TASK, "t1", CallResult.APPLIED)])
             [text] = database.execute("SELECT state FROM task").fetchone()
-        assert json.loads(text)[11:] == [FORMAT + 1, {"min": 2}]
+        assert json.loads(text)[11:] == [FORMAT + 1, {}, [], {"min": 2}]
         assert ledger.set_aside(1).total == 0

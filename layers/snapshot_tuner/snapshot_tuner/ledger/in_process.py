@@ -272,8 +272,10 @@ def _begin_one(records: Records, task: TaskRef, token: str, now: int, lease_unti
     lease, busy, state = transitions.begin(before, token, now)
     records.save_task(task, state, now)
     if lease is not None:
-        return Granted(lease.intent, lease_until)
-    return Busy() if busy else AlreadyApplied(state.desired, unchanged=before.applied != state.applied)
+        return Granted(intents.without_note(lease.intent), lease_until)
+    if busy:
+        return Busy()
+    return AlreadyApplied(intents.without_note(state.desired), unchanged=before.applied != state.applied)
 
 
 def _settle_one(records: Records, task: TaskRef, token: str, result: CallResult, now: int) -> Settlement:

@@ -1,9 +1,13 @@
 """From an adjustment to the intent that the ledger keeps of it, and the ledger's names of idempotency keys."""
 
+from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any, Final
 
-from snapshot_tuner.ledger.types import Intent
+from snapshot_tuner.ledger.types import NOTE, Intent
 from snapshot_tuner.model import Adjustment, Signal, TaskRef
+
+NO_NOTE: Final = tuple(Intent._field_defaults[name] for name in Intent._fields[NOTE:])
 
 DIGEST_DIGITS = 32
 """Of each SHA-256, in hexadecimal: 128 bits are enough to tell two payloads apart, or two events."""
@@ -26,7 +30,18 @@ def from_adjustment(adjustment: Adjustment) -> Intent:
         then=adjustment.then_interval if ends is not None else None,
         lengthen_us=adjustment.lengthen_after * 1_000_000,
         skip_us=adjustment.skip_unchanged_within * 1_000_000,
+        default=adjustment.default_interval if ends is not None else None,
     )
+
+
+def with_note(intent: Intent, note: Sequence[Any]) -> Intent:
+    """The note in place of its own."""
+    return Intent._make((*intent[:NOTE], *note))
+
+
+def without_note(intent: Intent) -> Intent:
+    """As it is answered for a call."""
+    return intent if intent[NOTE:] == NO_NOTE else with_note(intent, NO_NOTE)
 
 
 def shifted(intent: Intent, by_us: int) -> Intent:

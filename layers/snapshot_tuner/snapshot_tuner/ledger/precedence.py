@@ -1,8 +1,9 @@
 """What a task should be now: of all that was asked for and has not ended, what is in effect. Pure.
 
 Intents without an end compete with each other, the newest wins: the base. A time-bound intent competes with
-those of its own rule. While time-bound ones are open the shortest interval is in effect, then the base. As every
-end counts from its event's time, what is in effect at a moment does not depend on the order of deliveries.
+those of its own rule. While time-bound ones are open the shortest interval is in effect, then the base; where there
+never was one, the default of the time-bound one that ended last. As every end counts from its event's time, what is in
+effect at a moment does not depend on the order of deliveries.
 """
 
 from snapshot_tuner.ledger.types import OPEN_MOST, Intent, Stabilizing, TaskState
@@ -28,7 +29,7 @@ def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
     """
     key, stabilizing = intent.order_key, state.stabilizing
     asked = [state.base, *state.open, stabilizing and stabilizing.intent]
-    own = (intent, _ended(intent))
+    own = (intent, _ended(intent), _in_default_of_all_else(intent))
     if all(each is None or each.order_key != key or each in own for each in asked):
         return state
     base, applied = state.base, state.applied
@@ -131,6 +132,11 @@ def _ended(intent: Intent) -> Intent | None:
     return None if intent.then is None else intent._replace(interval=intent.then, until_us=None, then=None)
 
 
+def _in_default_of_all_else(intent: Intent) -> Intent | None:
+    """What a time-bound intent becomes at its end where nothing else was ever asked for."""
+    return None if intent.default is None else intent._replace(interval=intent.default, until_us=None, then=None)
+
+
 def _unstabilized(state: TaskState, now: int) -> Intent:
     is_open = [intent for intent in state.open if _end(intent) > now] if state.open else None
     if is_open:
@@ -138,8 +144,10 @@ def _unstabilized(state: TaskState, now: int) -> Intent:
         return max((intent for intent in is_open if intent.interval == shortest), key=lambda intent: intent.order_key)
     if state.base is not None:
         return state.base
-    # Nobody knows what the task was before: it stays as it is.
-    return max(state.open, key=lambda intent: (_end(intent), intent.order_key))
+    with_default = [intent for intent in state.open if intent.default is not None]
+    last = max(with_default or state.open, key=lambda intent: (_end(intent), intent.order_key))
+    # Without any default it stays as it is: nobody knows what the task was before.
+    return _in_default_of_all_else(last) or last
 
 
 def _asked(state: TaskState) -> list[Intent]:

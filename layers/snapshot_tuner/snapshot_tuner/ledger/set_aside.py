@@ -11,8 +11,13 @@ RECORD_BYTES_MOST = 4096
 
 NAME_CHARACTERS_MOST = 300
 
-FORMAT = 1
+FORMAT = 2
 """Of the records that this code writes. A record that uses nothing later than format 1 does not name its format.
+
+What format 2 has added, behind its number:
+
+- `notes`: what is added for an intent (`ledger.types.NOTE`), by its order key: the intents themselves stay as they are.
+- `ends`: of each rule whose adjustments an event has ended, its name, that event's order key, and when.
 
 How two versions of the code share a store while one of them is deployed:
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from snapshot_tuner.ledger import intents, precedence
 from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
-from snapshot_tuner.ledger.types import Admission, CallResult, Intent, Lease, Settlement, Stabilizing, TaskState
+from snapshot_tuner.ledger.types import NOTE, Admission, CallResult, Intent, Lease, Settlement, Stabilizing, TaskState
 from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS
 
 _LEASE_US = round(LEASE_SECONDS * 1e6)
@@ -42,7 +42,7 @@ def admit(
         # The store lost the task, not the event: to apply it again could undo a newer one's call.
         return Admission.DUPLICATE, None
     if state is None:
-        if _is_over(intent, now) and intent.then is None:
+        if _is_over(intent, now) and intent.then is None and intent.default is None:
             return Admission.SUPERSEDED, None
         first = (
             TaskState(intent, now, base=intent) if intent.until_us is None else TaskState(intent, now, open=(intent,))
@@ -69,9 +69,11 @@ def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Ad
     if kept is not None and kept.order_key > intent.order_key:
         return Admission.SUPERSEDED, state
     taken = precedence.take(state, intent, now, call_due)
+    if seen:
+        taken = _noted(taken, intent)
     if taken.desired.order_key == intent.order_key:
         return (Admission.RETRY if seen else Admission.NEW), taken
-    if _is_over(intent, now) and (taken.base is None or taken.base.order_key != intent.order_key):
+    if _is_over(intent, now) and not _leaves_anything(taken, intent):
         return Admission.SUPERSEDED, state
     return Admission.DEFERRED, taken
 
@@ -195,11 +197,29 @@ def shifted(state: TaskState, by_us: int) -> TaskState:
         open=tuple(intents.shifted(intent, by_us) for intent in state.open),
         stabilizing=stabilizing,
         call_due=state.call_due + by_us,
+        ends=tuple(end._replace(at_us=end.at_us + by_us) for end in state.ends),
     )
 
 
 def _is_over(intent: Intent, now: int) -> bool:
     return intent.until_us is not None and intent.until_us <= now
+
+
+def _leaves_anything(state: TaskState, over: Intent) -> bool:
+    """Whether the task may yet get what comes after an intent that is over."""
+    return over.default is not None if state.base is None else state.base.order_key == over.order_key
+
+
+def _noted(state: TaskState, intent: Intent) -> TaskState:
+    """What was called, or is being called, for the intent's event has its note, too."""
+
+    def noted(called: Intent) -> Intent:
+        return intents.with_note(called, intent[NOTE:]) if called.order_key == intent.order_key else called
+
+    applied, lease = state.applied, state.lease
+    return state._replace(
+        applied=applied and noted(applied), lease=lease and lease._replace(intent=noted(lease.intent))
+    )
 
 
 def _first_asked(intent: Intent, asked_us: int) -> Intent:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from snapshot_tuner.model import Order
 
@@ -87,6 +87,9 @@ class Intent(NamedTuple):
     `asked_us` is the event's time. A time-bound intent is in effect until `until_us`; then its interval is
     `then`, or, where that is None, something else is in effect. `lengthen_us` and `skip_us` are those of
     `Adjustment`. Times and durations in microseconds.
+
+    What stands behind `skip_us` is the intent's note: a record has it apart from the rest (`ledger.set_aside`).
+    `default` is the interval after a time-bound intent without `then`, where nothing else was ever asked for.
     """
 
     order_key: str
@@ -101,6 +104,11 @@ class Intent(NamedTuple):
     then: int | None = None
     lengthen_us: int = 0
     skip_us: int = 0
+    default: int | None = None
+
+
+NOTE: Final = Intent._fields.index("skip_us") + 1
+"""Where the note begins among the fields of an intent."""
 
 
 class Granted(NamedTuple):
@@ -168,6 +176,14 @@ class Stabilizing(NamedTuple):
     until_us: int
 
 
+class End(NamedTuple):
+    """An event has ended the adjustments of a rule that are older than it; `at_us` is when."""
+
+    rule: str
+    order_key: str
+    at_us: int
+
+
 class TaskState(NamedTuple):
     """What the ledger knows of one task; times are microseconds since the epoch on the store's clock.
 
@@ -177,6 +193,8 @@ class TaskState(NamedTuple):
 
     `doubt_until` is there while the provider may hold, or may yet get, an interval that no call of ours
     has confirmed: only an applied call begun after that moment takes it away.
+
+    All intents of one event have the same note. Of each rule `ends` has the newest end.
 
     `later` is what a later version of this code has put into the record, its format first (`ledger.set_aside`); a
     store that works on its records by itself keeps it there.
@@ -193,6 +211,7 @@ class TaskState(NamedTuple):
     open: tuple[Intent, ...] = ()
     stabilizing: Stabilizing | None = None
     call_due: int = 0
+    ends: tuple[End, ...] = ()
     later: tuple[Any, ...] = ()
 
 

@@ -1,11 +1,11 @@
 """An intent as the scripts keep it, and a task's record as they hand it out (lua/record.lua)."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from snapshot_tuner.ledger import intents
 from snapshot_tuner.ledger.set_aside import FORMAT, LATEST_US, NAME_CHARACTERS_MOST, RECORD_BYTES_MOST, RECORDS_MOST
-from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
+from snapshot_tuner.ledger.types import End, Intent, Lease, Stabilizing, TaskState
 from snapshot_tuner.model import (
     INTERVAL_DEFAULT_SECONDS,
     INTERVAL_MAX_SECONDS,
@@ -18,8 +18,8 @@ from snapshot_tuner.model import (
 class TaskRecord(NamedTuple):
     """A task's record as the scripts hand it out; its fields, in this order, are the Lua constants (`scripts`).
 
-    None is "none". An intent is two fields: its order key, and the rest of it. A record may have more fields, of a
-    later version of this code, its format first (`ledger.set_aside`): they are for that one.
+    None is "none". An intent is two fields: its order key, and the rest of it. Behind them a record may have those of
+    `Added`, and what a later version of this code has put there (`ledger.set_aside`), which is for that one.
     """
 
     key: bytes
@@ -47,10 +47,20 @@ class TaskRecord(NamedTuple):
     """What the index `due` was told last."""
 
 
+class Added(NamedTuple):
+    """What format 2 has added to a record; None is "none"."""
+
+    format: int | None = None
+    notes: list[bytes] | None = None
+    """Order key and note of each, in one list; in a note the default, 0 is "none"."""
+    ends: list[Any] | None = None
+    """Rule, order key and time of each, in one list."""
+
+
+_FIELDS: Final = len(TaskRecord._fields)
 LUA_CONSTANTS = {
-    **{name.upper(): position for position, name in enumerate(TaskRecord._fields, 1)},
-    "FIELDS": len(TaskRecord._fields),
-    "FORMAT": len(TaskRecord._fields) + 1,
+    **{name.upper(): position for position, name in enumerate(TaskRecord._fields + Added._fields, 1)},
+    "FIELDS": _FIELDS,
     "FORMAT_NUMBER": FORMAT,
     "INTERVAL_DEFAULT": INTERVAL_DEFAULT_SECONDS,
     "INTERVAL_LEAST": INTERVAL_MIN_SECONDS,
@@ -70,7 +80,9 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
     """What admit.lua asks for: 20 digits of the event's time, 16 bytes of its fingerprint, order key, NUL, intent.
 
     The intent is `intents.from_adjustment(adjustment)` without its order key. No business id has a NUL,
-    the rule's name may have anything. One word on the wire, because each costs both sides as much as what is in it.
+    the rule's name may have anything. In front of the order key, which begins with a digit, the note of an intent
+    that has one stands between two bytes of 1. One word on the wire, because each costs both sides as much as what is
+    in it.
     """
     signal = adjustment.signal
     until_us = intents.until_us(adjustment)
@@ -81,7 +93,9 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
         f"\0{adjustment.business_id or ''}\0{adjustment.rule}"
     )
     fingerprint = bytes.fromhex(intents.payload_digest(signal))
-    return b"%020d%b%b\0%b" % (signal.time_us, fingerprint, adjustment.order_key, intent.encode())
+    default = adjustment.default_interval
+    note = b"" if default is None or until_us is None else b"\1%d\1" % default
+    return b"%020d%b%b%b\0%b" % (signal.time_us, fingerprint, note, adjustment.order_key, intent.encode())
 
 
 def unpack_intent(task: TaskRef, packed: bytes) -> Intent:
@@ -106,11 +120,14 @@ def unpack_intent(task: TaskRef, packed: bytes) -> Intent:
 
 def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
     """A task's record as get.lua answers it."""
-    fields = TaskRecord._make(record[: len(TaskRecord._fields)])
-    bound = fields.open or []
+    fields, added = TaskRecord._make(record[:_FIELDS]), Added(*record[_FIELDS:][: len(Added._fields)])
+    bound, ends, noted = fields.open or [], added.ends or [], added.notes or []
+    notes = dict(zip(noted[::2], noted[1::2], strict=True))
 
     def unpacked(order_key: bytes, rest: bytes) -> Intent:
-        return unpack_intent(task, order_key + b"\0" + rest)
+        intent = unpack_intent(task, order_key + b"\0" + rest)
+        note = notes.get(order_key)
+        return intent if note is None else intent._replace(default=int(note) or None)
 
     def unpacked_if_there(order_key: bytes | None, rest: bytes | None) -> Intent | None:
         return unpacked(order_key, rest) if order_key is not None and rest is not None else None
@@ -130,4 +147,8 @@ def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
         open=tuple(unpacked(*each) for each in zip(bound[::2], bound[1::2], strict=True)),
         stabilizing=stabilizing and Stabilizing(stabilizing, fields.stabilizing_until),
         call_due=fields.call_due,
+        ends=tuple(
+            End(rule.decode(), order_key.decode(), at_us)
+            for rule, order_key, at_us in zip(ends[::3], ends[1::3], ends[2::3], strict=True)
+        ),
     )

@@ -1,31 +1,57 @@
 """A task's record in a SQLite row: JSON, each intent as a list of its fields."""
 
 import json
-from typing import Any, NoReturn, TypeGuard
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, TypeGuard
 
+from snapshot_tuner.ledger.intents import NO_NOTE, with_note
 from snapshot_tuner.ledger.rate_limit import Uses
 from snapshot_tuner.ledger.set_aside import FORMAT, LATEST_US, Unreadable
 from snapshot_tuner.ledger.timing import SPACING_SECONDS_MOST
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.types import Intent, Lease, Stabilizing, TaskState
+from snapshot_tuner.ledger.types import NOTE, End, Intent, Lease, Stabilizing, TaskState
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS
 
-_FIELDS = len(TaskState._fields) - 1
-_INTENT_FIELDS = len(Intent._fields)
+_FIELDS: Final = TaskState._fields.index("ends")
+_END_FIELDS = len(End._fields)
 _KEY_PARTS = 3
 _LEASE_FIELDS = len(Lease._fields)
 
 
 def encode(state: TaskState) -> str:
-    return json.dumps([*state[:_FIELDS], *state.later], ensure_ascii=False, separators=(",", ":"))
+    notes: dict[str, list[Any]] = {}
+
+    def kept(intent: Intent | None) -> tuple[Any, ...] | None:
+        if intent is None:
+            return None
+        if intent[NOTE:] != NO_NOTE:
+            notes[intent.order_key] = [*intent[NOTE:]]
+        return intent[:NOTE]
+
+    lease, stabilizing = state.lease, state.stabilizing
+    fields: list[Any] = [
+        kept(state.desired),
+        state.desired_at,
+        kept(state.applied),
+        state.applied_at,
+        lease and [*lease[:-1], kept(lease.intent)],
+        state.doubt_until,
+        state.settled_token,
+        kept(state.base),
+        [*map(kept, state.open)],
+        stabilizing and [kept(stabilizing.intent), stabilizing.until_us],
+        state.call_due,
+    ]
+    if notes or state.ends or state.later:
+        number, *behind = state.later or (FORMAT,)
+        fields += [number, notes, state.ends, *behind]
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode(text: object) -> TaskState:
     """Raises Unreadable."""
     fields = _list(_json(text), _FIELDS, "record")
-    later = tuple(fields[_FIELDS:])
-    if later:
-        check_format(later[0])
+    notes, ends, later = _behind(fields[_FIELDS:])
     (
         desired,
         desired_at,
@@ -39,25 +65,32 @@ def decode(text: object) -> TaskState:
         stabilizing,
         call_due,
     ) = fields[:_FIELDS]
-    wanted = _intent(desired)
+
+    def read(value: object) -> Intent:
+        intent = _intent(value)
+        note = notes.get(intent.order_key)
+        return intent if note is None else with_note(intent, note)
+
+    wanted = read(desired)
 
     def intent_or_none(value: object) -> Intent | None:
         if value == desired:  # as it nearly always is: what has been checked needs no second check
             return wanted
-        return _intent(value) if value is not None else None
+        return read(value) if value is not None else None
 
     state = TaskState(
         desired=wanted,
         desired_at=check_time(desired_at),
         applied=intent_or_none(applied),
         applied_at=_time_or_none(applied_at),
-        lease=_lease(lease) if lease is not None else None,
+        lease=_lease(lease, read) if lease is not None else None,
         doubt_until=_time_or_none(doubt_until),
         settled_token=_text_or_none(settled_token, "settled token"),
         base=intent_or_none(base),
-        open=tuple(_intent(intent) for intent in _list(is_open, 0, "list of open intents")),
-        stabilizing=_stabilizing(stabilizing) if stabilizing is not None else None,
+        open=tuple(read(intent) for intent in _list(is_open, 0, "list of open intents")),
+        stabilizing=_stabilizing(stabilizing, read) if stabilizing is not None else None,
         call_due=check_time(call_due),
+        ends=ends,
         later=later,
     )
     if state.base is None and not state.open:
@@ -99,11 +132,33 @@ def _use(value: object, until_us: object) -> tuple[float, int]:
     return float(value), check_time(until_us)
 
 
-def check_format(found: object) -> None:
-    """Raises Unreadable for a record that may mean anything: its format is later than the next."""
-    number = _whole(found, "format")
-    if not 0 < number <= FORMAT + 1:
+def _behind(fields: list[Any]) -> tuple[dict[str, tuple[Any, ...]], tuple[End, ...], tuple[Any, ...]]:
+    """Notes and ends, and what a later version has put behind them, its format first."""
+    if not fields:
+        return {}, (), ()
+    number = _whole(fields[0], "format")
+    if not 0 < number <= FORMAT + 1:  # else it may mean anything
         _refuse(f"its format is {number}; this code knows {FORMAT}, and what {FORMAT + 1} has left in its place")
+    _, notes, ends, *more = _list(fields, 3, "part behind the format")
+    if not isinstance(notes, dict):
+        _refuse("the notes are no object")
+    return (
+        {_order_key(key): _note(note) for key, note in notes.items()},
+        tuple(_end(end) for end in _list(ends, 0, "list of ends")),
+        (number, *more) if more or number > FORMAT else (),
+    )
+
+
+def _note(value: object) -> tuple[Any, ...]:
+    default, *_ = _list(value, len(NO_NOTE), "note")
+    if default is not None:
+        _interval(default)
+    return (default,)
+
+
+def _end(value: object) -> End:
+    rule, order_key, at_us = _list(value, _END_FIELDS, "end")[:_END_FIELDS]
+    return End(_text(rule, "rule"), _order_key(order_key), check_time(at_us))
 
 
 def _json(text: object) -> Any:  # noqa: ANN401 - what it is, is what is to be found out
@@ -114,12 +169,11 @@ def _json(text: object) -> Any:  # noqa: ANN401 - what it is, is what is to be f
 
 
 def _intent(value: object) -> Intent:
-    intent = Intent(*_list(value, _INTENT_FIELDS, "intent")[:_INTENT_FIELDS])
+    intent = Intent(*_list(value, NOTE, "intent")[:NOTE])
     _order_key(intent.order_key)
-    if not INTERVAL_MIN_SECONDS <= _whole(intent.interval, "interval") <= INTERVAL_MAX_SECONDS:
-        _refuse(f"the interval {intent.interval} is none that a task can have")
-    if intent.then is not None and not INTERVAL_MIN_SECONDS <= _whole(intent.then, "interval") <= INTERVAL_MAX_SECONDS:
-        _refuse(f"the interval {intent.then} is none that a task can have")
+    _interval(intent.interval)
+    if intent.then is not None:
+        _interval(intent.then)
     for text in (intent.rule, intent.event_id, intent.event_source, intent.key):
         _text(text, "text of an intent")
     _text_or_none(intent.business_id, "business id")
@@ -129,14 +183,19 @@ def _intent(value: object) -> Intent:
     return intent
 
 
-def _lease(value: object) -> Lease:
+def _interval(value: object) -> None:
+    if not INTERVAL_MIN_SECONDS <= _whole(value, "interval") <= INTERVAL_MAX_SECONDS:
+        _refuse(f"the interval {value} is none that a task can have")
+
+
+def _lease(value: object, read: Callable[[object], Intent]) -> Lease:
     token, begun, until, intent = _list(value, _LEASE_FIELDS, "lease")[:_LEASE_FIELDS]
-    return Lease(_text(token, "token"), check_time(begun), check_time(until), _intent(intent))
+    return Lease(_text(token, "token"), check_time(begun), check_time(until), read(intent))
 
 
-def _stabilizing(value: object) -> Stabilizing:
+def _stabilizing(value: object, read: Callable[[object], Intent]) -> Stabilizing:
     intent, until_us = _list(value, 2, "stabilizing intent")[:2]
-    return Stabilizing(_intent(intent), check_time(until_us))
+    return Stabilizing(read(intent), check_time(until_us))
 
 
 def _list(value: object, least: int, what: str) -> list[Any]:

@@ -1,7 +1,7 @@
 -- KEYS: those of order, due and checks, then event and task of each adjustment.
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind; then each adjustment in one word: 20 digits of the event's time, 16 bytes of its
---   fingerprint, order key, NUL, intent.
+--   fingerprint, the intent's note between two bytes of 1 where it has one, order key, NUL, intent.
 -- Answers {now by the store's own clock, one letter per adjustment (N and R: to a shorter interval), what is in effect instead for each that is
 --   deferred}, or
 --   {now, false, order} where the namespace has another order.
@@ -30,14 +30,15 @@ local function is_over(intent, now)
 end
 
 -- New, retry, deferred (f) or superseded; the task with the intent in it; and whether a superseded one changed it.
-local function take_up(task, order_key, intent, now, seen)
+local function take_up(task, order_key, intent, note, now, seen)
   if not task then
     local _, _, ends, after = numbers_of(intent)
-    if ends > 0 and ends <= now and after == 0 then
+    if ends > 0 and ends <= now and after == 0 and not default_of(note) then
       return 's', nil
     end
     task = new_task()
     task[KEY], task[INTENT], task[DESIRED_AT] = order_key, intent, now
+    set_note(task, order_key, note)
     put(task, order_key, intent)
     advance_precedence(task, now)
     task[CALL_DUE] = now + SOURCE_US
@@ -48,20 +49,24 @@ local function take_up(task, order_key, intent, now, seen)
     seen = true
     local _, asked = numbers_of(before)
     intent = asked_at(intent, asked)
-    is_withdrawn = withdraw(task, order_key, intent, now)
+    is_withdrawn = withdraw(task, order_key, intent, note, now)
   end
   local kept_key = competitor(task, intent)
   if kept_key and is_newer(kept_key, order_key) then
     return 's', task, is_withdrawn
   end
+  local note_before = note_of(task, order_key)
+  set_note(task, order_key, note)
   take(task, order_key, intent, now)
   if task[KEY] == order_key then
     task[DESIRED_AT] = now
     task[CALL_DUE] = task[DOUBT_UNTIL] and call_due or now + SOURCE_US
     return seen and 'r' or 'n', task
   end
-  if is_over(intent, now) and task[BASE_KEY] ~= order_key then
-    withdraw(task, order_key, nil, now)
+  local leaves_anything = task[BASE_KEY] == order_key or (not task[BASE_KEY] and default_of(note))
+  if is_over(intent, now) and not leaves_anything then
+    withdraw(task, order_key, nil, note, now)
+    set_note(task, order_key, note_before)
     return 's', task, is_withdrawn
   end
   return 'f', task
@@ -81,7 +86,8 @@ local function admit(event_name, task_name, given)
   if known and is_settled(known) then
     return saved and is_in_doubt(task_name, saved, now) and 'D' or 'd'
   end
-  local order_key, intent = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', HEAD_BYTES + 1)
+  local note, rest = match(given, '^\1([^\1]*)\1()', HEAD_BYTES + 1)
+  local order_key, intent = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', rest or HEAD_BYTES + 1)
   if known then
     order_key = order_key_of(known)
   end
@@ -94,7 +100,7 @@ local function admit(event_name, task_name, given)
   if task and task[APPLIED_KEY] == order_key then
     answer = 'd'
   else
-    answer, task, is_withdrawn = take_up(task, order_key, intent, now, known)
+    answer, task, is_withdrawn = take_up(task, order_key, intent, note or '', now, known)
   end
   if not known then
     local record = event_record(answer == 'd' or answer == 'f', fingerprint, order_key)

@@ -35,7 +35,27 @@ local function fault_of_open(open)
   end
 end
 
-local function fault_of_format(format_number)
+local function fault_of_added(notes, ends)
+  if notes ~= false and (type(notes) ~= 'table' or #notes % 2 == 1) then
+    return 'the notes are no list of pairs'
+  end
+  for i = 1, notes and #notes or 0, 2 do
+    local default = is_order_key(notes[i]) and is_text(notes[i + 1]) and match(notes[i + 1], '^%d+')
+    if not default or not (default == '0' or is_interval(default + 0)) then
+      return 'a note is none'
+    end
+  end
+  if ends ~= false and (type(ends) ~= 'table' or #ends % 3 ~= 0) then
+    return 'the ends are no list of threes'
+  end
+  for i = 1, ends and #ends or 0, 3 do
+    if not is_text(ends[i]) or not is_order_key(ends[i + 1]) or not is_time(ends[i + 2]) then
+      return 'an end is none'
+    end
+  end
+end
+
+local function fault_of_behind(format_number, notes, ends)
   if format_number == nil then
     return nil
   end
@@ -46,6 +66,7 @@ local function fault_of_format(format_number)
     return 'its format is ' .. format('%.0f', format_number) .. '; this code knows ' .. FORMAT_NUMBER
       .. ', and what ' .. FORMAT_NUMBER + 1 .. ' has left in its place'
   end
+  return fault_of_added(notes, ends)
 end
 
 local function fault_of_task(task)
@@ -97,7 +118,7 @@ local function fault_of_task(task)
   if base == false and (not task[OPEN] or #task[OPEN] == 0) then
     return 'it has nothing that the task should be'
   end
-  return fault_of_format(task[FORMAT])
+  return fault_of_behind(task[FORMAT], task[NOTES], task[ENDS])
 end
 
 local function fault_of_event(event)

@@ -51,10 +51,71 @@ local function asked_at(intent, asked)
   return format('%s\0%.0f\0%.0f', interval, asked, ends) .. rest
 end
 
+-- What is added for the intents with this order key; '' where that is nothing.
+local function note_of(task, key)
+  local notes = task[NOTES]
+  for i = 1, notes and #notes or 0, 2 do
+    if notes[i] == key then
+      return notes[i + 1]
+    end
+  end
+  return ''
+end
+
+local function set_note(task, key, note)
+  if not task[NOTES] and note == '' then
+    return
+  end
+  local notes = {}
+  for i = 1, task[NOTES] and #task[NOTES] or 0, 2 do
+    if task[NOTES][i] ~= key then
+      notes[#notes + 1], notes[#notes + 2] = task[NOTES][i], task[NOTES][i + 1]
+    end
+  end
+  if note ~= '' then
+    notes[#notes + 1], notes[#notes + 2] = key, note
+  end
+  task[NOTES] = #notes > 0 and notes
+end
+
+-- Without the notes of intents that are no longer there.
+local function prune_notes(task)
+  local are_there, notes = {}, {}
+  for _, field in ipairs({KEY, APPLIED_KEY, LEASE_KEY, BASE_KEY, STABILIZING_KEY}) do
+    are_there[task[field]] = true
+  end
+  for i = 1, task[OPEN] and #task[OPEN] or 0, 2 do
+    are_there[task[OPEN][i]] = true
+  end
+  for i = 1, #task[NOTES], 2 do
+    if are_there[task[NOTES][i]] then
+      notes[#notes + 1], notes[#notes + 2] = task[NOTES][i], task[NOTES][i + 1]
+    end
+  end
+  task[NOTES] = #notes > 0 and notes
+end
+
+-- The default that a note says; nil where it says none.
+local function default_of(note)
+  local seconds = match(note, '^%d+')
+  return seconds ~= '0' and seconds or nil
+end
+
+local function with_interval(intent, seconds)
+  local asked, rest = match(intent, '^%d+%z(%d+)%z%d+%z%d+(.*)$')
+  return seconds .. '\0' .. asked .. '\0000\0000' .. rest
+end
+
 -- What a time-bound intent becomes at its end; nil where that is nothing.
 local function ended(intent)
-  local asked, after, rest = match(intent, '^%d+%z(%d+)%z%d+%z(%d+)(.*)$')
-  return after ~= '0' and after .. '\0' .. asked .. '\0000\0000' .. rest or nil
+  local after = match(intent, '^%d+%z%d+%z%d+%z(%d+)')
+  return after ~= '0' and with_interval(intent, after) or nil
+end
+
+-- What it becomes where nothing else was ever asked for; nil where that is nothing.
+local function in_default_of_all_else(intent, note)
+  local default = default_of(note)
+  return default and with_interval(intent, default)
 end
 
 local function expire(task, now)
@@ -91,17 +152,19 @@ local function unstabilized(task, now)
   if task[BASE_KEY] then
     return task[BASE_KEY], task[BASE_INTENT]
   end
+  local default
   for i = 1, #open, 2 do
-    local later = not intent
-    if intent then
+    local its_default = in_default_of_all_else(open[i + 1], note_of(task, open[i]))
+    local later = not intent or (its_default and not default)
+    if intent and not later and (its_default or not default) then
       local a, b = until_of(open[i + 1]), until_of(intent)
       later = a > b or (a == b and is_newer(open[i], key))
     end
     if later then
-      key, intent = open[i], open[i + 1]
+      key, intent, default = open[i], open[i + 1], its_default
     end
   end
-  return key, intent
+  return key, default or intent
 end
 
 local function effective(task, now)
@@ -168,10 +231,12 @@ end
 
 -- Takes out what an earlier delivery of the same event left, where another policy had decided it; whether that was so.
 -- Without an intent, whatever it left.
-local function withdraw(task, key, intent, now)
-  local after, open, others = intent and ended(intent), task[OPEN], {}
+local function withdraw(task, key, intent, note, now)
+  local after, default = intent and ended(intent), intent and in_default_of_all_else(intent, note)
+  local open, others, has_other_note = task[OPEN], {}, note ~= note_of(task, key)
   local function is_other(its_key, its_intent)
-    return its_key == key and its_intent ~= intent and its_intent ~= after
+    return its_key == key
+      and (has_other_note or (its_intent ~= intent and its_intent ~= after and its_intent ~= default))
   end
   local is_there = is_other(task[BASE_KEY], task[BASE_INTENT])
     or is_other(task[STABILIZING_KEY], task[STABILIZING_INTENT])

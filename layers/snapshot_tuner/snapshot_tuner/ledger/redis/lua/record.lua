@@ -7,8 +7,9 @@ local call, pack, unpack_record = redis.call, cmsgpack.pack, cmsgpack.unpack
 -- A task's record is an array; `false` is "none". An intent is two fields: its order key, and the rest of it: six
 -- numbers (interval, asked_us, until_us, then, lengthen_us, skip_us; 0 is "none"), business id and rule, with a
 -- NUL between. Saved, an applied intent or a base that is the desired one is `true`: most are, always. The names of
--- the fields are those of codec.TaskRecord, KEY being the first. What a later version has put behind them, its format
--- first (set_aside.py), is kept.
+-- the fields are those of codec.TaskRecord, KEY being the first. Behind them it may have those of codec.Added: NOTES are
+-- pairs of an order key and what is added for its intents, ENDS are a rule, an order key and a time each. What a later
+-- version has put behind them (set_aside.py) is kept.
 local function new_task()
   local task = {}
   for field = 1, FIELDS do

@@ -127,6 +127,15 @@ local function save_task(due_name, name, task, now, ...)
   end
   list(name, task, listed[name] or {is_doubted = false})
   listed[name] = nil
+  if task[NOTES] then
+    prune_notes(task)
+  end
+  if task[NOTES] or task[ENDS] or (task[FORMAT] or 0) > FORMAT_NUMBER then
+    task[FORMAT] = math.max(task[FORMAT] or 0, FORMAT_NUMBER)
+    task[NOTES], task[ENDS] = task[NOTES] or false, task[ENDS] or false
+  elseif task[FORMAT] ~= nil then
+    task[FORMAT], task[NOTES], task[ENDS] = nil, nil, nil
+  end
   local applied_key, applied_intent, base_key, base_intent =
     task[APPLIED_KEY], task[APPLIED_INTENT], task[BASE_KEY], task[BASE_INTENT]
   if applied_key == task[KEY] then
