@@ -38,11 +38,11 @@ def captured(logger: ErrorLog) -> Iterator[StringIO]:
     """What the logger writes meanwhile; Powertools keeps one for each name, with the stream it was made with."""
     out = StringIO()
     handler = cast("Any", logger).registered_handler
-    before = handler.setStream(out)
+    before, handler.stream = handler.stream, out  # not setStream: it flushes what an earlier test may have closed
     try:
         yield out
     finally:
-        handler.setStream(before)
+        handler.stream = before
 
 
 def log_text(*events: Event, log_event_data: bool = True) -> str:

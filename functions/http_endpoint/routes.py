@@ -19,6 +19,7 @@ from snapshot_tuner.errors import (
     LEDGER_SILENT,
     EventRejected,
     FixDeployment,
+    LedgerClockOff,
     LedgerUnavailable,
     PolicyError,
     SettingsError,
@@ -281,6 +282,8 @@ def _what_is_wrong(error: FixDeployment | LedgerUnavailable) -> str:
             return f"{variable} is missing or malformed; the function's log says more"
         case PolicyError(problems=problems):
             return "; ".join(problems)
+        case LedgerClockOff():
+            return "clock off: the ledger's and the function's are too far apart; POST /health/check says how far"
         case LedgerUnavailable():
             return LEDGER_SILENT
         case _:

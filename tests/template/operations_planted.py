@@ -21,6 +21,7 @@ IN_OPERATIONS: Final[tuple[tuple[str, object, str], ...]] = (
     ("Resources/CallsRefusedAlarm", REMOVED, "CallsRefused: no alarm"),
     ("Resources/PolicyRefusedAlarm", REMOVED, "PolicyRefused: no alarm"),
     ("Resources/RecordsSetAsideAlarm", REMOVED, "RecordsSetAside: no alarm"),
+    ("Resources/LedgerClockAlarm", REMOVED, "LedgerClockOff: no alarm"),
     ("Resources/LedgerForgottenAlarm", REMOVED, "LedgerMayHaveForgotten: no alarm"),
     ("Resources/UnmatchedAlarm", REMOVED, "EventsUnmatched: no alarm"),
     (

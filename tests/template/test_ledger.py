@@ -78,12 +78,23 @@ def test_a_ledger_is_made_only_where_none_is_named(source: Mapping[str, Any]) ->
     """Two ledgers on one Volcengine account would be two times its quota; its alarms come with it."""
     own = deploy(source, REQUIRED)
     assert {name for name in own.resources if name.startswith("Ledger")} == {
-        *("Ledger", "LedgerAlarm", "LedgerBytesAlarm", "LedgerEvictionsAlarm", "LedgerForgottenAlarm"),
+        *(
+            "Ledger",
+            "LedgerAlarm",
+            "LedgerBytesAlarm",
+            "LedgerClockAlarm",
+            "LedgerEvictionsAlarm",
+            "LedgerForgottenAlarm",
+        ),
         "LedgerThrottlesAlarm",
     }
     assert own.outputs["LedgerUrl"]["Value"] == properties(own, "Reconciler")["Environment"]["Variables"]["LEDGER_URL"]
     shared = deploy(source, {**REQUIRED, **SHARED_LEDGER})
-    assert {name for name in shared.resources if name.startswith("Ledger")} == {"LedgerAlarm", "LedgerForgottenAlarm"}
+    assert {name for name in shared.resources if name.startswith("Ledger")} == {
+        "LedgerAlarm",
+        "LedgerClockAlarm",
+        "LedgerForgottenAlarm",
+    }
     assert shared.outputs["LedgerUrl"]["Value"] == SHARED_LEDGER["LedgerUrl"]
     assert "LedgerUrl" not in deploy(source, {**REQUIRED, **OWN_STORE}).outputs
 

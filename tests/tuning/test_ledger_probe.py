@@ -1,15 +1,13 @@
 """The probe behind /health: how often it asks, and what it tells in between."""
 
-from typing import TYPE_CHECKING, cast
+import re
+from typing import cast
 
 import pytest
 
-from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.errors import LedgerClockOff, LedgerUnavailable
 from snapshot_tuner.model import TaskRef
-from snapshot_tuner.tuning.inspection import PROBE_SECONDS, LedgerProbe
-
-if TYPE_CHECKING:
-    from snapshot_tuner.ledger.ports import ReconcilerStore
+from snapshot_tuner.tuning.inspection import PROBE_SECONDS, LedgerProbe, ProbedStore
 
 
 class Clock:
@@ -30,6 +28,10 @@ class Store:
 
     writable = True
     asked = 0
+    ahead = 0.0
+
+    def clock_ahead(self) -> float:
+        return self.ahead
 
     def get(self, _: TaskRef) -> None:
         return None
@@ -45,7 +47,7 @@ class Store:
 def test_what_was_seen_is_told_until_it_is_old() -> None:
     """Well or not; after a freeze, in which the monotonic clock may have stood still, it is old."""
     clock, store = Clock(), Store()
-    probe = LedgerProbe(cast("ReconcilerStore", store), clock)
+    probe = LedgerProbe(cast("ProbedStore", store), clock, 300)
     probe.check()
     store.writable = False
     clock.now += PROBE_SECONDS - 0.1
@@ -59,3 +61,21 @@ def test_what_was_seen_is_told_until_it_is_old() -> None:
     clock.frozen = 86_400
     probe.check()
     assert store.asked == 3
+
+
+@pytest.mark.parametrize("ahead", [-301.0, 301.0])
+def test_a_clock_that_is_off_is_told_as_such(ahead: float) -> None:
+    """By more than an event's time may be; an operator, who is told by how much, is not stopped by it."""
+    clock, store = Clock(), Store()
+    probe = LedgerProbe(cast("ProbedStore", store), clock, 300)
+    store.ahead = ahead / 1.01
+    probe.check()
+    clock.now += PROBE_SECONDS
+    store.ahead = ahead
+    for _ in range(2):
+        with pytest.raises(LedgerClockOff, match=re.escape(f"clock is {ahead:+.0f} s off")):
+            probe.check()
+    probe.try_now()
+    store.writable = False
+    with pytest.raises(LedgerUnavailable, match=r"^OOM$"):
+        probe.try_now()

@@ -292,8 +292,9 @@ def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider,
     options = Options(
         settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
     )
+    probe = LedgerProbe(ledger, clock, settings.max_clock_skew_seconds)
     asked = settings.rtc_region, settings.rtc_api_version
-    return _Built(policies, ledger, LedgerProbe(ledger, clock), asked, calls, keys, recorder, options)
+    return _Built(policies, ledger, probe, asked, calls, keys, recorder, options)
 
 
 def _ledger(

@@ -143,6 +143,10 @@ class LedgerUnavailable(TryAgain):
     """
 
 
+class LedgerClockOff(LedgerUnavailable):
+    """Its clock and this machine's are so far apart that events of now would be taken for ones of another time."""
+
+
 LEDGER_SILENT = "the ledger does not answer; the function's log says more"
 """All that a sender is told of a store."""
 

@@ -39,6 +39,11 @@ def rejected(ahead_us: int) -> Admitted:
     return Admitted(Admission.REJECTED, reason, is_too_old=True)
 
 
+def clock_off(ahead_us: int) -> Admitted:
+    """For an event that only the store's clock rejects, which is so far ahead of this machine's: not its fault."""
+    return Admitted(Admission.CLOCK_OFF, f"the ledger's clock is {ahead_us / 1e6:+.0f} s off the function's")
+
+
 def other_order(namespace: str, wanted: Order, found: str) -> LedgerMismatch:
     """For a namespace that remembers tasks by another order of events."""
     return LedgerMismatch(

@@ -15,6 +15,7 @@ class Admission(StrEnum):
     """The answer to one adjustment.
 
     DEFERRED: recorded, but something else is in effect now; the ledger applies it when its time has come.
+    CLOCK_OFF: not recorded; by the store's clock it would be REJECTED, and by this machine's it would not.
     """
 
     NEW = auto()
@@ -25,6 +26,7 @@ class Admission(StrEnum):
     REJECTED = auto()
     ASSERT = auto()
     DEFERRED = auto()
+    CLOCK_OFF = auto()
 
 
 class Admitted(NamedTuple):

@@ -24,6 +24,7 @@ class Metric(StrEnum):
     CALLS_THROTTLED = "CallsThrottled"
     CREDENTIALS_REFUSED = "CredentialsRefused"  # calls refused for who we are, or not signed for want of a key
     LEDGER_STEPS_FAILED = "LedgerStepsFailed"  # the store was down, silent or slow
+    LEDGER_CLOCK_OFF = "LedgerClockOff"  # events handed back as only the store's clock would have rejected them
     LEDGER_MAY_HAVE_FORGOTTEN = "LedgerMayHaveForgotten"  # another server has taken over, or the store was emptied
     RECORDS_SET_ASIDE = "RecordsSetAside"  # of the ledger; they could not be read
     LEDGER_ROUND_TRIP = "LedgerRoundTrip"  # milliseconds, one per batch; none of a ledger on the same machine

@@ -6,7 +6,7 @@ Nothing secret is in them: an operator reads them, and a terminal's history keep
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import (
@@ -22,11 +22,10 @@ from snapshot_tuner.errors import (
     Throttled,
     TimestampRefused,
 )
-from snapshot_tuner.ledger.ports import ReconcilerStore
 from snapshot_tuner.ledger.types import CallRate, RateLimitedBy, Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.policy.source import PolicySource
-from snapshot_tuner.tuning.inspection import LedgerProbe
+from snapshot_tuner.tuning.inspection import LedgerProbe, ProbedStore
 from snapshot_tuner.tuning.reconciler import Reads
 
 NO_TASK: Final = TaskRef("snapshot-tuner", "doctor", "no-such-task")
@@ -55,20 +54,12 @@ class Check:
     facts: Mapping[str, object] = field(default_factory=lambda: _NO_FACTS)
 
 
-class CheckedStore(ReconcilerStore, Protocol):
-    """What is asked of a state store besides."""
-
-    def clock_ahead(self) -> float:
-        """Seconds that the store's clock is ahead of this machine's, as the last answer has shown."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class DeploymentCheck:
     """The same ledger, policy and key that events meet."""
 
     policies: PolicySource
-    ledger: CheckedStore
+    ledger: ProbedStore
     probe: LedgerProbe
     reads: Reads
     clock: Clock

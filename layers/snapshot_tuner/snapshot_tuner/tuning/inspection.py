@@ -6,7 +6,7 @@ from threading import RLock
 from typing import Protocol
 
 from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
-from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.errors import LedgerClockOff, LedgerUnavailable
 from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.ports import LedgerView, ReconcilerStore
 from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS
@@ -107,7 +107,7 @@ class Inspector:
         )
 
     def check_ledger(self) -> None:
-        """Raises LedgerUnavailable where no event could be recorded."""
+        """Raises LedgerUnavailable where no event could be recorded; LedgerClockOff."""
         self.probe.check()
 
 
@@ -115,7 +115,15 @@ class Probe(Protocol):
     """Whether an event could be recorded."""
 
     def check(self) -> None:
-        """Raises LedgerUnavailable."""
+        """Raises LedgerUnavailable; LedgerClockOff."""
+        ...
+
+
+class ProbedStore(ReconcilerStore, Protocol):
+    """What is asked of a state store besides."""
+
+    def clock_ahead(self) -> float:
+        """Seconds that the store's clock is ahead of this machine's, as the last answer has shown."""
         ...
 
 
@@ -125,23 +133,25 @@ class LedgerProbe:
     At most once in PROBE_SECONDS; in between it tells what it saw. One container's, and one thread's at a time.
     """
 
-    def __init__(self, ledger: ReconcilerStore, clock: Clock) -> None:
+    def __init__(self, ledger: ProbedStore, clock: Clock, max_clock_skew: int) -> None:
+        """`max_clock_skew` is how far its clock may be off, in seconds."""
         self._ledger = ledger
         self._clock = clock
-        self._seen: tuple[Moment, str | None] | None = None
+        self._max_clock_skew = max_clock_skew
+        self._seen: tuple[Moment, LedgerUnavailable | None] | None = None
 
     def check(self) -> None:
-        """Raises LedgerUnavailable."""
+        """Raises LedgerUnavailable; LedgerClockOff."""
         if self._seen is None or seconds_since(self._seen[0], self._clock) >= PROBE_SECONDS:
-            error = self._try()
+            error = self._error()
             self._seen = (moment(self._clock), error)
-        if self._seen[1] is not None:
-            raise LedgerUnavailable(self._seen[1])
+        if (error := self._seen[1]) is not None:
+            raise type(error)(str(error))
 
     def try_now(self) -> None:
-        """Whatever was seen before. Raises LedgerUnavailable."""
+        """Whatever was seen before, and whatever its clock says. Raises LedgerUnavailable."""
         self._seen = None
-        self.check()
+        self._try()
 
     def round_trip(self) -> float:
         """Seconds to a question and its answer. Raises LedgerUnavailable."""
@@ -149,14 +159,19 @@ class LedgerProbe:
         self._ledger.get(_NOBODY)
         return self._clock.monotonic() - began
 
-    def _try(self) -> str | None:
+    def _error(self) -> LedgerUnavailable | None:
         try:
-            self._ledger.get(_NOBODY)
-            # No slot at all, so that the cursor is written as it is, however far ahead it may be.
-            self._ledger.reserve_reads(0, CURSOR_HORIZON_SECONDS)
+            self._try()
         except LedgerUnavailable as error:
-            return str(error)
-        return None
+            return error
+        ahead = self._ledger.clock_ahead()
+        is_off = abs(ahead) > self._max_clock_skew
+        return LedgerClockOff(f"the ledger's clock is {ahead:+.0f} s off this machine's") if is_off else None
+
+    def _try(self) -> None:
+        self._ledger.get(_NOBODY)
+        # No slot at all, so that the cursor is written as it is, however far ahead it may be.
+        self._ledger.reserve_reads(0, CURSOR_HORIZON_SECONDS)
 
 
 class LedgerTurns:

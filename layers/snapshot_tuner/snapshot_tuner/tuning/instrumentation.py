@@ -19,7 +19,7 @@ from snapshot_tuner.errors import (
     Throttled,
 )
 from snapshot_tuner.ledger.ports import Ledger
-from snapshot_tuner.ledger.types import Admitted, Begun, CallResult, SetAside, Settlement, Slot
+from snapshot_tuner.ledger.types import Admission, Admitted, Begun, CallResult, SetAside, Settlement, Slot
 from snapshot_tuner.model import Adjustment, Outcome, OutcomeKind, TaskRef
 from snapshot_tuner.rtc.calls import Call, Calls, Finished
 from snapshot_tuner.telemetry.log import Log
@@ -70,6 +70,10 @@ class BatchMetrics:
     def ledger_failed(self) -> None:
         self._counts[Metric.LEDGER_STEPS_FAILED] += 1
 
+    def admitted(self, answers: Sequence[Admitted]) -> None:
+        if clock_off := sum(each.answer is Admission.CLOCK_OFF for each in answers):
+            self._counts[Metric.LEDGER_CLOCK_OFF] += clock_off
+
     def answered(self, round_trip: float) -> None:
         """The ledger has: so many seconds are how far it is away."""
         self._round_trip = round_trip
@@ -110,7 +114,9 @@ class InstrumentedLedger:
 
     def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         with self._failures_counted():
-            return self._ledger.admit(adjustments, within=within)
+            answers = self._ledger.admit(adjustments, within=within)
+        self._metrics.admitted(answers)
+        return answers
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
         with self._failures_counted():

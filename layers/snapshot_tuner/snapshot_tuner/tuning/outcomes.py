@@ -46,6 +46,8 @@ def from_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustmen
             return from_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
         case Admission.REJECTED:
             return from_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.INVALID)
+        case Admission.CLOCK_OFF:
+            return from_adjustment(adjustment, OutcomeKind.RETRY, admitted.reason, Cause.UNAVAILABLE)
         case Admission.DUPLICATE | Admission.SUPERSEDED:
             kind, note = _SETTLED_KINDS[admitted.answer]
             return from_adjustment(adjustment, kind, admitted.reason or note)

@@ -270,10 +270,10 @@ class RedisLedger:
             case "s":
                 return messages.superseded(intents.from_adjustment(adjustment), now)
             case _:  # "x"
-                off_us = now - self._clock.wall_us()
-                if abs(off_us) > self._limits.max_clock_skew * 1_000_000:  # not the event's fault
-                    apart = f"{off_us / 1e6:+.0f} s"
-                    raise LedgerUnavailable(f"Redis ledger: its clock is {apart} off this machine's")
+                own_now, limits = self._clock.wall_us(), self._limits
+                ahead = (adjustment.signal.time_us - own_now) / 1e6
+                if -limits.task_ttl <= ahead <= limits.max_clock_skew:
+                    return messages.clock_off(now - own_now)
                 return messages.rejected(adjustment.signal.time_us - now)
 
     def _claim_first(self, index: bytes, limit: int, latest: bytes, seconds: float) -> list[TaskRef]:
