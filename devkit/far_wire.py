@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from select import select
 
+from devkit.serving import LOOPBACK
+
 _BYTES = 1 << 20
 
 
@@ -18,7 +20,7 @@ class FarWire:
         self.round_trip = round_trip
         self._upstream_port = port
         self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -38,7 +40,7 @@ class FarWire:
                 self._threads[-1].start()
 
     def _carry(self, client: socket.socket) -> None:
-        with suppress(OSError), client, socket.create_connection(("127.0.0.1", self._upstream_port)) as upstream:
+        with suppress(OSError), client, socket.create_connection((LOOPBACK, self._upstream_port)) as upstream:
             for end in (client, upstream):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             others = {client: upstream, upstream: client}

@@ -16,8 +16,8 @@ from typing import Self
 from devkit.certificates import certificate
 from devkit.elasticache.commands import GuardedScripts, pack, take, time_ahead
 from devkit.elasticache.tokens import RoleKey, TokenRefused, verify
+from devkit.serving import LOOPBACK
 
-HOST = "127.0.0.1"
 USER = "default.iam-user"
 _RECEIVE_BYTES = 1 << 18
 _WORDS_MOST = 3999
@@ -82,7 +82,7 @@ class CacheStandIn:
     def url(self) -> str:
         """What LEDGER_URL should say."""
         options = f"auth=iam&cache={self.cache}&ssl_ca_certs={self.certificate}"
-        return f"rediss://{USER}@{HOST}:{self.port}/0?{options}"
+        return f"rediss://{USER}@{LOOPBACK}:{self.port}/0?{options}"
 
     def environment(self) -> dict[str, str]:
         """The variables of a function that is to use this store and nobody else's."""
@@ -99,7 +99,7 @@ class CacheStandIn:
         return asyncio.run_coroutine_threadsafe(end(), self._loop).result()
 
     async def _serve(self, context: ssl.SSLContext) -> None:
-        server = await asyncio.start_server(self._carry, HOST, 0, ssl=context, backlog=1024)
+        server = await asyncio.start_server(self._carry, LOOPBACK, 0, ssl=context, backlog=1024)
         closing = asyncio.Event()
         self._ready.set_result((server.sockets[0].getsockname()[1], asyncio.get_running_loop(), closing))
         await closing.wait()
@@ -170,7 +170,7 @@ class CacheStandIn:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: list[bytes], received: bytearray
     ) -> None:
         """Both ways until one side ends."""
-        from_store, to_store = await asyncio.open_connection(HOST, self._upstream_port)
+        from_store, to_store = await asyncio.open_connection(LOOPBACK, self._upstream_port)
         try:
             if first:
                 to_store.write(pack(first))

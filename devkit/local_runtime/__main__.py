@@ -21,10 +21,10 @@ from devkit.local_runtime.application import DIRECT_TYPE, Application, Applicati
 from devkit.local_runtime.aws_api import REGION
 from devkit.local_runtime.kafka import RECORDS_TYPE
 from devkit.local_runtime.outcome_lines import line_for
-from devkit.local_runtime.processes import LOOPBACK
 from devkit.local_runtime.sandbox import Code
 from devkit.local_runtime.where import LOG_FILE, RUN_FILE, told_in
 from devkit.rtc_standin import StandIn
+from devkit.serving import LOOPBACK
 from devkit.valkey import valkey_server
 
 _DESCRIPTION = """\

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import urlencode
 
-from devkit.local_runtime.processes import LOOPBACK
+from devkit.serving import LOOPBACK
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"

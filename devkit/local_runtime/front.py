@@ -1,6 +1,5 @@
 """The Function URL's HTTP server on this machine."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from devkit.local_runtime import function_url
 from devkit.local_runtime.function import Function
 from devkit.local_runtime.function_url import HttpRequest, UrlResponse
-from devkit.local_runtime.processes import LOOPBACK
+from devkit.serving import LOOPBACK, serving
 
 BODY_MOST_BYTES = 6 * 1024 * 1024
 """Lambda's limit of a synchronous invocation's payload."""
@@ -23,14 +22,8 @@ def serve_function_url(function: Function) -> Iterator[str]:
     """The URL, without a slash at its end, until the end of the block."""
     server = _Server((LOOPBACK, 0), _Handler)
     server.function = function
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="front", daemon=True)
-    thread.start()
-    try:
-        yield f"http://{LOOPBACK}:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(server) as url:
+        yield url
 
 
 class _Server(ThreadingHTTPServer):

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 from zlib import crc32
 
-from devkit.local_runtime.processes import LOOPBACK
+from devkit.serving import LOOPBACK, serving
 
 PARTITIONS = 3
 RECORDS_TYPE = "application/vnd.kafka.json.v2+json"
@@ -61,14 +61,8 @@ def served_topic(name: str) -> Iterator[Topic]:
     """The topic, and its address, until the end of the block."""
     server = _Server((LOOPBACK, 0), _Handler)
     server.topic = Topic(name, f"http://{LOOPBACK}:{server.server_port}/topics/{name}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="kafka", daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server.topic
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Server(ThreadingHTTPServer):

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-LOOPBACK = "127.0.0.1"
+from devkit.serving import LOOPBACK
 
 _START_SECONDS = 15.0
 _STOP_SECONDS = 3.0

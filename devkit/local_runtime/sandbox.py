@@ -9,7 +9,8 @@ from typing import Self
 
 from devkit.build import Interpreter, Tree
 from devkit.local_runtime.emulator import interface_emulator, runtime_client
-from devkit.local_runtime.processes import LOOPBACK, ProcessGroup, free_ports
+from devkit.local_runtime.processes import ProcessGroup, free_ports
+from devkit.serving import LOOPBACK
 
 _INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 _INIT_SECONDS = 30.0

@@ -17,11 +17,11 @@ from devkit.rtc_standin.faults import Fault, FaultPlan
 from devkit.rtc_standin.get_snapshot_task import ReadFaults
 from devkit.rtc_standin.signature import KeyPair
 from devkit.rtc_standin.update_snapshot import Api
+from devkit.serving import LOOPBACK
 from snapshot_tuner.model import TaskRef
 
 _ACCEPTING_SECONDS = 1.0
 
-HOST = "127.0.0.1"
 _VOLCENGINE = Api()
 
 
@@ -88,7 +88,7 @@ class StandIn:
     @property
     def endpoint(self) -> str:
         """What RTC_ENDPOINT should say."""
-        return f"{'https' if self._tls else 'http'}://{HOST}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{LOOPBACK}:{self._port}"
 
     def environment(self) -> Mapping[str, str]:
         """The settings of a function that is to call this stand-in and nobody else."""
@@ -150,7 +150,9 @@ class StandIn:
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self._site), HOST, self._port, ssl=self._tls, backlog=1024)
+        server = await loop.create_server(
+            lambda: Connection(self._site), LOOPBACK, self._port, ssl=self._tls, backlog=1024
+        )
         closing = asyncio.Event()
         stamp_from_now_on(server.sockets[0])
         self._ready.set_result((server.sockets[0].getsockname()[1], loop, closing))

@@ -18,8 +18,9 @@ from typing import Final
 from devkit.build import BuildFailed, InterpreterMissing, interpreters
 from devkit.build.vefaas import TARGET_PYTHON, vefaas_package
 from devkit.local_runtime.outcome_lines import line_for
-from devkit.local_runtime.processes import LOOPBACK, StartFailed
+from devkit.local_runtime.processes import StartFailed
 from devkit.rtc_standin import Fault, FaultKind, ProviderError, StandIn
+from devkit.serving import LOOPBACK
 from devkit.vefaas.gateway import Gateway
 from devkit.vefaas.instance import Instance
 from devkit.vefaas.triggers import KafkaMessage

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from devkit.local_runtime.processes import LOOPBACK
+from devkit.serving import LOOPBACK
 from snapshot_tuner.formats import rfc3339
 
 _LENGTH: Final = struct.Struct(">I")

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.formats.rfc3339 import from_microseconds
+from tests.aws.answers import serving_answers
 
 AUTHORIZATION = "the-container-token"
 PATH = "/v1/credentials?of=function"
@@ -57,30 +57,5 @@ class KeysEndpoint:
 @contextmanager
 def running() -> Iterator[KeysEndpoint]:
     endpoint = KeysEndpoint()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer = endpoint.answer(self.path, self.headers.get("Authorization"))
-            if answer is None:
-                endpoint.over.wait(30)
-                self.close_connection = True
-                return
-            status, body = answer
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Not on the screen."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        endpoint.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield endpoint
-        finally:
-            endpoint.over.set()
-            server.shutdown()
-            thread.join()
+    with serving_answers(endpoint.answer, "Authorization", endpoint.over) as endpoint.port:
+        yield endpoint

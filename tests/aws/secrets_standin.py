@@ -5,8 +5,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.aws.answers import serving_answers
 
 TOKEN = "the-session-token"
 
@@ -51,30 +52,5 @@ class SecretsStandIn:
 @contextmanager
 def running() -> Iterator[SecretsStandIn]:
     stand_in = SecretsStandIn()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer = stand_in.answer(self.path, self.headers.get("X-Aws-Parameters-Secrets-Token"))
-            if answer is None:
-                stand_in.over.wait(30)
-                self.close_connection = True
-                return
-            status, body = answer
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Not on the screen."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        stand_in.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield stand_in
-        finally:
-            stand_in.over.set()
-            server.shutdown()
-            thread.join()
+    with serving_answers(stand_in.answer, "X-Aws-Parameters-Secrets-Token", stand_in.over) as stand_in.port:
+        yield stand_in

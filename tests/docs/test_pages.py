@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from devkit.build.artifacts import TARGET_PYTHON
+from devkit.serving import LOOPBACK, serving
 from http_endpoint import answers
 from queue_worker.handler import lambda_handler
 from snapshot_tuner import bootstrap
@@ -62,20 +62,16 @@ class ReadmeProvider(BaseHTTPRequestHandler):
 def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """The calls that arrive while the functions are set up by nothing but what is required."""
     ReadmeProvider.calls.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), ReadmeProvider) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(ThreadingHTTPServer((LOOPBACK, 0), ReadmeProvider)) as url:
         for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("RTC_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("RTC_ENDPOINT", url)
         monkeypatch.setenv("VOLCENGINE_ACCESS_KEY", "AK")
         monkeypatch.setenv("VOLCENGINE_SECRET_KEY", "SK")
         monkeypatch.setenv("LEDGER_URL", f"sqlite://{tmp_path}/ledger.db")
         monkeypatch.setenv("POLICY_PATH", str(ROOT / "layers" / "policy" / "policy.yaml"))
         yield ReadmeProvider.calls
         bootstrap.close()
-        server.shutdown()
-        thread.join()
 
 
 class ReadmeContext:

@@ -2,7 +2,6 @@
 
 import json
 import socketserver
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from bus_listener.handler import lambda_handler as bus_listener
+from devkit.serving import LOOPBACK, serving
 from queue_worker.handler import lambda_handler as queue_worker
 from reconciler.handler import lambda_handler as reconciler
 from snapshot_tuner import bootstrap
@@ -118,13 +118,10 @@ class _Refusing(socketserver.StreamRequestHandler):
 
 @contextmanager
 def refusing_store() -> Iterator[int]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Refusing) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = socketserver.ThreadingTCPServer((LOOPBACK, 0), _Refusing)
+    server.daemon_threads = True
+    with serving(server):
         yield server.server_address[1]
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("refuses", [True, False])

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_server
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
+from devkit.serving import LOOPBACK, serving
 from snapshot_tuner.model import TaskRef
 from tests.polling import eventually
 from tests.runtime.conftest import OWN, code_for
@@ -93,15 +93,8 @@ def relayed(relay: Relay) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(ThreadingHTTPServer((LOOPBACK, 0), Handler)) as url:
+        yield f"{url}/"
 
 
 class Alertmanager:

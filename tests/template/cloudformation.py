@@ -11,6 +11,7 @@ __all__ = [
     "ALL_OPTIONS",
     "BYTEPLUS",
     "CUSTOM_PROVIDER",
+    "FUNCTIONS",
     "IN_VPC",
     "OWN_EXTENSION",
     "OWN_POLICY",
@@ -32,11 +33,13 @@ __all__ = [
     "find_function",
     "linted",
     "load",
+    "properties",
     "references",
     "referred",
     "translate",
 ]
 
+FUNCTIONS = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
 REQUIRED = {"CredentialsSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:volcengine-a1b2c3"}
 OWN_STORE = {"LedgerUrlSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ledger-d4e5f6"}
 SHARED_LEDGER = {
@@ -95,6 +98,11 @@ ALL_OPTIONS = {
     "SilenceHours": "6",
     "SecretsKeyArn": SECRETS_KEY,
 }
+
+
+def properties(stack: Stack, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack.resources[name]["Properties"]
+    return found
 
 
 def referred(stack: Stack, reference: Mapping[str, Any]) -> dict[str, Any]:

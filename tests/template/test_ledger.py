@@ -3,40 +3,21 @@
 import copy
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from tests.template.cloudformation import (
     BYTEPLUS,
     CUSTOM_PROVIDER,
+    FUNCTIONS,
     OWN_EXTENSION,
     OWN_STORE,
-    REGION,
     REQUIRED,
     SHARED_LEDGER,
-    Stack,
     deploy,
-    load,
+    properties,
 )
-
-FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    # SAM asks boto3 for the region; nothing here connects to anything.
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-
-
-@pytest.fixture(scope="module")
-def source() -> Mapping[str, Any]:
-    return load()
-
-
-def properties(stack: Stack, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = stack.resources[name]["Properties"]
-    return found
 
 
 def test_each_role_may_connect_to_the_stacks_own_ledger_and_to_nothing_else(source: Mapping[str, Any]) -> None:

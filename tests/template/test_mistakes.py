@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.template.cloudformation import ALL_OPTIONS, REGION, REQUIRED, deploy, linted, load, translate
+from tests.template.cloudformation import ALL_OPTIONS, REQUIRED, deploy, linted, translate
 from tests.template.findings import findings
 from tests.template.ledger_planted import IN_LEDGER
 from tests.template.operations_planted import IN_OPERATIONS, REMOVED
@@ -272,17 +272,6 @@ def planted(source: Mapping[str, Any], path: Sequence[str], value: object) -> di
     else:
         node[last] = value
     return changed
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    # SAM asks boto3 for the region; nothing here connects to anything.
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-
-
-@pytest.fixture(scope="module")
-def source() -> Mapping[str, Any]:
-    return load()
 
 
 @pytest.mark.parametrize(("path", "value", "finding"), PLANTED, ids=[finding for _, _, finding in PLANTED])

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from tests.template.cloudformation import (
+    FUNCTIONS,
     OWN_EXTENSION,
     OWN_POLICY,
     OWN_STORE,
@@ -19,22 +20,10 @@ from tests.template.cloudformation import (
     TOPIC,
     Stack,
     deploy,
-    load,
+    properties,
 )
 
 NO_SNAPSHOT: Final = {"SnapStart": "false"}
-FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    # SAM asks boto3 for the region; nothing here connects to anything.
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-
-
-@pytest.fixture(scope="module")
-def source() -> Mapping[str, Any]:
-    return load()
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +32,6 @@ def as_is(source: Mapping[str, Any]) -> Stack:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         return deploy(source, REQUIRED)
-
-
-def properties(stack: Stack, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = stack.resources[name]["Properties"]
-    return found
 
 
 OTHERS: Final = {

@@ -19,12 +19,12 @@ from tests.template.cloudformation import (
     ALL_OPTIONS,
     BYTEPLUS,
     CUSTOM_PROVIDER,
+    FUNCTIONS,
     IN_VPC,
     OWN_EXTENSION,
     OWN_POLICY,
     PUBLIC_URL,
     RABBIT_MQ,
-    REGION,
     REQUIRED,
     ROOT,
     SECRETS_KEY,
@@ -34,7 +34,7 @@ from tests.template.cloudformation import (
     Stack,
     deploy,
     linted,
-    load,
+    properties,
 )
 from tests.template.findings import VPC_POLICY, findings
 
@@ -52,23 +52,6 @@ OPTIONS: Final = (
     PUBLIC_URL,
     REST,
 )
-FUNCTIONS: Final = ("QueueWorker", "HttpEndpoint", "BusListener", "Reconciler")
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    # SAM asks boto3 for the region; nothing here connects to anything.
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-
-
-@pytest.fixture(scope="module")
-def source() -> Mapping[str, Any]:
-    return load()
-
-
-def properties(stack: Stack, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = stack.resources[name]["Properties"]
-    return found
 
 
 @pytest.mark.parametrize(

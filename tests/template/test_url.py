@@ -12,37 +12,19 @@ from tests.template.cloudformation import (
     CUSTOM_PROVIDER,
     OWN_STORE,
     PUBLIC_URL,
-    REGION,
     REQUIRED,
     RTC_CALLBACK_SECRETS,
     SHARED_LEDGER,
     WEBHOOK_SECRETS,
     WEBHOOK_TOKENS,
-    Stack,
     deploy,
     linted,
-    load,
+    properties,
     translate,
 )
 
 SIGNED: Final = {**REQUIRED, **PUBLIC_URL}
 WITHOUT_SECRETS: Final = {**REQUIRED, "HttpAuth": "signature"}
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    # SAM asks boto3 for the region; nothing here connects to anything.
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-
-
-@pytest.fixture(scope="module")
-def source() -> Mapping[str, Any]:
-    return load()
-
-
-def properties(stack: Stack, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = stack.resources[name]["Properties"]
-    return found
 
 
 def test_lambda_checks_the_caller_unless_told_otherwise(source: Mapping[str, Any]) -> None:

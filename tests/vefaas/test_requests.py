@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from devkit.local_runtime.processes import LOOPBACK, free_ports
+from devkit.local_runtime.processes import free_ports
 from devkit.rtc_standin import Fault, FaultKind, KeyPair, StandIn
+from devkit.serving import LOOPBACK
 from devkit.vefaas.instance import Instance
 from devkit.vefaas.triggers import KafkaMessage, packed, request, send_batch, send_message, send_tick
 from snapshot_tuner.model import TaskRef

@@ -1,7 +1,6 @@
 """`./tuner doctor` with a stack: what it asks of AWS, how it proves who it is, and what it makes of the answers."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devkit.serving import LOOPBACK, serving
 from devkit.tuner.__main__ import main
 from devkit.tuner.doctor.url import Url
 from devkit.tuner.exits import Exit
@@ -37,14 +37,8 @@ def answering(status: int, body: Any) -> Iterator[tuple[str, list[Mapping[str, s
         def log_message(self, *_: object) -> None:
             """Not on the screen."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(ThreadingHTTPServer((LOOPBACK, 0), Handler)) as url:
+        yield f"{url}/", asked
 
 
 def stack(url: str) -> dict[str, Any]:
