@@ -13,6 +13,7 @@ from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.ledger.ports import Ledger
 from tests.ledger import backends
 from tests.ledger.backends import Backend, ElastiCacheBackend, MemoryBackend, SqliteBackend, ValkeyBackend
+from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +61,17 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
 @pytest.fixture
 def ledger(backend: Backend) -> Ledger:
     return backend.client()
+
+
+@pytest.fixture(params=["sqlite", "valkey", "memory"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """On a clock that stands still until the test moves it."""
+    match request.param:
+        case "sqlite":
+            opened = sqlite_bench(tmp_path)
+        case "memory":
+            opened = memory_bench()
+        case _:
+            opened = valkey_bench(request.getfixturevalue("valkey").connection_url)
+    with opened as made:
+        yield made

@@ -38,16 +38,18 @@ def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
     lasts: int | None = None,
     then: int | None = None,
     default: int | None = None,
+    ends: tuple[str, ...] = (),
     lengthen_after: int = 0,
     skip: int = 0,
     name: str | None = None,
 ) -> Adjustment:
-    """An event of a rule, by default with an id of its own."""
+    """An event of a rule, by default with an id of its own; with an interval of 0 it only ends."""
     return event(name or f"{rule}-{at}-{interval}", at=at, interval=interval, task=task)._replace(
         rule=rule,
         for_seconds=lasts,
         then_interval=then,
         default_interval=default,
+        ends=ends,
         lengthen_after=lengthen_after,
         skip_unchanged_within=skip,
     )

@@ -1,30 +1,13 @@
 """What a task should be now, on every backend: adjustments that end, longer intervals that wait, calls saved."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.types import OPEN_MOST, Admission, Admitted, AlreadyApplied, CallResult, Granted
 from tests.ledger import backends
 from tests.ledger.backends import OTHER_TASK, TASK, ValkeyBackend, event, granted, limits, token
-from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
-
-
-@pytest.fixture(params=["sqlite", "valkey", "memory"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    match request.param:
-        case "sqlite":
-            opened = sqlite_bench(tmp_path)
-        case "memory":
-            opened = memory_bench()
-        case _:
-            opened = valkey_bench(request.getfixturevalue("valkey").connection_url)
-    with opened as made:
-        yield made
+from tests.ledger.frozen import Bench, wanted
 
 
 def test_a_time_bound_adjustment_ends_and_the_base_is_in_effect_again(bench: Bench) -> None:

@@ -171,7 +171,8 @@ class Adjustment(NamedTuple):
     nothing may have asked for less before this makes the interval longer;
     within `skip_unchanged_within` of a confirmed call with the same interval none is made; 0 is "never".
 
-    `urgent`: the rule wants it to go before others.
+    `urgent`: the rule wants it to go before others. It `ends` what older events asked for by these rules; one whose
+    `interval` is 0 asks for none itself.
     """
 
     task: TaskRef
@@ -187,6 +188,7 @@ class Adjustment(NamedTuple):
     skip_unchanged_within: int = 0
     urgent: bool = False
     default_interval: int | None = None
+    ends: tuple[str, ...] = ()
 
 
 class Verdict(StrEnum):

@@ -204,6 +204,32 @@ def test_the_earlier_version_works_on_with_records_that_have_something_new(
         assert today.set_aside(1).total == 0
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_the_earlier_version_works_on_with_records_of_ends(kind: str, tmp_path: Path, valkey: ValkeyServer) -> None:
+    """What is ended is ended for it, too. A record that asks for nothing is one of a task that it leaves alone."""
+    with ExitStack() as cleanup:
+        backend = _backend(kind, tmp_path, valkey, cleanup)
+        where = backend.url if isinstance(backend, ValkeyBackend) else str(tmp_path / "ledger.db")
+        earlier, today = EarlierClient(kind, where, "n", LIMITS), backend.client(namespace="n")
+        cleanup.callback(earlier.close)
+        alert = event("alert", at=-50, interval=1)._replace(rule="alert", for_seconds=600)
+        resolved = event("resolved", at=-10, interval=0)._replace(rule="resolved", ends=("alert",))
+        held = [each.answer for each in today.admit([resolved, resolved._replace(task=OTHER_TASK)])]
+        assert held == [Admission.HELD, Admission.HELD]
+        due, checks = earlier.claim()
+        assert (due, set(checks)) == ([], {TASK, OTHER_TASK})
+        assert earlier.desired([TASK]) == [2]  # the provider's own, over, not confirmed: neither called nor read back
+        base = event("base", at=-100, interval=7)
+        assert [each.answer for each in earlier.admit([base, base._replace(task=OTHER_TASK)])] == [NEW, NEW]
+        assert [type(each) for each in earlier.begin([(TASK, "t1"), (OTHER_TASK, "t2")])] == [Granted, Granted]
+        earlier.settle([(TASK, "t1", CallResult.APPLIED), (OTHER_TASK, "t2", CallResult.UNKNOWN)])
+        assert [each.answer for each in earlier.admit([alert])] == [NEW]  # it has no word for what has ended it
+        assert earlier.desired([TASK]) == [1]
+        assert _desired(today) == 7
+        assert [each.answer for each in today.admit([alert._replace(task=OTHER_TASK)])] == [Admission.ASSERT]
+        assert today.set_aside(1).total == 0
+
+
 def _backend(kind: str, folder: Path, valkey: ValkeyServer, cleanup: ExitStack) -> SqliteBackend | ValkeyBackend:
     if kind == "sqlite":
         return SqliteBackend(folder / "ledger.db", cleanup)

@@ -238,19 +238,19 @@ class InProcessLedger:
         known = records.event(intent, now)
         fingerprint = signal.fingerprint()
         before = records.task(task, now)
-        answer, after = transitions.admit(before, known, intent, fingerprint, now)
+        answer, after = transitions.admit(before, known, intent, fingerprint, now, ends=adjustment.ends)
         if answer is Admission.CONFLICT:
             return messages.CONFLICT
         if known is None:
             known = KeyState(intent.order_key, fingerprint, applied=answer is Admission.DUPLICATE)
-        if answer is Admission.DEFERRED:
+        if answer in (Admission.DEFERRED, Admission.HELD):
             known = known._replace(applied=True)  # nothing of it can be lost any more
         records.save_event(intent.key, known, now + self._event_ttl_us)
         settled = answer in (Admission.DUPLICATE, Admission.SUPERSEDED)
         if after is not None:
             expires = max(now, signal.time_us + moment.ahead_us) + self._task_ttl_us
             # A retry that is superseded by now takes along what another policy had made of it.
-            if settled and (before is None or after == transitions.advance_to(before, now)):
+            if settled and before is not None and after == transitions.advance_to(before, now):
                 records.keep_task(task, expires)
             else:
                 records.save_task(task, after, now, expires)
@@ -259,15 +259,15 @@ class InProcessLedger:
                 return messages.deferred(after.desired, ends - moment.ahead_us if ends is not None else None)
             if settled and after.doubt_until is not None:
                 return messages.in_doubt(answer)
-        if answer is Admission.SUPERSEDED:
-            return messages.superseded(intent, now)
+        if answer in (Admission.SUPERSEDED, Admission.HELD):
+            return messages.changes_nothing(answer, intent, now)
         needs_call = answer in (Admission.NEW, Admission.RETRY)
         return Admitted(answer, shortens=needs_call and after is not None and transitions.shortens(after))
 
 
 def _begin_one(records: Records, task: TaskRef, token: str, now: int, lease_until: float) -> Begun:
     before = records.task(task, now)
-    if before is None:
+    if before is None or before.asks_nothing:
         return Forgotten()
     lease, busy, state = transitions.begin(before, token, now)
     records.save_task(task, state, now)

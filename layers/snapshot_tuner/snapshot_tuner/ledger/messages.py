@@ -7,6 +7,7 @@ from snapshot_tuner.ledger.types import Admission, Admitted, Intent
 from snapshot_tuner.model import Order
 
 _OVER = Admitted(Admission.SUPERSEDED, "its time is over")
+NOTHING_TO_END = Admitted(Admission.HELD, "there is nothing to end")
 CONFLICT = Admitted(Admission.CONFLICT, "id: known with another payload")
 
 
@@ -25,8 +26,10 @@ def _time(moment_us: int) -> str:
     return datetime.fromtimestamp(moment_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def superseded(intent: Intent, now: int) -> Admitted:
-    """For an event that changes nothing any more."""
+def changes_nothing(answer: Admission, intent: Intent, now: int) -> Admitted:
+    """For an event that is superseded, or found nothing to end."""
+    if answer is Admission.HELD:
+        return NOTHING_TO_END
     return _OVER if intent.until_us is not None and intent.until_us <= now else Admitted(Admission.SUPERSEDED)
 
 

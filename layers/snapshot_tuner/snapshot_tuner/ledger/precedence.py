@@ -3,10 +3,45 @@
 Intents without an end compete with each other, the newest wins: the base. A time-bound intent competes with
 those of its own rule. While time-bound ones are open the shortest interval is in effect, then the base; where there
 never was one, the default of the time-bound one that ended last. As every end counts from its event's time, what is in
-effect at a moment does not depend on the order of deliveries.
+effect at a moment does not depend on the order of deliveries. Nor does it on when an event comes that ends what older
+ones have asked for by some rules: the newest end of each rule is kept, for those that come later.
 """
 
-from snapshot_tuner.ledger.types import OPEN_MOST, Intent, Stabilizing, TaskState
+from collections.abc import Sequence
+
+from snapshot_tuner.ledger.set_aside import LATEST_US
+from snapshot_tuner.ledger.types import NOBODY, OPEN_MOST, End, Intent, Stabilizing, TaskState
+from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS
+
+
+def nothing(by: Intent, now: int) -> TaskState:
+    """The state of a task for which an event is the first that is known, and which asks for no interval.
+
+    Code of before ends can work with it, too. It finds an adjustment that is over, and no other, so it leaves the task
+    as it is; that is not confirmed, so it reads nothing back; and no call is due.
+    """
+    over = by._replace(interval=INTERVAL_DEFAULT_SECONDS, business_id=None, rule=NOBODY, until_us=min(by.asked_us, now))
+    over = over._replace(then=None, lengthen_us=0, skip_us=0, default=None)
+    return TaskState(over, now, open=(over,), call_due=LATEST_US)
+
+
+def end(state: TaskState, rules: Sequence[str], by: Intent, now: int) -> TaskState:
+    """The state with what events older than `by` have asked for by these rules ended, now and for later."""
+    newer = {each.rule for each in state.ends if each.rule in rules and each.order_key >= by.order_key}
+    added = [End(rule, by.order_key, min(by.asked_us, now)) for rule in rules if rule not in newer]
+    ends = [*(each for each in state.ends if each.rule in newer or each.rule not in rules), *added]
+    while len(ends) > OPEN_MOST:  # rules come and go with policies
+        ends.remove(min(ends, key=lambda each: each.order_key))
+    return advance_to(state._replace(ends=tuple(ends)), now)
+
+
+def cut(state: TaskState, intent: Intent) -> Intent:
+    """The intent as far as no end of its rule that is newer has it end sooner."""
+    until_us = intent.until_us
+    for each in state.ends:
+        if until_us is not None and each.rule == intent.rule and each.order_key > intent.order_key:
+            until_us = min(until_us, each.at_us)
+    return intent if until_us == intent.until_us else intent._replace(until_us=until_us)
 
 
 def competitor(state: TaskState, intent: Intent) -> Intent | None:
@@ -18,7 +53,8 @@ def competitor(state: TaskState, intent: Intent) -> Intent | None:
 
 def recorded(state: TaskState, order_key: str) -> Intent | None:
     """What an earlier delivery of the same event left, wherever that stands."""
-    return next((each for each in (state.base, *state.open) if each is not None and each.order_key == order_key), None)
+    asked = (each for each in (state.base, *state.open) if each is not None and each.rule != NOBODY)
+    return next((each for each in asked if each.order_key == order_key), None)
 
 
 def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
@@ -48,6 +84,8 @@ def take(state: TaskState, intent: Intent, now: int, call_due: int) -> TaskState
 
     Where the intent is in effect, the task is desired since now, and left to the event's source until `call_due`.
     """
+    if state.asks_nothing:
+        state = state._replace(open=())
     if intent.until_us is None and not intent.lengthen_us and not state.open and state.stabilizing is None:
         # What it nearly always comes to, in one step: nothing is, or gets, bound in time.
         return state._replace(base=intent, desired=intent, desired_at=now, call_due=call_due)
@@ -78,6 +116,8 @@ def advance_to(state: TaskState, now: int) -> TaskState:
     """What has ended is no longer in effect; where that changes what the task should be, a call is due now."""
     if not state.open and state.stabilizing is None:
         return state  # nothing in it can end
+    if state.ends:  # code of before ends may have put something back
+        state = state._replace(open=tuple(cut(state, intent) for intent in state.open))
     return _with_effective(_expire(state, now), now)
 
 

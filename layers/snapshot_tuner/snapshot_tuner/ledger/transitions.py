@@ -3,6 +3,7 @@
 `now` and every time in a state are microseconds since the Unix epoch on the store's clock.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from snapshot_tuner.ledger import intents, precedence
@@ -28,11 +29,18 @@ class KeyState(NamedTuple):
 
 
 def admit(
-    state: TaskState | None, known: KeyState | None, intent: Intent, fingerprint: str, now: int
+    state: TaskState | None,
+    known: KeyState | None,
+    intent: Intent,
+    fingerprint: str,
+    now: int,
+    *,
+    ends: Sequence[str] = (),
 ) -> tuple[Admission, TaskState | None]:
-    """NEW, RETRY, DEFERRED, DUPLICATE, SUPERSEDED or CONFLICT; and the state, with the intent in it where it was taken.
+    """NEW, RETRY, DEFERRED, HELD, DUPLICATE, SUPERSEDED or CONFLICT; and the state, with what was taken in it.
 
-    NEW and RETRY are for an intent that is in effect now.
+    NEW and RETRY are for an intent that is in effect now, and where one has ended. With an interval of 0 the intent is
+    only whose ends these are.
     """
     if known is not None:
         if not fingerprint.startswith(known.fingerprint):
@@ -42,11 +50,14 @@ def admit(
         # The store lost the task, not the event: to apply it again could undo a newer one's call.
         return Admission.DUPLICATE, None
     if state is None:
-        if _is_over(intent, now) and intent.then is None and intent.default is None:
-            return Admission.SUPERSEDED, None
+        if not intent.interval or _is_over_for_good(intent, now):
+            after = precedence.end(precedence.nothing(intent, now), ends, intent, now) if ends else None
+            return (Admission.SUPERSEDED if intent.interval else Admission.HELD), after
         first = (
             TaskState(intent, now, base=intent) if intent.until_us is None else TaskState(intent, now, open=(intent,))
         )
+        if ends:
+            first = precedence.end(first, ends, intent, now)
         state = precedence.advance_to(first, now)._replace(call_due=now + _SOURCE_US)
         return (Admission.RETRY if known else Admission.NEW), state
     state = advance_to(state, now)
@@ -54,7 +65,33 @@ def admit(
         state.applied is not None and state.applied.order_key == intent.order_key
     ):
         return Admission.DUPLICATE, state
+    if ends:
+        return _end(state, intent, ends, now, seen=known is not None)
     return _take(state, intent, now, seen=known is not None)
+
+
+def _end(
+    state: TaskState, intent: Intent, rules: Sequence[str], now: int, *, seen: bool
+) -> tuple[Admission, TaskState]:
+    """What is ended takes effect at once, whatever comes of the intent's own interval."""
+    ended = precedence.end(state, rules, intent, now)
+    answer, after = (
+        _take(ended, intent, now, seen=seen) if intent.interval else (_ended(state, ended, intent, now), ended)
+    )
+    if answer not in (Admission.NEW, Admission.RETRY) and after.desired != state.desired:
+        answer = Admission.RETRY if seen else Admission.NEW
+    return answer, after
+
+
+def _ended(before: TaskState, after: TaskState, intent: Intent, now: int) -> Admission:
+    """Where the intent asks for no interval, and what should be is what should have been before."""
+    if any(each.order_key == intent.order_key for each in before.ends):
+        settled = after.asks_nothing or (after.doubt_until is None and after.applied == after.desired)
+        return Admission.DUPLICATE if settled else Admission.RETRY
+    if after.ends == before.ends:
+        return Admission.SUPERSEDED
+    was_open, is_open = (sum(not _is_over(each, now) for each in of.open) for of in (before, after))
+    return Admission.DEFERRED if is_open < was_open else Admission.HELD
 
 
 def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Admission, TaskState]:
@@ -63,6 +100,10 @@ def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Ad
     if recorded is not None:
         seen = True
         intent = _first_asked(intent, recorded.asked_us)
+    intent = precedence.cut(state, intent)
+    if state.asks_nothing and _is_over_for_good(intent, now):
+        return Admission.SUPERSEDED, state
+    if recorded is not None:
         state = precedence.withdraw(state, intent, now)
     kept = precedence.competitor(state, intent)
     # Text compares by code point, which is the order of its UTF-8 bytes.
@@ -157,6 +198,8 @@ def due(state: TaskState, now: int) -> int | None:
     """From when on the task needs a call that no event may bring; None where it needs none, as far as is known."""
     if state.lease is not None:
         return state.lease.until + _LATE_CALL_US  # where nobody settles it
+    if state.asks_nothing:
+        return None
     change = precedence.next_change(state, now)
     if state.doubt_until is None and state.applied == state.desired:
         return change
@@ -203,6 +246,10 @@ def shifted(state: TaskState, by_us: int) -> TaskState:
 
 def _is_over(intent: Intent, now: int) -> bool:
     return intent.until_us is not None and intent.until_us <= now
+
+
+def _is_over_for_good(intent: Intent, now: int) -> bool:
+    return _is_over(intent, now) and intent.then is None and intent.default is None
 
 
 def _leaves_anything(state: TaskState, over: Intent) -> bool:

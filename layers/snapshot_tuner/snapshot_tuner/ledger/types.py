@@ -8,7 +8,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from snapshot_tuner.model import Order
 
 OPEN_MOST = 16
-"""Time-bound adjustments that one task remembers, one per rule, ended ones among them."""
+"""Time-bound adjustments that one task remembers, one per rule, ended ones among them; and so many ends."""
+
+NOBODY = ""
+"""The rule of an intent that no event has asked for: it stands in a record that has nothing but ends."""
 
 
 class Admission(StrEnum):
@@ -16,6 +19,7 @@ class Admission(StrEnum):
 
     DEFERRED: recorded, but something else is in effect now; the ledger applies it when its time has come.
     CLOCK_OFF: not recorded; by the store's clock it would be REJECTED, and by this machine's it would not.
+    HELD: recorded, and there was nothing to end.
     """
 
     NEW = auto()
@@ -27,6 +31,7 @@ class Admission(StrEnum):
     ASSERT = auto()
     DEFERRED = auto()
     CLOCK_OFF = auto()
+    HELD = auto()
 
 
 class Admitted(NamedTuple):
@@ -215,6 +220,11 @@ class TaskState(NamedTuple):
     call_due: int = 0
     ends: tuple[End, ...] = ()
     later: tuple[Any, ...] = ()
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether nothing was ever asked for: `desired` is nobody's, and only fills its place."""
+        return self.base is None and self.desired.rule == NOBODY
 
 
 class SetAside(NamedTuple):

@@ -32,8 +32,8 @@ def from_decision(signal: Signal, decision: Decision) -> Outcome:
 def from_adjustment(adjustment: Adjustment, kind: OutcomeKind, note: str = "", cause: Cause | None = None) -> Outcome:
     """An outcome that says both what was asked, and why, and what came of it."""
     reason = f"{adjustment.reason}; {note}" if note else adjustment.reason
-    signal = adjustment.signal
-    return Outcome(kind, reason, signal.id, signal.source, adjustment.rule, adjustment.task, adjustment.interval, cause)
+    signal, interval = adjustment.signal, adjustment.interval or None
+    return Outcome(kind, reason, signal.id, signal.source, adjustment.rule, adjustment.task, interval, cause)
 
 
 def from_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustment | None) -> Outcome:
@@ -53,6 +53,8 @@ def from_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustmen
             return from_adjustment(adjustment, kind, admitted.reason or note)
         case Admission.DEFERRED:
             return from_adjustment(adjustment, OutcomeKind.DEFERRED, admitted.reason)
+        case Admission.HELD:
+            return from_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
         case Admission.NEW | Admission.RETRY if leader and leader.for_seconds and leader.rule != adjustment.rule:
             note = f"rule {leader.rule} keeps the task at {leader.interval} s"
             return from_adjustment(adjustment, OutcomeKind.DEFERRED, note)
@@ -72,7 +74,7 @@ def from_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) 
                 return _applied(adjustment, intent, "unchanged: no call was needed")
             if admitted.settled_as is not None:
                 return from_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as])
-            if not _is_from(intent, adjustment):
+            if not _speaks_for(adjustment, intent):
                 return from_adjustment(adjustment, *_other(intent, adjustment))
             if admitted.answer is Admission.RETRY:
                 return from_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
@@ -96,7 +98,7 @@ def _from_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Ou
         return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
     if admitted.settled_as is not None:
         return _from_assertion(adjustment, admitted.settled_as, called)
-    if not _is_from(called.intent, adjustment):
+    if not _speaks_for(adjustment, called.intent):
         return from_adjustment(adjustment, *_other(called.intent, adjustment))
     if called.error is not None:
         return _from_error(adjustment, called.error)
@@ -104,11 +106,14 @@ def _from_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Ou
 
 
 def _applied(adjustment: Adjustment, intent: Intent, note: str = "") -> Outcome:
-    """The interval is what was called: of an event that came when its time was over, what comes then."""
+    """The interval is what was called: of an event that came when its time was over, what comes then.
+
+    Of one that only ends what others asked for, what is in effect then.
+    """
     if intent.interval == adjustment.interval:
         return from_adjustment(adjustment, OutcomeKind.APPLIED, note)
-    over = f"its time is over: set to {intent.interval} s"
-    outcome = from_adjustment(adjustment, OutcomeKind.APPLIED, f"{over}, {note}" if note else over)
+    said = f"set to {intent.interval} s" if not adjustment.interval else f"its time is over: set to {intent.interval} s"
+    outcome = from_adjustment(adjustment, OutcomeKind.APPLIED, f"{said}, {note}" if note else said)
     return outcome._replace(interval=intent.interval)
 
 
@@ -124,6 +129,8 @@ def _from_assertion(adjustment: Adjustment, settled_as: Admission, called: Calle
 
 def _from_error(adjustment: Adjustment, error: ApiError) -> Outcome:
     match error:
+        case TaskNotFound() if not adjustment.interval:
+            kind, cause = OutcomeKind.HELD, None  # what it ends has ended with the task
         case TaskNotFound():
             kind, cause = OutcomeKind.REJECTED, Cause.TASK_NOT_FOUND
         case CallRefused():
@@ -142,6 +149,11 @@ def _other(intent: Intent, adjustment: Adjustment) -> tuple[OutcomeKind, str]:
     if intent.order_key.encode() > adjustment.order_key:
         return _SETTLED_KINDS[Admission.SUPERSEDED]
     return OutcomeKind.DEFERRED, f"rule {intent.rule} keeps the task at {intent.interval} s"
+
+
+def _speaks_for(adjustment: Adjustment, intent: Intent) -> bool:
+    """Whether it is answered with what came of this intent: its own, or, where it has none, whichever is in effect."""
+    return not adjustment.interval or _is_from(intent, adjustment)
 
 
 def _is_from(intent: Intent, adjustment: Adjustment) -> bool:

@@ -80,9 +80,9 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
     """What admit.lua asks for: 20 digits of the event's time, 16 bytes of its fingerprint, order key, NUL, intent.
 
     The intent is `intents.from_adjustment(adjustment)` without its order key. No business id has a NUL,
-    the rule's name may have anything. In front of the order key, which begins with a digit, the note of an intent
-    that has one stands between two bytes of 1. One word on the wire, because each costs both sides as much as what is
-    in it.
+    the rule's name may have anything. What has a note or ends something has a byte of 1, the note, another one, the
+    names of the rules with a NUL between, and a third one in front of the order key, which begins with a digit. One
+    word on the wire, because each costs both sides as much as what is in it.
     """
     signal = adjustment.signal
     until_us = intents.until_us(adjustment)
@@ -93,9 +93,11 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
         f"\0{adjustment.business_id or ''}\0{adjustment.rule}"
     )
     fingerprint = bytes.fromhex(intents.payload_digest(signal))
-    default = adjustment.default_interval
-    note = b"" if default is None or until_us is None else b"\1%d\1" % default
-    return b"%020d%b%b%b\0%b" % (signal.time_us, fingerprint, note, adjustment.order_key, intent.encode())
+    default = adjustment.default_interval if until_us is not None else None
+    more = b""
+    if default is not None or adjustment.ends:
+        more = b"\1%b\1%b\1" % (str(default or "").encode(), "\0".join(adjustment.ends).encode())
+    return b"%020d%b%b%b\0%b" % (signal.time_us, fingerprint, more, adjustment.order_key, intent.encode())
 
 
 def unpack_intent(task: TaskRef, packed: bytes) -> Intent:

@@ -61,6 +61,7 @@ _ANSWERS = {
     "R": Admitted(Admission.RETRY, shortens=True),
     "d": Admitted(Admission.DUPLICATE),
     "c": messages.CONFLICT,
+    "h": messages.NOTHING_TO_END,
     "D": messages.in_doubt(Admission.DUPLICATE),
     "S": messages.in_doubt(Admission.SUPERSEDED),
 }
@@ -268,7 +269,7 @@ class RedisLedger:
                 order_key, rest, until_us = next(effective)
                 return messages.deferred(unpack_intent(adjustment.task, order_key + b"\0" + rest), until_us or None)
             case "s":
-                return messages.superseded(intents.from_adjustment(adjustment), now)
+                return messages.changes_nothing(Admission.SUPERSEDED, intents.from_adjustment(adjustment), now)
             case _:  # "x"
                 own_now, limits = self._clock.wall_us(), self._limits
                 ahead = (adjustment.signal.time_us - own_now) / 1e6

@@ -1,7 +1,8 @@
 -- KEYS: those of order, due and checks, then event and task of each adjustment.
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind; then each adjustment in one word: 20 digits of the event's time, 16 bytes of its
---   fingerprint, the intent's note between two bytes of 1 where it has one, order key, NUL, intent.
+--   fingerprint, where it has any of these a byte of 1, the note, another one, the rules that it ends with a NUL between,
+--   and a third one, then order key, NUL, intent; one with an interval of 0 asks for none.
 -- Answers {now by the store's own clock, one letter per adjustment (N and R: to a shorter interval), what is in effect instead for each that is
 --   deferred}, or
 --   {now, false, order} where the namespace has another order.
@@ -29,11 +30,24 @@ local function is_over(intent, now)
   return ends > 0 and ends <= now
 end
 
+local function is_over_for_good(intent, note, now)
+  local _, _, ends, after = numbers_of(intent)
+  return ends > 0 and ends <= now and after == 0 and not default_of(note)
+end
+
+-- The record of a task for which an event is the first that is known, and which asks for no interval.
+local function nothing(order_key, asked, at, now)
+  local task = new_task()
+  local intent = format('%d\0%.0f\0%.0f\0000\0000\0000\0\0', INTERVAL_DEFAULT, asked, at)
+  task[KEY], task[INTENT], task[DESIRED_AT], task[CALL_DUE] = order_key, intent, now, LATEST_US
+  task[OPEN] = {order_key, intent}
+  return task
+end
+
 -- New, retry, deferred (f) or superseded; the task with the intent in it; and whether a superseded one changed it.
 local function take_up(task, order_key, intent, note, now, seen)
   if not task then
-    local _, _, ends, after = numbers_of(intent)
-    if ends > 0 and ends <= now and after == 0 and not default_of(note) then
+    if is_over_for_good(intent, note, now) then
       return 's', nil
     end
     task = new_task()
@@ -49,13 +63,19 @@ local function take_up(task, order_key, intent, note, now, seen)
     seen = true
     local _, asked = numbers_of(before)
     intent = asked_at(intent, asked)
+  end
+  intent = cut(task, order_key, intent)
+  if asks_nothing(task) and is_over_for_good(intent, note, now) then
+    return 's', task
+  end
+  if before then
     is_withdrawn = withdraw(task, order_key, intent, note, now)
   end
   local kept_key = competitor(task, intent)
   if kept_key and is_newer(kept_key, order_key) then
     return 's', task, is_withdrawn
   end
-  local note_before = note_of(task, order_key)
+  local was = is_over(intent, now) and {unpack(task, 1, ENDS)}
   set_note(task, order_key, note)
   take(task, order_key, intent, now)
   if task[KEY] == order_key then
@@ -64,12 +84,51 @@ local function take_up(task, order_key, intent, note, now, seen)
     return seen and 'r' or 'n', task
   end
   local leaves_anything = task[BASE_KEY] == order_key or (not task[BASE_KEY] and default_of(note))
-  if is_over(intent, now) and not leaves_anything then
-    withdraw(task, order_key, nil, note, now)
-    set_note(task, order_key, note_before)
+  if was and not leaves_anything then
+    for field = 1, ENDS do
+      task[field] = was[field]
+    end
     return 's', task, is_withdrawn
   end
   return 'f', task
+end
+
+-- As `take_up`, of an event that ends what these rules have asked for; held (h) where there was nothing to end. That takes
+-- effect at once, whatever comes of the event's own interval.
+local function end_and_take(task, order_key, intent, note, names, now, seen)
+  local rules = {}
+  for rule in string.gmatch(names, '[^%z]+') do
+    rules[#rules + 1] = rule
+  end
+  local interval, asked = numbers_of(intent)
+  local at = math.min(asked, now)
+  if not task and (interval == 0 or is_over_for_good(intent, note, now)) then
+    task = nothing(order_key, asked, at, now)
+    end_rules(task, rules, order_key, at, now)
+    return interval == 0 and 'h' or 's', task, true
+  end
+  local answer, is_changed
+  if not task then
+    answer, task = take_up(nil, order_key, intent, note, now, seen)
+    end_rules(task, rules, order_key, at, now)
+    return answer, task
+  end
+  local key_before, intent_before, open_before = task[KEY], task[INTENT], open_count(task, now)
+  local is_new, is_known = end_rules(task, rules, order_key, at, now)
+  if interval > 0 then
+    answer, task, is_changed = take_up(task, order_key, intent, note, now, seen)
+  elseif is_known then
+    local is_called = not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == task[INTENT]
+    answer = (is_called or asks_nothing(task)) and 'd' or 'r'
+  elseif not is_new then
+    answer = 's'
+  else
+    answer = open_count(task, now) < open_before and 'f' or 'h'
+  end
+  if answer ~= 'n' and answer ~= 'r' and (task[KEY] ~= key_before or task[INTENT] ~= intent_before) then
+    answer = seen and 'r' or 'n'
+  end
+  return answer, task, is_changed or is_new
 end
 
 local function admit(event_name, task_name, given)
@@ -86,7 +145,7 @@ local function admit(event_name, task_name, given)
   if known and is_settled(known) then
     return saved and is_in_doubt(task_name, saved, now) and 'D' or 'd'
   end
-  local note, rest = match(given, '^\1([^\1]*)\1()', HEAD_BYTES + 1)
+  local note, ended_rules, rest = match(given, '^\1([^\1]*)\1([^\1]*)\1()', HEAD_BYTES + 1)
   local order_key, intent = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', rest or HEAD_BYTES + 1)
   if known then
     order_key = order_key_of(known)
@@ -96,20 +155,22 @@ local function admit(event_name, task_name, given)
     intent = asked_at(intent, asked + ahead)
   end
   local task = load_task(task_name, saved, now)
-  local answer, is_withdrawn, is_new = nil, false, not task
+  local answer, is_changed, is_new = nil, false, not task
   if task and task[APPLIED_KEY] == order_key then
     answer = 'd'
+  elseif ended_rules and ended_rules ~= '' then
+    answer, task, is_changed = end_and_take(task, order_key, intent, note, ended_rules, now, known)
   else
-    answer, task, is_withdrawn = take_up(task, order_key, intent, note or '', now, known)
+    answer, task, is_changed = take_up(task, order_key, intent, note or '', now, known)
   end
   if not known then
-    local record = event_record(answer == 'd' or answer == 'f', fingerprint, order_key)
+    local record = event_record(answer == 'd' or answer == 'f' or answer == 'h', fingerprint, order_key)
     call('SET', event_name, record, 'PX', event_ms)
-  elseif answer == 'f' then
+  elseif answer == 'f' or answer == 'h' then
     mark_settled(event_name)
   end
-  if answer == 'd' or answer == 's' then
-    if is_withdrawn then
+  if not task or (not is_new and (answer == 'd' or answer == 's')) then
+    if is_changed then
       save_task(due_name, task_name, task, now, 'KEEPTTL')
     end
     return task and task[DOUBT_UNTIL] and string.upper(answer) or answer
@@ -119,7 +180,7 @@ local function admit(event_name, task_name, given)
   local applied = task[APPLIED_INTENT]
   local shortens = interval_of(task[INTENT]) < (applied and interval_of(applied) or INTERVAL_DEFAULT)
   save_task(due_name, task_name, task, now, 'PX', task_ms)
-  if shortens and answer ~= 'f' then
+  if shortens and (answer == 'n' or answer == 'r') then
     return string.upper(answer)
   end
   if answer == 'f' then

@@ -16,6 +16,9 @@ local function begin(name, token)
     unlist(name, KEYS[1], KEYS[2])
     return 'f'
   end
+  if asks_nothing(task) then
+    return 'f'
+  end
   if task[TOKEN] == token then
     return answer('g', task[LEASE_KEY], task[LEASE_INTENT])
   end

@@ -118,6 +118,28 @@ local function in_default_of_all_else(intent, note)
   return default and with_interval(intent, default)
 end
 
+-- Whether nothing was ever asked for: the intent is nobody's, and only fills its place.
+local function asks_nothing(task)
+  return not task[BASE_KEY] and rule_of(task[INTENT]) == ''
+end
+
+-- The intent as far as no end of its rule that is newer has it end sooner.
+local function cut(task, key, intent)
+  local ends, until_us, rule = task[ENDS], until_of(intent), nil
+  local sooner = until_us
+  for i = 1, ends and until_us > 0 and #ends or 0, 3 do
+    rule = rule or rule_of(intent)
+    if ends[i] == rule and ends[i + 2] < sooner and is_newer(ends[i + 1], key) then
+      sooner = ends[i + 2]
+    end
+  end
+  if sooner == until_us then
+    return intent
+  end
+  local head, rest = match(intent, '^(%d+%z%d+%z)%d+(.*)$')
+  return head .. format('%.0f', sooner) .. rest
+end
+
 local function expire(task, now)
   local open = task[OPEN]
   for i = 1, open and #open or 0, 2 do
@@ -182,6 +204,9 @@ local function advance_precedence(task, now)
       return -- most tasks, always
     end
   end
+  for i = 1, task[ENDS] and task[OPEN] and #task[OPEN] or 0, 2 do
+    task[OPEN][i + 1] = cut(task, task[OPEN][i], task[OPEN][i + 1])
+  end
   expire(task, now)
   local key, intent = effective(task, now)
   if key ~= task[KEY] or intent ~= task[INTENT] then
@@ -215,6 +240,51 @@ local function competitor(task, intent)
   return false, false
 end
 
+local function open_count(task, now)
+  local count = 0
+  for i = 2, task[OPEN] and #task[OPEN] or 0, 2 do
+    count = count + (until_of(task[OPEN][i]) > now and 1 or 0)
+  end
+  return count
+end
+
+-- Ends what older events have asked for by these rules, now and for later; whether anything is new in that, and whether
+-- this event had ended something before.
+local function end_rules(task, rules, key, at, now)
+  local is_named, kept, is_new, is_known = {}, {}, false, false
+  for _, rule in ipairs(rules) do
+    is_named[rule] = true
+  end
+  for i = 1, task[ENDS] and #task[ENDS] or 0, 3 do
+    local rule, its_key, its_time = task[ENDS][i], task[ENDS][i + 1], task[ENDS][i + 2]
+    is_known = is_known or its_key == key
+    if not is_named[rule] or not is_newer(key, its_key) then
+      is_named[rule] = false
+      kept[#kept + 1], kept[#kept + 2], kept[#kept + 3] = rule, its_key, its_time
+    end
+  end
+  for _, rule in ipairs(rules) do
+    if is_named[rule] then
+      is_new = true
+      kept[#kept + 1], kept[#kept + 2], kept[#kept + 3] = rule, key, at
+    end
+  end
+  while #kept > 3 * OPEN_MOST do -- rules come and go with policies
+    local first = 1
+    for i = 4, #kept, 3 do
+      if is_newer(kept[first + 1], kept[i + 1]) then
+        first = i
+      end
+    end
+    for _ = 1, 3 do
+      table.remove(kept, first)
+    end
+  end
+  task[ENDS] = #kept > 0 and kept
+  advance_precedence(task, now)
+  return is_new, is_known
+end
+
 -- What an earlier delivery of the same event left, wherever that stands.
 local function recorded(task, key)
   if task[BASE_KEY] == key then
@@ -222,7 +292,7 @@ local function recorded(task, key)
   end
   local open = task[OPEN]
   for i = 1, open and #open or 0, 2 do
-    if open[i] == key then
+    if open[i] == key and rule_of(open[i + 1]) ~= '' then
       return open[i + 1]
     end
   end
@@ -230,9 +300,8 @@ local function recorded(task, key)
 end
 
 -- Takes out what an earlier delivery of the same event left, where another policy had decided it; whether that was so.
--- Without an intent, whatever it left.
 local function withdraw(task, key, intent, note, now)
-  local after, default = intent and ended(intent), intent and in_default_of_all_else(intent, note)
+  local after, default = ended(intent), in_default_of_all_else(intent, note)
   local open, others, has_other_note = task[OPEN], {}, note ~= note_of(task, key)
   local function is_other(its_key, its_intent)
     return its_key == key
@@ -289,6 +358,9 @@ local function put(task, key, intent)
 end
 
 local function take(task, key, intent, now)
+  if asks_nothing(task) then
+    task[OPEN] = false
+  end
   local was_key, was_intent
   if task[BASE_KEY] or task[OPEN] then
     was_key, was_intent = unstabilized(task, now)

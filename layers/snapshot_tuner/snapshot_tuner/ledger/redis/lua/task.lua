@@ -107,6 +107,9 @@ local function due_at(task, now)
   if task[TOKEN] then
     return task[UNTIL] + LATE_CALL_US
   end
+  if asks_nothing(task) then
+    return false
+  end
   local change = next_change(task, now)
   if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == task[INTENT] then
     return change
