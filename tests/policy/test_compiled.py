@@ -24,7 +24,7 @@ target: {app_id: app, room_id: "{data.room}"}
 events: [{name: monitor, match: {kind: [x]}, type: t, target: {task_id: one}}]
 limits:
   - {name: vip, match: {data: {AppId: [vip]}}, bounds: {max: 5}}
-  - {task: {app_id: [slow]}, factor: 2.5}
+  - {task: {app_id: [slow]}, factor: 2.5, when: {days: [sat], zone: "+08:00"}}
 lengthen_after: 60s
 skip_unchanged_within: 5m
 rules:
@@ -38,7 +38,7 @@ rules:
   - {name: rest, hold: true}
 """
 
-FORM_5 = {
+FORM_6 = {
     "version": 1,
     "order": "sequence",
     "require_time": True,
@@ -70,10 +70,18 @@ FORM_5 = {
             "label": "vip",
             "match": {"data": {"AppId": ["vip"]}},
             "task": {},
+            "when": None,
             "factor": None,
             "bounds": {"min": 1, "max": 5},
         },
-        {"label": "limits[1]", "match": {}, "task": {"app_id": ["slow"]}, "factor": 2.5, "bounds": None},
+        {
+            "label": "limits[1]",
+            "match": {},
+            "task": {"app_id": ["slow"]},
+            "when": {"days": [5], "begins": 0, "ends": 1440, "zone": "+08:00"},
+            "factor": 2.5,
+            "bounds": None,
+        },
     ],
     "lengthen_after": 60,
     "skip_unchanged_within": 300,
@@ -134,7 +142,7 @@ def beside(file: Path) -> Path:
 def test_the_form_is_the_one_that_its_number_names(file: Path) -> None:
     """Whoever changes the form raises FORM, and this golden copy with it: an older one is then checked anew."""
     kept = json.loads(beside(file).read_text())
-    assert (kept["form"], kept["policy"]) == (5, FORM_5)
+    assert (kept["form"], kept["policy"]) == (6, FORM_6)
 
 
 def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,12 +172,18 @@ def test_a_mistake_of_a_rule_says_what_would_be_right(rule: str, problem: str) -
             "{factor: 1}",
             "limit 1, factor: 1 has no effect: leave it out, or say how many times as long it gets",
         ),
+        ("{when: {days: [mon], zone: Asia/Xanadu}, factor: 2}", f"limit 1, when.zone: {ZONE}"),
+        ('{when: {from: "25:00", zone: UTC}, factor: 2}', f"limit 1, when.from: {TIME}"),
+        ('{when: {from: "22:00", to: "22:00", zone: UTC}, factor: 2}', f"limit 1, when: {EMPTY}"),
+        ("{name: a, when: {days: [mon], zone: UTC}}", "limit 'a': needs bounds or factor, or it has no effect"),
+        ("{when: {day: [mon], zone: UTC}}", "limit 1, when.day: unknown key; known here are days, from, to, zone"),
+        ("{when: , factor: 2}", "limit 1, when: has no value: give it one, or leave the key out"),
         ("{name: a}", "limit 'a': needs bounds or factor, or it has no effect"),
         ("{name: a, bounds: {}}", "limit 'a': needs bounds or factor, or it has no effect"),
         ("{name: a, bounds: {max: 300}}", "limit 'a', bounds: have no effect: they are those of the policy"),
         ("{name: a, bounds: {max: 400}}", "limit 'a', bounds.max: 400 s is outside the policy's bounds 2 to 300 s"),
         ("{name: a, bounds: {min: 9, max: 4}}", "limit 'a', bounds: min 9 is greater than max 4"),
-        ("{bound: {max: 5}}", "limit 1, bound: unknown key; known here are name, match, task, factor, bounds"),
+        ("{bound: {max: 5}}", "limit 1, bound: unknown key; known here are name, match, task, when, factor, bounds"),
         (
             "{task: {room: [x]}, factor: 2}",
             "limit 1, task.room: a task has no such part; these are app_id, room_id, task_id",
@@ -196,7 +202,6 @@ def test_a_mistake_of_a_limit_says_what_would_be_right(limit: str, problem: str)
     [
         ("ends: [a], interval: 5", "[]", "line 5, rule 'r', ends: is not supported yet"),
         ("interval: 5, for: 1m, default: 30", "[]", "line 5, rule 'r', default: is not supported yet"),
-        ("interval: 5", "[{when: {days: [mon], zone: UTC}, factor: 2}]", "line 3, limit 1, when: is not supported yet"),
     ],
 )
 def test_what_nothing_carries_out_yet_is_refused(rule: str, limits: str, problem: str) -> None:

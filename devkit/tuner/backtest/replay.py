@@ -98,7 +98,7 @@ class Replay:
         signal = arrival.signal
         sent_us = self._sent_us(signal)
         runs = self.runs if arrival.of is None else [self.runs[arrival.of]]
-        decisions = [run.policy.decide(signal, sent_us) for run in runs]
+        decisions = [run.policy.decide(signal, sent_us, arrival.received_us) for run in runs]
         for task in self._tasks(signal, runs, decisions):
             room = self.rooms.event(task, at, is_first=not arrival.of)
             if trail is not None:

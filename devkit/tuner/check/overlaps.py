@@ -76,5 +76,5 @@ def _effect(policy: Policy, rule: Rule, signal: Signal) -> tuple[int | None, int
     asked = policy.asked(rule, signal)
     if asked is None:
         return None, rule.lasts, rule.then
-    fitted = policy.fitted(rule, asked, signal, target_of(rule.targets, signal).tasks(signal)[0])
+    fitted = policy.fitted(rule, asked, signal, target_of(rule.targets, signal).tasks(signal)[0], signal.time_us)
     return fitted.interval, rule.lasts, fitted.then

@@ -11,7 +11,7 @@ from devkit.tuner.check.values import Axis
 from devkit.tuner.check.windows import TIME
 from snapshot_tuner.model import Place
 from snapshot_tuner.policy.engine import Policy
-from snapshot_tuner.policy.limits import fit
+from snapshot_tuner.policy.limits import Fit
 from snapshot_tuner.policy.rules import Rule
 
 TYPE: Final[Path] = ("type",)
@@ -46,7 +46,7 @@ def locate(coverage: Coverage, rule: int, path: Path) -> Place:
 
 def clamped(policy: Policy, rule: Rule, seconds: int) -> int:
     """The seconds inside of the rule's bounds and the policy's."""
-    return fit(seconds, None, rule.bounds, (), policy.bounds).interval
+    return Fit(rule.bounds, (), policy.bounds).at(0, seconds, None, lasts=False).interval
 
 
 def in_words(axis: Axis, cells: Sequence[int]) -> str:

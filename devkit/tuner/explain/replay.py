@@ -90,11 +90,12 @@ class VirtualDeployment:
         """Let time pass until it is received, then process it; one for each of its events."""
         decisions = [self._policy.decide(event) for event in invocation.events if isinstance(event, Signal)]
         self._pass_time({each.task for decision in decisions for each in decision.adjustments}, invocation.received_us)
+        now_us = self._clock.wall_us()
         outcomes = self._tuner.process(invocation.events, self._clock.monotonic() + _INVOCATION_SECONDS)
         visits = iter(self._watched.take_visits())
         explained = []
         for event, from_event in zip(invocation.events, outcomes, strict=True):
-            why = explain(self._policy, event) if isinstance(event, Signal) else None
+            why = explain(self._policy, event, now_us) if isinstance(event, Signal) else None
             own = tuple(next(visits) for _ in (why.decision.adjustments if why is not None else ()))
             explained.append(Explained(event, invocation.received_us, why, own, tuple(from_event)))
         return explained

@@ -173,6 +173,9 @@ class Adjustment(NamedTuple):
 
     `urgent`: the rule wants it to go before others. It `ends` what older events asked for by these rules; one whose
     `interval` is 0 asks for none itself.
+
+    `edges` are (moment, interval): what limits with windows make of the interval at their next edges, in microseconds
+    since the epoch; where it has an end, of what comes then. `policy` is the one that decided, by its `short_hash`.
     """
 
     task: TaskRef
@@ -189,6 +192,8 @@ class Adjustment(NamedTuple):
     urgent: bool = False
     default_interval: int | None = None
     ends: tuple[str, ...] = ()
+    edges: tuple[tuple[int, int], ...] = ()
+    policy: str = ""
 
 
 class Verdict(StrEnum):

@@ -16,7 +16,7 @@ from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Number
 from snapshot_tuner.policy.windows import WindowForm
 
-FORM: Final = 5
+FORM: Final = 6
 """To be raised with every change of the form, so that no function takes an older one for its own."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -57,6 +57,7 @@ class LimitForm(TypedDict):
     label: str
     match: dict[str, Json]
     task: dict[str, Json]
+    when: WindowForm | None
     factor: Number | None
     bounds: BoundsForm | None
 

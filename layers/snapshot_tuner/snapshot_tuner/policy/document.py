@@ -55,7 +55,7 @@ _REASONS: Final = {
 }
 """What pydantic finds, in the words of the file; every whole number in it but the version is seconds."""
 
-_NOT_YET: Final[dict[str | int, tuple[str, ...]]] = {"rules": ("ends", "default"), "limits": ("when",)}
+_NOT_YET: Final[dict[str | int, tuple[str, ...]]] = {"rules": ("ends", "default")}
 """Keys whose meaning is fixed, and which nothing carries out yet."""
 
 
@@ -272,7 +272,7 @@ def _model_at(place: Place) -> type[Part]:
             return TargetDocument
         case ("rules" | "limits", _, "bounds", _):
             return BoundsDocument
-        case ("rules", _, "when", _):
+        case ("rules" | "limits", _, "when", _):
             return WhenDocument
         case ("limits", _, _):
             return LimitDocument

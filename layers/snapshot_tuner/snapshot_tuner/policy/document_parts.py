@@ -174,6 +174,11 @@ class LimitDocument(Part):
         dict[str, Any],
         says("For which tasks: an event pattern over `app_id`, `room_id` and `task_id`."),
     ] = Field(default_factory=dict)
+    when: Annotated[
+        WhenDocument | None,
+        BeforeValidator(not_null),
+        says("It holds only then, by the clock: also where it begins or ends without an event."),
+    ] = None
     factor: Annotated[
         Number | None,
         PlainValidator(_factor),

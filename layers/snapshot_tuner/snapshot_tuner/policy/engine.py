@@ -17,7 +17,7 @@ from snapshot_tuner.formats.strict_json import describe
 from snapshot_tuner.model import Adjustment, Decision, Number, Order, Signal, TaskRef, Verdict, is_number
 from snapshot_tuner.policy.compiled import PolicyForm, digest, kept
 from snapshot_tuner.policy.curves import MAX_DECIMAL_PLACES, has_too_many_places
-from snapshot_tuner.policy.limits import Asked, Bounds, Fitted, Limit, fit
+from snapshot_tuner.policy.limits import Asked, Bounds, Fit, Fitted, Limit
 from snapshot_tuner.policy.paths import SignalPath
 from snapshot_tuner.policy.patterns.compiler import compile_checked_body
 from snapshot_tuner.policy.rules import Fixed, Hold, Measured, Rule, limit_from, rule_from, target_of, targets_from
@@ -31,7 +31,8 @@ MAX_SHOWN_CHARACTERS: Final = 40
 class Policy:
     """The rules of a file; `sha256` is 64 hex digits over its text, so that logs can tell policies apart.
 
-    `longest_duration` is in seconds: no adjustment ends, or waits, longer.
+    `longest_duration` is in seconds: no adjustment ends, or waits, longer. `short_hash` are the first 12 digits, by
+    which records and outcome lines say which policy decided.
     """
 
     version: int
@@ -43,6 +44,7 @@ class Policy:
     rules: tuple[Rule, ...]
     sha256: str
     longest_duration: int
+    short_hash: str
     _skip_unchanged_within: int
     _targets: Mapping[str, Target]
     _rules_by_type: Mapping[str, tuple[Rule, ...]]
@@ -85,19 +87,18 @@ class Policy:
             rules=rules,
             sha256=sha256,
             longest_duration=max(max(rule.lasts or 0, rule.lengthen_after) for rule in rules),
+            short_hash=sha256[:12],
             _skip_unchanged_within=form["skip_unchanged_within"] or 0,
             _targets=targets,
             _rules_by_type=MappingProxyType({name: tuple(found) for name, found in _by_type(rules).items()}),
             _rules_of_any_type=tuple(rule for rule in rules if rule.pattern.types is None),
         )
 
-    @property
-    def short_hash(self) -> str:
-        """12 hex digits, by which outcome lines say which policy decided."""
-        return self.sha256[:12]
-
-    def decide(self, signal: Signal, sent_us: int = 0) -> Decision:
+    def decide(self, signal: Signal, sent_us: int = 0, now_us: int | None = None) -> Decision:
         """What the first rule that matches wants; pure, and raises for no signal. `sent_us`: `Signal.order_key`.
+
+        `now_us` is the moment at which it is asked (microseconds since the epoch), by which the windows of limits are
+        judged; without it that of the event, as if it came at once.
 
         Rejects a signal whose target or curve input is missing or mistyped for that rule, or that has no
         sequence, or no time of its own, where the policy wants one. A signal that changes nothing is not asked for any
@@ -111,7 +112,7 @@ class Policy:
                 found = read(signal)
             if pattern.test(found) and (rule.when is None or rule.when.holds_at(signal.time_us)):
                 try:
-                    return self._apply(rule, signal, sent_us)
+                    return self._apply(rule, signal, sent_us, signal.time_us if now_us is None else now_us)
                 except EventRejected as rejection:
                     return Decision(Verdict.REJECT, rule.name, f"{rejection}{_why(signal, rejection.field)}")
         return Decision(Verdict.UNMATCHED, None, f"no rule matches type {_shortened(signal.type)!r}")
@@ -134,7 +135,7 @@ class Policy:
             case _:
                 assert_never(rule.action)
 
-    def _apply(self, rule: Rule, signal: Signal, sent_us: int) -> Decision:
+    def _apply(self, rule: Rule, signal: Signal, sent_us: int, now_us: int) -> Decision:
         asked = self.asked(rule, signal)
         if asked is None:
             return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
@@ -145,10 +146,10 @@ class Policy:
         order_key = _order_key(signal, self.order, sent_us)
         said = None
         if rule.bounds is None and not self.limits and self.bounds.min <= asked.seconds <= self.bounds.max:
-            said = (asked.seconds, rule.then, asked.reason + _ends(rule, rule.then))  # as it mostly is
+            said = (asked.seconds, rule.then, asked.reason + _ends(rule, rule.then), ())  # as it mostly is
         adjustments = []
         for task in target.tasks(signal):
-            interval, then, reason = said or self._limited(rule, asked, signal, task)
+            interval, then, reason, edges = said or self._limited(rule, asked, signal, task, now_us)
             adjustments.append(
                 Adjustment(
                     task,
@@ -163,20 +164,25 @@ class Policy:
                     rule.lengthen_after,
                     self._skip_unchanged_within,
                     rule.urgent,
+                    edges=edges,
+                    policy=self.short_hash,
                 )
             )
         return Decision(Verdict.ADJUST, rule.name, adjustments[0].reason, tuple(adjustments))
 
-    def _limited(self, rule: Rule, asked: Asked, signal: Signal, task: TaskRef) -> tuple[int, int | None, str]:
-        fitted = self.fitted(rule, asked, signal, task)
-        return fitted.interval, fitted.then, asked.reason + fitted.reason + _ends(rule, fitted.then)
+    def _limited(
+        self, rule: Rule, asked: Asked, signal: Signal, task: TaskRef, now_us: int
+    ) -> tuple[int, int | None, str, tuple[tuple[int, int], ...]]:
+        fitted = self.fitted(rule, asked, signal, task, now_us)
+        return fitted.interval, fitted.then, asked.reason + fitted.reason + _ends(rule, fitted.then), fitted.edges
 
-    def fitted(self, rule: Rule, asked: Asked, signal: Signal, task: TaskRef) -> Fitted:
-        """What becomes of what a rule asks for, for one task."""
-        return fit(asked.seconds, rule.then, rule.bounds, self.limits_of(rule, signal, task), self.bounds)
+    def fitted(self, rule: Rule, asked: Asked, signal: Signal, task: TaskRef, now_us: int) -> Fitted:
+        """What becomes at a moment of what a rule asks for, for one task."""
+        fit = Fit(rule.bounds, self.limits_of(rule, signal, task), self.bounds)
+        return fit.at(now_us, asked.seconds, rule.then, lasts=rule.lasts is not None)
 
     def limits_of(self, rule: Rule, signal: Signal, task: TaskRef) -> tuple[Limit, ...]:
-        """Those that hold for what a rule asks of a task; one that only makes it longer leaves urgent rules alone."""
+        """Those that can hold for what a rule asks of a task; what only makes it longer leaves urgent rules alone."""
         return tuple(
             limit.without_longer() if rule.urgent else limit for limit in self.limits if limit.matches(signal, task)
         )

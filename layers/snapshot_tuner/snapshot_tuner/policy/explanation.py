@@ -85,12 +85,16 @@ class Explanation:
     policy: str
 
 
-def explain(policy: Policy, signal: Signal) -> Explanation:
-    """Pure, and raises for no signal; slower than `Policy.decide`, for it looks at every part of every rule."""
+def explain(policy: Policy, signal: Signal, now_us: int | None = None) -> Explanation:
+    """Pure, and raises for no signal; slower than `Policy.decide`, for it looks at every part of every rule.
+
+    `now_us` as there.
+    """
+    now_us = signal.time_us if now_us is None else now_us
     rules: list[RuleFinding] = []
     asked = None
     decided_by = None
-    decision = policy.decide(signal)
+    decision = policy.decide(signal, now_us=now_us)
     fitted: dict[TaskRef, Fitted] = {}
     for rule in policy.rules:
         if decided_by is not None:
@@ -103,7 +107,9 @@ def explain(policy: Policy, signal: Signal) -> Explanation:
             decided_by = rule.name
             asked = _asked(policy, rule, signal)
             if asked is not None:
-                fitted = {each.task: policy.fitted(rule, asked, signal, each.task) for each in decision.adjustments}
+                fitted = {
+                    each.task: policy.fitted(rule, asked, signal, each.task, now_us) for each in decision.adjustments
+                }
     return Explanation(decision, tuple(rules), asked, fitted, policy.bounds, policy.short_hash)
 
 

@@ -94,6 +94,7 @@ def _limit_form(limit: LimitDocument, index: int) -> LimitForm:
         "label": limit.name or f"{LIMITS}[{index}]",
         "match": limit.match,
         "task": limit.task,
+        "when": None if limit.when is None else _window_form(limit.when),
         "factor": limit.factor,
         "bounds": _bounds_form(limit.bounds),
     }

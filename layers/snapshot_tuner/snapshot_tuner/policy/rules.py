@@ -87,6 +87,7 @@ def limit_from(form: LimitForm) -> Limit:
         form["label"],
         compile_checked(form["match"]),
         compile_checked_body(form["task"]),
+        of_form(form["when"]),
         form["factor"],
         _bounds(form["bounds"]),
     )

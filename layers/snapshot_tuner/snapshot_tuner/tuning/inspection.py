@@ -76,8 +76,8 @@ class Inspector:
         return self.policies.required()
 
     def explain(self, signal: Signal) -> Explanation:
-        """The decision about a signal, rule by rule."""
-        return explain(self.policy, signal)
+        """The decision about a signal, were it processed now, rule by rule."""
+        return explain(self.policy, signal, self.clock.wall_us())
 
     def task(self, task: TaskRef) -> TaskReport | None:
         """What is known of a task, None where nothing is. Raises LedgerUnavailable."""

@@ -135,7 +135,7 @@ class Tuner:
                     reason = "a check: nothing is admitted or called"
                     batch.answers.append([Outcome(OutcomeKind.HELD, reason, event.id, event.source)])
                 case Signal():
-                    batch.add(event, self._policy.decide(event, arrivals.sent_us(event)))
+                    batch.add(event, self._policy.decide(event, arrivals.sent_us(event), received_us))
                 case EventRejected():
                     batch.reject(event)
                 case NoEvent(reason=reason, left_out=left_out):
