@@ -13,10 +13,13 @@ mistakes is then searched for what its author may not have meant:
   always-clamped       a curve that lies entirely outside the bounds
   never-ends           a `for` with `then: previous` on a task for which no other rule sets a lasting interval: when
                        it ends, the task has nothing to return to and keeps the interval
-  limits-contradict    two limits that hold for the same event, one asking for a longer interval than the other allows
+  limits-contradict    two limits that hold for the same event at the same time, one asking for a longer interval than
+                       the other allows
+  limit-without-effect a limit that changes no interval of any rule at any time at which it holds
   unusual-attribute    a path that does not begin with a usual attribute of an event: often `data.` was forgotten
 
-Each of these comes with events that show it, decided by the policy itself. You can pass them to `tuner explain`.
+Each of these comes with events that show it, decided by the policy itself (a limit that is for no event has none to
+show). You can pass them to `tuner explain`.
 With --events FILE (a sample event or a recording, anything that `tuner explain` reads) it also finds:
 
   finds-nothing        a path of the policy that finds nothing in any of these events, and what they have instead

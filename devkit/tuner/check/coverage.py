@@ -46,8 +46,8 @@ class Coverage:
 
     `parts[i]` and `decided[i]` are of rule i: all that it is for, and the events that get to it. Both are empty
     for a rule that is in `not_examined`, which says why, and such a rule takes nothing from those behind it.
-    `limits[i]` are the events of limit i, whatever their task. Where rules have windows, the event's time is a field
-    like any other, with a class for each set of windows that hold at once.
+    `limits[i]` are the events of limit i, whatever their task, while it holds. Where there are windows, the event's
+    time is a field like any other, with a class for each set of windows that hold at once.
     """
 
     policy: Policy
@@ -127,7 +127,9 @@ def rule_coverage(policy: Policy, document: PolicyDocument) -> Coverage:
             decided.append([])
             parts[i] = []
             not_examined[i] = f"the rules before it leave more than {PIECES_MOST} pieces of it"
-    limits = _limit_boxes(of_limits, axes)
+    limits = [
+        _limit_boxes(own, axes, window_box(limit, axes)) for own, limit in zip(of_limits, policy.limits, strict=True)
+    ]
     return Coverage(policy, document, axes, all_ways, parts, decided, not_examined, limits)
 
 
@@ -186,9 +188,9 @@ def _parts(own: Iterable[Way], axes: Mapping[Path, Axis], times: Box) -> list[Pa
     return [Part({**box, **times}, way) for way in own if (box := _box(way, axes)) is not None]
 
 
-def _limit_boxes(of_limits: Iterable[Iterable[Way]], axes: Mapping[Path, Axis]) -> list[list[Box]]:
-    known = ((way for way in each if all(leaf.path in axes for leaf in way)) for each in of_limits)
-    return [[box for way in each if (box := _box(way, axes)) is not None] for each in known]
+def _limit_boxes(own: Iterable[Way], axes: Mapping[Path, Axis], times: Box) -> list[Box]:
+    known = (way for way in own if all(leaf.path in axes for leaf in way))
+    return [{**box, **times} for way in known if (box := _box(way, axes)) is not None]
 
 
 def _box(way: Way, axes: Mapping[Path, Axis]) -> Box | None:

@@ -19,6 +19,7 @@ class FindingKind(StrEnum):
     NEVER_ENDS = "never-ends"
     UNUSUAL_ATTRIBUTE = "unusual-attribute"
     LIMITS_CONTRADICT = "limits-contradict"
+    LIMIT_WITHOUT_EFFECT = "limit-without-effect"
     FINDS_NOTHING = "finds-nothing"
 
 

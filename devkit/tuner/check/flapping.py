@@ -1,7 +1,7 @@
 """Two rules whose intervals alternate when a number wavers around one value."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import combinations
 from typing import Final, TypeAlias
@@ -12,7 +12,8 @@ from devkit.tuner.check.coverage import Coverage, curve_path, rule_curve
 from devkit.tuner.check.examples import point_in, show
 from devkit.tuner.check.findings import FindingKind, Suspicion
 from devkit.tuner.check.ranges import clamped, is_whole, locate
-from devkit.tuner.check.values import Axis, beside
+from devkit.tuner.check.values import Axis, beside, list_cells
+from devkit.tuner.check.windows import TIME
 from snapshot_tuner.model import Number
 from snapshot_tuner.policy.rules import Fixed, Hold
 
@@ -56,7 +57,7 @@ def flapping(coverage: Coverage) -> Iterator[Suspicion]:
             at_stake = [border for border in borders if not {*border.ends}.isdisjoint(ends[i] | ends[j])]
             for border, box, lower, upper in _touching(coverage, path, at_stake, (i, j)):
                 key = (path, border.cells, i, j)
-                found = None if key in seen else _flap(coverage, axis, border, box, (lower, upper))
+                found = None if key in seen else _flap_at_some_time(coverage, axis, border, box, (lower, upper))
                 if found is not None:
                     seen.add(key)
                     yield found
@@ -107,6 +108,19 @@ def _touching(
                 for lower, upper, below, above in ((*pair, one, other), (*pair[::-1], other, one)):
                     if below.get(path, -1) >> border.cells[0] & 1 and above.get(path, -1) >> border.cells[1] & 1:
                         yield border, box, lower, upper
+
+
+def _flap_at_some_time(
+    coverage: Coverage, axis: Axis, border: _Border, box: Box, rules: tuple[int, int]
+) -> Suspicion | None:
+    """Limits may hold at times, so that intervals differ at others only."""
+    times = list_cells(box.get(TIME, coverage.axes[TIME].everything)) if TIME in coverage.axes else []
+    at_times: list[Box] = [{**box, TIME: 1 << cell} for cell in times] or [box]
+    always = [_flap(coverage, axis, border, each, rules) for each in at_times]
+    found = next((each for each in always if each is not None), None)
+    if found is None or None not in always:
+        return found
+    return replace(found, message=f"{found.message}, at some times, such as {found.examples[0].event['time']}")
 
 
 def _flap(coverage: Coverage, axis: Axis, border: _Border, box: Box, rules: tuple[int, int]) -> Suspicion | None:

@@ -11,7 +11,7 @@ from devkit.tuner.check.findings import FindingKind, Suspicion
 from devkit.tuner.check.flapping import flapping
 from devkit.tuner.check.gaps import gaps
 from devkit.tuner.check.lasting import never_ending
-from devkit.tuner.check.limits import contradicting
+from devkit.tuner.check.limits import contradicting, without_effect
 from devkit.tuner.check.overlaps import overlaps
 from devkit.tuner.check.paths import finding_nothing, unusual
 from devkit.tuner.check.readings import asking_lists, hidden
@@ -76,6 +76,7 @@ def _suspicions(coverage: Coverage, events: Sequence[Signal]) -> Iterator[Iterat
     yield curves(coverage)
     yield never_ending(coverage)
     yield contradicting(coverage)
+    yield without_effect(coverage)
     yield unusual(coverage)
     yield hidden(coverage.document)
     yield asking_lists(coverage.document)

@@ -36,9 +36,9 @@ def assert_shown(policy: Policy, kind: str, names: Sequence[str], events: Sequen
             low, middle, high = intervals
             assert low != middle != high
             assert (middle > low) == (middle > high)
-        case FindingKind.ALWAYS_CLAMPED:
+        case FindingKind.ALWAYS_CLAMPED | FindingKind.LIMITS_CONTRADICT | FindingKind.LIMIT_WITHOUT_EFFECT:
             assert deciding == [first]
-            assert "clamped" in decisions[0].reason
+            assert ("clamped" in decisions[0].reason) == (kind != FindingKind.LIMIT_WITHOUT_EFFECT)
         case FindingKind.NEVER_ENDS:
             assert deciding == [first]
             assert rules[first].lasts

@@ -130,6 +130,7 @@ def test_without_an_example_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         rules("name: a, interval: {of: data.x, curve: [[0, 1], [1, 9], [2, 1]]}"),
         rules("name: a, interval: {of: data.x, curve: [[0, 1], [1, 2]]}", head="bounds: {min: 5}"),
         rules("name: a, interval: 5", head="limits: [{bounds: {min: 9}}, {bounds: {max: 4}}]"),
+        rules("name: a, interval: 5", head="limits: [{bounds: {max: 9}}]"),
     ]
     kinds = [found(text)[0][0] for text in planted]
     assert set(kinds) == set(FindingKind) - AFTER

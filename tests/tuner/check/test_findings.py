@@ -124,3 +124,34 @@ def test_ranges_beside_each_other_touch_at_their_threshold_only() -> None:
     (finding,) = inspect(text, "policy.yaml").suspicious
     examples = [json.dumps(each.event["data"], default=str) for each in finding.suspicion.examples]
     assert ['"x": "2.499"' in examples[0], '"x": "2.50"' in examples[1]] == [True, True]
+
+
+def test_a_limit_for_which_there_is_no_event_has_no_effect() -> None:
+    """A typing mistake in its pattern, as a rule; there is no event to show it."""
+    text = rules("name: load, match: {type: [load]}, interval: 5")
+    text = text.replace("rules:", "limits: [{name: typo, match: {type: [laod]}, factor: 2}]\nrules:")
+    (finding,) = inspect(text, "policy.yaml").suspicious
+    assert finding.suspicion.message == "limit typo has no effect: no rule is for its events"
+    assert (finding.suspicion.rules, finding.suspicion.examples) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("limit", "rule", "finds"),
+    [
+        ("bounds: {max: 5}", "interval: 5", True),
+        ("bounds: {max: 4}", "interval: 5", False),
+        ("bounds: {max: 20}", "interval: 1, for: 1m, then: 30", False),  # what comes then
+        ("bounds: {max: 20}", "interval: 1, for: 1m", True),
+        ("factor: 2", "interval: 5, urgent: true", True),
+        ("factor: 2", "interval: 5, bounds: {max: 5}", True),
+        ("factor: 2, when: {days: [sun], zone: UTC}", "interval: 5, when: {days: [mon], zone: UTC}", False),  # it lasts
+        ("factor: 2, when: {days: [sun], zone: UTC}", "interval: 5, when: {days: [mon], zone: UTC}, for: 1h", True),
+        ("factor: 2, when: {days: [sun], zone: UTC}", "hold: true", True),
+        ("bounds: {max: 50}", "interval: {of: data.x, curve: [[0, 1], [1, 60]]}", False),
+    ],
+)
+def test_a_limit_has_an_effect_where_it_changes_an_interval_at_some_time(limit: str, rule: str, finds: bool) -> None:  # noqa: FBT001 - a column of the table
+    text = rules(f"name: one, match: {{type: [t]}}, {rule}", "name: two, match: {type: [u]}, hold: true")
+    text = text.replace("rules:", f"limits: [{{name: l, match: {{type: [t]}}, {limit}}}]\nrules:")
+    kinds = [kind for kind, _ in found(text) if kind is FindingKind.LIMIT_WITHOUT_EFFECT]
+    assert bool(kinds) == finds
