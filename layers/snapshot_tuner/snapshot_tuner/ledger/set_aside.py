@@ -18,6 +18,8 @@ What format 2 has added, behind its number:
 
 - `notes`: what is added for an intent (`ledger.types.NOTE`), by its order key: the intents themselves stay as they are.
 - `ends`: of each rule whose adjustments an event has ended, its name, that event's order key, and when.
+- `policy`: the one that decided, of all intents whose notes say no other. Code of format 1 leaves it as it is: of an
+  event that such code admits, the record says the policy of before.
 
 How two versions of the code share a store while one of them is deployed:
 

@@ -258,14 +258,18 @@ def _leaves_anything(state: TaskState, over: Intent) -> bool:
 
 
 def _noted(state: TaskState, intent: Intent) -> TaskState:
-    """What was called, or is being called, for the intent's event has its note, too."""
+    """Whatever else the intent's event has in the state has its note, too."""
 
-    def noted(called: Intent) -> Intent:
-        return intents.with_note(called, intent[NOTE:]) if called.order_key == intent.order_key else called
+    def noted(other: Intent) -> Intent:
+        return intents.with_note(other, intent[NOTE:]) if other.order_key == intent.order_key else other
 
-    applied, lease = state.applied, state.lease
+    base, applied, lease, stabilizing = state.base, state.applied, state.lease, state.stabilizing
     return state._replace(
-        applied=applied and noted(applied), lease=lease and lease._replace(intent=noted(lease.intent))
+        desired=noted(state.desired),
+        base=base and noted(base),
+        applied=applied and noted(applied),
+        lease=lease and lease._replace(intent=noted(lease.intent)),
+        stabilizing=stabilizing and stabilizing._replace(intent=noted(stabilizing.intent)),
     )
 
 

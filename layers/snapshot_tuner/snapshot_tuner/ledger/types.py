@@ -96,7 +96,8 @@ class Intent(NamedTuple):
     `Adjustment`. Times and durations in microseconds.
 
     What stands behind `skip_us` is the intent's note: a record has it apart from the rest (`ledger.set_aside`).
-    `default` is the interval after a time-bound intent without `then`, where nothing else was ever asked for.
+    `default` is the interval after a time-bound intent without `then`, where nothing else was ever asked for. `edges`
+    are those of `Adjustment`, past ones among them, and `policy` is, too.
     """
 
     order_key: str
@@ -112,6 +113,8 @@ class Intent(NamedTuple):
     lengthen_us: int = 0
     skip_us: int = 0
     default: int | None = None
+    edges: tuple[tuple[int, int], ...] = ()
+    policy: str = ""
 
 
 NOTE: Final = Intent._fields.index("skip_us") + 1

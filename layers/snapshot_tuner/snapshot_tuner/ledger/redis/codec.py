@@ -52,9 +52,11 @@ class Added(NamedTuple):
 
     format: int | None = None
     notes: list[bytes] | None = None
-    """Order key and note of each, in one list; in a note the default, 0 is "none"."""
+    """Order key and note of each, in one list."""
     ends: list[Any] | None = None
     """Rule, order key and time of each, in one list."""
+    policy: bytes | None = None
+    """Of all intents whose notes do not say another."""
 
 
 _FIELDS: Final = len(TaskRecord._fields)
@@ -93,11 +95,24 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
         f"\0{adjustment.business_id or ''}\0{adjustment.rule}"
     )
     fingerprint = bytes.fromhex(intents.payload_digest(signal))
-    default = adjustment.default_interval if until_us is not None else None
+    default = 0 if until_us is None else adjustment.default_interval or 0
+    edges = "".join(f" {at}:{interval}" for at, interval in adjustment.edges)
     more = b""
-    if default is not None or adjustment.ends:
-        more = b"\1%b\1%b\1" % (str(default or "").encode(), "\0".join(adjustment.ends).encode())
+    if default or edges or adjustment.ends:
+        note = f"{default}{edges}" if default or edges else ""
+        more = b"\1%b\1%b\1" % (note.encode(), "\0".join(adjustment.ends).encode())
     return b"%020d%b%b%b\0%b" % (signal.time_us, fingerprint, more, adjustment.order_key, intent.encode())
+
+
+def _unpack_note(packed: bytes | None, policy: str) -> tuple[Any, ...]:
+    """`policy`: that of an intent whose note says no other."""
+    if packed is None:
+        return (None, (), policy)
+    note, says_policy, own = packed.decode().partition("@")
+    default, *edges = note.split(" ")
+    pairs = (edge.split(":") for edge in edges)
+    told = tuple((int(at), int(interval)) for at, interval in pairs)
+    return (int(default) or None, told, own if says_policy else policy)
 
 
 def unpack_intent(task: TaskRef, packed: bytes) -> Intent:
@@ -124,12 +139,12 @@ def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
     """A task's record as get.lua answers it."""
     fields, added = TaskRecord._make(record[:_FIELDS]), Added(*record[_FIELDS:][: len(Added._fields)])
     bound, ends, noted = fields.open or [], added.ends or [], added.notes or []
-    notes = dict(zip(noted[::2], noted[1::2], strict=True))
+    policy = (added.policy or b"").decode()
+    notes = {key: _unpack_note(note, policy) for key, note in zip(noted[::2], noted[1::2], strict=True)}
+    other = _unpack_note(None, policy)
 
     def unpacked(order_key: bytes, rest: bytes) -> Intent:
-        intent = unpack_intent(task, order_key + b"\0" + rest)
-        note = notes.get(order_key)
-        return intent if note is None else intent._replace(default=int(note) or None)
+        return intents.with_note(unpack_intent(task, order_key + b"\0" + rest), notes.get(order_key, other))
 
     def unpacked_if_there(order_key: bytes | None, rest: bytes | None) -> Intent | None:
         return unpacked(order_key, rest) if order_key is not None and rest is not None else None

@@ -10,7 +10,9 @@ read, by its name. What they hold is described in `lua/`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import inf, isinf
+from operator import attrgetter
 from typing import Any
 
 from snapshot_tuner.clock import Clock
@@ -123,8 +125,12 @@ class RedisLedger:
 
     def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         self._store.open_batch(within)
-        portions = range(0, len(adjustments), _ADMIT_MOST)
-        return [answer for at in portions for answer in self._admit_portion(adjustments[at : at + _ADMIT_MOST])]
+        answers: list[Admitted] = []
+        for policy, of_one in groupby(adjustments, attrgetter("policy")):  # a batch is decided by one
+            decided = list(of_one)
+            for at in range(0, len(decided), _ADMIT_MOST):
+                answers += self._admit_portion(decided[at : at + _ADMIT_MOST], policy)
+        return answers
 
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
         """Raises LedgerUnavailable too where the store's clock is known too badly for any slot to be usable."""
@@ -239,7 +245,7 @@ class RedisLedger:
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
         return self._amend_as_seen(b"forget", task, seen)
 
-    def _admit_portion(self, adjustments: Sequence[Adjustment]) -> list[Admitted]:
+    def _admit_portion(self, adjustments: Sequence[Adjustment], policy: str) -> list[Admitted]:
         limits = self._limits
         remembered_ms = (limits.task_ttl + limits.max_clock_skew) * 1000  # also where the event's time is ahead
         keys = [self._keys.order, *self._indexes]
@@ -249,7 +255,7 @@ class RedisLedger:
             limits.max_clock_skew * 1_000_000,
             limits.task_ttl * 1_000_000,
         )
-        args = [limits.order.encode(), *(b"%d" % number for number in numbers)]
+        args = [limits.order.encode(), *(b"%d" % number for number in numbers), policy.encode()]
         for adjustment in adjustments:
             signal, task = adjustment.signal, adjustment.task
             keys += (self._keys.of_events + intents.event_digest(task, signal.source, signal.id), self._keys.task(task))

@@ -20,12 +20,15 @@ _LEASE_FIELDS = len(Lease._fields)
 
 def encode(state: TaskState) -> str:
     notes: dict[str, list[Any]] = {}
+    policy = state.desired.policy
+    usual = (*NO_NOTE[:-1], policy)
 
     def kept(intent: Intent | None) -> tuple[Any, ...] | None:
         if intent is None:
             return None
-        if intent[NOTE:] != NO_NOTE:
-            notes[intent.order_key] = [*intent[NOTE:]]
+        if intent[NOTE:] != usual:
+            *note, own = intent[NOTE:]
+            notes[intent.order_key] = [*note, None if own == policy else own]
         return intent[:NOTE]
 
     lease, stabilizing = state.lease, state.stabilizing
@@ -42,16 +45,17 @@ def encode(state: TaskState) -> str:
         stabilizing and [kept(stabilizing.intent), stabilizing.until_us],
         state.call_due,
     ]
-    if notes or state.ends or state.later:
+    if notes or state.ends or policy or state.later:
         number, *behind = state.later or (FORMAT,)
-        fields += [number, notes, state.ends, *behind]
+        fields += [number, notes, state.ends, policy, *behind]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode(text: object) -> TaskState:
     """Raises Unreadable."""
     fields = _list(_json(text), _FIELDS, "record")
-    notes, ends, later = _behind(fields[_FIELDS:])
+    notes, ends, policy, later = _behind(fields[_FIELDS:])
+    usual = (*NO_NOTE[:-1], policy)
     (
         desired,
         desired_at,
@@ -68,8 +72,8 @@ def decode(text: object) -> TaskState:
 
     def read(value: object) -> Intent:
         intent = _intent(value)
-        note = notes.get(intent.order_key)
-        return intent if note is None else with_note(intent, note)
+        note = notes.get(intent.order_key, usual)
+        return intent if note == NO_NOTE else with_note(intent, note)
 
     wanted = read(desired)
 
@@ -132,28 +136,34 @@ def _use(value: object, until_us: object) -> tuple[float, int]:
     return float(value), check_time(until_us)
 
 
-def _behind(fields: list[Any]) -> tuple[dict[str, tuple[Any, ...]], tuple[End, ...], tuple[Any, ...]]:
-    """Notes and ends, and what a later version has put behind them, its format first."""
+def _behind(fields: list[Any]) -> tuple[dict[str, tuple[Any, ...]], tuple[End, ...], str, tuple[Any, ...]]:
+    """Notes, ends and policy, and what a later version has put behind them, its format first."""
     if not fields:
-        return {}, (), ()
+        return {}, (), "", ()
     number = _whole(fields[0], "format")
     if not 0 < number <= FORMAT + 1:  # else it may mean anything
         _refuse(f"its format is {number}; this code knows {FORMAT}, and what {FORMAT + 1} has left in its place")
-    _, notes, ends, *more = _list(fields, 3, "part behind the format")
+    _, notes, ends, policy, *more = _list(fields, 4, "part behind the format")
     if not isinstance(notes, dict):
         _refuse("the notes are no object")
     return (
-        {_order_key(key): _note(note) for key, note in notes.items()},
+        {_order_key(key): _note(note, _text(policy, "policy")) for key, note in notes.items()},
         tuple(_end(end) for end in _list(ends, 0, "list of ends")),
+        _text(policy, "policy"),
         (number, *more) if more or number > FORMAT else (),
     )
 
 
-def _note(value: object) -> tuple[Any, ...]:
-    default, *_ = _list(value, len(NO_NOTE), "note")
+def _note(value: object, policy: str) -> tuple[Any, ...]:
+    """`policy`: where the note says no other."""
+    default, edges, own, *_ = _list(value, len(NO_NOTE), "note")
     if default is not None:
         _interval(default)
-    return (default,)
+    told = tuple((at, interval) for at, interval, *_ in (_list(edge, 2, "edge") for edge in _list(edges, 0, "edges")))
+    for at, interval in told:
+        check_time(at)
+        _interval(interval)
+    return (default, told, policy if own is None else _text(own, "policy"))
 
 
 def _end(value: object) -> End:

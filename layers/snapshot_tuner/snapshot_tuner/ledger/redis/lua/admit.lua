@@ -1,12 +1,12 @@
 -- KEYS: those of order, due and checks, then event and task of each adjustment.
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
---   may be ahead, and behind; then each adjustment in one word: 20 digits of the event's time, 16 bytes of its
---   fingerprint, where it has any of these a byte of 1, the note, another one, the rules that it ends with a NUL between,
---   and a third one, then order key, NUL, intent; one with an interval of 0 asks for none.
+--   may be ahead, and behind, the policy that decided; then each adjustment in one word: 20 digits of the event's time,
+--   16 bytes of its fingerprint, where it has any of these a byte of 1, the note, another one, the rules that it ends
+--   with a NUL between, and a third one, then order key, NUL, intent; one with an interval of 0 asks for none.
 -- Answers {now by the store's own clock, one letter per adjustment (N and R: to a shorter interval), what is in effect instead for each that is
 --   deferred}, or
 --   {now, false, order} where the namespace has another order.
-local order, task_ms, event_ms = ARGV[1], ARGV[2], ARGV[3]
+local order, task_ms, event_ms, policy = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 -- Events are judged by the store's own clock; what is remembered of them is in the ledger's time.
 local ahead = correction == 'local' and 0 or correction + 0
 local latest, earliest = now - ahead + ARGV[4], now - ahead - ARGV[5]
@@ -41,6 +41,7 @@ local function nothing(order_key, asked, at, now)
   local intent = format('%d\0%.0f\0%.0f\0000\0000\0000\0\0', INTERVAL_DEFAULT, asked, at)
   task[KEY], task[INTENT], task[DESIRED_AT], task[CALL_DUE] = order_key, intent, now, LATEST_US
   task[OPEN] = {order_key, intent}
+  set_policy(task, order_key, policy)
   return task
 end
 
@@ -53,6 +54,7 @@ local function take_up(task, order_key, intent, note, now, seen)
     task = new_task()
     task[KEY], task[INTENT], task[DESIRED_AT] = order_key, intent, now
     set_note(task, order_key, note)
+    set_policy(task, order_key, policy)
     put(task, order_key, intent)
     advance_precedence(task, now)
     task[CALL_DUE] = now + SOURCE_US
@@ -79,6 +81,7 @@ local function take_up(task, order_key, intent, note, now, seen)
   set_note(task, order_key, note)
   take(task, order_key, intent, now)
   if task[KEY] == order_key then
+    set_policy(task, order_key, policy)
     task[DESIRED_AT] = now
     task[CALL_DUE] = task[DOUBT_UNTIL] and call_due or now + SOURCE_US
     return seen and 'r' or 'n', task
@@ -90,6 +93,7 @@ local function take_up(task, order_key, intent, note, now, seen)
     end
     return 's', task, is_withdrawn
   end
+  set_policy(task, order_key, policy)
   return 'f', task
 end
 
@@ -153,6 +157,9 @@ local function admit(event_name, task_name, given)
   if ahead ~= 0 then
     local _, asked = numbers_of(intent)
     intent = asked_at(intent, asked + ahead)
+    note = note and string.gsub(note, ' (%d+):', function(at)
+      return format(' %.0f:', at + ahead)
+    end)
   end
   local task = load_task(task_name, saved, now)
   local answer, is_changed, is_new = nil, false, not task
@@ -194,7 +201,7 @@ end
 
 local answers = {}
 for i = 1, (#KEYS - 3) / 2 do
-  answers[i] = admit(KEYS[2 * i + 2], KEYS[2 * i + 3], ARGV[i + 5])
+  answers[i] = admit(KEYS[2 * i + 2], KEYS[2 * i + 3], ARGV[i + 6])
 end
 if not known_order and not remembers then
   call('DEL', KEYS[1])

@@ -35,13 +35,25 @@ local function fault_of_open(open)
   end
 end
 
-local function fault_of_added(notes, ends)
+local function is_note(value)
+  local default, edges, policy = match(is_text(value) and value or '', '^(%d+)([ %d:]*)(.*)$')
+  if not default or not (default == '0' or is_interval(default + 0)) or not (policy == '' or match(policy, '^@%w*$')) then
+    return false
+  end
+  for at, seconds in gmatch(edges, ' (%d+):(%d+)') do
+    if not is_time(at + 0) or not is_interval(seconds + 0) then
+      return false
+    end
+  end
+  return string.gsub(edges, ' %d+:%d+', '') == ''
+end
+
+local function fault_of_added(notes, ends, policy)
   if notes ~= false and (type(notes) ~= 'table' or #notes % 2 == 1) then
     return 'the notes are no list of pairs'
   end
   for i = 1, notes and #notes or 0, 2 do
-    local default = is_order_key(notes[i]) and is_text(notes[i + 1]) and match(notes[i + 1], '^%d+')
-    if not default or not (default == '0' or is_interval(default + 0)) then
+    if not is_order_key(notes[i]) or not is_note(notes[i + 1]) then
       return 'a note is none'
     end
   end
@@ -53,9 +65,12 @@ local function fault_of_added(notes, ends)
       return 'an end is none'
     end
   end
+  if policy ~= false and not is_text(policy) then
+    return 'its policy is no text'
+  end
 end
 
-local function fault_of_behind(format_number, notes, ends)
+local function fault_of_behind(format_number, notes, ends, policy)
   if format_number == nil then
     return nil
   end
@@ -66,7 +81,7 @@ local function fault_of_behind(format_number, notes, ends)
     return 'its format is ' .. format('%.0f', format_number) .. '; this code knows ' .. FORMAT_NUMBER
       .. ', and what ' .. FORMAT_NUMBER + 1 .. ' has left in its place'
   end
-  return fault_of_added(notes, ends)
+  return fault_of_added(notes, ends, policy)
 end
 
 local function fault_of_task(task)
@@ -118,7 +133,7 @@ local function fault_of_task(task)
   if base == false and (not task[OPEN] or #task[OPEN] == 0) then
     return 'it has nothing that the task should be'
   end
-  return fault_of_behind(task[FORMAT], task[NOTES], task[ENDS])
+  return fault_of_behind(task[FORMAT], task[NOTES], task[ENDS], task[POLICY])
 end
 
 local function fault_of_event(event)

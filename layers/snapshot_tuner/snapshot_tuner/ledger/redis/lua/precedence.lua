@@ -95,6 +95,25 @@ local function prune_notes(task)
   task[NOTES] = #notes > 0 and notes
 end
 
+-- The policy that decided this event's intents: most are of one, which stands in the record once.
+local function set_policy(task, key, policy)
+  local before = task[POLICY] or ''
+  if before == policy then
+    return
+  end
+  local keys = {task[KEY], task[APPLIED_KEY], task[LEASE_KEY], task[BASE_KEY], task[STABILIZING_KEY]}
+  for i = 1, task[OPEN] and #task[OPEN] or 0, 2 do
+    keys[#keys + 1] = task[OPEN][i]
+  end
+  for _, other in ipairs(keys) do
+    local note = other and other ~= key and note_of(task, other)
+    if note and not find(note, '@', 1, true) then
+      set_note(task, other, (note == '' and '0' or note) .. '@' .. before)
+    end
+  end
+  task[POLICY] = policy ~= '' and policy
+end
+
 -- The default that a note says; nil where it says none.
 local function default_of(note)
   local seconds = match(note, '^%d+')
@@ -106,16 +125,31 @@ local function with_interval(intent, seconds)
   return seconds .. '\0' .. asked .. '\0000\0000' .. rest
 end
 
+-- One without an end, with the interval that it has behind the edges of before.
+local function passed(intent, note, now)
+  local interval
+  for at, seconds in gmatch(note, ' (%d+):(%d+)') do
+    if at + 0 <= now then
+      interval = seconds
+    end
+  end
+  return interval and interval .. match(intent, '^%d+(.*)$') or intent
+end
+
 -- What a time-bound intent becomes at its end; nil where that is nothing.
-local function ended(intent)
+local function ended(intent, note, now)
   local after = match(intent, '^%d+%z%d+%z%d+%z(%d+)')
-  return after ~= '0' and with_interval(intent, after) or nil
+  return after ~= '0' and passed(with_interval(intent, after), note, now) or nil
 end
 
 -- What it becomes where nothing else was ever asked for; nil where that is nothing.
-local function in_default_of_all_else(intent, note)
+local function in_default_of_all_else(intent, note, now)
   local default = default_of(note)
-  return default and with_interval(intent, default)
+  return default and passed(with_interval(intent, default), note, now)
+end
+
+local function has_edges(task, key)
+  return task[NOTES] and key and find(note_of(task, key), ':', 1, true)
 end
 
 -- Whether nothing was ever asked for: the intent is nobody's, and only fills its place.
@@ -144,10 +178,13 @@ local function expire(task, now)
   local open = task[OPEN]
   for i = 1, open and #open or 0, 2 do
     local key, intent = open[i], open[i + 1]
-    local base = until_of(intent) <= now and ended(intent)
+    local base = until_of(intent) <= now and ended(intent, note_of(task, key), now)
     if base and (not task[BASE_KEY] or is_newer(key, task[BASE_KEY])) then
       task[BASE_KEY], task[BASE_INTENT] = key, base
     end
+  end
+  if has_edges(task, task[BASE_KEY]) then
+    task[BASE_INTENT] = passed(task[BASE_INTENT], note_of(task, task[BASE_KEY]), now)
   end
   if task[STABILIZING_UNTIL] and task[STABILIZING_UNTIL] <= now then
     task[STABILIZING_KEY], task[STABILIZING_INTENT], task[STABILIZING_UNTIL] = false, false, false
@@ -176,7 +213,7 @@ local function unstabilized(task, now)
   end
   local default
   for i = 1, #open, 2 do
-    local its_default = in_default_of_all_else(open[i + 1], note_of(task, open[i]))
+    local its_default = in_default_of_all_else(open[i + 1], note_of(task, open[i]), now)
     local later = not intent or (its_default and not default)
     if intent and not later and (its_default or not default) then
       local a, b = until_of(open[i + 1]), until_of(intent)
@@ -200,7 +237,8 @@ end
 
 local function advance_precedence(task, now)
   if not task[OPEN] and not task[STABILIZING_UNTIL] then
-    if task[BASE_KEY] == task[KEY] and task[BASE_INTENT] == task[INTENT] then
+    local is_base = task[BASE_KEY] == task[KEY] and task[BASE_INTENT] == task[INTENT]
+    if is_base and not has_edges(task, task[KEY]) then
       return -- most tasks, always
     end
   end
@@ -215,15 +253,25 @@ local function advance_precedence(task, now)
 end
 
 local function next_change(task, now)
-  local open, change = task[OPEN], task[STABILIZING_UNTIL]
-  change = change and change > now and change
+  local open, change, stabilizing = task[OPEN], nil, task[STABILIZING_UNTIL]
   for i = 2, open and #open or 0, 2 do
     local ends = until_of(open[i])
     if ends > now and (not change or ends < change) then
       change = ends
     end
   end
-  return change
+  if not change and has_edges(task, task[BASE_KEY] or task[KEY]) then
+    for at in gmatch(note_of(task, task[BASE_KEY] or task[KEY]), ' (%d+):') do
+      if at + 0 > now then
+        change = at + 0
+        break
+      end
+    end
+  end
+  if stabilizing and stabilizing > now and (not change or stabilizing < change) then
+    change = stabilizing
+  end
+  return change or false
 end
 
 -- Order key and time of asking of the intent that this one competes with, if there is one.
@@ -301,11 +349,14 @@ end
 
 -- Takes out what an earlier delivery of the same event left, where another policy had decided it; whether that was so.
 local function withdraw(task, key, intent, note, now)
-  local after, default = ended(intent), in_default_of_all_else(intent, note)
-  local open, others, has_other_note = task[OPEN], {}, note ~= note_of(task, key)
+  local after, default = ended(intent, note, now), in_default_of_all_else(intent, note, now)
+  local open, others, has_other_default = task[OPEN], {}, default_of(note) ~= default_of(note_of(task, key))
+  if until_of(intent) == 0 then
+    intent = passed(intent, note, now)
+  end
   local function is_other(its_key, its_intent)
     return its_key == key
-      and (has_other_note or (its_intent ~= intent and its_intent ~= after and its_intent ~= default))
+      and (has_other_default or (its_intent ~= intent and its_intent ~= after and its_intent ~= default))
   end
   local is_there = is_other(task[BASE_KEY], task[BASE_INTENT])
     or is_other(task[STABILIZING_KEY], task[STABILIZING_INTENT])

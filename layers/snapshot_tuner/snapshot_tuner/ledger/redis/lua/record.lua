@@ -1,15 +1,17 @@
 -- What every script shares: a task's record. The Lua of transitions.py, which says why;
 -- tests/ledger holds both to one suite and one model. Times are microseconds since the Unix epoch.
 
-local byte, sub, match, format = string.byte, string.sub, string.match, string.format
+local byte, sub, match, gmatch, find, format =
+  string.byte, string.sub, string.match, string.gmatch, string.find, string.format
 local call, pack, unpack_record = redis.call, cmsgpack.pack, cmsgpack.unpack
 
 -- A task's record is an array; `false` is "none". An intent is two fields: its order key, and the rest of it: six
 -- numbers (interval, asked_us, until_us, then, lengthen_us, skip_us; 0 is "none"), business id and rule, with a
 -- NUL between. Saved, an applied intent or a base that is the desired one is `true`: most are, always. The names of
 -- the fields are those of codec.TaskRecord, KEY being the first. Behind them it may have those of codec.Added: NOTES are
--- pairs of an order key and what is added for its intents, ENDS are a rule, an order key and a time each. What a later
--- version has put behind them (set_aside.py) is kept.
+-- pairs of an order key and what is added for its intents: the default (0 is "none"), a space, a time and `:interval` for
+-- each of its edges, `@` and the policy where that is another than the record's POLICY. ENDS are a rule, an order key and
+-- a time each. What a later version has put behind them (set_aside.py) is kept.
 local function new_task()
   local task = {}
   for field = 1, FIELDS do

@@ -133,11 +133,11 @@ local function save_task(due_name, name, task, now, ...)
   if task[NOTES] then
     prune_notes(task)
   end
-  if task[NOTES] or task[ENDS] or (task[FORMAT] or 0) > FORMAT_NUMBER then
+  if task[NOTES] or task[ENDS] or task[POLICY] or (task[FORMAT] or 0) > FORMAT_NUMBER then
     task[FORMAT] = math.max(task[FORMAT] or 0, FORMAT_NUMBER)
-    task[NOTES], task[ENDS] = task[NOTES] or false, task[ENDS] or false
+    task[NOTES], task[ENDS], task[POLICY] = task[NOTES] or false, task[ENDS] or false, task[POLICY] or false
   elseif task[FORMAT] ~= nil then
-    task[FORMAT], task[NOTES], task[ENDS] = nil, nil, nil
+    task[FORMAT], task[NOTES], task[ENDS], task[POLICY] = nil, nil, nil, nil
   end
   local applied_key, applied_intent, base_key, base_intent =
     task[APPLIED_KEY], task[APPLIED_INTENT], task[BASE_KEY], task[BASE_INTENT]
