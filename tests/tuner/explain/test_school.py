@@ -39,24 +39,24 @@ def test_it_is_short() -> None:
 @pytest.mark.parametrize(
     ("text", "rule", "expected"),
     [
-        (load(NOON, "lobby"), "lobby", {"asked": 30, "limits": None, "bounds": 30}),
-        (load(NIGHT, "lobby"), "lobby-at-night", {"asked": 60, "limits": None, "bounds": 60}),
+        (load(NOON, "lobby"), "lobby", {"asked": 30, "factor": None, "limits": None, "bounds": 30}),
+        (load(NIGHT, "lobby"), "lobby", {"asked": 30, "factor": 60, "limits": None, "bounds": 60}),
         # 2 to 30 participants, 4 to 60 s: two more seconds for each, so 16 are 4 + 14 x 2 = 32 s.
-        (load(NOON, "class", 16), "class", {"asked": 32, "limits": None, "bounds": 32}),
-        (load(NIGHT, "class", 16), "class-at-night", {"asked": 64, "limits": None, "bounds": 64}),
-        (load(NOON, "class", 16, "northside"), "class", {"asked": 32, "limits": 5, "bounds": 5}),
-        (load(NIGHT, "lobby", 1, "northside"), "lobby-at-night", {"asked": 60, "limits": 5, "bounds": 5}),
+        (load(NOON, "class", 16), "class", {"asked": 32, "factor": None, "limits": None, "bounds": 32}),
+        (load(NIGHT, "class", 16), "class", {"asked": 32, "factor": 64, "limits": None, "bounds": 64}),
+        (load(NOON, "class", 16, "northside"), "class", {"asked": 32, "factor": None, "limits": 5, "bounds": 5}),
+        (load(NIGHT, "lobby", 1, "northside"), "lobby", {"asked": 30, "factor": 60, "limits": 5, "bounds": 5}),
         (
             event("alert", NIGHT, tenant="southside", where={"room": "r1"}),
             "alert",
-            {"asked": 1, "limits": None, "bounds": 1},
+            {"asked": 1, "factor": None, "limits": None, "bounds": 1},
         ),
     ],
 )
 def test_each_case_is_explained_step_by_step(
     explainer: Explainer, text: str, rule: str, expected: dict[str, int | None]
 ) -> None:
-    """What the rule asks for, what the customer's limit makes of it, and that the policy's bounds have no say."""
+    """What the rule asks for, what the limits make of it, and that the policy's bounds have no say."""
     answer = explained(explainer, text)
     (outcome,) = answer["outcomes"]
     found = steps(outcome)
@@ -66,18 +66,39 @@ def test_each_case_is_explained_step_by_step(
     assert outcome["task"]["RoomId"] == "r1"
 
 
-def test_the_limit_is_blamed_and_the_window_is_told(explainer: Explainer) -> None:
+def test_the_steps_are_told_as_they_are(explainer: Explainer) -> None:
+    """Rule, night, customer, policy: and until when the night holds."""
     answer = explained(explainer, load(NIGHT, "lobby", 1, "northside"))
     (outcome,) = answer["outcomes"]
-    assert steps(outcome)["limits"] == (5, "clamped to 5 s by bounds.max of limit customer")
-    assert steps(outcome)["bounds"] == (5, "within 1 to 120 s")
-    assert answer["reason"] == "fixed 60 s, clamped to 5 s by bounds.max of limit customer"
-    night = "(22:00 to 06:00 Asia/Shanghai): it is Fri 23:00 Asia/Shanghai, until 06:00"
-    reasons = {each["rule"]: each["reason"] for each in answer["rules"]}
-    assert reasons["lobby-at-night"] == f"its pattern matches, and its window holds {night}"
-    by_day = {each["rule"]: each["reason"] for each in explained(explainer, load(NOON, "lobby"))["rules"]}
-    noon = "(22:00 to 06:00 Asia/Shanghai): it is Fri 12:00 Asia/Shanghai, until 22:00"
-    assert by_day["lobby-at-night"] == f"its window does not hold {noon}"
+    found = steps(outcome)
+    assert [found[name] for name in ("asked", "factor", "limits", "bounds")] == [
+        (30, "fixed 30 s"),
+        (60, "x 2 by limit night (Fri 23:00 Asia/Shanghai, until 06:00) = 60 s"),
+        (5, "clamped to 5 s by bounds.max of limit customer"),
+        (5, "within 1 to 120 s"),
+    ]
+    assert answer["reason"] == (
+        "fixed 30 s, x 2 by limit night (Fri 23:00 Asia/Shanghai, until 06:00) = 60 s,"
+        " clamped to 5 s by bounds.max of limit customer"
+    )
+
+
+def test_what_follows_without_an_event_is_told(explainer: Explainer) -> None:
+    """Until two days from now; the customer has 5 s by day and by night."""
+    (outcome,) = explained(explainer, load(NOON, "class", 16))["outcomes"]
+    assert [(each["interval"], each["at"]) for each in outcome["follows"]] == [
+        (64, "2026-03-06T14:00:00.000000Z"),
+        (32, "2026-03-06T22:00:00.000000Z"),
+        (64, "2026-03-07T14:00:00.000000Z"),
+        (32, "2026-03-07T22:00:00.000000Z"),
+    ]
+    (outcome,) = explained(explainer, load(NOON, "class", 16, "northside"))["outcomes"]
+    assert outcome["follows"] == []
+
+
+def test_a_late_event_gets_what_holds_when_it_comes(explainer: Explainer) -> None:
+    (outcome,) = explained(explainer, load(NOON, "lobby"), "--at", "2026-03-06T23:00:00+08:00")["outcomes"]
+    assert outcome["interval"] == 60
 
 
 def test_after_an_alert_it_is_one_second_for_ten_minutes_and_then_as_before(explainer: Explainer) -> None:
@@ -87,7 +108,10 @@ def test_after_an_alert_it_is_one_second_for_ten_minutes_and_then_as_before(expl
     alert = alert.replace('"id": "e"', '"id": "alert"')
     (outcome,) = explained(explainer, alert, "--after", str(before))["outcomes"]
     assert (outcome["outcome"], outcome["interval"]) == ("applied", 1)
-    assert [(each["interval"], each["at"]) for each in outcome["follows"]] == [(60, "2026-03-06T15:15:00.000000Z")]
+    assert [(each["interval"], each["at"]) for each in outcome["follows"]][:2] == [
+        (60, "2026-03-06T15:15:00.000000Z"),
+        (30, "2026-03-06T22:00:00.000000Z"),
+    ]
 
 
 def test_a_late_event_is_answered_with_what_was_called(explainer: Explainer) -> None:
