@@ -17,6 +17,7 @@ from devkit.simulation.far_ledgers import FarSqliteLedger, FarValkeyLedger
 from devkit.simulation.faults import Faults, bursts
 from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedReads
 from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
+from devkit.simulation.oracle import POLICY, TYPES, wanted_at_last
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import SimulatedQueue
 from snapshot_tuner.clock import Clock
@@ -40,31 +41,6 @@ LATEST_DUPLICATES_SECONDS = 7200.0
 QUOTA = 30
 """Calls per second of the simulated account: small enough that slots are scarce in a burst."""
 
-POLICY = """
-version: 1
-skip_unchanged_within: 20s
-rules:
-  - name: as-asked
-    match: {type: [wanted]}
-    interval: {of: data.interval, curve: [[1, 1], [600, 600]]}
-  - name: calm
-    match: {type: [calm]}
-    interval: {of: data.interval, curve: [[1, 1], [600, 600]]}
-    lengthen_after: 30s
-  - name: alert
-    match: {type: [alert]}
-    interval: {of: data.interval, curve: [[1, 1], [600, 600]]}
-    for: 40s
-  - name: watch
-    match: {type: [watch]}
-    interval: {of: data.interval, curve: [[1, 1], [600, 600]]}
-    for: 5m
-    then: 7
-"""
-TYPES = ("wanted", "wanted", "calm", "alert", "watch")
-THEN = {"wanted": None, "calm": None, "alert": None, "watch": 7}
-"""What becomes of a type's events at last: their own interval, this one, or nothing."""
-
 RECONCILERS = 2
 
 LIMITS = Limits(
@@ -87,9 +63,10 @@ Poison = Callable[[TaskRef, bytes], None]
 class RunReport:
     """What came of one run.
 
-    `wrong` are the tasks that do not stand where they should when every adjustment has ended: at what the
-    newest event without an end wants, or at the `then` of a newer one; unless that event is a dead letter, or the
-    ledger's record of the task was spoilt: it starts anew with its next event, and its neighbours notice nothing.
+    `wrong` are the tasks that do not stand where they should when every adjustment has ended: at what the limits make
+    by then of what the newest event without an end wants, or of the `then` of a newer one; unless that event is a dead
+    letter, or the ledger's record of the task was spoilt: it starts anew with its next event, and its neighbours notice
+    nothing.
     `in_doubt` are those that the ledger still knows to be uncertain; so many records were `set_aside`.
     """
 
@@ -268,9 +245,7 @@ def _judge(
     dead = {signal.id for signal in queue.dead}
     wrong, in_doubt = set(), set()
     for task, signal in newest.items():
-        assert isinstance(signal.data, dict)  # noqa: S101 - made so above
-        wanted = THEN[signal.type] or signal.data["interval"]
-        if provider.interval(task) != wanted and signal.id not in dead and task not in spoilt:
+        if provider.interval(task) != wanted_at_last(signal) and signal.id not in dead and task not in spoilt:
             wrong.add(task.room_id)
         state = ledger.get(task)
         if state is not None and state.doubt_until is not None:

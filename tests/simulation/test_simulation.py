@@ -11,7 +11,7 @@ from devkit.simulation.faults import ALL
 from devkit.simulation.run import RunReport, run
 from devkit.valkey import valkey_server
 from snapshot_tuner.events.arrival import Arrivals
-from snapshot_tuner.ledger import transitions
+from snapshot_tuner.ledger import precedence, transitions
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Admission, CallResult, Intent, Lease, Settlement, TaskState
 from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures
@@ -56,10 +56,10 @@ def test_records_are_spoilt_and_their_neighbours_do_not_notice() -> None:
 
 
 def test_without_faults_nothing_is_left_over() -> None:
-    """No dead letter, no doubt, and at most one call per event."""
+    """No dead letter, no doubt, and at most one call per event, and per edge of a task: there are four."""
     report = run(1, faults_named("none"))
     assert (report.dead_letters, report.wrong, report.in_doubt) == (0, frozenset(), frozenset())
-    assert 0 < report.calls <= report.events
+    assert 0 < report.calls <= report.events + 4 * report.tasks
 
 
 def test_a_seed_replays_its_run() -> None:
@@ -82,6 +82,12 @@ def test_the_table_has_a_line_for_each_fault() -> None:
 
 def _some_seed_is_broken() -> bool:
     return any(run(seed, ALL).broken for seed in SEEDS)
+
+
+def test_it_notices_an_edge_that_nobody_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that stays at what it was until its next event, which never comes."""
+    monkeypatch.setattr(precedence, "next_change", lambda state, now: None)  # noqa: ARG005 - as it is called
+    assert run(1, faults_named("none")).wrong
 
 
 def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> None:
