@@ -16,7 +16,7 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
     """The event as it was understood, the decision, the interval step by step for the first task, and every rule."""
     decision, asked = explanation.decision, explanation.asked
     adjustments = decision.adjustments
-    steps = explanation.fitted[adjustments[0].task].steps if adjustments else ()
+    steps = explanation.fitted[adjustments[0].task].steps if asked is not None and adjustments else ()
     return {
         "event": {
             "id": signal.id,
@@ -33,7 +33,7 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
             "asked": asked.seconds if asked is not None else None,
             "bounds": {"min": explanation.bounds.min, "max": explanation.bounds.max},
             "steps": [{"step": step.part, "seconds": step.seconds, "says": step.says} for step in steps],
-            "given": adjustments[0].interval if adjustments else None,
+            "given": (adjustments[0].interval or None) if adjustments else None,
         },
         "tasks": [answers.from_task(adjustment.task) for adjustment in adjustments],
         "rules": [_from_rule(rule) for rule in explanation.rules],

@@ -35,10 +35,12 @@ rules:
     lengthen_after: 2m
     target: {task_id: "{data.task}"}
     when: {days: [mon-wed, sun], from: "22:00", to: "06:00", zone: Asia/Shanghai}
+  - {name: watch, match: {type: [watch]}, interval: 5, for: 1h, default: 20}
+  - {name: calm, match: {type: [calm]}, hold: true, ends: [alert, watch]}
   - {name: rest, hold: true}
 """
 
-FORM_6 = {
+FORM_7 = {
     "version": 1,
     "order": "sequence",
     "require_time": True,
@@ -92,6 +94,8 @@ FORM_6 = {
             "interval": 2,
             "lasts": 600,
             "then": 30,
+            "default": None,
+            "ends": [],
             "lengthen_after": None,
             "urgent": True,
             "when": None,
@@ -104,10 +108,40 @@ FORM_6 = {
             "interval": {"of": "data.load", "curve": [[0.8, 10], [1, 60.5]]},
             "lasts": None,
             "then": None,
+            "default": None,
+            "ends": [],
             "lengthen_after": 120,
             "urgent": False,
             "when": {"days": [0, 1, 2, 6], "begins": 1320, "ends": 360, "zone": "Asia/Shanghai"},
             "target": {"task_id": "{data.task}"},
+            "bounds": None,
+        },
+        {
+            "name": "watch",
+            "match": {"type": ["watch"]},
+            "interval": 5,
+            "lasts": 3600,
+            "then": None,
+            "default": 20,
+            "ends": [],
+            "lengthen_after": None,
+            "urgent": False,
+            "when": None,
+            "target": {},
+            "bounds": None,
+        },
+        {
+            "name": "calm",
+            "match": {"type": ["calm"]},
+            "interval": None,
+            "lasts": None,
+            "then": None,
+            "default": None,
+            "ends": ["alert", "watch"],
+            "lengthen_after": None,
+            "urgent": False,
+            "when": None,
+            "target": {},
             "bounds": None,
         },
         {
@@ -116,6 +150,8 @@ FORM_6 = {
             "interval": None,
             "lasts": None,
             "then": None,
+            "default": None,
+            "ends": [],
             "lengthen_after": None,
             "urgent": False,
             "when": None,
@@ -142,7 +178,7 @@ def beside(file: Path) -> Path:
 def test_the_form_is_the_one_that_its_number_names(file: Path) -> None:
     """Whoever changes the form raises FORM, and this golden copy with it: an older one is then checked anew."""
     kept = json.loads(beside(file).read_text())
-    assert (kept["form"], kept["policy"]) == (6, FORM_6)
+    assert (kept["form"], kept["policy"]) == (7, FORM_7)
 
 
 def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +197,7 @@ def test_a_kept_form_is_taken_without_a_look_at_yaml(file: Path, monkeypatch: py
 def said(rule: Rule) -> tuple[object, ...]:
     action = rule.action
     number = (action.of.text, action.curve) if isinstance(action, Measured) else action
-    times = (rule.lasts, rule.then, rule.lengthen_after, rule.when)
+    times = (rule.lasts, rule.then, rule.default, rule.ends, rule.lengthen_after, rule.when)
     return (rule.name, repr(rule.match), number, *times, rule.urgent, rule.bounds)
 
 

@@ -197,17 +197,6 @@ def test_a_mistake_of_a_limit_says_what_would_be_right(limit: str, problem: str)
     assert f"line 3, {problem}" in problems("interval: 5", f"[{limit}]")
 
 
-@pytest.mark.parametrize(
-    ("rule", "limits", "problem"),
-    [
-        ("ends: [a], interval: 5", "[]", "line 5, rule 'r', ends: is not supported yet"),
-        ("interval: 5, for: 1m, default: 30", "[]", "line 5, rule 'r', default: is not supported yet"),
-    ],
-)
-def test_what_nothing_carries_out_yet_is_refused(rule: str, limits: str, problem: str) -> None:
-    assert problems(rule, limits) == (problem,)
-
-
 def test_a_rule_that_holds_has_no_bounds_and_no_target() -> None:
     assert problems("hold: true, bounds: {max: 5}") == (
         "line 5, rule 'r': bounds: hold changes nothing, so there is nothing to keep in bounds",

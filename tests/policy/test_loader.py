@@ -21,7 +21,7 @@ def in_rule(members: str) -> list[str]:
     return problems(f"version: 1\nrules:\n- {{name: r, {members}}}\n")
 
 
-RULE_KEYS = "name, match, interval, hold, when, target, bounds, for, then, lengthen_after, urgent"
+RULE_KEYS = "name, match, interval, hold, when, target, bounds, for, then, default, ends, lengthen_after, urgent"
 TOP_KEYS = "version, order, require_time, events, bounds, target, lengthen_after, skip_unchanged_within, limits, rules"
 SECONDS = "must be a whole number of seconds from 1 to 600"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"

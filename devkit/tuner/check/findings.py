@@ -36,8 +36,8 @@ class Example:
 
     @property
     def interval(self) -> int | None:
-        """Seconds; None where nothing changes."""
-        return self.decision.adjustments[0].interval if self.decision.adjustments else None
+        """Seconds; None where none are asked for."""
+        return (self.decision.adjustments[0].interval or None) if self.decision.adjustments else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from devkit.tuner.check.ranges import clamped, is_whole, locate
 from devkit.tuner.check.values import Axis, beside, list_cells
 from devkit.tuner.check.windows import TIME
 from snapshot_tuner.model import Number
-from snapshot_tuner.policy.rules import Fixed, Hold
+from snapshot_tuner.policy.rules import Fixed, Hold, Rule
 
 _ROUNDING_SECONDS: Final = 1
 """What two curves that meet may differ by, having been rounded to whole seconds."""
@@ -46,8 +46,8 @@ class _Border:
 def flapping(coverage: Coverage) -> Iterator[Suspicion]:
     """Rules that touch at the end of a range, with other intervals on either side.
 
-    A cooldown on the side with the longer interval, or a `for` on either, lets the interval change once, not each
-    time; then it is harmless.
+    A cooldown on the side with the longer interval, or a `for` on either that the other does not end, lets the
+    interval change once, not each time; then it is harmless.
     """
     seen = set()
     for path, axis in coverage.axes.items():
@@ -171,12 +171,17 @@ def _span(coverage: Coverage, rule: int, path: Path, number: Decimal) -> _Span:
 def _is_harmless(coverage: Coverage, rules: tuple[int, int], spans: Sequence[_Span]) -> bool:
     one, other = spans
     pair = [coverage.policy.rules[i] for i in rules]
-    if one is None or other is None or any(rule.lasts is not None for rule in pair):
+    if one is None or other is None or any(_lasts(*each) for each in (pair, reversed(pair))):
         return True
     rounding = 0 if all(isinstance(rule.action, Fixed) for rule in pair) else _ROUNDING_SECONDS
     if one[0] <= other[1] + rounding and other[0] <= one[1] + rounding:
         return True
     return pair[0 if one > other else 1].lengthen_after > 0
+
+
+def _lasts(rule: Rule, beside: Rule) -> bool:
+    """Whether what it asked for goes on when the other one has its turn."""
+    return rule.lasts is not None and rule.name not in beside.ends
 
 
 def _is_senseless(coverage: Coverage, path: Path, border: _Border, rules: tuple[int, int]) -> bool:

@@ -1,4 +1,4 @@
-"""Rules whose end changes nothing: `then: previous`, where nothing else is ever asked for."""
+"""Rules whose end changes nothing: `then: previous` without a default, where nothing else is ever asked for."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def never_ending(coverage: Coverage) -> Iterator[Suspicion]:
     ]
     for i in coverage.examined():
         rule = rules[i]
-        if rule.lasts is None or rule.then is not None:
+        if rule.lasts is None or rule.then is not None or rule.default is not None:
             continue
         for box in coverage.decided[i]:
             try:
@@ -39,7 +39,8 @@ def never_ending(coverage: Coverage) -> Iterator[Suspicion]:
             if example is not None and example.interval is not None and example.decision.rule == rule.name:
                 message = (
                     f"rule {rule.name!r} ends after {rule.lasts} s, but no other rule ever asks for anything without "
-                    f"an end for such a task: it stays at {example.interval} s (then: SECONDS, or a rule for the rest)"
+                    f"an end for such a task: it stays at {example.interval} s (then: SECONDS, default: SECONDS, "
+                    "or a rule for the rest)"
                 )
                 yield Suspicion(FindingKind.NEVER_ENDS, ("rules", i, "for"), (rule.name,), message, (example,))
                 break

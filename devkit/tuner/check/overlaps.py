@@ -72,9 +72,9 @@ def _differ(policy: Policy, one: Rule, other: Rule, signal: Signal) -> bool:
         return False  # an event that one of them cannot use shows nothing
 
 
-def _effect(policy: Policy, rule: Rule, signal: Signal) -> tuple[int | None, int | None, int | None]:
+def _effect(policy: Policy, rule: Rule, signal: Signal) -> tuple[object, ...]:
     asked = policy.asked(rule, signal)
     if asked is None:
-        return None, rule.lasts, rule.then
+        return (None, rule.ends)
     fitted = policy.fitted(rule, asked, signal, target_of(rule.targets, signal).tasks(signal)[0], signal.time_us)
-    return fitted.interval, rule.lasts, fitted.then
+    return (fitted.interval, rule.ends, rule.lasts, fitted.then, rule.default is None)

@@ -43,11 +43,11 @@ def _from_outcome(explained: Explained, index: int) -> dict[str, Any]:
         "reason": outcome.reason,
     }
     why = explained.explanation
-    if not explained.visits or why is None or why.asked is None:
+    if not explained.visits or why is None:
         return answer | {"steps": [], "follows": []}
     visit = explained.visits[index]
     return answer | {
-        "steps": [_from_step(step) for step in steps(visit, why.asked, why.fitted[visit.adjustment.task])],
+        "steps": [_from_step(step) for step in steps(visit, why)],
         "follows": [_from_change(change) for change in follows(visit)],
     }
 

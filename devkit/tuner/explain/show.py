@@ -100,7 +100,7 @@ def _in_words(finding: PatternFinding) -> str:
 
 def _show_outcome(console: Console, explained: Explained, index: int, outcome: Outcome) -> None:
     why = explained.explanation
-    if explained.visits and why is not None and why.asked is not None:
+    if explained.visits and why is not None:
         visit = explained.visits[index]
         task = visit.adjustment.task
         console.print(Text.assemble(("interval ", "bold"), f"of {task.app_id} {task.room_id} {task.task_id}"))
@@ -108,7 +108,7 @@ def _show_outcome(console: Console, explained: Explained, index: int, outcome: O
             str(step.name): Text.assemble(
                 ("" if step.seconds is None else f"{step.seconds:>4} s  ", "cyan"), printable(step.says)
             )
-            for step in steps(visit, why.asked, why.fitted[task])
+            for step in steps(visit, why)
         }
         console.print(_Indented(_grid(lines)))
     colour = _COLOURS.get(outcome.kind, "bold yellow")

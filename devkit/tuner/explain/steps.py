@@ -7,8 +7,9 @@ from enum import StrEnum, auto
 from devkit.tuner.explain.replay import LedgerVisit
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger import intents, precedence, transitions
-from snapshot_tuner.ledger.types import Admission, Intent, TaskState
-from snapshot_tuner.policy.limits import Asked, Fitted, Part
+from snapshot_tuner.ledger.types import Admission, End, Intent, TaskState
+from snapshot_tuner.policy.explanation import Explanation
+from snapshot_tuner.policy.limits import Part
 
 _TAKEN = (Admission.NEW, Admission.RETRY, Admission.DEFERRED)
 
@@ -22,6 +23,7 @@ class Name(StrEnum):
     LIMITS = auto()  # the bounds of limits
     BOUNDS = auto()  # of the policy
     ENDS = auto()  # a time-bound adjustment, and what comes then
+    ENDED = auto()  # what else is over with the event
     ORDER = auto()  # whether a newer event was there before
     OPEN = auto()  # time-bound adjustments, of which the shortest is in effect
     STABILIZING = auto()  # lengthen_after: a longer interval waits
@@ -59,13 +61,19 @@ class Change:
     event_id: str
 
 
-def steps(visit: LedgerVisit, asked: Asked, fitted: Fitted) -> list[IntervalStep]:
+def steps(visit: LedgerVisit, why: Explanation) -> list[IntervalStep]:
     """Up to the one that ends the matter."""
-    taken = [IntervalStep(Name.ASKED, asked.reason, asked.seconds)]
-    taken += [IntervalStep(_NAMES[step.part], step.says, step.seconds) for step in fitted.steps]
+    taken: list[IntervalStep] = []
+    if why.asked is not None:
+        taken.append(IntervalStep(Name.ASKED, why.asked.reason, why.asked.seconds))
+        fitted = why.fitted[visit.adjustment.task]
+        taken += [IntervalStep(_NAMES[step.part], step.says, step.seconds) for step in fitted.steps]
     if visit.adjustment.for_seconds is not None:
         taken.append(_ends(visit))
-    taken.append(_order(visit))
+    if visit.adjustment.ends:
+        taken.append(_ended(visit))
+    if why.asked is not None or visit.admitted.answer not in (*_TAKEN, Admission.HELD):
+        taken.append(_order(visit))
     if visit.admitted.answer in _TAKEN and visit.after is not None:
         taken += [_open(visit, visit.after), _stabilizing(visit, visit.after)]
         if _is_its_own(visit, visit.after.desired):
@@ -94,14 +102,32 @@ def _ends(visit: LedgerVisit) -> IntervalStep:
     intent = intents.from_adjustment(visit.adjustment)
     if intent.then is not None:
         then = f"then {intent.then} s"
+    elif _is_all_there_is(visit) and intent.default is not None:
+        then = f"then {intent.default} s: nothing else was ever asked for"
     elif _is_all_there_is(visit):
         then = f"then it stays at {intent.interval} s: nothing else was ever asked for"
     else:
         then = "then it ends, and the task returns to what else was asked for"
-    over = " (over by now)" if _is_over(visit) else ""
-    until = intent.until_us or 0
+    over, until = " (over by now)" if _is_over(visit) else "", intent.until_us or 0
+    if (end := _end_of(visit)) is not None:
+        over = f" (over since event {_event_id(end)} of {moment(end.at_us)})"
     says = f"for {visit.adjustment.for_seconds} s from the event's time on, until {moment(until)}{over}; {then}"
     return IntervalStep(Name.ENDS, says, _seconds_now(visit), until)
+
+
+def _ended(visit: LedgerVisit) -> IntervalStep:
+    """What the event has ended of what was open."""
+    before, now = visit.before, visit.now_us
+    was_open = [] if before is None else [each for each in before.open if (each.until_us or 0) > now]
+    is_open = set() if visit.after is None else {each.key for each in visit.after.open if (each.until_us or 0) > now}
+    over = [
+        f"rule {each.rule} wanted {each.interval} s until {moment(each.until_us or 0)} (event {each.event_id})"
+        for each in was_open
+        if each.key not in is_open and each.rule in visit.adjustment.ends
+    ]
+    if not over:
+        return IntervalStep(Name.ENDED, f"nothing older of {' and '.join(visit.adjustment.ends)} is open")
+    return IntervalStep(Name.ENDED, f"{', '.join(over)}: over with this event")
 
 
 def _order(visit: LedgerVisit) -> IntervalStep:
@@ -126,6 +152,8 @@ def _order(visit: LedgerVisit) -> IntervalStep:
             return IntervalStep(Name.ORDER, says, _seconds_now(visit))
         case Admission.SUPERSEDED if not visit.admitted.reason and other is not None:
             return IntervalStep(Name.ORDER, f"older than {_named(other)}: nothing changes")
+        case Admission.SUPERSEDED if (end := _end_of(visit)) is not None:
+            return IntervalStep(Name.ORDER, f"older than event {_event_id(end)}, which has ended it: nothing changes")
         case Admission.DUPLICATE:
             return IntervalStep(Name.ORDER, "this event was applied before: nothing changes")
         case answer:
@@ -179,13 +207,21 @@ def _unstabilized(visit: LedgerVisit, after: TaskState) -> Intent:
 
 def _is_over(visit: LedgerVisit) -> bool:
     until_us = intents.from_adjustment(visit.adjustment).until_us
+    if until_us is not None and (end := _end_of(visit)) is not None:
+        until_us = min(until_us, end.at_us)
     return until_us is not None and until_us <= visit.now_us
 
 
 def _seconds_now(visit: LedgerVisit) -> int | None:
     """What the event asks for at the moment: of a time-bound adjustment that is over, what comes then."""
     intent = intents.from_adjustment(visit.adjustment)
-    return intent.then if _is_over(visit) else intent.interval
+    return (intent.then or intent.default) if _is_over(visit) else intent.interval
+
+
+def _end_of(visit: LedgerVisit) -> End | None:
+    """What had ended the adjustment before it came."""
+    ends, own = () if visit.before is None else visit.before.ends, visit.adjustment
+    return next((end for end in ends if end.rule == own.rule and end.order_key > own.order_key.decode()), None)
 
 
 def _is_all_there_is(visit: LedgerVisit) -> bool:
@@ -196,6 +232,10 @@ def _is_all_there_is(visit: LedgerVisit) -> bool:
         and after.base is None
         and all(intent.then is None and (intent.until_us or 0) <= until for intent in after.open)
     )
+
+
+def _event_id(end: End) -> str:
+    return end.order_key.split("\0")[1]
 
 
 def _named(intent: Intent) -> str:

@@ -198,8 +198,7 @@ def test_the_last_step_is_what_the_task_should_be(day_with_alerts: list[Explaine
         for visit, outcome in zip(explained.visits, explained.outcomes, strict=False):
             assert explained.explanation is not None
             assert explained.explanation.asked is not None
-            fitted = explained.explanation.fitted[visit.adjustment.task]
-            printed = steps(visit, explained.explanation.asked, fitted)
+            printed = steps(visit, explained.explanation)
             seen.add(outcome.kind)
             if outcome.kind in (OutcomeKind.APPLIED, OutcomeKind.DEFERRED):
                 assert visit.after is not None

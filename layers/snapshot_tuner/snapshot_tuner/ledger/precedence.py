@@ -68,7 +68,7 @@ def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
     """
     key, stabilizing = intent.order_key, state.stabilizing
     asked = [state.base, *state.open, stabilizing and stabilizing.intent]
-    own = (_passed(intent, now), _ended(intent, now), _in_default_of_all_else(intent, now))
+    own = (_passed(intent, now), _ended(intent, now), _by_default(intent, now))
     wants = [each and _wants(each) for each in own]
     if all(each is None or each.order_key != key or _wants(each) in wants for each in asked):
         return state
@@ -192,7 +192,7 @@ def _ended(intent: Intent, now: int) -> Intent | None:
     return _passed(intent._replace(interval=intent.then, until_us=None, then=None), now)
 
 
-def _in_default_of_all_else(intent: Intent, now: int) -> Intent | None:
+def _by_default(intent: Intent, now: int) -> Intent | None:
     """What a time-bound intent becomes at its end where nothing else was ever asked for."""
     if intent.default is None:
         return None
@@ -214,7 +214,7 @@ def _unstabilized(state: TaskState, now: int) -> Intent:
     with_default = [intent for intent in state.open if intent.default is not None]
     last = max(with_default or state.open, key=lambda intent: (_end(intent), intent.order_key))
     # Without any default it stays as it is: nobody knows what the task was before.
-    return _in_default_of_all_else(last, now) or last
+    return _by_default(last, now) or last
 
 
 def _asked(state: TaskState) -> list[Intent]:

@@ -16,7 +16,7 @@ from snapshot_tuner.formats.strict_json import decode
 from snapshot_tuner.model import Json, Number
 from snapshot_tuner.policy.windows import WindowForm
 
-FORM: Final = 6
+FORM: Final = 7
 """To be raised with every change of the form, so that no function takes an older one for its own."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -44,6 +44,8 @@ class RuleForm(TypedDict):
     interval: int | CurveForm | None
     lasts: int | None
     then: int | None
+    default: int | None
+    ends: list[str]
     lengthen_after: int | None
     urgent: bool
     when: WindowForm | None

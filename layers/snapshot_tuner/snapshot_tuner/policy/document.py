@@ -55,9 +55,6 @@ _REASONS: Final = {
 }
 """What pydantic finds, in the words of the file; every whole number in it but the version is seconds."""
 
-_NOT_YET: Final[dict[str | int, tuple[str, ...]]] = {"rules": ("ends", "default")}
-"""Keys whose meaning is fixed, and which nothing carries out yet."""
-
 
 def _is_path(text: str) -> str:
     SignalPath.parse(text)
@@ -78,6 +75,14 @@ def _is_curve(points: list[tuple[Number, Number]]) -> list[tuple[Number, Number]
 
 def _interval_tag(value: object) -> str:
     return _CURVE_TAG if isinstance(value, dict) else _SECONDS_TAG
+
+
+def _rule_names(value: object) -> object:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of at least one rule")
+    if any(name in value[:number] for number, name in enumerate(value)):
+        raise ValueError("names a rule twice")
+    return value
 
 
 def _then(value: object) -> int | None:
@@ -170,6 +175,17 @@ class RuleDocument(Part):
         WithJsonSchema(_THEN_SCHEMA),
         says("What comes when `for` is over: seconds, or `previous`: what else the task should be by then."),
     ] = None
+    default: Annotated[
+        Seconds | None,
+        BeforeValidator(not_null),
+        says("With `previous`: seconds that come when `for` is over and nothing else was ever asked for."),
+    ] = None
+    ends: Annotated[
+        list[str] | None,
+        BeforeValidator(_rule_names),
+        Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
+        says("Rules with `for`: what they asked for before an event of this rule is over with it."),
+    ] = None
     lengthen_after: Annotated[
         Duration | None,
         says("A longer interval than now waits until no event has asked for less for so long."),
@@ -191,10 +207,12 @@ class RuleDocument(Part):
             raise ValueError("lengthen_after: hold changes nothing, so there is nothing to wait")
         if self.hold and self.bounds is not None:
             raise ValueError("bounds: hold changes nothing, so there is nothing to keep in bounds")
-        if self.hold and self.target is not None:
+        if self.hold and self.target is not None and not self.ends:
             raise ValueError("target: hold changes nothing, so it has no task to name")
-        if self.hold and self.urgent:
+        if self.hold and self.urgent and not self.ends:
             raise ValueError("urgent: hold changes nothing, so nothing of it can go first")
+        if self.default is not None and (self.lasts is None or self.then is not None):
+            raise ValueError("default: says what follows for and then: previous where nothing else was ever asked for")
         if "then" in self.model_fields_set and self.lasts is None:
             raise ValueError("then: says what follows when for is over, so it needs for")
         return self
@@ -249,8 +267,6 @@ def validate(value: Json) -> tuple[PolicyDocument | None, list[tuple[Place, str]
 def _reason(place: Place, kind: str, context: dict[str, Any]) -> str:
     match kind:
         case "extra_forbidden":
-            if place[-1] in _NOT_YET.get(place[0], ()):
-                return "is not supported yet"
             return f"unknown key; known here are {', '.join(_keys(_model_at(place)))}"
         case "enum":
             return f"must be {context['expected']}"

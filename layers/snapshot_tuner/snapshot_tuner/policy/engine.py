@@ -137,7 +137,7 @@ class Policy:
 
     def _apply(self, rule: Rule, signal: Signal, sent_us: int, now_us: int) -> Decision:
         asked = self.asked(rule, signal)
-        if asked is None:
+        if asked is None and not rule.ends:
             return Decision(Verdict.HOLD, rule.name, "hold: matched, deliberately no change")
         if self.require_time and not signal.time_is_own:
             raise EventRejected("time", "missing, and the policy has require_time")
@@ -145,11 +145,12 @@ class Policy:
         business_id = target.business(signal)
         order_key = _order_key(signal, self.order, sent_us)
         said = None
-        if rule.bounds is None and not self.limits and self.bounds.min <= asked.seconds <= self.bounds.max:
-            said = (asked.seconds, rule.then, asked.reason + _ends(rule, rule.then), ())  # as it mostly is
+        if asked and rule.bounds is None and not self.limits and self.bounds.min <= asked.seconds <= self.bounds.max:
+            reason = asked.reason + _afterwards(rule, rule.then, rule.default)
+            said = (asked.seconds, rule.then, rule.default, reason, ())  # as it mostly is
         adjustments = []
         for task in target.tasks(signal):
-            interval, then, reason, edges = said or self._limited(rule, asked, signal, task, now_us)
+            interval, then, default, reason, edges = said or self._limited(rule, asked, signal, task, now_us)
             adjustments.append(
                 Adjustment(
                     task,
@@ -164,22 +165,29 @@ class Policy:
                     rule.lengthen_after,
                     self._skip_unchanged_within,
                     rule.urgent,
-                    edges=edges,
-                    policy=self.short_hash,
+                    default,
+                    rule.ends,
+                    edges,
+                    self.short_hash,
                 )
             )
         return Decision(Verdict.ADJUST, rule.name, adjustments[0].reason, tuple(adjustments))
 
     def _limited(
-        self, rule: Rule, asked: Asked, signal: Signal, task: TaskRef, now_us: int
-    ) -> tuple[int, int | None, str, tuple[tuple[int, int], ...]]:
+        self, rule: Rule, asked: Asked | None, signal: Signal, task: TaskRef, now_us: int
+    ) -> tuple[int, int | None, int | None, str, tuple[tuple[int, int], ...]]:
+        if asked is None:
+            return 0, None, None, f"ends {', '.join(rule.ends)}", ()
         fitted = self.fitted(rule, asked, signal, task, now_us)
-        return fitted.interval, fitted.then, asked.reason + fitted.reason + _ends(rule, fitted.then), fitted.edges
+        then, default = (fitted.then, None) if rule.default is None else (None, fitted.then)
+        reason = asked.reason + fitted.reason + _afterwards(rule, then, default)
+        return fitted.interval, then, default, reason, fitted.edges
 
     def fitted(self, rule: Rule, asked: Asked, signal: Signal, task: TaskRef, now_us: int) -> Fitted:
         """What becomes at a moment of what a rule asks for, for one task."""
         fit = Fit(rule.bounds, self.limits_of(rule, signal, task), self.bounds)
-        return fit.at(now_us, asked.seconds, rule.then, lasts=rule.lasts is not None)
+        then = rule.then if rule.default is None else rule.default
+        return fit.at(now_us, asked.seconds, then, lasts=rule.lasts is not None)
 
     def limits_of(self, rule: Rule, signal: Signal, task: TaskRef) -> tuple[Limit, ...]:
         """Those that can hold for what a rule asks of a task; what only makes it longer leaves urgent rules alone."""
@@ -188,11 +196,13 @@ class Policy:
         )
 
 
-def _ends(rule: Rule, then_interval: int | None) -> str:
+def _afterwards(rule: Rule, then: int | None, default: int | None) -> str:
+    """What follows, and what is over with it."""
+    ended = f", ends {', '.join(rule.ends)}" if rule.ends else ""
     if rule.lasts is None:
-        return ""
-    then = "previous" if then_interval is None else f"{then_interval} s"
-    return f", for {rule.lasts} s, then {then}"
+        return ended
+    previous = "previous" if default is None else f"previous or else {default} s"
+    return f", for {rule.lasts} s, then {previous if then is None else f'{then} s'}{ended}"
 
 
 def _by_type(rules: Sequence[Rule]) -> dict[str, list[Rule]]:

@@ -110,9 +110,9 @@ def schema() -> dict[str, Any]:
         del shape["default"]
         shape |= shape.pop("anyOf")[0]
     del rule["properties"]["then"]["default"]
-    rule["dependentRequired"] = {"then": ["for"]}
+    rule["dependentRequired"] = {"then": ["for"], "default": ["for"]}
     rule["oneOf"] = [{"required": ["interval"]}, {"required": ["hold"]}]
-    for name in ("when", "target", "bounds"):
+    for name in ("when", "target", "bounds", "default", "ends"):
         _without_null(rule["properties"][name])
     limit = parts["LimitDocument"]
     limit["anyOf"] = [{"required": ["bounds"]}, {"required": ["factor"]}]

@@ -77,6 +77,8 @@ def _rule_form(rule: RuleDocument) -> RuleForm:
         "interval": {"of": interval.of, "curve": interval.curve} if isinstance(interval, CurveDocument) else interval,
         "lasts": rule.lasts,
         "then": rule.then,
+        "default": rule.default,
+        "ends": rule.ends or [],
         "lengthen_after": rule.lengthen_after,
         "urgent": rule.urgent is True,
         "when": None if rule.when is None else _window_form(rule.when),
@@ -217,13 +219,34 @@ def _check_bounds(document: PolicyDocument, report: Report) -> None:
 
 def _check_ends(document: PolicyDocument, report: Report) -> None:
     ending = 0
+    rules = {rule.name: rule for rule in document.rules}
     for index, rule in enumerate(document.rules):
         for bounds, of in ((document.bounds, "the bounds"), (rule.bounds, "the rule's bounds")):
-            if rule.then is not None and bounds is not None and not bounds.min <= rule.then <= bounds.max:
-                report((RULES, index, "then"), f"{rule.then} s is outside {of} {bounds.min} to {bounds.max} s")
+            for key in ("then", "default"):
+                seconds = getattr(rule, key)
+                if seconds is not None and bounds is not None and not bounds.min <= seconds <= bounds.max:
+                    report((RULES, index, key), f"{seconds} s is outside {of} {bounds.min} to {bounds.max} s")
+        for number, name in enumerate(rule.ends or ()):
+            if (reason := _why_not_ended(rule, rules.get(name), name)) is not None:
+                report((RULES, index, "ends", number), reason)
         ending += rule.lasts is not None
         if rule.lasts is not None and ending == RULES_WITH_AN_END_MOST + 1:
             report((RULES, index, "for"), f"no more than {RULES_WITH_AN_END_MOST} rules can have an end")
+
+
+def _why_not_ended(by: RuleDocument, rule: RuleDocument | None, name: str) -> str | None:
+    if rule is None:
+        return f"there is no rule {_shortened(name)!r}"
+    if rule is by:
+        return "is the rule itself: a newer event of a rule takes the place of the older one anyway"
+    if rule.lasts is None:
+        return f"rule {name!r} has no for, so nothing of it can end"
+    if rule.then is None and rule.default is None:
+        return (
+            f"rule {name!r} needs then: SECONDS or default: SECONDS, "
+            f"or a task stays at its interval where nothing else was ever asked for"
+        )
+    return None
 
 
 def _problem(place: Place, reason: str, marks: dict[Place, Mark], names: dict[tuple[str, int], str]) -> PolicyMistake:

@@ -42,8 +42,8 @@ Action: TypeAlias = Hold | Fixed | Measured
 class Rule:
     """What to do about the signals that match; `match` is the pattern as the file has it.
 
-    Durations are in whole seconds, as in `Adjustment`. `targets` say which tasks, by the reading that made the signal,
-    or "" for any other.
+    Durations are in whole seconds, as in `Adjustment`; `ends` are names of rules. `targets` say which tasks, by the
+    reading that made the signal, or "" for any other.
     """
 
     name: str
@@ -55,6 +55,8 @@ class Rule:
     bounds: Bounds | None = None
     lasts: int | None = None
     then: int | None = None
+    default: int | None = None
+    ends: tuple[str, ...] = ()
     lengthen_after: int = 0
     urgent: bool = False
 
@@ -112,6 +114,8 @@ def rule_from(form: RuleForm, policy: PolicyForm, targets: Mapping[str, Target])
         bounds=_bounds(form["bounds"]),
         lasts=form["lasts"],
         then=form["then"],
+        default=form["default"],
+        ends=tuple(form["ends"]),
         lengthen_after=form["lengthen_after"] or policy["lengthen_after"] or 0,
         urgent=form["urgent"],
     )

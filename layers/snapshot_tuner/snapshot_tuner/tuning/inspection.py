@@ -82,7 +82,7 @@ class Inspector:
     def task(self, task: TaskRef) -> TaskReport | None:
         """What is known of a task, None where nothing is. Raises LedgerUnavailable."""
         state = self.ledger.get(task)
-        if state is None:
+        if state is None or state.asks_nothing:
             return None
         applied = state.applied
         return TaskReport(

@@ -78,6 +78,9 @@ def from_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) 
                 return from_adjustment(adjustment, *_other(intent, adjustment))
             if admitted.answer is Admission.RETRY:
                 return from_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
+            if not adjustment.interval:
+                stands = from_adjustment(adjustment, OutcomeKind.APPLIED, f"it stands at {intent.interval} s already")
+                return stands._replace(interval=intent.interval)
             return _applied(adjustment, intent, "by another worker's call")
         case Called():
             return _from_call(adjustment, admitted, result)

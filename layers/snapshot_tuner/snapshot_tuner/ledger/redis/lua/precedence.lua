@@ -143,7 +143,7 @@ local function ended(intent, note, now)
 end
 
 -- What it becomes where nothing else was ever asked for; nil where that is nothing.
-local function in_default_of_all_else(intent, note, now)
+local function by_default(intent, note, now)
   local default = default_of(note)
   return default and passed(with_interval(intent, default), note, now)
 end
@@ -213,7 +213,7 @@ local function unstabilized(task, now)
   end
   local default
   for i = 1, #open, 2 do
-    local its_default = in_default_of_all_else(open[i + 1], note_of(task, open[i]), now)
+    local its_default = by_default(open[i + 1], note_of(task, open[i]), now)
     local later = not intent or (its_default and not default)
     if intent and not later and (its_default or not default) then
       local a, b = until_of(open[i + 1]), until_of(intent)
@@ -349,7 +349,7 @@ end
 
 -- Takes out what an earlier delivery of the same event left, where another policy had decided it; whether that was so.
 local function withdraw(task, key, intent, note, now)
-  local after, default = ended(intent, note, now), in_default_of_all_else(intent, note, now)
+  local after, default = ended(intent, note, now), by_default(intent, note, now)
   local open, others, has_other_default = task[OPEN], {}, default_of(note) ~= default_of(note_of(task, key))
   if until_of(intent) == 0 then
     intent = passed(intent, note, now)
