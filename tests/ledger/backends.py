@@ -181,6 +181,16 @@ for _, name in ipairs(KEYS) do
   end
   local left = redis.call('PTTL', name)
   if kind == 'store' then -- which one it is
+  elseif kind == 'bounds' then
+    for _, field in ipairs(redis.call('HKEYS', name)) do
+      local limits, ends, since, rest = string.match(redis.call('HGET', name, field), '^(%d+%z%d+)%z(%d+)%z(%d+)(.*)$')
+      local moved = string.format('%s\0%.0f\0%.0f', limits, ends - us, since - us)
+      redis.call('HSET', name, field, moved .. rest)
+    end
+  elseif kind == 'bounded' then
+    for _, member in ipairs(redis.call('ZRANGE', name, 0, -1)) do
+      redis.call('ZINCRBY', name, -us, member)
+    end
   elseif left > 0 then
     redis.call('PEXPIRE', name, left - ms)
   elseif kind == 'due' or kind == 'checks' then -- an index: sorted by times

@@ -50,6 +50,21 @@ class Task:
     ended: str | None = None
     arrivals: list[float] = field(default_factory=list)
     """Moments until which some call that nobody knows about may still arrive."""
+    bounds: tuple[int, int, float] | None = None
+    """An operator's: least, most, until when."""
+
+    def holds(self, now: float) -> tuple[int, int] | None:
+        return self.bounds[:2] if self.bounds and now < self.bounds[2] else None
+
+    def bound(self, bounds: tuple[int, int, float] | None, now: float) -> tuple[int, int] | None:
+        """What held before."""
+        before, self.bounds = self.holds(now), bounds
+        return before
+
+    def _wanted(self, now: float) -> int:
+        assert self.newest is not None
+        least, most = self.holds(now) or (1, 600)
+        return min(max(self.newest.intent, least), most)
 
     def _expire(self, now: float) -> None:
         if self.flight and now >= self.flight.since + LEASE:
@@ -79,9 +94,10 @@ class Task:
             return f"granted {self.flight.intent}" if self.flight.token == token else "busy"
         if self.ended == token:
             return "busy"
-        if self.confirmed == (self.newest.order, self.newest.intent) and not self.arrivals:
-            return f"applied {self.newest.intent}"
-        self.flight = Flight(token, now, self.newest.order, self.newest.name, self.newest.intent)
+        wanted = self._wanted(now)
+        if self.confirmed == (self.newest.order, wanted) and not self.arrivals:
+            return f"applied {wanted}"
+        self.flight = Flight(token, now, self.newest.order, self.newest.name, wanted)
         return f"granted {self.flight.intent}"
 
     def settle(self, token: str, result: str, now: float) -> str:

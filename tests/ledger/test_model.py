@@ -98,6 +98,30 @@ class LedgerHistory(RuleBasedStateMachine):
         self.begin(Which.NEW, task)
         self.settle(Which.IN_FLIGHT, task, result)
 
+    @rule(
+        task=tasks,
+        client=tasks,
+        limits=st.sampled_from([(None, 2), (2, None), (2, 2), (3, 9)]),
+        lasts=st.sampled_from([11, 41]),
+    )
+    def step_in(self, task: int, client: int, limits: tuple[int | None, int | None], lasts: int) -> None:
+        """A person sets bounds, on a task that may have had no event yet."""
+        least, most = limits
+        expected = self.tasks[task].bound((least or 1, most or 600, self.now + lasts), self.now)
+        held, before = self.clients[client].set_bounds(
+            TASKS[task], least=least, most=most, lasts_seconds=lasts, reason="r", caller="c"
+        )
+        assert (held.least, held.most, held.reason, held.caller) == (least, most, "r", "c")
+        assert (before and (before.least or 1, before.most or 600)) == expected
+
+    @rule(task=tasks, client=tasks)
+    def step_out(self, task: int, client: int) -> None:
+        """Or takes them away."""
+        expected = self.tasks[task].bound(None, self.now)
+        before = self.clients[client].clear_bounds(TASKS[task])
+        assert (before and (before.least or 1, before.most or 600)) == expected
+        assert self.clients[client].bounds(TASKS[task]) is None
+
     @rule(task=tasks, seconds=st.sampled_from([16.3, 23.4, 30.5]))
     def crash(self, task: int, seconds: float) -> None:
         """A worker dies with a call in flight; the task is called again while that one may be late, or after."""
@@ -163,7 +187,7 @@ def check(open_backend: Callable[[ExitStack], Backend]) -> None:
 
 
 def test_sqlite_answers_every_history_as_the_model_does() -> None:
-    """Duplicates, retries, conflicts, late settles, expired leases and doubts in any order."""
+    """Duplicates, retries, conflicts, late settles, expired leases, doubts and bounds in any order."""
     with TemporaryDirectory() as folder:
         check(lambda cleanup: SqliteBackend(Path(folder) / "ledger.db", cleanup))
 

@@ -142,14 +142,17 @@ steps = st.one_of(
     st.tuples(st.just("call"), st.sampled_from(list(CallResult))),
     st.tuples(st.just("claim")),
     st.tuples(st.just("mark_in_doubt")),
+    st.tuples(st.just("set"), st.sampled_from([None, 2, 6]), st.sampled_from([None, 6, 9]), st.integers(1, 30)),
+    st.tuples(st.just("clear")),
+    st.tuples(st.just("forget")),
 )
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(steps, max_size=25))
 def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
-    """Stabilization, saved calls, claims, doubt and changed policies among it: every answer, and the whole record after
-    every step. Of one event a record holds one version.
+    """Stabilization, saved calls, claims, doubt, changed policies and bounds among it: every answer, and the whole
+    record after every step. Of one event a record holds one version.
     """
     with ExitStack() as opened:
         one, *others = each(opened, valkey.connection_url)
@@ -159,6 +162,7 @@ def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: li
             for other in others:
                 assert act(other, number, step) == answer
                 assert other.ledger.get(TASK) == state
+                assert other.ledger.bounds(TASK) == one.ledger.bounds(TASK)
 
 
 def assert_one_version_of_each(state: TaskState | None) -> None:
@@ -209,6 +213,17 @@ def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
             return type(begun), getattr(begun, "intent", None), bench.ledger.settle([(TASK, under, result)])
         case ("claim",):
             return bench.ledger.claim_due(5)
+        case "set", least, most, int(lasts):
+            assert isinstance(least, int | None)
+            assert isinstance(most, int | None)
+            return bench.ledger.set_bounds(
+                TASK, least=least, most=most, lasts_seconds=lasts, reason=f"r{number}", caller="c"
+            )
+        case ("clear",):
+            return bench.ledger.clear_bounds(TASK)
+        case ("forget",):
+            seen = bench.ledger.get(TASK)
+            return seen is not None and seen.lease is None and bench.ledger.forget(TASK, seen)
         case _:
             seen = bench.ledger.get(TASK)
             standing = seen is not None and seen.lease is None and seen.doubt_until is None

@@ -17,7 +17,7 @@ from snapshot_tuner.ledger.listing import ListedTask, Place, TaskPage, TaskQuery
 from snapshot_tuner.ledger.own_time import KeptClock
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.types import Intent, SetAsideRecords, TaskState
+from snapshot_tuner.ledger.types import Bounds, Intent, SetAsideRecords, TaskState
 from snapshot_tuner.model import TaskRef
 
 _LEAST_TO_SWEEP = 10_000
@@ -50,6 +50,7 @@ class Memory:
     tasks: dict[TaskRef, _Task] = field(default_factory=dict)
     events: dict[int, bytes] = field(default_factory=dict)
     due: list[tuple[int, int, TaskRef]] = field(default_factory=list)
+    bounded: dict[TaskRef, Bounds] = field(default_factory=dict)
     event_order: str | None = None
     cursors: dict[Budget, Cursor] = field(default_factory=lambda: dict.fromkeys(Budget, Cursor()))
     kept_clock: KeptClock | None = None
@@ -93,7 +94,9 @@ class Memory:
 
     def task(self, task: TaskRef, now: int) -> TaskState | None:
         row = self.tasks.get(task)
-        return row.state if row is not None and row.expires > now else None
+        if row is None or row.expires <= now:
+            return None
+        return row.state._replace(bounds=self.bounds(task, now)) if self.bounded else row.state
 
     def save_task(self, task: TaskRef, state: TaskState, now: int, expires: int | None = None) -> None:
         if expires is None:
@@ -104,7 +107,7 @@ class Memory:
                 remembered = self.tasks[task] = _Task(state, expires, checked=now)
             row = remembered
             row.expires = max(row.expires, expires)
-        row.state = state
+        row.state = state if state.bounds is None else state._replace(bounds=None)
         due = transitions.due(state, now)
         if due != row.told:
             row.told = due
@@ -116,6 +119,15 @@ class Memory:
 
     def forget_task(self, task: TaskRef) -> None:
         del self.tasks[task]
+
+    def bounds(self, task: TaskRef, now: int) -> Bounds | None:
+        found = self.bounded.get(task)
+        return found if found is not None and found.until_us > now else None
+
+    def save_bounds(self, task: TaskRef, bounds: Bounds | None, now: int) -> None:
+        self.bounded = {each: held for each, held in self.bounded.items() if held.until_us > now and each != task}
+        if bounds is not None:
+            self.bounded[task] = bounds
 
     def claim_due(self, limit: int, now: int, until: int) -> list[TaskRef]:
         heap = self.due
@@ -153,18 +165,32 @@ class Memory:
 
     def list_tasks(self, query: TaskQuery, now: int) -> TaskPage:
         found: list[tuple[Place, ListedTask]] = []
-        for task, row in self.tasks.items():
-            interval = row.state.applied.interval if row.state.applied is not None else 0
-            is_due = row.due is not None and row.due <= now
-            if query.takes(task, interval) and row.expires > now:
-                if (query.is_in_doubt and row.state.doubt_until is None) or (query.is_due and not is_due):
-                    continue
-                place = Place((query.is_due and row.due) or interval, task)
-                if query.after is None or place > query.after:
-                    found.append((place, ListedTask(task, interval or None)))
+        for task in {**self.tasks, **self.bounded} if query.bounded else self.tasks:
+            place = self._place(task, query, now)
+            if place is not None and (query.after is None or place > query.after):
+                row = self.tasks.get(task)
+                applied = row.state.applied if row is not None and row.expires > now else None
+                found.append((place, ListedTask(task, applied.interval if applied is not None else None)))
         found.sort()
         rest = found[query.limit :]
         return TaskPage(tuple(each for _, each in found[: query.limit]), found[query.limit - 1][0] if rest else None)
+
+    def _place(self, task: TaskRef, query: TaskQuery, now: int) -> Place | None:
+        """Where in the list it stands; None where it is not asked for."""
+        row = self.tasks.get(task)
+        if row is not None and row.expires <= now:
+            row = None
+        bounds = self.bounds(task, now)
+        interval = row.state.applied.interval if row is not None and row.state.applied is not None else 0
+        is_due = row is not None and row.due is not None and row.due <= now
+        is_doubted = row is not None and row.state.doubt_until is not None
+        if (query.is_in_doubt and not is_doubted) or (query.is_due and not is_due):
+            return None
+        if not query.takes(task, interval) or (bounds is None if query.bounded else row is None):
+            return None
+        if query.bounded:
+            return Place(bounds.until_us if bounds is not None else 0, task)
+        return Place((row.due if query.is_due and row is not None else None) or interval, task)
 
     def look(self) -> Self:
         return self

@@ -61,4 +61,4 @@ def test_fields_of_a_later_version_are_passed_over() -> None:
     record = TaskRecord(
         head, rest, 7, None, None, None, None, 0, 0, b"", b"", None, None, None, b"", None, None, b"", 0, 9, None
     )
-    assert unpack_state(TASK, [*record, b"of a later version"]) == unpack_state(TASK, record)
+    assert unpack_state(TASK, [*record, b"of a later version"], None) == unpack_state(TASK, record, None)

@@ -41,6 +41,10 @@ def everything(backend: ValkeyBackend, namespace: str | None = None) -> Client:
     assert ledger.claim_checks(10) == [TASK]
     assert ledger.claim_due(10) == []
     assert ledger.tasks(TaskQuery(min_interval=5)).tasks == (ListedTask(TASK, 5),)
+    for reason in ("one", "other"):
+        ledger.set_bounds(TASK, least=5, most=5, lasts_seconds=60, reason=reason, caller="c")
+    assert ledger.tasks(TaskQuery(bounded=True)).tasks == (ListedTask(TASK, 5),)
+    assert ledger.clear_bounds(TASK) is not None
     seen = ledger.get(TASK)
     assert seen is not None
     assert ledger.mark_in_doubt(TASK, seen)

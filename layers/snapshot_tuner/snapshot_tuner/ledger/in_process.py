@@ -18,6 +18,7 @@ from snapshot_tuner.ledger.types import (
     Admitted,
     AlreadyApplied,
     Begun,
+    Bounds,
     Busy,
     CallRate,
     CallResult,
@@ -64,7 +65,17 @@ class Records(ClockRecords, Protocol):
         """At least until then."""
         ...
 
-    def forget_task(self, task: TaskRef) -> None: ...
+    def forget_task(self, task: TaskRef) -> None:
+        """Its bounds stay."""
+        ...
+
+    def bounds(self, task: TaskRef, now: int) -> Bounds | None:
+        """Those of `task` come with them."""
+        ...
+
+    def save_bounds(self, task: TaskRef, bounds: Bounds | None, now: int) -> None:
+        """None takes them away; some of those whose time is over go, too."""
+        ...
 
     def claim_due(self, limit: int, now: int, until: int) -> list[TaskRef]:
         """Those that are due, the longest first; claimed until then."""
@@ -165,6 +176,35 @@ class InProcessLedger:
             state = _state_now(records, task, now.us)
             return transitions.shifted(state, -now.ahead_us) if state is not None else None
 
+    def set_bounds(
+        self, task: TaskRef, *, least: int | None, most: int | None, lasts_seconds: int, reason: str, caller: str
+    ) -> tuple[Bounds, Bounds | None]:
+        with self._storage.step() as records:
+            now = self._time.read(records)
+            replaced = records.bounds(task, now.us)
+            since = now.us if replaced is None else replaced.set_us
+            bounds = Bounds(least, most, now.us + lasts_seconds * 1_000_000, since, reason, caller)
+            records.save_bounds(task, bounds, now.us)
+            self._save_bounded(records, task, bounds, now.us)
+            ahead_us = -now.ahead_us
+            return bounds._replace(
+                until_us=bounds.until_us + ahead_us, set_us=bounds.set_us + ahead_us
+            ), transitions.shifted_bounds(replaced, ahead_us)
+
+    def clear_bounds(self, task: TaskRef) -> Bounds | None:
+        with self._storage.step() as records:
+            now = self._time.read(records)
+            replaced = records.bounds(task, now.us)
+            if replaced is not None:
+                records.save_bounds(task, None, now.us)
+                self._save_bounded(records, task, None, now.us)
+            return transitions.shifted_bounds(replaced, -now.ahead_us)
+
+    def bounds(self, task: TaskRef) -> Bounds | None:
+        with self._storage.step() as records:
+            now = self._time.read(records)
+            return transitions.shifted_bounds(records.bounds(task, now.us), -now.ahead_us)
+
     def lost_at(self) -> int | None:
         return None  # what has been written on this host is there
 
@@ -209,6 +249,13 @@ class InProcessLedger:
     def clock_ahead(self) -> float:
         return 0.0  # it is this machine's
 
+    def _save_bounded(self, records: Records, task: TaskRef, bounds: Bounds | None, now: int) -> None:
+        """A record lives as long as the bounds of its task, and the task memory after them."""
+        state = records.task(task, now)
+        if state is not None:
+            expires = (now if bounds is None else bounds.until_us) + self._task_ttl_us
+            records.save_task(task, transitions.bounded(state, bounds, now), now, expires)
+
     def _reserve(self, budget: Budget, count: int, within: float, sooner: float) -> tuple[list[Slot], Pace]:
         own = self._paces[budget]
         with self._storage.step() as records:
@@ -239,6 +286,7 @@ class InProcessLedger:
         fingerprint = signal.fingerprint()
         before = records.task(task, now)
         answer, after = transitions.admit(before, known, intent, fingerprint, now, ends=adjustment.ends)
+        after = _with_bounds(records, task, after, now) if before is None else after
         if answer is Admission.CONFLICT:
             return messages.CONFLICT
         if known is None:
@@ -265,6 +313,11 @@ class InProcessLedger:
         return Admitted(answer, shortens=needs_call and after is not None and transitions.shortens(after))
 
 
+def _with_bounds(records: Records, task: TaskRef, new: TaskState | None, now: int) -> TaskState | None:
+    """They may have come before the task's first event."""
+    return None if new is None else new._replace(bounds=records.bounds(task, now))
+
+
 def _begin_one(records: Records, task: TaskRef, token: str, now: int, lease_until: float) -> Begun:
     before = records.task(task, now)
     if before is None or before.asks_nothing:
@@ -272,10 +325,11 @@ def _begin_one(records: Records, task: TaskRef, token: str, now: int, lease_unti
     lease, busy, state = transitions.begin(before, token, now)
     records.save_task(task, state, now)
     if lease is not None:
-        return Granted(intents.without_note(lease.intent), lease_until)
+        return Granted(intents.without_note(lease.intent), lease_until, state.bounds)
     if busy:
         return Busy()
-    return AlreadyApplied(intents.without_note(state.desired), unchanged=before.applied != state.applied)
+    is_other = before.applied != state.applied
+    return AlreadyApplied(intents.without_note(state.wanted), unchanged=is_other, bounds=state.bounds)
 
 
 def _settle_one(records: Records, task: TaskRef, token: str, result: CallResult, now: int) -> Settlement:

@@ -33,7 +33,8 @@ class Place(NamedTuple):
 class TaskQuery(NamedTuple):
     """Which tasks, at most `limit` of them, behind the place `after`. What is None or False asks for nothing.
 
-    `is_due`: those that need a call without an event, as far as is known; they are sorted by when. All others are
+    `is_due`: those that need a call without an event, as far as is known; they are sorted by when. `bounded`: those
+    that have an operator's bounds, by which alone some may be known; they are sorted by when these end. All others are
     sorted by the applied interval, or, where they are in doubt, by their names.
     """
 
@@ -43,6 +44,7 @@ class TaskQuery(NamedTuple):
     max_interval: int | None = None
     is_in_doubt: bool = False
     is_due: bool = False
+    bounded: bool = False
     limit: int = 50
     after: Place | None = None
 

@@ -12,6 +12,7 @@ from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.types import (
     Admitted,
     Begun,
+    Bounds,
     CallRate,
     CallResult,
     SetAsideRecords,
@@ -73,6 +74,27 @@ class LedgerView(Protocol):
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         """How many records lie there that could not be read, and the first names of them by the alphabet."""
+        ...
+
+
+class BoundsStore(Protocol):
+    """What is asked of a state store for a person who steps in. Every method raises LedgerUnavailable.
+
+    Bounds may come before a task's first event, outlive its record, and are gone when their time is over.
+    """
+
+    def set_bounds(
+        self, task: TaskRef, *, least: int | None, most: int | None, lasts_seconds: int, reason: str, caller: str
+    ) -> tuple[Bounds, Bounds | None]:
+        """What holds from now on, and what it replaces. A call that the task needs by it is due at once."""
+        ...
+
+    def clear_bounds(self, task: TaskRef) -> Bounds | None:
+        """What held until now. Likewise."""
+        ...
+
+    def bounds(self, task: TaskRef) -> Bounds | None:
+        """What holds now, also for a task that nobody knows."""
         ...
 
 

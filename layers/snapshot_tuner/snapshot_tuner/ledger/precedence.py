@@ -63,8 +63,8 @@ def recorded(state: TaskState, order_key: str) -> Intent | None:
 def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
     """The state without what an earlier delivery of the same event left, where another policy had decided it.
 
-    The base that it had taken the place of is not kept; what was confirmed last is the nearest to it. Where nothing
-    is left, the state waits for the intent to be taken.
+    The base that it had taken the place of is not kept; what was confirmed last is the nearest to it, but where an
+    operator's bounds may have had a say in it. Where nothing is left, the state waits for the intent to be taken.
     """
     key, stabilizing = intent.order_key, state.stabilizing
     asked = [state.base, *state.open, stabilizing and stabilizing.intent]
@@ -75,7 +75,7 @@ def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
     base, applied = state.base, state.applied
     if base is not None and base.order_key == key:
         is_earlier = applied is not None and applied.until_us is None and applied.order_key < key
-        base = applied if is_earlier else None
+        base = applied if is_earlier and state.bounds is None else None
     if stabilizing is not None and stabilizing.intent.order_key == key:
         stabilizing = None
     others = tuple(each for each in state.open if each.order_key != key)

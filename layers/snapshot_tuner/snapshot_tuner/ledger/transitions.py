@@ -8,7 +8,17 @@ from typing import NamedTuple
 
 from snapshot_tuner.ledger import intents, precedence
 from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, LEASE_SECONDS, SOURCE_SECONDS, TRY_AGAIN_SECONDS
-from snapshot_tuner.ledger.types import NOTE, Admission, CallResult, Intent, Lease, Settlement, Stabilizing, TaskState
+from snapshot_tuner.ledger.types import (
+    NOTE,
+    Admission,
+    Bounds,
+    CallResult,
+    Intent,
+    Lease,
+    Settlement,
+    Stabilizing,
+    TaskState,
+)
 from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS
 
 _LEASE_US = round(LEASE_SECONDS * 1e6)
@@ -86,7 +96,7 @@ def _end(
 def _ended(before: TaskState, after: TaskState, intent: Intent, now: int) -> Admission:
     """Where the intent asks for no interval, and what should be is what should have been before."""
     if any(each.order_key == intent.order_key for each in before.ends):
-        settled = after.asks_nothing or (after.doubt_until is None and after.applied == after.desired)
+        settled = after.asks_nothing or (after.doubt_until is None and after.applied == after.wanted)
         return Admission.DUPLICATE if settled else Admission.RETRY
     if after.ends == before.ends:
         return Admission.SUPERSEDED
@@ -122,7 +132,7 @@ def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Ad
 def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, TaskState]:
     """(lease, busy, state): the lease, or None with `busy` saying whether a call is in flight or none is needed.
 
-    Where no call is needed, the state's `applied` is its `desired`, be it by a call for another event.
+    Where no call is needed, the state's `applied` is what is `wanted`, be it by a call for another event.
     """
     state = advance_to(state, now)
     if state.lease is not None and state.lease.token == token:
@@ -130,11 +140,12 @@ def begin(state: TaskState, token: str, now: int) -> tuple[Lease | None, bool, T
         return state.lease, False, state
     if state.lease is not None or state.settled_token == token:
         return None, True, state
-    if state.doubt_until is None and state.applied == state.desired:
+    wanted = state.wanted
+    if state.doubt_until is None and state.applied == wanted:
         return None, False, state
     if is_unchanged(state, now):
-        return None, False, state._replace(applied=state.desired)
-    lease = Lease(token=token, begun=now, until=now + _LEASE_US, intent=state.desired)
+        return None, False, state._replace(applied=wanted)
+    lease = Lease(token=token, begun=now, until=now + _LEASE_US, intent=wanted)
     return lease, False, state._replace(lease=lease)
 
 
@@ -189,6 +200,12 @@ def advance_to(state: TaskState, now: int) -> TaskState:
     return state
 
 
+def bounded(state: TaskState, bounds: Bounds | None, now: int) -> TaskState:
+    """With other bounds, or none; the call that it may need is left for a while to whoever has set them."""
+    state = advance_to(state, now)._replace(bounds=bounds)
+    return state if state.doubt_until is not None else state._replace(call_due=now + _TRY_AGAIN_US)
+
+
 def mark_in_doubt(state: TaskState, now: int) -> TaskState:
     """The provider was seen to hold something else: a call is due, and its success is the proof."""
     return _doubt(state, now)
@@ -200,15 +217,17 @@ def due(state: TaskState, now: int) -> int | None:
         return state.lease.until + _LATE_CALL_US  # where nobody settles it
     if state.asks_nothing:
         return None
-    change = precedence.next_change(state, now)
-    if state.doubt_until is None and state.applied == state.desired:
+    change, bounds = precedence.next_change(state, now), state.bounds
+    if bounds is not None and state.wanted != state.desired:
+        change = bounds.until_us if change is None else min(change, bounds.until_us)
+    if state.doubt_until is None and state.applied == state.wanted:
         return change
     return state.call_due if change is None else min(change, state.call_due)
 
 
 def is_unchanged(state: TaskState, now: int) -> bool:
     """Whether another event's call has set the same interval, so short a time ago that nobody needs to repeat it."""
-    applied, desired = state.applied, state.desired
+    applied, desired = state.applied, state.wanted
     if not desired.skip_us or state.doubt_until is not None or applied is None or state.applied_at is None:
         return False
     same = (applied.interval, applied.business_id) == (desired.interval, desired.business_id)
@@ -240,8 +259,16 @@ def shifted(state: TaskState, by_us: int) -> TaskState:
         open=tuple(intents.shifted(intent, by_us) for intent in state.open),
         stabilizing=stabilizing,
         call_due=state.call_due + by_us,
+        bounds=shifted_bounds(state.bounds, by_us),
         ends=tuple(end._replace(at_us=end.at_us + by_us) for end in state.ends),
     )
+
+
+def shifted_bounds(bounds: Bounds | None, by_us: int) -> Bounds | None:
+    """With their times so much later."""
+    if bounds is None or not by_us:
+        return bounds
+    return bounds._replace(until_us=bounds.until_us + by_us, set_us=bounds.set_us + by_us)
 
 
 def _is_over(intent: Intent, now: int) -> bool:
@@ -299,4 +326,4 @@ def _doubt(state: TaskState, until: int) -> TaskState:
 
 def shortens(state: TaskState) -> bool:
     """Whether a call would make the task's interval shorter; of one that never had a call the provider's own counts."""
-    return state.desired.interval < (state.applied.interval if state.applied else INTERVAL_DEFAULT_SECONDS)
+    return state.wanted.interval < (state.applied.interval if state.applied else INTERVAL_DEFAULT_SECONDS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from snapshot_tuner.model import Order
+from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Order
 
 OPEN_MOST = 16
 """Time-bound adjustments that one task remembers, one per rule, ended ones among them; and so many ends."""
@@ -121,14 +121,37 @@ NOTE: Final = Intent._fields.index("skip_us") + 1
 """Where the note begins among the fields of an intent."""
 
 
+class Bounds(NamedTuple):
+    """What a person lets a task's interval be, whatever its events ask for: `least` and `most`, in seconds.
+
+    One of them may be None. They end by themselves at `until_us`; `set_us` is since when the task has had bounds
+    without a break: whoever sets others in time goes on with it. Both in microseconds since the epoch, on the store's
+    clock.
+    """
+
+    least: int | None
+    most: int | None
+    until_us: int
+    set_us: int
+    reason: str
+    caller: str
+
+    def clamp(self, intent: Intent) -> Intent:
+        """The intent with the interval that is nearest to its own."""
+        interval = min(max(intent.interval, self.least or INTERVAL_MIN_SECONDS), self.most or INTERVAL_MAX_SECONDS)
+        return intent if interval == intent.interval else intent._replace(interval=interval)
+
+
 class Granted(NamedTuple):
     """The call may be made, with this intent, while the lease lasts (local monotonic clock).
 
-    The intent's times are the ledger's own (as in `AlreadyApplied`).
+    The intent's times are the ledger's own (as in `AlreadyApplied`). `bounds` are an operator's that hold now, with the
+    ledger's own times, too.
     """
 
     intent: Intent
     lease_until: float
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +167,7 @@ class AlreadyApplied(NamedTuple):
 
     intent: Intent
     unchanged: bool = False
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +232,9 @@ class TaskState(NamedTuple):
 
     `later` is what a later version of this code has put into the record, its format first (`ledger.set_aside`); a
     store that works on its records by itself keeps it there.
+
+    `bounds` are an operator's. They lie beside the record, and change nothing in it: adjustments end and longer ones
+    wait underneath as without them. Only what is called, and what has been, is within them.
     """
 
     desired: Intent
@@ -223,6 +250,12 @@ class TaskState(NamedTuple):
     call_due: int = 0
     ends: tuple[End, ...] = ()
     later: tuple[Any, ...] = ()
+    bounds: Bounds | None = None
+
+    @property
+    def wanted(self) -> Intent:
+        """What the provider should have: what is desired, within an operator's bounds."""
+        return self.desired if self.bounds is None else self.bounds.clamp(self.desired)
 
     @property
     def asks_nothing(self) -> bool:

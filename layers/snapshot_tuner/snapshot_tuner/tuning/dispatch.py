@@ -18,6 +18,7 @@ from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
 from snapshot_tuner.ledger.types import (
     AlreadyApplied,
     Begun,
+    Bounds,
     Busy,
     CallResult,
     Forgotten,
@@ -76,6 +77,7 @@ class _Progress:
     attempts: int = 0
     busy_wait: float = BUSY_WAIT_SECONDS
     signed_afresh: bool = False
+    bounds: Bounds | None = None
 
 
 def _tell_nobody(_: TaskRef, __: TaskResult) -> None:
@@ -225,6 +227,7 @@ class _Dispatch:
                 slot = self._slots.popleft()
                 timeout = min(CALL_SECONDS, self._deadline - slot.valid_until)
                 self._flying[token] = progress
+                progress.bounds = begun.bounds
                 calls.append(Call(task, token, begun.intent, slot, begun.lease_until, timeout))
             else:
                 self._go_without(progress, begun)
@@ -283,7 +286,7 @@ class _Dispatch:
                 progress.signed_afresh = True
                 self._ready.appendleft(progress)
             case error:
-                self._results[progress.task] = Called(end.call.intent, error, settlement)
+                self._results[progress.task] = Called(end.call.intent, error, settlement, progress.bounds)
 
     def _carry_on_without_ledger(self) -> Generator[Wait, Any, None]:
         """No ledger, no call: only wait for those in flight. What came of them cannot be recorded."""

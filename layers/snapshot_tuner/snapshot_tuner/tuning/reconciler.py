@@ -189,7 +189,7 @@ class Reconciler:
                 if reading.has_ended:
                     self._forget(task, state, figures)
                 elif self._has_drifted(task, reading, state) and self._ledger.mark_in_doubt(task, state):
-                    self._warn("task_drifted", task, interval=reading.interval, wanted=state.desired.interval)
+                    self._warn("task_drifted", task, interval=reading.interval, wanted=state.wanted.interval)
                     drifted.append(task)
             figures.drifted += len(drifted)
             figures.repaired += self._dispatch(drifted, deadline, figures, calls)[0]
@@ -199,8 +199,8 @@ class Reconciler:
     def _has_drifted(self, task: TaskRef, reading: TaskReading, state: TaskState) -> bool:
         if not _differs(reading, state):
             return False
-        if self._is_stale(state) and (reading.interval or 0) < state.desired.interval:
-            self._warn("task_not_lengthened", task, interval=reading.interval, wanted=state.desired.interval)
+        if self._is_stale(state) and (reading.interval or 0) < state.wanted.interval:
+            self._warn("task_not_lengthened", task, interval=reading.interval, wanted=state.wanted.interval)
             return False
         return True
 
@@ -211,9 +211,9 @@ class Reconciler:
         state = self._ledger.get(task)
         if state is None or state.applied is None or not self._is_stale(state):
             return False
-        if state.desired.interval <= state.applied.interval:
+        if state.wanted.interval <= state.applied.interval:
             return False
-        self._warn("task_not_lengthened", task, interval=state.applied.interval, wanted=state.desired.interval)
+        self._warn("task_not_lengthened", task, interval=state.applied.interval, wanted=state.wanted.interval)
         return True
 
     def _is_stale(self, state: TaskState) -> bool:
@@ -228,7 +228,7 @@ class Reconciler:
 
     def _is_at_rest(self, state: TaskState) -> bool:
         """Confirmed, and long enough ago that whatever the provider says is about that call or a later one."""
-        if state.lease is not None or state.doubt_until is not None or state.applied != state.desired:
+        if state.lease is not None or state.doubt_until is not None or state.applied != state.wanted:
             return False
         return self._clock.wall_us() - (state.applied_at or 0) > LATE_CALL_SECONDS * 1e6
 
@@ -251,4 +251,4 @@ class Reconciler:
 
 def _differs(reading: TaskReading, state: TaskState) -> bool:
     running = reading.status is TaskStatus.RUNNING
-    return running and reading.interval is not None and reading.interval != state.desired.interval
+    return running and reading.interval is not None and reading.interval != state.wanted.interval

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from snapshot_tuner.errors import ApiError
-from snapshot_tuner.ledger.types import AlreadyApplied, Intent, Settlement
+from snapshot_tuner.ledger.types import AlreadyApplied, Bounds, Intent, Settlement
 from snapshot_tuner.model import Cause
 
 
@@ -17,11 +17,12 @@ class NotCalled:
 
 
 class Called(NamedTuple):
-    """A call ended. `settlement` is None where the ledger could not be told."""
+    """A call ended. `settlement` is None where the ledger could not be told; `bounds` are an operator's on the task."""
 
     intent: Intent
     error: ApiError | None
     settlement: Settlement | None
+    bounds: Bounds | None = None
 
 
 TaskResult = AlreadyApplied | Called | NotCalled

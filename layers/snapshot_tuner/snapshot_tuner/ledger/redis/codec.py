@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from snapshot_tuner.ledger import intents
 from snapshot_tuner.ledger.set_aside import FORMAT, LATEST_US, NAME_CHARACTERS_MOST, RECORD_BYTES_MOST, RECORDS_MOST
-from snapshot_tuner.ledger.types import End, Intent, Lease, Stabilizing, TaskState
+from snapshot_tuner.ledger.types import Bounds, End, Intent, Lease, Stabilizing, TaskState
 from snapshot_tuner.model import (
     INTERVAL_DEFAULT_SECONDS,
     INTERVAL_MAX_SECONDS,
@@ -135,8 +135,14 @@ def unpack_intent(task: TaskRef, packed: bytes) -> Intent:
     )
 
 
-def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
-    """A task's record as get.lua answers it."""
+def unpack_bounds(saved: bytes) -> Bounds:
+    """As bounds.lua has them."""
+    least, most, until_us, set_us, caller, reason = saved.decode().split("\0", 5)
+    return Bounds(int(least) or None, int(most) or None, int(until_us), int(set_us), reason, caller)
+
+
+def unpack_state(task: TaskRef, record: Sequence[Any], bounds: bytes | None) -> TaskState:
+    """A task's record, and its bounds, as get.lua answers them."""
     fields, added = TaskRecord._make(record[:_FIELDS]), Added(*record[_FIELDS:][: len(Added._fields)])
     bound, ends, noted = fields.open or [], added.ends or [], added.notes or []
     policy = (added.policy or b"").decode()
@@ -168,4 +174,5 @@ def unpack_state(task: TaskRef, record: Sequence[Any]) -> TaskState:
             End(rule.decode(), order_key.decode(), at_us)
             for rule, order_key, at_us in zip(ends[::3], ends[1::3], ends[2::3], strict=True)
         ),
+        bounds=unpack_bounds(bounds) if bounds is not None else None,
     )

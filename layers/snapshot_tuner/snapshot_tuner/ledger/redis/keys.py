@@ -15,7 +15,8 @@ class Keys:
         )
         self.due, self.checks = prefix + b"due", prefix + b"checks"
         self.tasks, self.doubts = prefix + b"tasks", prefix + b"doubts"
-        self.of_lists = (self.tasks, self.doubts)
+        self.bounds, self.bounded = prefix + b"bounds", prefix + b"bounded"
+        self.of_lists = (self.bounds, self.bounded, self.tasks, self.doubts)
         self.of_store = (self.cursor, self.cursor_of_reads, prefix + b"set-aside", prefix + b"clock")
         self.of_tasks, self.of_events = prefix + b"task:", prefix + b"event:"
 

@@ -4,8 +4,9 @@ Its keys lie in one hash slot, that of `{namespace}`: `{namespace}:task:APP:ROOM
 `{namespace}:event:DIGEST`, which expire with what they remember, `{namespace}:order`, `{namespace}:clock`, a
 `{namespace}:cursor` of each budget, and four sorted sets of task names: `{namespace}:due` by the time when a call is
 due, `{namespace}:checks` by the time of the last read-back, `{namespace}:tasks` by the applied interval, and
-`{namespace}:doubts`. `{namespace}:set-aside` is a hash of what could not be
-read, by its name. What they hold is described in `lua/`.
+`{namespace}:doubts`. `{namespace}:bounds` is a hash of operators' bounds by the names of tasks, which
+`{namespace}:bounded` has by when they end. `{namespace}:set-aside` is a hash of what could not be read, by its name.
+What they hold is described in `lua/`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Pace, RateWatch, validity
 from snapshot_tuner.ledger.redis import listing
 from snapshot_tuner.ledger.redis.address import RedisAddress
-from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_intent, unpack_state
+from snapshot_tuner.ledger.redis.codec import pack_adjustment, unpack_bounds, unpack_intent, unpack_state
 from snapshot_tuner.ledger.redis.connection import Meanwhile, TokenProvider
 from snapshot_tuner.ledger.redis.keys import Keys
 from snapshot_tuner.ledger.redis.scripts import Script
@@ -34,6 +35,7 @@ from snapshot_tuner.ledger.types import (
     Admitted,
     AlreadyApplied,
     Begun,
+    Bounds,
     Busy,
     CallRate,
     CallResult,
@@ -108,12 +110,13 @@ class RedisLedger:
         self._calls: dict[str, _Call] = {}
         asking = ("record", "aside", "clock")
         writing = (*asking, "tick")
-        of_tasks = ("precedence", "check", "task")
+        of_tasks = ("precedence", "check", "bounds", "task")
         self._admit = Script.load(*writing, *of_tasks, "admit")
         self._reserve = Script.load(*writing, "rate_limit", "reserve")
         self._begin = Script.load(*writing, *of_tasks, "begin")
         self._settle = Script.load(*writing, *of_tasks, "rate_limit", "settle")
         self._get = Script.load(*asking, *of_tasks, "get")
+        self._step_in = Script.load(*writing, *of_tasks, "step_in")
         self._first = Script.load(*asking, "first")
         self._claim = Script.load(*writing, *of_tasks, "claim")
         self._amend = Script.load(*writing, *of_tasks, "amend")
@@ -183,14 +186,16 @@ class RedisLedger:
         _, *granted = self._run(self._begin, keys, args)
         self._forget_calls(asked_at)
         begun: list[Begun] = []
-        for (task, token), answer in zip(starts, granted, strict=True):
+        for (task, token), found in zip(starts, granted, strict=True):
+            answer, bounds = (found[0], unpack_bounds(found[1])) if isinstance(found, list) else (found, None)
             match answer[:1]:
                 case b"g":
                     intent = unpack_intent(task, answer[1:])
                     self._calls[token] = _Call(self._keys.event(intent.key), asked_at + LEASE_SECONDS)
-                    begun.append(Granted(intent, asked_at + LEASE_SECONDS))
+                    begun.append(Granted(intent, asked_at + LEASE_SECONDS, bounds))
                 case b"a" | b"u" as letter:
-                    begun.append(AlreadyApplied(unpack_intent(task, answer[1:]), unchanged=letter == b"u"))
+                    intent = unpack_intent(task, answer[1:])
+                    begun.append(AlreadyApplied(intent, unchanged=letter == b"u", bounds=bounds))
                 case b"b":
                     begun.append(Busy())
                 case _:
@@ -214,8 +219,24 @@ class RedisLedger:
 
     def get(self, task: TaskRef) -> TaskState | None:
         self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
-        _, record = self._run(self._get, [self._keys.task(task)], [])
-        return transitions.shifted(unpack_state(task, record), -self._ahead_us) if record is not None else None
+        _, record, bounds = self._run(self._get, [self._keys.task(task)], [])
+        return transitions.shifted(unpack_state(task, record, bounds), -self._ahead_us) if record is not None else None
+
+    def set_bounds(
+        self, task: TaskRef, *, least: int | None, most: int | None, lasts_seconds: int, reason: str, caller: str
+    ) -> tuple[Bounds, Bounds | None]:
+        numbers = (self._remembered_ms, least or 0, most or 0, lasts_seconds * 1_000_000)
+        held, before = self._change_bounds(
+            task, b"set", *(b"%d" % each for each in numbers), f"{caller}\0{reason}".encode()
+        )
+        assert held is not None  # noqa: S101 - what was set holds
+        return held, before
+
+    def clear_bounds(self, task: TaskRef) -> Bounds | None:
+        return self._change_bounds(task, b"clear")[1]
+
+    def bounds(self, task: TaskRef) -> Bounds | None:
+        return self._change_bounds(task, b"look")[0]
 
     def lost_at(self) -> int | None:
         lost_us = self._store.identity.lost_us
@@ -245,12 +266,26 @@ class RedisLedger:
     def forget(self, task: TaskRef, seen: TaskState) -> bool:
         return self._amend_as_seen(b"forget", task, seen)
 
+    def _change_bounds(self, task: TaskRef, *args: bytes) -> tuple[Bounds | None, Bounds | None]:
+        """What holds now, and what did before."""
+        self._store.open_batch()
+        _, *found = self._run(self._step_in, [self._keys.due, self._keys.task(task)], args)
+        held, before = (
+            transitions.shifted_bounds(unpack_bounds(each), -self._ahead_us) if each is not None else None
+            for each in found
+        )
+        return held, before
+
+    @property
+    def _remembered_ms(self) -> int:
+        """How long a task is, also where its event's time is ahead."""
+        return (self._limits.task_ttl + self._limits.max_clock_skew) * 1000
+
     def _admit_portion(self, adjustments: Sequence[Adjustment], policy: str) -> list[Admitted]:
         limits = self._limits
-        remembered_ms = (limits.task_ttl + limits.max_clock_skew) * 1000  # also where the event's time is ahead
         keys = [self._keys.order, *self._indexes]
         numbers = (
-            remembered_ms,
+            self._remembered_ms,
             limits.idempotency_ttl * 1000,
             limits.max_clock_skew * 1_000_000,
             limits.task_ttl * 1_000_000,

@@ -11,12 +11,13 @@ from snapshot_tuner.ledger.redis.keys import Keys
 def question(keys: Keys, query: TaskQuery) -> tuple[list[bytes], list[bytes]]:
     """Its keys and arguments."""
     index = keys.doubts if query.is_in_doubt else keys.due if query.is_due else keys.tasks
+    index = keys.bounded if query.bounded else index
     numbers = (query.least, query.most, query.limit, EXAMINED_MOST)
-    names = (query.app or "", query.room or "", "1" if query.is_due else "")
+    names = (query.app or "", query.room or "", *("1" if asked else "" for asked in (query.is_due, query.is_in_doubt)))
     after = query.after
     place = (b"%d" % after.at, keys.task(after.task)) if after is not None else (b"", b"")
     args = [*(b"%d" % number for number in numbers), keys.of_tasks, *(name.encode() for name in names), *place]
-    return [index, keys.tasks, keys.due], args
+    return [index, keys.tasks, keys.due, keys.doubts, keys.bounded], args
 
 
 def page(keys: Keys, answer: Sequence[Any]) -> TaskPage:

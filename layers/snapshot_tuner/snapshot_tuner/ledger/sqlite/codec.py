@@ -1,7 +1,7 @@
 """A task's record in a SQLite row: JSON, each intent as a list of its fields."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn, TypeGuard
 
 from snapshot_tuner.ledger.intents import NO_NOTE, with_note
@@ -9,7 +9,7 @@ from snapshot_tuner.ledger.rate_limit import Uses
 from snapshot_tuner.ledger.set_aside import FORMAT, LATEST_US, Unreadable
 from snapshot_tuner.ledger.timing import SPACING_SECONDS_MOST
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.types import NOTE, End, Intent, Lease, Stabilizing, TaskState
+from snapshot_tuner.ledger.types import NOTE, Bounds, End, Intent, Lease, Stabilizing, TaskState
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS
 
 _FIELDS: Final = TaskState._fields.index("ends")
@@ -107,6 +107,16 @@ def decode(text: object) -> TaskState:
 def decode_event(order_key: object, fingerprint: object, applied: object) -> KeyState:
     """Raises Unreadable."""
     return KeyState(_order_key(order_key), _text(fingerprint, "fingerprint"), applied=bool(_whole(applied, "flag")))
+
+
+def decode_bounds(row: Sequence[object]) -> Bounds:
+    """Raises Unreadable."""
+    least, most, until_us, set_us, reason, caller = row
+    for interval in (least, most):
+        if interval is not None and not INTERVAL_MIN_SECONDS <= _whole(interval, "bound") <= INTERVAL_MAX_SECONDS:
+            _refuse("a bound is out of range")
+    ends, since = check_time(until_us), check_time(set_us)
+    return Bounds(least, most, ends, since, _text(reason, "reason"), _text(caller, "caller"))  # type: ignore[arg-type] # looked at above
 
 
 def check_time(value: object) -> int:

@@ -26,10 +26,14 @@ CREATE TABLE IF NOT EXISTS event (namespace TEXT, key TEXT,
 CREATE INDEX IF NOT EXISTS event_expiry ON event (expires_us);
 CREATE TABLE IF NOT EXISTS account (namespace TEXT PRIMARY KEY,
     event_order TEXT, next_us INTEGER NOT NULL, paused_until_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bounds (namespace TEXT, app_id TEXT, room_id TEXT, task_id TEXT, until_us INTEGER NOT NULL,
+    least INTEGER, most INTEGER, set_us INTEGER NOT NULL, reason TEXT NOT NULL, caller TEXT NOT NULL,
+    PRIMARY KEY (namespace, app_id, room_id, task_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS bounds_end ON bounds (namespace, until_us, app_id, room_id, task_id);
 CREATE TABLE IF NOT EXISTS pace (namespace TEXT PRIMARY KEY, kept TEXT NOT NULL) WITHOUT ROWID;
 """
 
-_ADDED = 3
+_ADDED = 4
 """Since the schema has this version."""
 
 _LOCK_WAIT_SECONDS = 1.5
@@ -116,7 +120,9 @@ class SqliteFile:
                 f"LEDGER_URL: {self._path} has schema version {version}, this program {_SCHEMA_VERSION}; use a new file"
             )
         # An earlier version of this code may have made the file, and may still use it: its tables stay as they are.
-        of_this_version = "SELECT count(*) FROM sqlite_master WHERE name IN ('set_aside', 'pace', 'task_doubt')"
+        of_this_version = (
+            "SELECT count(*) FROM sqlite_master WHERE name IN ('set_aside', 'pace', 'task_doubt', 'bounds')"
+        )
         if version and database.execute(of_this_version).fetchone()[0] == _ADDED:
             return
         # Two processes may come here at once: every statement is harmless when repeated.

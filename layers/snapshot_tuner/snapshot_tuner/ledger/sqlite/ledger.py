@@ -19,6 +19,7 @@ from snapshot_tuner.ledger.sqlite import listing
 from snapshot_tuner.ledger.sqlite.codec import (
     check_time,
     decode,
+    decode_bounds,
     decode_event,
     decode_uses,
     encode,
@@ -28,7 +29,7 @@ from snapshot_tuner.ledger.sqlite.codec import (
 from snapshot_tuner.ledger.sqlite.database import SqliteFile
 from snapshot_tuner.ledger.sqlite.set_aside import SetAsideRows, as_bytes, printable
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.types import Intent, Limits, ReportSetAside, SetAsideRecords, TaskState, no_report
+from snapshot_tuner.ledger.types import Bounds, Intent, Limits, ReportSetAside, SetAsideRecords, TaskState, no_report
 from snapshot_tuner.model import TaskRef
 
 _EXPIRED_PER_ADMIT = 50
@@ -91,6 +92,7 @@ class _SqliteRecords:
         self._database = database
         self._namespace = namespace
         self._aside = aside
+        self._has_bounds: bool | None = None
         # No namespace has a colon in its name.
         self._accounts = {Budget.CALLS: namespace, Budget.READS: f"{namespace}:reads"}
 
@@ -128,7 +130,7 @@ class _SqliteRecords:
             return None
         try:
             check_time(row[1])
-            return decode(row[0])
+            return decode(row[0])._replace(bounds=self.bounds(task, now))
         except Unreadable as error:
             self._aside.add(f"task {':'.join(task)}", str(error), row[0])
             self.forget_task(task)
@@ -151,6 +153,40 @@ class _SqliteRecords:
 
     def forget_task(self, task: TaskRef) -> None:
         self._database.execute(f"DELETE FROM task WHERE {_ONE_TASK}", (self._namespace, *_names(task)))  # noqa: S608 - constants of ours
+
+    def bounds(self, task: TaskRef, now: int) -> Bounds | None:
+        if self._has_bounds is None:
+            row = self._database.execute(
+                "SELECT 1 FROM bounds WHERE namespace = ? LIMIT 1", (self._namespace,)
+            ).fetchone()
+            self._has_bounds = row is not None
+        if not self._has_bounds:  # nearly always
+            return None
+        row = self._database.execute(
+            f"SELECT least, most, until_us, set_us, reason, caller FROM bounds WHERE {_ONE_TASK} AND until_us > ?",  # noqa: S608 - constants of ours
+            (self._namespace, *_names(task), now),
+        ).fetchone()
+        if row is None:
+            return None
+        try:
+            return decode_bounds(row)
+        except Unreadable as error:
+            self._aside.add(f"bounds {':'.join(task)}", str(error), printable(row))
+            self._remove_bounds(task)
+            return None
+
+    def save_bounds(self, task: TaskRef, bounds: Bounds | None, now: int) -> None:
+        self._database.execute(
+            "DELETE FROM bounds WHERE (namespace, app_id, room_id, task_id) IN"
+            " (SELECT namespace, app_id, room_id, task_id FROM bounds WHERE namespace = ? AND until_us <= ? LIMIT ?)",
+            (self._namespace, now, _EXPIRED_PER_ADMIT),
+        )
+        self._remove_bounds(task)
+        if bounds is not None:
+            least, most, until_us, *others = bounds
+            values = (self._namespace, *_names(task), until_us, least, most, *others)
+            self._database.execute("INSERT INTO bounds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._has_bounds = None
 
     def claim_due(self, limit: int, now: int, until: int) -> list[TaskRef]:
         due = self._first("due_us", "due_us <= ?", now, limit)
@@ -224,6 +260,9 @@ class _SqliteRecords:
             " (SELECT namespace, app_id, room_id, task_id FROM task WHERE expires_us <= ? LIMIT ?)",
             (now, at_most),
         )
+
+    def _remove_bounds(self, task: TaskRef) -> None:
+        self._database.execute(f"DELETE FROM bounds WHERE {_ONE_TASK}", (self._namespace, *_names(task)))  # noqa: S608 - constants of ours
 
     def _first(self, column: str, which: str, than: object, limit: int) -> list[TaskRef]:
         rows = self._database.execute(

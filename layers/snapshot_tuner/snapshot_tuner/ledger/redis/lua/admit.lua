@@ -122,7 +122,7 @@ local function end_and_take(task, order_key, intent, note, names, now, seen)
   if interval > 0 then
     answer, task, is_changed = take_up(task, order_key, intent, note, now, seen)
   elseif is_known then
-    local is_called = not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == task[INTENT]
+    local is_called = not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == wanted_of(task)
     answer = (is_called or asks_nothing(task)) and 'd' or 'r'
   elseif not is_new then
     answer = 's'
@@ -170,6 +170,9 @@ local function admit(event_name, task_name, given)
   else
     answer, task, is_changed = take_up(task, order_key, intent, note or '', now, known)
   end
+  if is_new and task then
+    bounds_of[task] = bounds_at(task_name, now)
+  end
   if not known then
     local record = event_record(answer == 'd' or answer == 'f' or answer == 'h', fingerprint, order_key)
     call('SET', event_name, record, 'PX', event_ms)
@@ -185,7 +188,7 @@ local function admit(event_name, task_name, given)
   -- One that begins anew is a new one there too; any other may have been lost there.
   try('ZADD', KEYS[3], is_new and 'CH' or 'NX', format('%.0f', now), task_name)
   local applied = task[APPLIED_INTENT]
-  local shortens = interval_of(task[INTENT]) < (applied and interval_of(applied) or INTERVAL_DEFAULT)
+  local shortens = interval_of(wanted_of(task)) < (applied and interval_of(applied) or INTERVAL_DEFAULT)
   save_task(due_name, task_name, task, now, 'PX', task_ms)
   if shortens and (answer == 'n' or answer == 'r') then
     return string.upper(answer)

@@ -1,11 +1,12 @@
 -- KEYS: those of due and checks, then the tasks. ARGV: when the store may have forgotten something (0 is never), so that no
 -- confirmation of before counts as unchanged; then a token for each.
 -- Answers {now, a word for each}: granted, applied, unchanged, busy or forgotten as a letter; behind the first
---   three order key, NUL, rest of the intent.
+--   three order key, NUL, rest of the intent; or such a word and the bounds of the task, where it has some.
 
 -- One word, because each costs the client as much as what is in it.
-local function answer(letter, order_key, intent)
-  return letter .. order_key .. '\0' .. intent
+local function answer(letter, order_key, intent, task)
+  local word, bounds = letter .. order_key .. '\0' .. intent, bounds_of[task]
+  return bounds and {word, bounds.saved} or word
 end
 
 local lost = table.remove(ARGV, 1) + 0
@@ -20,25 +21,26 @@ local function begin(name, token)
     return 'f'
   end
   if task[TOKEN] == token then
-    return answer('g', task[LEASE_KEY], task[LEASE_INTENT])
+    return answer('g', task[LEASE_KEY], task[LEASE_INTENT], task)
   end
   if task[TOKEN] or task[SETTLED_TOKEN] == token then
     save_task(KEYS[1], name, task, now, 'KEEPTTL')
     return 'b'
   end
-  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == task[INTENT] then
+  local wanted = wanted_of(task)
+  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == wanted then
     save_task(KEYS[1], name, task, now, 'KEEPTTL')
-    return answer('a', task[KEY], task[INTENT])
+    return answer('a', task[KEY], wanted, task)
   end
-  if is_unchanged(task, now) and task[APPLIED_AT] > lost then
-    task[APPLIED_KEY], task[APPLIED_INTENT] = task[KEY], task[INTENT]
+  if is_unchanged(task, wanted, now) and task[APPLIED_AT] > lost then
+    task[APPLIED_KEY], task[APPLIED_INTENT] = task[KEY], wanted
     save_task(KEYS[1], name, task, now, 'KEEPTTL')
-    return answer('u', task[KEY], task[INTENT])
+    return answer('u', task[KEY], wanted, task)
   end
   task[TOKEN], task[BEGUN], task[UNTIL] = token, now, now + LEASE_US
-  task[LEASE_KEY], task[LEASE_INTENT] = task[KEY], task[INTENT]
+  task[LEASE_KEY], task[LEASE_INTENT] = task[KEY], wanted
   save_task(KEYS[1], name, task, now, 'KEEPTTL')
-  return answer('g', task[KEY], task[INTENT])
+  return answer('g', task[KEY], wanted, task)
 end
 
 local answers = {now}

@@ -20,6 +20,7 @@ local function exists(name)
   return task
 end
 
+remove_ended_bounds(now)
 for i = 3, #KEYS do
   local name = KEYS[i]
   if not exists(name) then

@@ -1,11 +1,12 @@
--- KEYS: the index to go through, then those of applied intervals and of what is due.
+-- KEYS: the index to go through, then those of applied intervals, of what is due and of what is in doubt, and of bounds.
 -- ARGV: least and greatest interval, tasks at most, records to look at at most, what all names begin with, app and room
---   ('' is any), '1' where only what is due is asked for, then score and name of the last one of the page before, or ''.
+--   ('' is any), '1' where only what is due is asked for, and where only what is in doubt, then score and name of the last
+--   one of the page before, or ''.
 -- Answers {now, each task with its applied interval (0 is none yet), score and name to go on behind, or false}. Changes
 -- nothing. An index is sorted by score and name, as bytes.
-local index, of_intervals, of_due = KEYS[1], KEYS[2], KEYS[3]
+local index, of_intervals, of_due, of_doubts, of_bounds = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local least, greatest, limit, most = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0, ARGV[4] + 0
-local start, app, room, only_due = ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1'
+local start, app, room, only_due, only_doubted = ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1', ARGV[9] == '1'
 local is_by_interval = index == of_intervals
 local SEEK_COST, CHUNK = 40, 50 -- a place is found in some twenty steps
 
@@ -45,10 +46,13 @@ local function seek(name)
 end
 
 local rank
-if ARGV[9] ~= '' then
-  rank = rank_behind(ARGV[9], ARGV[10])
+if ARGV[10] ~= '' then
+  rank = rank_behind(ARGV[10], ARGV[11])
 else
   rank = is_by_interval and try('ZCOUNT', index, '-inf', '(' .. least) or 0
+end
+if index == of_bounds then -- those whose time is over are no longer there
+  rank = math.max(rank, try('ZCOUNT', index, '-inf', format('%.0f', now)))
 end
 local latest = is_by_interval and greatest or index == of_due and now or math.huge
 local found, examined, last = {}, 0, nil
@@ -71,7 +75,9 @@ while #found < 2 * limit and examined < most do
       break
     end
     local due = only_due and index ~= of_due and try('ZSCORE', of_due, name)
-    if is_task and not elsewhere and (not only_due or index == of_due or (due and due + 0 <= now)) then
+    local is_asked_for = not only_due or index == of_due or (due and due + 0 <= now)
+    is_asked_for = is_asked_for and (not only_doubted or index == of_doubts or try('ZSCORE', of_doubts, name))
+    if is_task and not elsewhere and is_asked_for then
       local interval = is_by_interval and score or try('ZSCORE', of_intervals, name) or '0'
       if interval + 0 >= least and interval + 0 <= greatest then
         found[#found + 1], found[#found + 2] = name, interval

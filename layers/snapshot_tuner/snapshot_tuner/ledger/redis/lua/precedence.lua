@@ -1,5 +1,7 @@
 -- What a task should be now: the Lua of precedence.py, which says why.
 
+local bounds_of = {} -- by the record that was loaded: an operator's bounds on its task
+
 -- Whether `a` comes after `b`, as bytes: Lua's own `<` follows the server's locale.
 local function is_newer(a, b)
   if a == b then
@@ -371,7 +373,7 @@ local function withdraw(task, key, intent, note, now)
   end
   if task[BASE_KEY] == key then
     local applied = task[APPLIED_KEY]
-    local is_earlier = applied and until_of(task[APPLIED_INTENT]) == 0 and is_newer(key, applied)
+    local is_earlier = applied and not bounds_of[task] and until_of(task[APPLIED_INTENT]) == 0 and is_newer(key, applied)
     task[BASE_KEY], task[BASE_INTENT] = is_earlier and applied, is_earlier and task[APPLIED_INTENT]
   end
   if task[STABILIZING_KEY] == key then
@@ -450,8 +452,8 @@ local function take(task, key, intent, now)
 end
 
 -- Whether another event's call has set the same interval, so short a time ago that nobody needs to repeat it.
-local function is_unchanged(task, now)
-  local interval, _, _, _, _, skip = numbers_of(task[INTENT])
+local function is_unchanged(task, wanted, now)
+  local interval, _, _, _, _, skip = numbers_of(wanted)
   if skip == 0 or task[DOUBT_UNTIL] or not task[APPLIED_KEY] then
     return false
   end

@@ -68,6 +68,7 @@ local function load_task(name, saved, now)
   end
   listed[name] = {interval = applied_interval(task), is_doubted = task[DOUBT_UNTIL] and true or false}
   advance_to(task, now)
+  bounds_of[task] = bounds_at(name, now)
   return task
 end
 
@@ -110,8 +111,11 @@ local function due_at(task, now)
   if asks_nothing(task) then
     return false
   end
-  local change = next_change(task, now)
-  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == task[INTENT] then
+  local change, bounds, wanted = next_change(task, now), bounds_of[task], wanted_of(task)
+  if wanted ~= task[INTENT] then
+    change = change and math.min(change, bounds.ends) or bounds.ends
+  end
+  if not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == wanted then
     return change
   end
   return change and math.min(change, task[CALL_DUE]) or task[CALL_DUE]
