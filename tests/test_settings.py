@@ -30,6 +30,7 @@ def test_only_the_ledger_has_to_be_told() -> None:
         "http_auth": "iam",
         "webhook_secrets": (),
         "webhook_tokens": (),
+        "operator_tokens": (),
         "rtc_callback_secrets": (),
         "rtc_app_ids": (),
         "http_max_body_bytes": 262144,
@@ -47,7 +48,7 @@ def test_the_variables_are_those_of_the_contract() -> None:
         "RTC_ENDPOINT", "RTC_REGION", "RTC_API_VERSION", "RTC_MAX_QPS", "LEDGER_URL", "LEDGER_NAMESPACE", "POLICY_PATH",
         "IDEMPOTENCY_TTL_SECONDS", "TASK_TTL_SECONDS", "MAX_CLOCK_SKEW_SECONDS", "HTTP_AUTH", "WEBHOOK_SECRETS",
         "WEBHOOK_TOKENS", "RTC_CALLBACK_SECRETS", "RTC_APP_IDS", "HTTP_MAX_BODY_BYTES", "HTTP_MAX_EVENTS", "DRY_RUN",
-        "LOG_EVENT_DATA", "LOG_CALLBACK_DATA", "POLICY_PARAMETER", "POLICY_REFRESH_SECONDS",
+        "LOG_EVENT_DATA", "LOG_CALLBACK_DATA", "POLICY_PARAMETER", "POLICY_REFRESH_SECONDS", "OPERATOR_TOKENS",
     }  # fmt: skip
 
 

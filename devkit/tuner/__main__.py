@@ -6,19 +6,20 @@ import sys
 from collections.abc import Sequence
 
 from devkit.terminal import printable
-from devkit.tuner import backtest, check, doctor, explain, publish, record
+from devkit.tuner import backtest, bounds, check, doctor, explain, publish, record
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import print_json, progress_console
 from snapshot_tuner.version import VERSION
 
 _DESCRIPTION = """\
-See what a policy does before it is live, and whether a deployment works.
+See what a policy does before it is live, whether a deployment works, and step in for a time.
 
   ./tuner check layers/policy/policy.yaml
   ./tuner explain layers/policy/policy.yaml events/sqs/cloudevent.json
   ./tuner backtest new.yaml events/day.ndjson.gz --against layers/policy/policy.yaml --html backtest.html
   ./tuner record log-lines.json > recorded.ndjson
   ./tuner doctor --stack snapshot-tuner-dev
+  ./tuner bounds set --url URL --app APP --room ROOM --task TASK --max 5 --for 30m --reason "incident 4711"
   ./tuner publish new.yaml --parameter /snapshot-tuner/policy --stack snapshot-tuner-dev
 """
 
@@ -29,7 +30,8 @@ exit codes:
   2  the command line is wrong, or a file cannot be read
   3  (check) the policy is legal, but something in it is suspicious; (backtest) no event matches any of its rules
   4  (explain) the event is rejected: it would end in a dead-letter queue
-  5  (doctor) a part of the deployment does not work; (publish) the policy is not in force
+  5  (doctor) a part of the deployment does not work; (publish) the policy is not in force;
+     (bounds) a task could not be changed
 """
 
 _COMMANDS = {
@@ -38,6 +40,7 @@ _COMMANDS = {
     "backtest": backtest,
     "record": record,
     "doctor": doctor,
+    "bounds": bounds,
     "publish": publish,
 }
 

@@ -37,6 +37,7 @@ class Problem(Enum):
 
     KEY_MISSING = (400, "The event has no id and the request no Idempotency-Key")
     QUERY = (400, "The query is none that the route takes")
+    BOUNDS = (422, "The bounds are none that can be set")
     UNAUTHENTICATED = (401, "The request is not signed by anybody known")
     NO_SUCH_ROUTE = (404, "There is no such route")
     TASK_UNKNOWN = (404, "The ledger knows no such task")
@@ -98,6 +99,11 @@ class Refusal(Exception):
 
 def ok(body: Mapping[str, Any]) -> Answer:
     return Answer(200, JSON, _dump(body))
+
+
+def accepted(body: Mapping[str, Any]) -> Answer:
+    """It is kept, and not in force yet."""
+    return Answer(202, JSON, _dump(body))
 
 
 def from_outcomes(outcomes: Sequence[Outcome], *, alerts: bool = False) -> Answer:

@@ -1,7 +1,7 @@
 """Who may come in, under which name, and what of the request the proof covers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -40,8 +40,30 @@ class Caller:
     has_token: bool = False
 
 
-def identify_caller(request: Request, settings: Settings) -> Caller:
-    """Raises Refusal where nobody has proved to be the sender.
+def identify_operator(request: Request, settings: Settings) -> str:
+    """The name of the person who may set what events do not. Raises Refusal where nobody has proved to be one.
+
+    With IAM it is whom it has checked, the session of a role by its own name; else a bearer token of OPERATOR_TOKENS
+    is the only proof: a signature covers neither method nor path, and a sender of events is no operator.
+    """
+    match settings.http_auth:
+        case HttpAuth.IAM:
+            if request.identity is None:
+                raise Refusal(Problem.UNAUTHENTICATED, _UNCHECKED, _AWS)
+            return request.identity
+        case HttpAuth.SIGNATURE:
+            _, operators = _tokens(settings)
+            operator = bearer_tokens.sender_of(operators, bearer_tokens.given(request.headers) or "")
+            if operator is None:
+                detail = "only a bearer token of OPERATOR_TOKENS may do this"
+                raise Refusal(Problem.UNAUTHENTICATED, detail, {"WWW-Authenticate": "Bearer"})
+            return operator
+        case _:
+            assert_never(settings.http_auth)
+
+
+def identify_caller(request: Request, settings: Settings, *, only_looks: bool = False) -> Caller:
+    """Raises Refusal where nobody has proved to be the sender, or, for one who `only_looks`, an operator.
 
     With IAM the request says whom Lambda, or API Gateway, has checked; a URL that was opened by hand lets in
     requests that say nothing. Otherwise the signature proves the body, and the id and time of the message, but no
@@ -52,16 +74,17 @@ def identify_caller(request: Request, settings: Settings) -> Caller:
     match settings.http_auth:
         case HttpAuth.IAM:
             if request.principal is None:
-                raise Refusal(Problem.UNAUTHENTICATED, "IAM has not checked the caller of this request", _AWS)
+                raise Refusal(Problem.UNAUTHENTICATED, _UNCHECKED, _AWS)
             webhook_id = request.headers.get(standard_webhooks.ID_HEADER)
             return Caller(request.principal, request.received_us, _key(request.headers), webhook_id)
         case HttpAuth.SIGNATURE:
-            tokens, keys = _tokens(settings), _keys(settings)
+            (senders, operators), keys = _tokens(settings), _keys(settings)
             presented = bearer_tokens.given(request.headers)
             if presented is not None:
-                sender = bearer_tokens.sender_of(tokens, presented)
+                sender = bearer_tokens.sender_of([*senders, *operators] if only_looks else senders, presented)
                 if sender is None:
-                    raise Refusal(Problem.UNAUTHENTICATED, "the bearer token is none of WEBHOOK_TOKENS", _CHALLENGE)
+                    where = "WEBHOOK_TOKENS or OPERATOR_TOKENS" if only_looks else "WEBHOOK_TOKENS"
+                    raise Refusal(Problem.UNAUTHENTICATED, f"the bearer token is none of {where}", _CHALLENGE)
                 webhook_id = request.headers.get(standard_webhooks.ID_HEADER)
                 return Caller(sender, request.received_us, _key(request.headers), webhook_id, has_token=True)
             now = SystemClock().wall_us() / 1e6
@@ -79,6 +102,7 @@ def identify_caller(request: Request, settings: Settings) -> Caller:
 
 
 _AWS: Final = {"WWW-Authenticate": "AWS4-HMAC-SHA256"}
+_UNCHECKED: Final = "IAM has not checked the caller of this request"
 
 
 def _check_unsigned(headers: Mapping[str, str], message_id: str) -> None:
@@ -110,8 +134,17 @@ def _keys(settings: Settings) -> list[SigningKey]:
         raise SettingsError("WEBHOOK_SECRETS", f"each secret {error}") from None
 
 
-def _tokens(settings: Settings) -> list[BearerToken]:
+def _tokens(settings: Settings) -> tuple[list[BearerToken], list[BearerToken]]:
+    """Those of senders, and those of operators."""
+    senders = _parsed("WEBHOOK_TOKENS", settings.webhook_tokens)
+    operators = _parsed("OPERATOR_TOKENS", settings.operator_tokens)
+    if not {each.token for each in senders}.isdisjoint(each.token for each in operators):
+        raise SettingsError("OPERATOR_TOKENS", "must have no token of WEBHOOK_TOKENS: who sends events is no operator")
+    return senders, operators
+
+
+def _parsed(variable: str, texts: Sequence[str]) -> list[BearerToken]:
     try:
-        return [BearerToken.parse(text) for text in settings.webhook_tokens]
+        return [BearerToken.parse(text) for text in texts]
     except ValueError as error:
-        raise SettingsError("WEBHOOK_TOKENS", f"each token {error}") from None
+        raise SettingsError(variable, f"each token {error}") from None

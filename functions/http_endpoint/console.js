@@ -105,20 +105,55 @@ function settingText(setting) {
   return `${setting.interval} s since ${local(setting.since)}, rule ${setting.rule}${reason}, event ${setting.event.id} of ${setting.event.source}`;
 }
 
+function boundsText(bounds) {
+  if (!bounds) return "";
+  const { min, max } = bounds;
+  const limits = min === max ? `${min} s` : [min && `from ${min} s`, max && `up to ${max} s`].filter(Boolean).join(" ");
+  return `${limits} until ${local(bounds.until)}, since ${local(bounds.since)}, by ${bounds.caller}: ${bounds.reason}`;
+}
+
+function tell(known) {
+  $("facts").replaceChildren();
+  fact("App", known.task.AppId);
+  fact("Desired", settingText(known.desired) || "no event has named it yet");
+  fact("Bounds", boundsText(known.bounds));
+  fact("Applied", settingText(known.applied) || "nothing confirmed yet");
+  for (const each of known.pending) fact("Pending", pendingText(each));
+  fact("Policy", known.policy);
+  $("clear").hidden = !known.bounds;
+}
+
 async function show(task) {
+  if (task !== chosen) $("bounds-result").textContent = "";
   chosen = task;
   $("story").hidden = false;
   $("story-heading").textContent = `${task.TaskId} in ${task.RoomId}`;
   $("facts").replaceChildren();
   await attempt("story-problem", async () => {
     const known = await ask("GET", taskPath(task));
-    fact("App", task.AppId);
-    fact("Desired", settingText(known.desired));
-    fact("Applied", settingText(known.applied) || "nothing confirmed yet");
-    for (const each of known.pending) fact("Pending", pendingText(each));
-    fact("Policy", known.policy);
+    if (chosen === task) tell(known);
   });
   $("story").focus();
+}
+
+async function change(method, body) {
+  const task = chosen;
+  $("bounds-result").textContent = "";
+  await attempt("bounds-problem", async () => {
+    const changed = await ask(method, `${taskPath(task)}/bounds`, body);
+    if (chosen !== task) return;
+    tell(changed);
+    const before = changed.replaced && method === "PUT" ? ` Replaced: ${boundsText(changed.replaced)}.` : "";
+    $("bounds-result").textContent = `${method === "PUT" ? "Set" : "Cleared"}: ${changed.reason}.${before}`;
+  });
+}
+
+function wanted() {
+  const given = {};
+  for (const [name, text] of new FormData($("bounds"))) {
+    if (text.trim() !== "") given[name] = name === "min" || name === "max" ? Number(text) : text.trim();
+  }
+  return JSON.stringify(given);
 }
 
 // What would an event do?
@@ -148,6 +183,11 @@ $("filters").addEventListener("submit", (event) => {
 });
 $("more").addEventListener("click", () => list(true));
 $("again").addEventListener("click", () => show(chosen));
+$("bounds").addEventListener("submit", (event) => {
+  event.preventDefault();
+  change("PUT", wanted());
+});
+$("clear").addEventListener("click", () => change("DELETE"));
 $("explain").addEventListener("submit", (event) => {
   event.preventDefault();
   $("explained").replaceChildren();

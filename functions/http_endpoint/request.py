@@ -15,10 +15,11 @@ from urllib.parse import parse_qs, unquote_plus
 
 from http_endpoint.answers import Answer
 from snapshot_tuner.aws import sources
+from snapshot_tuner.aws.invocation import Context
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import WrongSource
 
-_MOST_PRINCIPAL_CHARACTERS: Final = 1024
+_MOST_IDENTITY_CHARACTERS: Final = 1024
 _NOTHING: Final[Mapping[str, Any]] = {}
 _PARAMETERS_MOST: Final = 50
 
@@ -29,10 +30,10 @@ class Request:
 
     Header names are in small letters; of a repeated header the values are joined with commas. `path` is its parts, as
     they were sent: doubled slashes and one at the end make none. `stage` is the one of API Gateway that may be the
-    first of them. `body` is the bytes that were sent, None where the event does not say which. `principal` is whom
-    IAM has checked, None where it has checked nobody. `received_us` is microseconds since the Unix epoch, on the
-    front's clock, and `request_id` its name for the request. `front_is_known` is False for a front whose requests are
-    recognised, and not taken. `query` has the values of each name.
+    first of them. `body` is the bytes that were sent, None where the event does not say which. `identity` is whom
+    IAM has checked, the session of a role with its own name; None where it has checked nobody. `received_us` is
+    microseconds since the Unix epoch, on the front's clock, and `request_id` its name for the request. `front_is_known`
+    is False for a front whose requests are recognised, and not taken. `query` has the values of each name.
     """
 
     method: str
@@ -40,7 +41,7 @@ class Request:
     stage: str | None
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(repr=False)
-    principal: str | None
+    identity: str | None
     received_us: int
     request_id: str | None = None
     wants_lists_of_headers: bool = False
@@ -62,13 +63,19 @@ class Request:
             stage=stage if isinstance(stage, str) else None,
             headers=_joined(lists) if lists else _texts(headers),
             body=_body(event.get("body"), is_base64=bool(event.get("isBase64Encoded"))),
-            principal=_principal(context),
+            identity=_identity(context),
             received_us=_received_us(context),
             request_id=request_id if isinstance(request_id := context.get("requestId"), str) else None,
             wants_lists_of_headers=bool(lists) and not headers,
             front_is_known="httpMethod" in event or bool(http),
             query=query_of(event["rawQueryString"]) if "rawQueryString" in event else _query_lists(event),
         )
+
+    @property
+    def principal(self) -> str | None:
+        """The user, role or account: without a session's name, as the next session of the role is the same caller."""
+        identity = self.identity
+        return identity.rpartition("/")[0] if identity is not None and ":assumed-role/" in identity else identity
 
     def response(self, answer: Answer) -> dict[str, Any]:
         """What Lambda hands to the front."""
@@ -83,6 +90,15 @@ class Request:
         )
         body = "" if self.method == "HEAD" else answer.body
         return {"statusCode": answer.status, **named, "body": body, "isBase64Encoded": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request on its route; `names` are what the path says."""
+
+    request: Request
+    context: Context
+    names: Mapping[str, str]
 
 
 def query_of(text: object) -> dict[str, list[str]]:
@@ -139,14 +155,11 @@ def _received_us(context: Mapping[str, Any]) -> int:
     return milliseconds * 1000 if isinstance(milliseconds, int) else SystemClock().wall_us()
 
 
-def _principal(context: Mapping[str, Any]) -> str | None:
-    """The ARN of the user or role that IAM has checked; else the account.
-
-    A session's name is left out: the next session of the same role, in another instance, is the same caller.
-    """
+def _identity(context: Mapping[str, Any]) -> str | None:
+    """The ARN of the user, or of the role's session, that IAM has checked; else the account."""
     match context:
         case {"authorizer": {"iam": {"userArn": str(arn)}}} | {"identity": {"userArn": str(arn)}} if _is_name(arn):
-            return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn
+            return arn
         case {"authorizer": {"iam": {"accountId": str(account)}}} if account.isalnum():
             return account
         case _:
@@ -154,4 +167,4 @@ def _principal(context: Mapping[str, Any]) -> str | None:
 
 
 def _is_name(arn: str) -> bool:
-    return 0 < len(arn) <= _MOST_PRINCIPAL_CHARACTERS and arn.isprintable()
+    return 0 < len(arn) <= _MOST_IDENTITY_CHARACTERS and arn.isprintable()

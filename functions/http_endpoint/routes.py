@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import unquote
 
-from http_endpoint import answers, bodies, callers, reading, task_query, views
+from http_endpoint import answers, bodies, callers, reading, task_routes, views
 from http_endpoint.answers import Answer, Problem, Refusal
-from http_endpoint.request import Request
+from http_endpoint.request import Request, Visit
 from snapshot_tuner import bootstrap
 from snapshot_tuner.aws import invocation
 from snapshot_tuner.aws.invocation import Context, read_each
@@ -26,8 +25,7 @@ from snapshot_tuner.errors import (
 )
 from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.events.rtc_callback import Callback
-from snapshot_tuner.model import Signal, TaskRef
-from snapshot_tuner.policy.targets import is_id
+from snapshot_tuner.model import Signal
 from snapshot_tuner.settings import HttpAuth
 from snapshot_tuner.tuning import deployment_check
 from snapshot_tuner.tuning.deployment_check import Check
@@ -39,15 +37,6 @@ _FRONTS: Final = "http_endpoint takes requests of function URLs, API Gateway and
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 _BEHIND_POLICY: Final = ("ledger", "provider")
 _RATE: Final = re.compile(r"[1-9][0-9]{0,9}")
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A request on its route; `names` are what the path says."""
-
-    request: Request
-    context: Context
-    names: Mapping[str, str]
 
 
 Route = Callable[[Visit], Answer]
@@ -110,32 +99,13 @@ def post_rtc_callback(visit: Visit) -> Answer:
 
 def post_explain(visit: Visit) -> Answer:
     """The decision about one event, rule by rule; nothing is admitted or called."""
-    match _read(visit).events:
+    match _read(visit, only_looks=True).events:
         case [Signal() as signal]:
             return answers.ok(views.from_explanation(signal, bootstrap.inspector().explain(signal)))
         case [EventRejected() as rejected]:
             raise Refusal(Problem.MALFORMED, str(rejected))
         case _:
             raise Refusal(Problem.MALFORMED, "body: one event at a time is explained")
-
-
-def get_tasks(visit: Visit) -> Answer:
-    """The tasks that are asked for, a page of them."""
-    callers.identify_caller(visit.request, bootstrap.settings())
-    query = task_query.read(visit.request.query)
-    return answers.ok(views.from_page(bootstrap.inspector().tasks(query)))
-
-
-def get_task(visit: Visit) -> Answer:
-    """What a task should be, what it is as far as is known, and what is pending."""
-    callers.identify_caller(visit.request, bootstrap.settings())
-    task = TaskRef(*(unquote(visit.names[name]) for name in ("AppId", "RoomId", "TaskId")))
-    if not (is_id(task.app_id) and is_id(task.room_id) and is_id(task.task_id)):
-        raise Refusal(Problem.TASK_UNKNOWN, "an id has 1 to 128 letters, digits and _ @ - .")
-    report = bootstrap.inspector().task(task)
-    if report is None:
-        raise Refusal(Problem.TASK_UNKNOWN, "no event has been admitted for it, or the last one is long ago")
-    return answers.ok(views.from_task(report))
 
 
 def get_health(_: Visit) -> Answer:
@@ -153,7 +123,7 @@ def get_health(_: Visit) -> Answer:
 
 def post_health_check(visit: Visit) -> Answer:
     """Each part of the deployment tried, the RTC API with a harmless question; for an operator, who gets reasons."""
-    callers.identify_caller(visit.request, bootstrap.settings())
+    callers.identify_caller(visit.request, bootstrap.settings(), only_looks=True)
     # The secrets have been read by now: without them nobody can prove anything.
     secrets = Check("secrets", ok=True, says="the settings are right, and the secrets that they name can be read")
     try:
@@ -174,14 +144,14 @@ def post_health_check(visit: Visit) -> Answer:
 def get_openapi(visit: Visit) -> Answer:
     from http_endpoint import docs  # noqa: PLC0415 - no event needs it: not at a cold start
 
-    callers.identify_caller(visit.request, bootstrap.settings())
+    callers.identify_caller(visit.request, bootstrap.settings(), only_looks=True)
     return docs.document()
 
 
 def get_docs(visit: Visit) -> Answer:
     from http_endpoint import docs  # noqa: PLC0415 - likewise
 
-    callers.identify_caller(visit.request, bootstrap.settings())
+    callers.identify_caller(visit.request, bootstrap.settings(), only_looks=True)
     return docs.page()
 
 
@@ -191,7 +161,7 @@ def get_console(visit: Visit) -> Answer:
 
     settings = bootstrap.settings()
     if settings.http_auth is HttpAuth.IAM:
-        callers.identify_caller(visit.request, settings)
+        callers.identify_caller(visit.request, settings, only_looks=True)
     return console.page()
 
 
@@ -199,8 +169,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Route]]] = MappingProxyType(
     {
         "/events": {"POST": post_events, "OPTIONS": permit_origin},
         "/callbacks/rtc": {"POST": post_rtc_callback},
-        "/tasks": {"GET": get_tasks},
-        "/tasks/<AppId>/<RoomId>/<TaskId>": {"GET": get_task},
+        "/tasks": {"GET": task_routes.get_tasks},
+        "/tasks/<AppId>/<RoomId>/<TaskId>": {"GET": task_routes.get_task},
+        "/tasks/<AppId>/<RoomId>/<TaskId>/bounds": {"PUT": task_routes.put_bounds, "DELETE": task_routes.delete_bounds},
         "/explain": {"POST": post_explain},
         "/health": {"GET": get_health},
         "/health/check": {"POST": post_health_check},
@@ -266,10 +237,10 @@ def _names(parts: Sequence[str], path: Sequence[str]) -> dict[str, str] | None:
     return names
 
 
-def _read(visit: Visit) -> reading.Sent:
+def _read(visit: Visit, *, only_looks: bool = False) -> reading.Sent:
     settings = bootstrap.settings()
     request = bodies.opened(visit.request, settings)
-    caller = callers.identify_caller(request, settings)
+    caller = callers.identify_caller(request, settings, only_looks=only_looks)
     if caller.has_token:
         bootstrap.logger().info("token_accepted", sender=caller.name)
     return reading.read(request, caller, settings, bootstrap.tuner().readings)

@@ -73,6 +73,7 @@ _READ: Final[Mapping[str, Callable[[str], object]]] = {
     "max_interval": _interval,
     "in_doubt": _flag,
     "due": _flag,
+    "bounded": _flag,
     "limit": _number(1, _LIMIT_MOST),
     "after": _place,
 }

@@ -5,8 +5,10 @@ from typing import Any
 from http_endpoint import answers
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.listing import TaskPage
+from snapshot_tuner.ledger.types import Bounds
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.explanation import Asking, Explanation, PatternFinding, RuleFinding
+from snapshot_tuner.tuning.bounds import Change
 from snapshot_tuner.tuning.deployment_check import Check
 from snapshot_tuner.tuning.inspection import Pending, Setting, TaskReport
 from snapshot_tuner.version import VERSION
@@ -43,9 +45,19 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
 def from_task(report: TaskReport) -> dict[str, Any]:
     return {
         "task": answers.from_task(report.task),
-        "desired": _from_setting(report.desired),
+        "desired": report.desired and _from_setting(report.desired),
         "applied": report.applied and _from_setting(report.applied),
         "pending": [_from_pending(pending) for pending in report.pending],
+        "bounds": report.bounds and _from_bounds(report.bounds),
+    }
+
+
+def from_change(change: Change) -> dict[str, Any]:
+    """The task's state, what holds no longer, and how far it is."""
+    return {
+        **from_task(change.task),
+        "replaced": change.replaced and _from_bounds(change.replaced),
+        "reason": change.reason,
     }
 
 
@@ -91,6 +103,17 @@ def _from_setting(setting: Setting) -> dict[str, Any]:
         "since": rfc3339.from_microseconds(setting.since_us),
         "event": {"id": setting.event_id, "source": setting.event_source},
         "rule": setting.rule,
+    }
+
+
+def _from_bounds(bounds: Bounds) -> dict[str, Any]:
+    return {
+        "min": bounds.least,
+        "max": bounds.most,
+        "until": rfc3339.from_microseconds(bounds.until_us),
+        "since": rfc3339.from_microseconds(bounds.set_us),
+        "reason": bounds.reason,
+        "caller": bounds.caller,
     }
 
 

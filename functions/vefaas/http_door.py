@@ -14,7 +14,7 @@ def answer(incoming: Incoming) -> Outgoing:
         stage=None,
         headers=incoming.headers,
         body=incoming.body,
-        principal=None,
+        identity=None,
         received_us=SystemClock().wall_us(),
         request_id=incoming.headers.get("x-faas-request-id"),
         query=query_of(incoming.query),

@@ -76,7 +76,7 @@ def test_the_table_shows_the_tasks_that_the_filters_name(open_console: Open, dep
         deployment.bus(deployment.wanted(f"e-{number}", interval, task=task))
     page = open_console()
     expect(page.locator("#count")).to_have_text("3 tasks")
-    page.get_by_label("At most, s").fill("20")
+    page.locator("#filters").get_by_label("At most, s").fill("20")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("#count")).to_have_text("2 tasks")
     assert sorted(rooms(page)) == ["room-0", "room-1"]
@@ -92,6 +92,112 @@ def test_a_tasks_story_names_the_event_and_the_rule_behind_its_interval(
     expect(facts).to_contain_text("20 s")
     expect(facts).to_contain_text("room-load-high")
     expect(facts).to_contain_text("event load-7 of /test")
+
+
+def open_first(page: Page) -> None:
+    expect(page.locator("#tasks button")).to_have_count(1)
+    page.locator("#tasks button").click()
+    expect(page.locator("#facts")).to_contain_text("20 s")
+
+
+def set_bounds(page: Page, most: int, reason: str) -> None:
+    form = page.locator("#bounds")
+    form.get_by_label("At most, s").fill(str(most))
+    form.get_by_label("Reason").fill(reason)
+    form.get_by_role("button", name="Set bounds").click()
+
+
+def test_bounds_are_set_and_cleared_on_a_tasks_story(open_console: Open, deployment: Deployment) -> None:
+    """At once; the story says whose they are, until when and why, and what they replaced."""
+    deployment.bus(deployment.event("e-1"))
+    page = open_console()
+    open_first(page)
+    expect(page.get_by_role("button", name="Clear bounds")).to_be_hidden()
+    set_bounds(page, 5, EVIL)
+    expect(page.locator("#bounds-result")).to_have_text("Set: set to 5 s.")
+    facts = page.locator("#facts")
+    expect(facts).to_contain_text("up to 5 s until")
+    expect(facts).to_contain_text(f"by {USER}: {EVIL}")
+    expect(facts).to_contain_text("bounds end until")
+    assert page.locator("img").count() == 0
+    assert deployment.sent() == [20, 5]
+    set_bounds(page, 4, "still too many")
+    expect(page.locator("#bounds-result")).to_contain_text("Set: set to 4 s. Replaced: up to 5 s until")
+    page.get_by_role("button", name="Clear bounds").click()
+    expect(page.locator("#bounds-result")).to_have_text("Cleared: set to 20 s.")
+    expect(facts).not_to_contain_text("until")
+    assert deployment.sent() == [20, 5, 4, 20]
+
+
+def test_bounds_that_are_none_are_named_and_change_nothing(open_console: Open, deployment: Deployment) -> None:
+    """By the browser where it can, by the endpoint where it cannot."""
+    deployment.bus(deployment.event("e-1"))
+    page = open_console()
+    open_first(page)
+    set_bounds(page, 601, "x")
+    assert page.evaluate("document.getElementById('bounds').checkValidity()") is False
+    set_bounds(page, 5, "")
+    page.locator("#bounds").get_by_label("At least, s").fill("9")
+    set_bounds(page, 5, "x")
+    expect(page.locator("#bounds-problem")).to_contain_text("min: is 9, above max, which is 5")
+    page.locator("#bounds").get_by_label("At least, s").fill("")
+    page.locator("#bounds").get_by_label("For").fill("25h")
+    set_bounds(page, 5, "x")
+    expect(page.locator("#bounds-problem")).to_contain_text("for: must be a duration from 1s to 24h")
+    assert deployment.sent() == [20]
+
+
+def test_bounds_of_one_task_are_not_told_of_another(open_console: Open, deployment: Deployment) -> None:
+    """Nor set on it: what is open when the button is pressed is what is meant."""
+    for number in (1, 2):
+        deployment.bus(deployment.event(f"e-{number}", task=TaskRef("app", f"room-{number}", "task")))
+    page = open_console()
+    page.locator("#tasks tr", has_text="room-2").get_by_role("button").click()
+    expect(page.locator("#story-heading")).to_have_text("task in room-2")
+    set_bounds(page, 5, "incident")
+    expect(page.locator("#bounds-result")).to_have_text("Set: set to 5 s.")
+    page.locator("#tasks tr", has_text="room-1").get_by_role("button").click()
+    expect(page.locator("#story-heading")).to_have_text("task in room-1")
+    expect(page.locator("#facts")).to_contain_text("20 s")
+    expect(page.locator("#facts")).not_to_contain_text("up to 5 s")
+    expect(page.locator("#bounds-result")).to_have_text("")
+    expect(page.get_by_role("button", name="Clear bounds")).to_be_hidden()
+
+
+def test_the_filter_of_bounds_shows_the_tasks_that_have_some(open_console: Open, deployment: Deployment) -> None:
+    for number in (1, 2):
+        deployment.bus(deployment.event(f"e-{number}", task=TaskRef("app", f"room-{number}", "task")))
+    page = open_console()
+    page.locator("#tasks tr", has_text="room-2").get_by_role("button").click()
+    set_bounds(page, 5, "incident")
+    expect(page.locator("#bounds-result")).to_have_text("Set: set to 5 s.")
+    page.get_by_label("with bounds").check()
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#count")).to_have_text("1 task")
+    assert rooms(page) == ["room-2"]
+
+
+def test_a_senders_token_looks_and_an_operators_sets(
+    open_console: Open, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page asks for a token again, and stays where it is."""
+    monkeypatch.setenv("HTTP_AUTH", "signature")
+    monkeypatch.setenv("WEBHOOK_TOKENS", f"people:{TOKEN}")
+    monkeypatch.setenv("OPERATOR_TOKENS", f"alice:{TOKEN}-of-an-operator")
+    deployment.bus(deployment.event("e-1"))
+    page = open_console(principal=None)
+    page.get_by_label("Bearer token").fill(TOKEN)
+    page.get_by_role("button", name="Enter").click()
+    open_first(page)
+    set_bounds(page, 5, "incident")
+    expect(page.locator("#bounds-problem")).to_contain_text("only a bearer token of OPERATOR_TOKENS may do this")
+    assert deployment.sent() == [20]
+    page.get_by_label("Bearer token").fill(f"{TOKEN}-of-an-operator")
+    page.get_by_role("button", name="Enter").click()
+    expect(page.locator("#entry")).to_be_hidden()
+    page.get_by_role("button", name="Set bounds").click()
+    expect(page.locator("#facts")).to_contain_text("by alice: incident")
+    assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
 
 
 def test_names_are_shown_as_text(open_console: Open, deployment: Deployment) -> None:
@@ -136,12 +242,13 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_console: Open, deploym
     deployment.bus(deployment.event("e-1", task=TaskRef("a" * 128, "r" * 128, "t" * 128)))
     page = open_console(viewport={"width": 360, "height": 740}, color_scheme="dark")
     expect(page.locator("#count")).to_have_text("1 task")
-    page.locator("#tasks button").click()
-    expect(page.locator("#facts")).to_contain_text("20 s")
+    open_first(page)
+    set_bounds(page, 5, "r" * 200)
+    expect(page.locator("#facts")).to_contain_text("r" * 200)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_a_task_is_opened_with_the_keyboard(open_console: Open, deployment: Deployment) -> None:
+def test_a_task_is_opened_and_bounded_with_the_keyboard(open_console: Open, deployment: Deployment) -> None:
     deployment.bus(deployment.event("e-1"))
     page = open_console()
     expect(page.locator("#count")).to_have_text("1 task")
@@ -149,6 +256,12 @@ def test_a_task_is_opened_with_the_keyboard(open_console: Open, deployment: Depl
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#story-heading")).to_have_text("task in room-1")
+    expect(page.locator("#facts")).to_contain_text("20 s")
+    for keys in ("", "", "5", "", "incident"):  # Look again, at least, at most, for, reason
+        page.keyboard.press("Tab")
+        page.keyboard.type(keys)
+    page.keyboard.press("Enter")
+    expect(page.locator("#bounds-result")).to_have_text("Set: set to 5 s.")
 
 
 def test_the_page_may_run_its_own_script_alone(open_console: Open) -> None:

@@ -31,6 +31,7 @@ def test_a_task_is_told_with_its_events_and_rules(deployment: Deployment) -> Non
         "desired": {"interval": 30, "event": {"id": "second", "source": "/test"}, "rule": "as-asked"},
         "applied": {"interval": 20, "event": {"id": "first", "source": "/test"}, "rule": "room-load-high"},
         "pending": [{"kind": "call_due", "until": None}],
+        "bounds": None,
     }
     assert deployment.started.strftime("%Y-%m-%dT") <= applied_since < desired_since
     assert desired_since.endswith("Z")

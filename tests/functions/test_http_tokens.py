@@ -20,6 +20,7 @@ from tests.logged_lines import captured
 TOKEN = "a" * 24
 SECOND = "b" * 24
 OTHER = "c" * 24
+OPERATORS = "d" * 24
 READINGS = """
   - name: alert
     match: {type: [alertmanager.firing]}
@@ -93,6 +94,36 @@ def test_a_token_that_is_none_is_the_deployments_fault(
         reply = post(public, public.event(), bearing(TOKEN))
     assert reply.status == 500
     assert "WEBHOOK_TOKENS" in reply.json["detail"]
+    assert "aaaa" not in reply.text + out.getvalue()
+
+
+def test_an_operators_token_shows_everything_and_sends_nothing(
+    public: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It opens every route that only looks; what sends events has a token of its own."""
+    monkeypatch.setenv("OPERATOR_TOKENS", f"alice:{OPERATORS}")
+    proof = bearing(OPERATORS)
+    assert send(public, "GET", "/tasks", b"", proof, principal=None).status == 200
+    assert send(public, "POST", "/explain", public.event(), proof, principal=None).status == 200
+    refused = post(public, public.event(), proof)
+    assert (refused.status, refused.json["detail"]) == (401, "the bearer token is none of WEBHOOK_TOKENS")
+    nobodys = send(public, "GET", "/tasks", b"", bearing(OPERATORS + "x"), principal=None)
+    assert (nobodys.status, nobodys.json["detail"]) == (
+        401,
+        "the bearer token is none of WEBHOOK_TOKENS or OPERATOR_TOKENS",
+    )
+
+
+@pytest.mark.parametrize("tokens", [f"alice:{TOKEN}", "alice", f"alice:{'a' * 23}"])
+def test_an_operators_token_that_a_sender_has_too_is_the_deployments_fault(
+    public: Deployment, monkeypatch: pytest.MonkeyPatch, tokens: str
+) -> None:
+    """As one that is none: who sends events is no operator."""
+    monkeypatch.setenv("OPERATOR_TOKENS", tokens)
+    with captured(bootstrap.logger()) as out:
+        reply = post(public, public.event(), bearing(SECOND))
+    assert reply.status == 500
+    assert "OPERATOR_TOKENS" in reply.json["detail"]
     assert "aaaa" not in reply.text + out.getvalue()
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "CUSTOM_PROVIDER",
     "FUNCTIONS",
     "IN_VPC",
+    "OPERATOR_TOKENS",
     "OWN_EXTENSION",
     "OWN_POLICY",
     "OWN_STORE",
@@ -68,10 +69,13 @@ WEBHOOK_SECRETS = {
 WEBHOOK_TOKENS = {
     "WebhookTokensArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokens-b8c9d0",
 }
+OPERATOR_TOKENS = {
+    "OperatorTokensArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:people-c9d0e1",
+}
 RTC_CALLBACK_SECRETS = {
     "RtcCallbackSecretsArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtc-d0e1f2",
 }
-PUBLIC_URL = {"HttpAuth": "signature", **WEBHOOK_SECRETS, **WEBHOOK_TOKENS, **RTC_CALLBACK_SECRETS}
+PUBLIC_URL = {"HttpAuth": "signature", **WEBHOOK_SECRETS, **WEBHOOK_TOKENS, **OPERATOR_TOKENS, **RTC_CALLBACK_SECRETS}
 SOURCES = {
     "SnsTopicArn": "arn:aws:sns:eu-central-1:123456789012:rtc-events",
     "KafkaClusterArn": "arn:aws:kafka:eu-central-1:123456789012:cluster/rtc/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0-4",

@@ -20,6 +20,7 @@ IN_OPERATIONS: Final[tuple[tuple[str, object, str], ...]] = (
     ),
     ("Resources/CallsRefusedAlarm", REMOVED, "CallsRefused: no alarm"),
     ("Resources/PolicyRefusedAlarm", REMOVED, "PolicyRefused: no alarm"),
+    ("Resources/BoundsHeldLongAlarm", REMOVED, "BoundsHeldLong: no alarm"),
     ("Resources/RecordsSetAsideAlarm", REMOVED, "RecordsSetAside: no alarm"),
     ("Resources/LedgerClockAlarm", REMOVED, "LedgerClockOff: no alarm"),
     ("Resources/LedgerForgottenAlarm", REMOVED, "LedgerMayHaveForgotten: no alarm"),

@@ -125,7 +125,7 @@ def test_a_versions_description_is_short_enough(source: Mapping[str, Any]) -> No
 
     for function, own in (
         ("QueueWorker", "/tuner/policy"),
-        ("HttpEndpoint", "/tuner/policy p webhooks-a7b8c9 tokens-b8c9d0 rtc-d0e1f2 -"),
+        ("HttpEndpoint", "/tuner/policy p webhooks-a7b8c9 tokens-b8c9d0 people-c9d0e1 rtc-d0e1f2 -"),
         ("BusListener", "/tuner/policy"),
         ("Reconciler", ""),
     ):

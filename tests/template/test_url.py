@@ -10,6 +10,7 @@ from snapshot_tuner.settings import HttpAuth, Settings
 from tests.template.cloudformation import (
     BYTEPLUS,
     CUSTOM_PROVIDER,
+    OPERATOR_TOKENS,
     OWN_STORE,
     PUBLIC_URL,
     REQUIRED,
@@ -95,7 +96,13 @@ def test_the_settings_take_a_public_urls_variables(source: Mapping[str, Any]) ->
     assert modes == {"QueueWorker": HttpAuth.IAM, "HttpEndpoint": HttpAuth.SIGNATURE, "BusListener": HttpAuth.IAM}
     assert named == {
         "QueueWorker": shared,
-        "HttpEndpoint": [*shared, "RTC_CALLBACK_SECRETS_ARN", "WEBHOOK_SECRETS_ARN", "WEBHOOK_TOKENS_ARN"],
+        "HttpEndpoint": [
+            *shared,
+            "OPERATOR_TOKENS_ARN",
+            "RTC_CALLBACK_SECRETS_ARN",
+            "WEBHOOK_SECRETS_ARN",
+            "WEBHOOK_TOKENS_ARN",
+        ],
         "BusListener": shared,
     }
 
@@ -107,7 +114,7 @@ def test_the_modes_of_the_template_are_those_of_the_settings(source: Mapping[str
 
 def test_only_the_http_endpoint_may_read_the_secrets_of_signatures(source: Mapping[str, Any]) -> None:
     """Those that are given, whoever checks the callers; the other functions neither name nor read them."""
-    for options in (WEBHOOK_SECRETS, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL):
+    for options in (WEBHOOK_SECRETS, WEBHOOK_TOKENS, OPERATOR_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL):
         stack = deploy(source, {**REQUIRED, **options})
         given = [arn for name, arn in options.items() if name.endswith("Arn")]
         for function, more in (("QueueWorker", []), ("HttpEndpoint", given), ("BusListener", [])):
@@ -115,7 +122,7 @@ def test_only_the_http_endpoint_may_read_the_secrets_of_signatures(source: Mappi
             [read] = [each for each in statements if each["Action"] == "secretsmanager:GetSecretValue"]
             assert read["Resource"] == [REQUIRED["CredentialsSecretArn"], *more]
             variables = properties(stack, function)["Environment"]["Variables"]
-            names = ("WEBHOOK_SECRETS_ARN", "WEBHOOK_TOKENS_ARN", "RTC_CALLBACK_SECRETS_ARN")
+            names = ("WEBHOOK_SECRETS_ARN", "WEBHOOK_TOKENS_ARN", "OPERATOR_TOKENS_ARN", "RTC_CALLBACK_SECRETS_ARN")
             assert [variables[name] for name in names if name in variables] == more
 
 

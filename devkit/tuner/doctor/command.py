@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,8 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from devkit.local_runtime.where import RUN_FILE
-from devkit.tuner.doctor import local
-from devkit.tuner.doctor.aws_cli import Stack
+from devkit.tuner.doctor import endpoint, local, url
 from devkit.tuner.doctor.ticks import Tick, show
-from devkit.tuner.doctor.url import Url
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import console, print_json, progress_console
 from snapshot_tuner.model import CHECK_TYPE
@@ -40,9 +37,7 @@ class Surroundings(Protocol):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of `tuner doctor`."""
-    parser.add_argument("--url", metavar="URL", help="the function URL (or API Gateway); else the stack's")
-    parser.add_argument("--stack", metavar="NAME", help="the stack's name: its queue and bus are tried too")
-    parser.add_argument("--region", metavar="REGION", help="the stack's; else as the AWS CLI has it")
+    endpoint.add_arguments(parser)
     parser.add_argument("--run-file", type=Path, default=RUN_FILE, help=argparse.SUPPRESS)
     parser.add_argument(
         "--wait", type=int, default=60, metavar="SECONDS", help="how long to look for a line (default: %(default)s)"
@@ -51,16 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Exit:
     """Raises CommandFailed where there is nothing to ask."""
-    if arguments.url is None and arguments.stack is None:
-        raise CommandFailed(Exit.USAGE, "say where: --url URL, or --stack NAME")
-    stack = Stack(arguments.stack, arguments.region) if arguments.stack else None
-    url = Url(
-        arguments.url or stack.outputs["HttpEndpointUrl"],  # type: ignore[union-attr] # one of the two is given
-        arguments.region,
-        os.environ.get("TUNER_TOKEN") or None,
-    )
-    ticks = url.check()
-    surroundings: Surroundings | None = stack or local.find(url.address, arguments.run_file)
+    to, stack = endpoint.given(arguments)
+    ticks = url.check(to)
+    surroundings: Surroundings | None = stack or local.find(to.address, arguments.run_file)
     if surroundings is None:
         says = "not tried: --stack says where they are"
         ticks += [Tick("queue", None, says), Tick("bus", None, says)]

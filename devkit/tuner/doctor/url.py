@@ -1,75 +1,26 @@
-"""The function URL, asked with a proof of who asks."""
+"""The function URL, and what it says of the deployment."""
 
 import json
-import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.error import URLError
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
-from botocore.session import Session
 
+from devkit.tuner.doctor.endpoint import Endpoint
 from devkit.tuner.doctor.ticks import Tick
 
-_SECONDS = 30
-_IN_HOST = re.compile(r"\.(?:lambda-url|execute-api)\.([a-z0-9-]+)\.")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-
-@dataclass(frozen=True, slots=True)
-class Url:
-    """`token` goes before AWS's credentials."""
-
-    address: str
-    region: str | None
-    token: str | None
-
-    @property
-    def is_local(self) -> bool:
-        return urlsplit(self.address).hostname in _LOOPBACK
-
-    def check(self) -> list[Tick]:
-        """One tick for the way there, and those that the deployment gives itself."""
-        try:
-            status, body = self._post("/health/check")
-        except BotoCoreError as error:
-            return [Tick("url", ok=False, says=f"AWS's credentials cannot be used: {error}", advice="aws login")]
-        except (URLError, OSError, ValueError) as error:
-            why = getattr(error, "reason", error)
-            return [Tick("url", ok=False, says=f"cannot be reached: {why}", advice="see whether the URL is right")]
-        return _ticks(status, body)
-
-    def _post(self, path: str) -> tuple[int, bytes]:
-        address = f"{self.address.rstrip('/')}{path}"
-        if urlsplit(address).scheme not in ("http", "https"):
-            raise ValueError("it is no http:// or https:// address")
-        headers = {"Content-Type": "application/json", **self._proof(address)}
-        try:
-            with urlopen(Request(address, b"", headers, method="POST"), timeout=_SECONDS) as answer:  # noqa: S310 - looked at above
-                return int(answer.status), answer.read()
-        except HTTPError as error:
-            with error:
-                return error.code, error.read()
-
-    def _proof(self, address: str) -> dict[str, str]:
-        if self.token is not None:
-            return {"Authorization": f"Bearer {self.token}"}
-        session = Session()
-        session.set_config_variable("metadata_service_timeout", 1)
-        # On this machine nobody checks; to look for an instance's role would only take time.
-        credentials = None if self.is_local else session.get_credentials()
-        if credentials is None:
-            return {}
-        found = _IN_HOST.search(address)
-        region = self.region or (found[1] if found else None) or session.get_config_variable("region")
-        request = AWSRequest("POST", address, data=b"", headers={"Content-Type": "application/json"})
-        SigV4Auth(credentials, "execute-api" if ".execute-api." in address else "lambda", region).add_auth(request)
-        return dict(request.headers.items())
+def check(endpoint: Endpoint) -> list[Tick]:
+    """One tick for the way there, and those that the deployment gives itself."""
+    try:
+        status, body = endpoint.ask("POST", "/health/check")
+    except BotoCoreError as error:
+        return [Tick("url", ok=False, says=f"AWS's credentials cannot be used: {error}", advice="aws login")]
+    except (URLError, OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        return [Tick("url", ok=False, says=f"cannot be reached: {why}", advice="see whether the URL is right")]
+    return _ticks(status, body)
 
 
 def _ticks(status: int, body: bytes) -> list[Tick]:

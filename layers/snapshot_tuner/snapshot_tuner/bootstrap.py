@@ -35,6 +35,7 @@ from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
 from snapshot_tuner.telemetry import outputs
 from snapshot_tuner.telemetry.log import ErrorLog
 from snapshot_tuner.telemetry.metrics import Recorder
+from snapshot_tuner.tuning.bounds import OperatorBounds
 from snapshot_tuner.tuning.deployment_check import Check, DeploymentCheck
 from snapshot_tuner.tuning.inspection import Inspector, LedgerProbe, LedgerTurns
 from snapshot_tuner.tuning.instrumentation import LedgerLog, report_set_aside
@@ -211,6 +212,21 @@ def inspector() -> Inspector:
         built = _CONTAINER.built(os.environ)
     turns = LedgerTurns(built.ledger, built.probe, _TURN)
     return Inspector(built.policies, turns, SystemClock(), turns)
+
+
+def operator_bounds() -> OperatorBounds:
+    """What a person sets on a task; raises FixDeployment like `tuner`."""
+    asks = inspector()
+    with _TURN:
+        built = _CONTAINER.built(os.environ)
+    return OperatorBounds(
+        store=asks.ledger,
+        tuner=tuner(),
+        inspector=asks,
+        log=logger(),
+        recorder=built.recorder,
+        dry_run=built.options.dry_run,
+    )
 
 
 def check_deployment() -> Sequence[Check]:

@@ -85,6 +85,12 @@ class NoEvent(NamedTuple):
     left_out: int = 0
 
 
+class BoundsChanged(NamedTuple):
+    """No event, but as urgent: a person has set or cleared bounds on a task, so that it may need a call."""
+
+    task: TaskRef
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """An event in CloudEvents 1.0 attributes, whatever envelope it came in.

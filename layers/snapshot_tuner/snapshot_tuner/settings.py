@@ -101,6 +101,7 @@ class Settings:
     http_auth: HttpAuth = HttpAuth.IAM
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     webhook_tokens: tuple[str, ...] = field(default=(), repr=False)
+    operator_tokens: tuple[str, ...] = field(default=(), repr=False)
     rtc_callback_secrets: tuple[str, ...] = field(default=(), repr=False)
     rtc_app_ids: tuple[str, ...] = ()
     http_max_body_bytes: int = 262_144
@@ -159,6 +160,7 @@ _CHECKS: Mapping[str, Check] = {
     "http_auth": then(literal(*HttpAuth), HttpAuth),
     "webhook_secrets": then(text(), _listed),
     "webhook_tokens": then(text(), _listed),
+    "operator_tokens": then(text(), _listed),
     "rtc_callback_secrets": then(text(), _listed),
     "rtc_app_ids": then(text(pattern=r"^[A-Za-z0-9_@., -]+$"), _listed),
     "http_max_body_bytes": integer(1, 6_291_456),

@@ -10,7 +10,7 @@ import pytest
 
 from devkit.serving import LOOPBACK, serving
 from devkit.tuner.__main__ import main
-from devkit.tuner.doctor.url import Url
+from devkit.tuner.doctor.endpoint import Endpoint
 from devkit.tuner.exits import Exit
 from tests.tuner.aws_standin import AwsStandIn, aws
 
@@ -140,7 +140,7 @@ def test_a_url_on_aws_is_asked_with_a_signature_of_its_region(monkeypatch: pytes
         ("https://abc.lambda-url.eu-central-1.on.aws", "eu-central-1/lambda"),
         ("https://abc.execute-api.us-east-1.amazonaws.com", "us-east-1/execute-api"),
     ):
-        proof = Url(host, None, None)._proof(f"{host}/health/check")
+        proof = Endpoint(host, None, None)._proof("POST", f"{host}/health/check", b"", {})
         assert f"/{scope}/aws4_request" in proof["Authorization"]
         assert proof["X-Amz-Security-Token"] == "token"
         assert "secret" not in json.dumps(proof)

@@ -1,5 +1,6 @@
-"""Times as senders write them: RFC 3339 and its usual variants, or a number of seconds, milli-, micro- or nanoseconds.
+"""Times as senders write them, durations as people do.
 
+A time is RFC 3339 and its usual variants, or a number of seconds, milli-, micro- or nanoseconds:
 2026-03-01T09:00:00.123Z, +0800 without a colon, a space for the T, "(UTC+08:00)" behind; a number counts from 1970, in
 the unit that its size says.
 """
@@ -28,8 +29,21 @@ _US_PER_UNIT: Final = (
 )
 _FORM: Final = "must be a time: RFC 3339, or s, ms, us or ns since 1970"
 
+_DURATION: Final = re.compile(r"([0-9]{1,6})([smh])")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+_LONGEST_SECONDS: Final = 24 * 3600
+
 Zone = str | tzinfo
 """An offset like +08:00, or a place's rules."""
+
+
+def duration(value: object) -> int:
+    """Seconds, of a text such as `90s`, `10m` or `2h`. Raises ValueError for what is none, or is above 24h."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 1 <= seconds <= _LONGEST_SECONDS:
+        raise ValueError("must be a duration from 1s to 24h: a whole number and s, m or h, such as 90s, 10m or 2h")
+    return seconds
 
 
 def zone(name: str) -> Zone:

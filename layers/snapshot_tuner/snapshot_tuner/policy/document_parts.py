@@ -1,6 +1,5 @@
 """What all objects of the policy file's shape are made of, and those that several of them have."""
 
-import re
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -20,8 +19,6 @@ from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Num
 from snapshot_tuner.policy.targets import Template
 from snapshot_tuner.policy.windows import parse_days, parse_time
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
-_LONGEST_SECONDS: Final = 24 * 3600
 _MIDNIGHT: Final = 24 * 60
 
 NAME: Final = r"^[A-Za-z0-9_.-]{1,64}$"
@@ -62,14 +59,6 @@ def _is_template(text: str, info: ValidationInfo) -> str:
     return text
 
 
-def _duration(value: object) -> int:
-    found = re.fullmatch(r"([0-9]{1,6})([smh])", value) if isinstance(value, str) else None
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 1 <= seconds <= _LONGEST_SECONDS:
-        raise ValueError("must be a duration from 1s to 24h: a whole number and s, m or h, such as 90s, 10m or 2h")
-    return seconds
-
-
 def _days(value: object) -> list[str]:
     if not isinstance(value, list) or not value:
         raise ValueError("must be a list of days or of ranges of them, such as [mon-fri] or [sat, sun]")
@@ -97,7 +86,7 @@ def _factor(value: object) -> Number:
 Seconds = Annotated[int, Field(ge=INTERVAL_MIN_SECONDS, le=INTERVAL_MAX_SECONDS)]
 _Template = Annotated[str, AfterValidator(_is_template)]
 _DURATION_SCHEMA: Final = {"type": "string", "pattern": "^[0-9]{1,6}[smh]$"}
-Duration = Annotated[int, PlainValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Duration = Annotated[int, PlainValidator(times.duration), WithJsonSchema(_DURATION_SCHEMA)]
 _TIME_OF_DAY_SCHEMA: Final = {"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
 _TimeOfDay = Annotated[int, PlainValidator(parse_time), WithJsonSchema(_TIME_OF_DAY_SCHEMA)]
 _DAY_SCHEMA: Final = {

@@ -34,6 +34,7 @@ class Metric(StrEnum):
     TASKS_REPAIRED = "TasksRepaired"  # of those drifted, confirmed by a call
     TASKS_FORGOTTEN = "TasksForgotten"  # have ended
     TASKS_UNREADABLE = "TasksUnreadable"  # no answer to a reading, or an odd one: no repair on a guess
+    BOUNDS_HELD_LONG = "BoundsHeldLong"  # set anew by a person, though the task has had bounds for 48 h without a break
     POLICY_REFUSED = "PolicyRefused"  # readings of the policy's parameter that left an older policy in force
     POLICY_AGE = "PolicyAge"  # seconds since the parameter said what is in force; one per reading
     EVENT_TO_APPLIED = "EventToApplied"  # milliseconds from the event's time to its settled call; one per EventsApplied

@@ -20,7 +20,17 @@ class Batch:
     `answers` has one list of outcomes per event, one outcome per task; those of adjustments once it is concluded.
     """
 
-    __slots__ = ("_admitted", "_by_task", "_concluded", "_leaders", "_numbers", "_parts", "adjustments", "answers")
+    __slots__ = (
+        "_admitted",
+        "_by_task",
+        "_concluded",
+        "_leaders",
+        "_numbers",
+        "_parts",
+        "_to_call",
+        "adjustments",
+        "answers",
+    )
 
     def __init__(self) -> None:
         self.answers: list[list[Outcome]] = []
@@ -30,6 +40,7 @@ class Batch:
         self._admitted: Sequence[Admitted] = ()
         self._leaders: dict[TaskRef, Adjustment] = {}
         self._parts: dict[int, slice] = {}
+        self._to_call: dict[TaskRef, list[int]] = {}
         self._concluded: list[Outcome | None] = []
 
     def add(self, signal: Signal, decision: Decision) -> None:
@@ -50,6 +61,11 @@ class Batch:
         outcome = Outcome(OutcomeKind.REJECTED, str(rejected), rejected.event_id, cause=Cause.MALFORMED)
         self.answers.append([outcome])
 
+    def call(self, task: TaskRef) -> None:
+        """No event, and nothing to admit: the task is to become what it should be now, before all others."""
+        self.answers.append([])
+        self._to_call.setdefault(task, []).append(len(self.answers) - 1)
+
     def admit(self, admitted: Sequence[Admitted]) -> Collection[TaskRef]:
         """Takes what the ledger said to each adjustment; returns the tasks that need a call, each once.
 
@@ -69,11 +85,15 @@ class Batch:
                 leaders.setdefault(adjustment.task, adjustment)
                 ranks.setdefault(adjustment.task, 0 if adjustment.urgent else 2)
         self._concluded = [*map(self._from_admission, self.adjustments, admitted)]
-        return sorted(leaders, key=ranks.__getitem__)
+        ranks |= dict.fromkeys(self._to_call, 0)
+        return sorted(ranks, key=ranks.__getitem__)
 
     def settled(self) -> Iterator[tuple[int, list[Outcome]]]:
         """The events of which no call changes an outcome: number and outcomes. After `admit`, before `conclude`."""
+        to_call = {number for numbers in self._to_call.values() for number in numbers}
         for number, answer in enumerate(self.answers):
+            if number in to_call:
+                continue
             part = self._parts.get(number)
             concluded = answer if part is None else self._concluded[part]
             known = [outcome for outcome in concluded if outcome is not None]
@@ -93,7 +113,7 @@ class Batch:
         """From what came of the call for one task to the events of which all is known by it: number and outcomes."""
         answered: set[tuple[str, str]] = set()
         news: dict[int, None] = {}
-        for index in self._by_task[task]:
+        for index in self._by_task.get(task, ()):
             adjustment = self.adjustments[index]
             name = (adjustment.signal.id, adjustment.signal.source)
             if self._concluded[index] is None:
@@ -104,7 +124,12 @@ class Batch:
                 news[self._numbers[index]] = None
             answered.add(name)
         parts = ((number, self._concluded[self._parts[number]]) for number in news)
-        return [(number, [each for each in part if each is not None]) for number, part in parts if None not in part]
+        known = [(number, [each for each in part if each is not None]) for number, part in parts if None not in part]
+        for number in self._to_call.get(task, ()):
+            if not self.answers[number]:
+                self.answers[number].append(outcomes.from_call(task, result))
+                known.append((number, self.answers[number]))
+        return known
 
     def _from_admission(self, adjustment: Adjustment, admitted: Admitted) -> Outcome | None:
         """None where it takes the call to know."""
@@ -115,9 +140,12 @@ class Batch:
         return outcomes.from_admission(adjustment, admitted, leader)
 
     def conclude_all(self, kind: OutcomeKind, note: str, cause: Cause | None = None) -> None:
-        """The same outcome for every adjustment, where the ledger was not asked or could not answer."""
+        """The same outcome for all that wanted a call, where the ledger was not asked or could not answer."""
         for adjustment, number in zip(self.adjustments, self._numbers, strict=True):
             self.answers[number].append(outcomes.from_adjustment(adjustment, kind, note, cause))
+        for task, numbers in self._to_call.items():
+            for number in numbers:
+                self.answers[number].append(Outcome(kind, note, task=task, cause=cause))
 
 
 def _are_same_event(one: Adjustment, other: Adjustment) -> bool:

@@ -8,9 +8,9 @@ from typing import Protocol
 from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import LedgerClockOff, LedgerUnavailable
 from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
-from snapshot_tuner.ledger.ports import LedgerView, ReconcilerStore
+from snapshot_tuner.ledger.ports import BoundsStore, LedgerView, ReconcilerStore
 from snapshot_tuner.ledger.timing import CURSOR_HORIZON_SECONDS
-from snapshot_tuner.ledger.types import Intent, SetAsideRecords, TaskState
+from snapshot_tuner.ledger.types import Bounds, Intent, SetAsideRecords, TaskState
 from snapshot_tuner.model import Signal, TaskRef, Verdict
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.explanation import Explanation, explain
@@ -41,6 +41,7 @@ class PendingKind(StrEnum):
     IN_DOUBT = auto()  # a call with an unknown outcome may still arrive, until then
     ADJUSTMENT_ENDS = auto()  # a time-bound adjustment is open until then; of several the shortest is in effect
     LENGTHENING_WAITS = auto()  # a longer interval was asked for, and takes effect then
+    BOUNDS_END = auto()  # an operator's; then what events ask for holds again
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,16 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """What a task should be, what the last confirmed call made of it, and what is pending."""
+    """What a task should be, what the last confirmed call made of it, and what is pending.
+
+    `desired` is what its events ask for, None where none has named it yet; a person's `bounds` go before it.
+    """
 
     task: TaskRef
-    desired: Setting
+    desired: Setting | None
     applied: Setting | None
     pending: tuple[Pending, ...]
+    bounds: Bounds | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Inspector:
     """The same policy and ledger that the tuner works with. What is asked of a task alone needs no policy."""
 
     policies: PolicySource
-    ledger: LedgerView
+    ledger: "InspectedLedger"
     clock: Clock
     probe: "Probe"
 
@@ -83,13 +88,17 @@ class Inspector:
         """What is known of a task, None where nothing is. Raises LedgerUnavailable."""
         state = self.ledger.get(task)
         if state is None or state.asks_nothing:
-            return None
+            bounds = self.ledger.bounds(task)
+            if bounds is None:
+                return None
+            return TaskReport(task, None, None, (Pending(PendingKind.BOUNDS_END, bounds.until_us),), bounds)
         applied = state.applied
         return TaskReport(
             task,
             desired=_setting(state.desired, state.desired_at),
             applied=_setting(applied, state.applied_at) if applied and state.applied_at is not None else None,
             pending=_pending(state, self.clock.wall_us()),
+            bounds=state.bounds,
         )
 
     def tasks(self, query: TaskQuery) -> TaskPage:
@@ -174,10 +183,14 @@ class LedgerProbe:
         self._ledger.reserve_reads(0, CURSOR_HORIZON_SECONDS)
 
 
+class InspectedLedger(LedgerView, BoundsStore, Protocol):
+    """What is asked on behalf of a person."""
+
+
 class LedgerTurns:
     """A container's ledger and probe for several threads, which take turns."""
 
-    def __init__(self, ledger: LedgerView, probe: Probe, turn: RLock) -> None:
+    def __init__(self, ledger: InspectedLedger, probe: Probe, turn: RLock) -> None:
         self._ledger = ledger
         self._probe = probe
         self._turn = turn
@@ -189,6 +202,22 @@ class LedgerTurns:
     def tasks(self, query: TaskQuery) -> TaskPage:
         with self._turn:
             return self._ledger.tasks(query)
+
+    def set_bounds(
+        self, task: TaskRef, *, least: int | None, most: int | None, lasts_seconds: int, reason: str, caller: str
+    ) -> tuple[Bounds, Bounds | None]:
+        with self._turn:
+            return self._ledger.set_bounds(
+                task, least=least, most=most, lasts_seconds=lasts_seconds, reason=reason, caller=caller
+            )
+
+    def clear_bounds(self, task: TaskRef) -> Bounds | None:
+        with self._turn:
+            return self._ledger.clear_bounds(task)
+
+    def bounds(self, task: TaskRef) -> Bounds | None:
+        with self._turn:
+            return self._ledger.bounds(task)
 
     def set_aside(self, limit: int) -> SetAsideRecords:
         with self._turn:
@@ -211,7 +240,7 @@ def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
     pending: list[Pending] = []
     if state.lease is not None:
         pending.append(Pending(PendingKind.CALL_IN_FLIGHT, state.lease.until))
-    elif state.applied != state.desired:
+    elif state.applied != state.wanted:
         pending.append(Pending(PendingKind.CALL_DUE, None))
     if state.doubt_until is not None:
         pending.append(Pending(PendingKind.IN_DOUBT, state.doubt_until))
@@ -222,4 +251,6 @@ def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
     ]
     if state.stabilizing is not None:
         pending.append(Pending(PendingKind.LENGTHENING_WAITS, state.stabilizing.until_us))
+    if state.bounds is not None:
+        pending.append(Pending(PendingKind.BOUNDS_END, state.bounds.until_us))
     return tuple(pending)

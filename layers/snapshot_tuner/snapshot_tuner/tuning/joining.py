@@ -18,7 +18,7 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import FixDeployment
 from snapshot_tuner.events.readings.reading import Event, Readings
 from snapshot_tuner.model import Cause, Outcome, OutcomeKind, Signal
-from snapshot_tuner.tuning.tuner import Tuner, by_message
+from snapshot_tuner.tuning.tuner import Tuner, Work, by_message
 
 JOINED_MOST: Final = 200
 """Events in a batch that has more than one request: what is more is left to the next tuner."""
@@ -29,7 +29,7 @@ _NOT_KNOWN: Final = "what came of it was not known in time"
 class _Waiting:
     """A request that waits, and what is known of its events so far."""
 
-    def __init__(self, events: Sequence[Event], deadline: float) -> None:
+    def __init__(self, events: Sequence[Work], deadline: float) -> None:
         self.events = events
         self.deadline = deadline
         self.context: Context = copy_context()
@@ -85,7 +85,7 @@ class JoinedTuners:
         """As `Tuner.process_each`."""
         return by_message(messages, self.process([event for message in messages for event in message], deadline))
 
-    def process(self, events: Sequence[Event], deadline: float) -> list[list[Outcome]]:
+    def process(self, events: Sequence[Work], deadline: float) -> list[list[Outcome]]:
         """As `Tuner.process`. What is not known at the request's own deadline has to be asked for again."""
         if not events:
             return []
@@ -142,7 +142,7 @@ class JoinedTuners:
             known(number, outcomes)
 
 
-def _not_known(events: Sequence[Event], reason: str) -> list[list[Outcome]]:
+def _not_known(events: Sequence[Work], reason: str) -> list[list[Outcome]]:
     return [
         [Outcome(OutcomeKind.RETRY, reason, event.id, event.source, cause=Cause.UNKNOWN)]
         if isinstance(event, Signal)

@@ -1,16 +1,19 @@
 """From what the ledger and the API said about one adjustment to its outcome: pure."""
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from snapshot_tuner.errors import ApiError, CallRefused, CredentialsRefused, TaskNotFound, Throttled
-from snapshot_tuner.ledger.types import Admission, Admitted, AlreadyApplied, Intent
-from snapshot_tuner.model import Adjustment, Cause, Decision, Outcome, OutcomeKind, Signal, Verdict
+from snapshot_tuner.ledger.types import Admission, Admitted, AlreadyApplied, Bounds, Intent
+from snapshot_tuner.model import Adjustment, Cause, Decision, Outcome, OutcomeKind, Signal, TaskRef, Verdict
 from snapshot_tuner.tuning.task_results import Called, NotCalled, TaskResult
 
 _SETTLED_KINDS = {
     Admission.DUPLICATE: (OutcomeKind.DUPLICATE, "this event was applied before"),
     Admission.SUPERSEDED: (OutcomeKind.SUPERSEDED, "a newer event has been admitted for the task"),
 }
+
+_What: TypeAlias = tuple[OutcomeKind, str, Cause | None]
+_MAY_STILL_ARRIVE = "an earlier call may still arrive"
 
 
 def from_decision(signal: Signal, decision: Decision) -> Outcome:
@@ -69,9 +72,9 @@ def from_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) 
     match result:
         case NotCalled(cause=cause, reason=reason):
             return from_adjustment(adjustment, OutcomeKind.RETRY, reason, cause)
-        case AlreadyApplied(intent=intent, unchanged=unchanged):
+        case AlreadyApplied(intent=intent, unchanged=unchanged, bounds=bounds):
             if unchanged and _is_from(intent, adjustment):
-                return _applied(adjustment, intent, "unchanged: no call was needed")
+                return _applied(adjustment, intent, bounds, "unchanged: no call was needed")
             if admitted.settled_as is not None:
                 return from_adjustment(adjustment, *_SETTLED_KINDS[admitted.settled_as])
             if not _speaks_for(adjustment, intent):
@@ -81,59 +84,96 @@ def from_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) 
             if not adjustment.interval:
                 stands = from_adjustment(adjustment, OutcomeKind.APPLIED, f"it stands at {intent.interval} s already")
                 return stands._replace(interval=intent.interval)
-            return _applied(adjustment, intent, "by another worker's call")
+            return _applied(adjustment, intent, bounds, "by another worker's call")
         case Called():
             return _from_call(adjustment, admitted, result)
         case _:
             assert_never(result)
 
 
-def _from_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Outcome:
-    if called.error is not None and called.error.outcome_unknown:
+def from_call(task: TaskRef, result: TaskResult) -> Outcome:
+    """For a task that was to become what it should be, on nobody's behalf: applied, rejected or, not yet, retry."""
+    match result:
+        case NotCalled(cause=cause, reason=reason):
+            return Outcome(OutcomeKind.RETRY, reason, task=task, cause=cause)
+        case AlreadyApplied(intent=intent):
+            return Outcome(OutcomeKind.APPLIED, "no call was needed", task=task, interval=intent.interval)
+        case Called(intent=intent):
+            kind, reason, why = _from_called(result)
+            return Outcome(kind, reason, task=task, interval=intent.interval, cause=why)
+        case _:
+            assert_never(result)
+
+
+def _from_called(called: Called) -> _What:
+    unknown = _unknown(called)
+    if unknown is not None:
+        return unknown
+    if called.error is not None:
+        return _from_error(called.error)
+    if called.settlement is not None and called.settlement.in_doubt:
+        return OutcomeKind.RETRY, _MAY_STILL_ARRIVE, Cause.UNKNOWN
+    return OutcomeKind.APPLIED, f"set to {called.intent.interval} s", None
+
+
+def _unknown(called: Called) -> _What | None:
+    """Where nobody knows what came of a call, or the ledger does not."""
+    if called.error is not None:
+        if not called.error.outcome_unknown:
+            return None
         # Whoever made the call comes back, even where it carried another event's interval.
         note = f"nobody knows whether the call was carried out: {called.error}"
-        return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
-    if called.error is None and called.settlement is None:
-        note = "the call was made, but the ledger could not be told"
-        return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNAVAILABLE)
-    if called.error is None and called.settlement is not None and not called.settlement.kept:
-        note = "the call ended after its lease; another one may have been made"
-        return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
+        return OutcomeKind.RETRY, note, Cause.UNKNOWN
+    if called.settlement is None:
+        return OutcomeKind.RETRY, "the call was made, but the ledger could not be told", Cause.UNAVAILABLE
+    if not called.settlement.kept:
+        return OutcomeKind.RETRY, "the call ended after its lease; another one may have been made", Cause.UNKNOWN
+    return None
+
+
+def _from_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Outcome:
+    unknown = _unknown(called)
+    if unknown is not None:
+        return from_adjustment(adjustment, *unknown)
     if admitted.settled_as is not None:
         return _from_assertion(adjustment, admitted.settled_as, called)
     if not _speaks_for(adjustment, called.intent):
         return from_adjustment(adjustment, *_other(called.intent, adjustment))
     if called.error is not None:
-        return _from_error(adjustment, called.error)
-    return _applied(adjustment, called.intent)
+        return from_adjustment(adjustment, *_from_error(called.error, only_ends=not adjustment.interval))
+    return _applied(adjustment, called.intent, called.bounds)
 
 
-def _applied(adjustment: Adjustment, intent: Intent, note: str = "") -> Outcome:
-    """The interval is what was called: of an event that came when its time was over, what comes then.
+def _applied(adjustment: Adjustment, intent: Intent, bounds: Bounds | None, note: str = "") -> Outcome:
+    """The interval is what was called: an operator's bounds have a say in it.
 
-    Of one that only ends what others asked for, what is in effect then.
+    Of an event that came when its time was over, what comes then. Of one that only ends what others asked for, what is
+    in effect then.
     """
-    if intent.interval == adjustment.interval:
-        return from_adjustment(adjustment, OutcomeKind.APPLIED, note)
-    said = f"set to {intent.interval} s" if not adjustment.interval else f"its time is over: set to {intent.interval} s"
-    outcome = from_adjustment(adjustment, OutcomeKind.APPLIED, f"{said}, {note}" if note else said)
+    said = f"set to {intent.interval} s"
+    if bounds is not None:
+        notes = [f"{said}, within the bounds of {bounds.caller} ({bounds.reason})"]
+    elif intent.interval != adjustment.interval:
+        notes = [said if not adjustment.interval else f"its time is over: {said}"]
+    else:
+        notes = []
+    outcome = from_adjustment(adjustment, OutcomeKind.APPLIED, ", ".join([*notes, *([note] if note else [])]))
     return outcome._replace(interval=intent.interval)
 
 
 def _from_assertion(adjustment: Adjustment, settled_as: Admission, called: Called) -> Outcome:
     if called.error is not None and not isinstance(called.error, CallRefused):
-        return _from_error(adjustment, called.error)
+        return from_adjustment(adjustment, *_from_error(called.error, only_ends=not adjustment.interval))
     if called.error is None and called.settlement is not None and called.settlement.in_doubt:
         # The call that nobody knows about can still arrive: this event comes back to assert again after it.
-        note = "asserted again, but an earlier call may still arrive"
-        return from_adjustment(adjustment, OutcomeKind.RETRY, note, Cause.UNKNOWN)
+        return from_adjustment(adjustment, OutcomeKind.RETRY, f"asserted again, but {_MAY_STILL_ARRIVE}", Cause.UNKNOWN)
     return from_adjustment(adjustment, *_SETTLED_KINDS[settled_as])
 
 
-def _from_error(adjustment: Adjustment, error: ApiError) -> Outcome:
+def _from_error(error: ApiError, *, only_ends: bool = False) -> _What:
     match error:
-        case TaskNotFound() if not adjustment.interval:
-            kind, cause = OutcomeKind.HELD, None  # what it ends has ended with the task
+        case TaskNotFound() if only_ends:
+            return OutcomeKind.HELD, str(error), None  # what it ends has ended with the task
         case TaskNotFound():
             kind, cause = OutcomeKind.REJECTED, Cause.TASK_NOT_FOUND
         case CallRefused():
@@ -144,7 +184,7 @@ def _from_error(adjustment: Adjustment, error: ApiError) -> Outcome:
             kind, cause = OutcomeKind.RETRY, Cause.CREDENTIALS
         case _:
             kind, cause = OutcomeKind.RETRY, Cause.UNAVAILABLE
-    return from_adjustment(adjustment, kind, str(error), cause)
+    return kind, str(error), cause
 
 
 def _other(intent: Intent, adjustment: Adjustment) -> tuple[OutcomeKind, str]:

@@ -5,6 +5,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import TypeAlias
 
 from snapshot_tuner import model
 from snapshot_tuner.clock import Clock
@@ -15,7 +16,7 @@ from snapshot_tuner.events.readings.reading import ElementRejected, Event, Readi
 from snapshot_tuner.events.trace_context import trace_id, traceparent
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.ledger.ports import Ledger
-from snapshot_tuner.model import Cause, NoEvent, Outcome, OutcomeKind, Signal, TaskRef
+from snapshot_tuner.model import BoundsChanged, Cause, NoEvent, Outcome, OutcomeKind, Signal, TaskRef
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.rtc.calls import Calls
 from snapshot_tuner.telemetry import event_fields
@@ -26,6 +27,9 @@ from snapshot_tuner.tuning.dispatch import dispatch
 from snapshot_tuner.tuning.instrumentation import BatchMetrics, InstrumentedCalls, InstrumentedLedger
 from snapshot_tuner.tuning.task_results import TaskResult
 from snapshot_tuner.tuning.waits import run
+
+Work: TypeAlias = Event | BoundsChanged
+"""What one outcome, or one for each task, comes of."""
 
 Known = Callable[[int, Sequence[Outcome]], None]
 """Is told the number of an event in its batch, and what came of it."""
@@ -92,7 +96,7 @@ class Tuner:
 
     def process(
         self,
-        events: Sequence[Event],
+        events: Sequence[Work],
         deadline: float,
         *,
         known: Known = _tell_nobody,
@@ -118,7 +122,7 @@ class Tuner:
 
     def _process(
         self,
-        events: Sequence[Event],
+        events: Sequence[Work],
         deadline: float,
         metrics: BatchMetrics,
         known: Known,
@@ -138,13 +142,15 @@ class Tuner:
                     batch.add(event, self._policy.decide(event, arrivals.sent_us(event), received_us))
                 case EventRejected():
                     batch.reject(event)
+                case BoundsChanged(task=task):
+                    batch.call(task)
                 case NoEvent(reason=reason, left_out=left_out):
                     batch.answers.append([Outcome(OutcomeKind.UNMATCHED, reason)])
                     metrics.left_out(left_out)
         reports = _Reports(partial(self._report, received), events, contexts)
         self._adjust(batch, deadline - ANSWER_SECONDS, metrics, reports, known)
-        for answer in batch.answers:
-            for outcome in answer:
+        for event, answer in zip(events, batch.answers, strict=True):
+            for outcome in answer if not isinstance(event, BoundsChanged) else ():
                 metrics.outcome(outcome)
         reports.finish(batch.answers)
         return batch.answers
@@ -184,8 +190,13 @@ class Tuner:
             if outcome.kind is OutcomeKind.APPLIED:
                 metrics.applied(adjustment)
 
-    def _report(self, received: str, event: Event, answer: Sequence[Outcome]) -> None:
-        """One line per outcome; what there is to say about the event itself stands on the first."""
+    def _report(self, received: str, event: Work, answer: Sequence[Outcome]) -> None:
+        """One line per outcome; what there is to say about the event itself stands on the first.
+
+        Of bounds, whoever has set them writes one.
+        """
+        if isinstance(event, BoundsChanged):
+            return
         about: dict[str, str | int] = {}
         of_every_line: dict[str, str] = {"policy": self._policy.short_hash}
         if isinstance(event, Signal):
@@ -228,8 +239,8 @@ class _Reports:
 
     def __init__(
         self,
-        report: Callable[[Event, Sequence[Outcome]], None],
-        events: Sequence[Event],
+        report: Callable[[Work, Sequence[Outcome]], None],
+        events: Sequence[Work],
         contexts: Sequence[Context],
     ) -> None:
         self._report = report
@@ -246,7 +257,7 @@ class _Reports:
         for number, event in self._left.items():
             self._write(number, event, answers[number])
 
-    def _write(self, number: int, event: Event, answer: Sequence[Outcome]) -> None:
+    def _write(self, number: int, event: Work, answer: Sequence[Outcome]) -> None:
         if self._contexts:
             self._contexts[number].run(self._report, event, answer)
         else:
