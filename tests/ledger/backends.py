@@ -184,8 +184,8 @@ for _, name in ipairs(KEYS) do
   elseif kind == 'bounds' then
     for _, field in ipairs(redis.call('HKEYS', name)) do
       local limits, ends, since, rest = string.match(redis.call('HGET', name, field), '^(%d+%z%d+)%z(%d+)%z(%d+)(.*)$')
-      local moved = string.format('%s\0%.0f\0%.0f', limits, ends - us, since - us)
-      redis.call('HSET', name, field, moved .. rest)
+      local moved = string.format('\\0%.0f\\0%.0f', ends - us, since - us) -- `%s` would end at the NUL in the limits
+      redis.call('HSET', name, field, limits .. moved .. rest)
     end
   elseif kind == 'bounded' then
     for _, member in ipairs(redis.call('ZRANGE', name, 0, -1)) do
