@@ -25,6 +25,7 @@ SLOW = (
     "tuner/page",
     "benchmarks",
     "docs/test_site.py",
+    "docs/test_tuner_commands.py",
     "test_demo.py",
 )
 """Folders and files whose tests `make check` leaves to `make test`, as all that are marked so."""

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from textwrap import dedent
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
@@ -17,8 +18,8 @@ DOCUMENTATION: Final = "\n".join((ROOT / path).read_text(encoding="utf-8") for p
 
 
 def code_blocks(text: str, language: str) -> list[str]:
-    """Every fenced block of the language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    """Every fenced block of the language, those in lists too."""
+    return [dedent(block) for block in re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)]
 
 
 def table(first_column: str) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Every policy in the documentation loads, every `./tuner` and `make` command is one, and of the rest each is known."""
+"""Every policy in the documentation loads, every command is one; `test_tuner_commands.py` runs those of `./tuner`."""
 
 import re
 import shlex

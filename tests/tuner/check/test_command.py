@@ -179,21 +179,6 @@ def test_what_cannot_be_examined_is_said(file: Path, capsys: pytest.CaptureFixtu
     )
 
 
-def test_the_finding_in_the_documentation_is_what_comes_of_its_kind_of_policy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Steps without a band, told as docs/tuner.md tells them."""
-    monkeypatch.chdir(tmp_path)
-    text = rules(
-        'name: busy, match: {type: [rtc.room.load], data: {load: [{numeric: [">=", 0.8]}]}}, interval: 60',
-        "name: calm, match: {type: [rtc.room.load]}, interval: 5",
-    )
-    Path("new.yaml").write_text(text, encoding="utf-8")
-    main(["check", "new.yaml"])
-    _, _, printed = capsys.readouterr().out.partition(": suspicious")
-    assert printed in (Path(__file__).parents[3] / "docs" / "tuner.md").read_text(encoding="utf-8")
-
-
 SIZES = """\
 version: 1
 rules:

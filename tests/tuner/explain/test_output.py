@@ -1,8 +1,6 @@
 """What `tuner explain` prints for people, and that it is true: the steps end where the ledger ends."""
 
-import gzip
 import json
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -226,17 +224,6 @@ def test_what_follows_is_what_comes(day_with_alerts: list[Explained]) -> None:
                 foretold[task] = visit.after.desired.interval, list(follows(visit))
                 assert precedence.effective(visit.after, visit.now_us) == visit.after.desired
     assert compared > 100
-
-
-def test_the_example_of_the_documentation_is_real(explainer: Explainer) -> None:
-    """docs/tuner.md: a load report of the day, while an alert is open."""
-    page = (ROOT / "docs" / "tuner.md").read_text("utf-8")
-    section = page.partition("## Explain\n")[2].partition("\n## ")[0]
-    (command, expected) = re.findall(r"```(?:sh|text)\n(.*?)```", section, re.DOTALL)
-    (id_, policy, day) = re.findall(r"zgrep '(.*?)' .* explain (\S+) - --after (\S+)", command, re.DOTALL)[0]
-    with gzip.open(ROOT / day, "rt", encoding="utf-8") as lines:
-        event = explainer.file("event.ndjson", next(line for line in lines if id_ in line).strip())
-    assert explainer.output(ROOT / policy, event, "--after", str(ROOT / day)).endswith(expected)
 
 
 def test_help_tells_how_to_give_a_history(capsys: pytest.CaptureFixture[str]) -> None:
