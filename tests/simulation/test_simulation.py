@@ -1,6 +1,6 @@
 """Promise: whatever goes wrong on the way, every task ends at its newest event's interval, or that is a dead letter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -95,15 +95,27 @@ def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> Non
     right = transitions.admit
 
     def admit(
-        state: TaskState | None, known: KeyState | None, intent: Intent, fingerprint: str, now: int
+        state: TaskState | None,
+        known: KeyState | None,
+        intent: Intent,
+        fingerprint: str,
+        now: int,
+        *,
+        ends: Sequence[str] = (),
     ) -> tuple[Admission, TaskState | None]:
-        answer, after = right(state, known, intent, fingerprint, now)
-        if answer is Admission.SUPERSEDED and after is not None:
+        answer, after = right(state, known, intent, fingerprint, now, ends=ends)
+        if answer is Admission.SUPERSEDED and after is not None and intent.interval:
             return Admission.NEW, after._replace(desired=intent, base=intent)
         return answer, after
 
     monkeypatch.setattr(transitions, "admit", admit)
     assert _some_seed_is_broken()
+
+
+def test_it_notices_an_alert_that_comes_after_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken for one that is open: its task stays at it."""
+    monkeypatch.setattr(precedence, "cut", lambda _, intent: intent)
+    assert any(run(seed, faults_named("reordered")).wrong for seed in SEEDS)
 
 
 def test_it_notices_two_calls_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
