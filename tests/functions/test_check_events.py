@@ -1,20 +1,23 @@
-"""Events of the type snapshot-tuner.check show that events come through, and do nothing else."""
+"""Events of the type snapshot-tuner.check, or from snapshot-tuner.doctor, show that events come through, no more."""
 
 import json
 
 import pytest
 
 from snapshot_tuner import bootstrap
-from snapshot_tuner.model import CHECK_TYPE
+from snapshot_tuner.model import CHECK_SOURCE, CHECK_TYPE
 from tests.functions.conftest import TASK, Deployment
 from tests.functions.http_sender import send
 from tests.logged_lines import captured
 
 
 @pytest.mark.parametrize("door", ["queue", "http", "bus"])
-def test_a_check_is_acknowledged_and_nothing_is_admitted_or_called(deployment: Deployment, door: str) -> None:
+@pytest.mark.parametrize("mark", ["type", "source"])
+def test_a_check_is_acknowledged_and_nothing_is_admitted_or_called(
+    deployment: Deployment, door: str, mark: str
+) -> None:
     """Whatever the policy says, also one that takes every event; its line has the event's id and the policy's hash."""
-    event = deployment.event("check-1", type=CHECK_TYPE)
+    event = deployment.event("check-1") | {mark: {"type": CHECK_TYPE, "source": CHECK_SOURCE}[mark]}
     with captured(bootstrap.logger()) as out:
         match door:
             case "queue":

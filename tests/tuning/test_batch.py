@@ -29,3 +29,4 @@ def test_what_protects_goes_first() -> None:
         "rest",
         "doubt",
     ]
+    assert batch.urgent == {task("urgent")}

@@ -268,6 +268,49 @@ def test_a_task_that_is_busy_elsewhere_is_waited_for(ledger: FailingLedger, cloc
     assert wire.made == []
 
 
+@pytest.mark.parametrize(("is_urgent", "most"), [(True, 0.05), (False, 0.64)])
+def test_an_urgent_task_that_is_busy_elsewhere_waits_little_longer_than_that(
+    ledger: FailingLedger, clock: Clock, *, is_urgent: bool, most: float
+) -> None:
+    """After 1.3 s it is free; others have been waiting for longer and longer by then."""
+    (task,) = tasks(ledger, 1)
+    ledger.begin([(task, "theirs")])
+    theirs_end = clock.now + 1.3
+
+    class WatchingWire(Wire):
+        def finished(self, until: float) -> list[Finished]:
+            if self._clock.now < theirs_end <= until:
+                ledger.settle([(task, "theirs", CallResult.FAILED)])
+            return super().finished(until)
+
+    wire = WatchingWire(clock)
+    urgent = [task] if is_urgent else []
+    results = waits.run(dispatch([task], parallelism=4, clock=clock, deadline=20, urgent=urgent), ledger, wire)
+    assert isinstance(results[task], Called)
+    (call,) = wire.made
+    assert 0 < call.slot.start - theirs_end <= most
+    assert is_urgent or call.slot.start - theirs_end > 0.1
+
+
+def test_an_urgent_task_that_was_busy_goes_before_those_that_wait_for_a_slot(
+    ledger: FailingLedger, clock: Clock
+) -> None:
+    """A hundred others are ready when it is free."""
+    named = tasks(ledger, 101)
+    ledger.begin([(named[0], "theirs")])
+
+    class WatchingWire(Wire):
+        def finished(self, until: float) -> list[Finished]:
+            if len(self.made) == 20:
+                ledger.settle([(named[0], "theirs", CallResult.FAILED)])
+            return super().finished(until)
+
+    wire = WatchingWire(clock)
+    waits.run(dispatch(named, parallelism=4, clock=clock, deadline=20, urgent=named[:1]), ledger, wire)
+    assert len(wire.made) == 101
+    assert 20 <= [call.task for call in wire.made].index(named[0]) <= 40
+
+
 def test_a_task_that_stays_busy_costs_its_event_only_the_deadline(ledger: FailingLedger, clock: Clock) -> None:
     """The other worker's lease outlasts the batch: back to the source, as the last resort."""
     (task,) = tasks(ledger, 1)

@@ -25,6 +25,9 @@ INTERVAL_DEFAULT_SECONDS = 2
 CHECK_TYPE = "snapshot-tuner.check"
 """The type of an event that only shows that events come through: none is admitted, and no policy decides it."""
 
+CHECK_SOURCE = "snapshot-tuner.doctor"
+"""Likewise, whatever its type is: so it takes the very way of the events that matter."""
+
 SEQUENCE_DIGITS = 39
 """A sequence is an integer of at most 128 bits, as long as the longest that a queue hands out."""
 

@@ -18,6 +18,7 @@ class Batch:
     """`adjustments` are for `Ledger.admit`, in the order of the events.
 
     `answers` has one list of outcomes per event, one outcome per task; those of adjustments once it is concluded.
+    `urgent` are the tasks whose call cannot wait, once the ledger has answered.
     """
 
     __slots__ = (
@@ -30,11 +31,13 @@ class Batch:
         "_to_call",
         "adjustments",
         "answers",
+        "urgent",
     )
 
     def __init__(self) -> None:
         self.answers: list[list[Outcome]] = []
         self.adjustments: list[Adjustment] = []
+        self.urgent: frozenset[TaskRef] = frozenset()
         self._numbers: list[int] = []
         self._by_task: dict[TaskRef, list[int]] = {}
         self._admitted: Sequence[Admitted] = ()
@@ -86,6 +89,7 @@ class Batch:
                 ranks.setdefault(adjustment.task, 0 if adjustment.urgent else 2)
         self._concluded = [*map(self._from_admission, self.adjustments, admitted)]
         ranks |= dict.fromkeys(self._to_call, 0)
+        self.urgent = frozenset(task for task, rank in ranks.items() if rank == 0)
         return sorted(ranks, key=ranks.__getitem__)
 
     def settled(self) -> Iterator[tuple[int, list[Outcome]]]:

@@ -5,7 +5,7 @@ which go on meanwhile. Nothing here outlives one batch.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count, islice
@@ -56,6 +56,9 @@ CLOCK_TICK_SECONDS = 0.0005
 """Waking up a little after a moment, not just before it."""
 
 BUSY_WAIT_SECONDS, BUSY_WAIT_SECONDS_MOST = 0.01, 0.64
+URGENT_WAIT_SECONDS_MOST = 0.04
+"""A busy task is asked for again after twice as long each time; an urgent one more often than that pays."""
+
 _LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
 """A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every pause of it."""
 
@@ -74,6 +77,7 @@ class _Progress:
     """Where one task stands in this batch."""
 
     task: TaskRef
+    urgent: bool = False
     attempts: int = 0
     busy_wait: float = BUSY_WAIT_SECONDS
     signed_afresh: bool = False
@@ -84,7 +88,7 @@ def _tell_nobody(_: TaskRef, __: TaskResult) -> None:
     """Whoever asks for no news."""
 
 
-def dispatch(
+def dispatch(  # noqa: PLR0913 - most are keywords with defaults
     tasks: Iterable[TaskRef],
     *,
     parallelism: int,
@@ -94,15 +98,17 @@ def dispatch(
     token: str | None = None,
     known: Callable[[TaskRef, TaskResult], None] = _tell_nobody,
     round_trip: Callable[[], float] = float,
+    urgent: Collection[TaskRef] = (),
 ) -> Dispatch:
     """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock).
 
     `parallelism` is the most calls at once. `meanwhile` is gone on with while there is nothing to do but to wait: each
     of its steps has to be a short one. `token` is what the tokens of its calls begin with, and nobody else's.
     `known` is told of each task's result as soon as there is one. `round_trip` tells how far away the ledger is
-    (`Ledger.round_trip`).
+    (`Ledger.round_trip`). `urgent` are those of the tasks that wait less where they are busy.
     """
-    batch = _Dispatch(tasks, parallelism, clock, deadline, token=token or token_hex(12), round_trip=round_trip)
+    ready = deque(_Progress(task, task in urgent) for task in tasks)
+    batch = _Dispatch(ready, parallelism, clock, deadline, token=token or token_hex(12), round_trip=round_trip)
     return batch.steps(meanwhile, known)
 
 
@@ -111,7 +117,7 @@ class _Dispatch:
 
     def __init__(
         self,
-        tasks: Iterable[TaskRef],
+        ready: deque[_Progress],
         parallelism: int,
         clock: Clock,
         deadline: float,
@@ -126,7 +132,7 @@ class _Dispatch:
         self._token = token
         self._round_trip = round_trip
         self._tie_breaker = count()
-        self._ready = deque(map(_Progress, tasks))
+        self._ready = ready
         self._busy: list[tuple[float, int, _Progress]] = []
         self._flying: dict[str, _Progress] = {}
         self._results: dict[TaskRef, TaskResult] = {}
@@ -142,7 +148,7 @@ class _Dispatch:
             while ready or busy or flying:
                 now = self._clock.monotonic()
                 while busy and busy[0][0] <= now:
-                    ready.append(heappop(busy)[2])
+                    self._ready_again(heappop(busy)[2])
                 if now > self._last_start:
                     self._give_up_what_no_longer_fits(now)
                 while slots and slots[0].valid_until <= now + self._far():  # to begin its call takes so long
@@ -233,11 +239,18 @@ class _Dispatch:
                 self._go_without(progress, begun)
         return calls
 
+    def _ready_again(self, progress: _Progress) -> None:
+        if progress.urgent:
+            self._ready.appendleft(progress)
+        else:
+            self._ready.append(progress)
+
     def _go_without(self, progress: _Progress, begun: Busy | AlreadyApplied | Forgotten) -> None:
         match begun:
             case Busy():
                 wake_at = self._clock.monotonic() + progress.busy_wait
-                progress.busy_wait = min(progress.busy_wait * 2, BUSY_WAIT_SECONDS_MOST)
+                most = URGENT_WAIT_SECONDS_MOST if progress.urgent else BUSY_WAIT_SECONDS_MOST
+                progress.busy_wait = min(progress.busy_wait * 2, most)
                 heappush(self._busy, (wake_at, next(self._tie_breaker), progress))
             case AlreadyApplied():
                 self._results[progress.task] = begun

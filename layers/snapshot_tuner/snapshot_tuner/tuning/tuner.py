@@ -135,7 +135,7 @@ class Tuner:
         batch = Batch()
         for event in events:
             match event:
-                case Signal(type=model.CHECK_TYPE):
+                case Signal(type=model.CHECK_TYPE) | Signal(source=model.CHECK_SOURCE):
                     reason = "a check: nothing is admitted or called"
                     batch.answers.append([Outcome(OutcomeKind.HELD, reason, event.id, event.source)])
                 case Signal():
@@ -185,6 +185,7 @@ class Tuner:
             meanwhile=reports.write(batch.settled()),
             known=conclude,
             round_trip=lambda: ledger.round_trip,
+            urgent=batch.urgent,
         )
         for adjustment, outcome in zip(batch.adjustments, batch.conclude(run(steps, ledger, calls)), strict=True):
             if outcome.kind is OutcomeKind.APPLIED:
