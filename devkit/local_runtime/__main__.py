@@ -17,21 +17,21 @@ from urllib.parse import quote
 from devkit.build import BuildFailed, Interpreter, InterpreterMissing, interpreters, local
 from devkit.elasticache import CacheStandIn
 from devkit.local_runtime import aws_api
-from devkit.local_runtime.application import DIRECT_TYPE, Application, ApplicationSettings, deployed_here, environment
+from devkit.local_runtime.application import URGENT_TYPES, Application, ApplicationSettings, deployed_here, environment
 from devkit.local_runtime.aws_api import REGION
 from devkit.local_runtime.kafka import RECORDS_TYPE
 from devkit.local_runtime.outcome_lines import line_for
 from devkit.local_runtime.sandbox import Code
-from devkit.local_runtime.where import LOG_FILE, RUN_FILE, told_in
+from devkit.local_runtime.where import LOG_FILE, RUN_FILE, log_line, told_in
 from devkit.rtc_standin import StandIn
 from devkit.serving import LOOPBACK
 from devkit.valkey import valkey_server
 
 _DESCRIPTION = """\
-Runs the application on this machine: the built functions under AWS's Lambda runtime emulator, a queue with its
-dead-letter queue, an event bus and a Function URL in front of them, Valkey as the ledger, and a stand-in for the RTC
-API; an SNS topic and a Kafka topic besides, which takes records as Confluent's REST proxy does (POST /topics/NAME).
-Prints the addresses and five commands to try, then one line per outcome. Ctrl-C ends all of it.
+Runs the application on this machine: the built functions under AWS's Lambda runtime emulator, a queue and an urgent
+queue with their dead-letter queues, an event bus and a Function URL in front of them, Valkey as the ledger, and a
+stand-in for the RTC API; an SNS topic and a Kafka topic besides, which takes records as Confluent's REST proxy does
+(POST /topics/NAME). Prints the addresses and five commands to try, then one line per outcome. Ctrl-C ends all of it.
 """
 
 _NAME = "snapshot-tuner"
@@ -111,7 +111,7 @@ def _undisturbed_end() -> Iterator[None]:
 
 def _show(log: TextIO, function: str, text: str) -> None:
     if text.startswith("{"):
-        log.write(f"{text}\n")
+        log.write(log_line(function, text))
     line = line_for(function, text, datetime.now().astimezone())
     if line is not None:
         print(line, flush=True)
@@ -122,10 +122,12 @@ def _addresses(application: Application, stand_in: StandIn, ledger: str) -> str:
         "Function URL": f"{application.url}/events",
         "queue": application.queue.url,
         "its dead letters": application.dead_letters.url,
+        "urgent queue": application.urgent_queue.url,
+        "its dead letters ": application.urgent_dead_letters.url,
         "bus": f"{application.bus.name} at {application.queue.api.endpoint}",
         "SNS topic": application.topic.arn,
         "Kafka topic": application.kafka.url,
-        "its dead letters ": application.stream_dead_letters.url,
+        "its dead letters  ": application.stream_dead_letters.url,
         "RTC stand-in": f"{stand_in.endpoint}/_standin/state",
         "ledger": ledger,
     }
@@ -134,7 +136,8 @@ def _addresses(application: Application, stand_in: StandIn, ledger: str) -> str:
         "\n".join(f"  {name:17} {address}" for name, address in rows.items())
         + "\n\nTry these in another terminal. Sent again, all but the bus's, which has a new id, are duplicates."
         + f"\n\n{commands}"
-        "\n\nThe queue's batches wait a second for company. Ctrl-C ends everything. Outcomes:\n"
+        "\n\nThe queue's batches wait a second for company, the urgent queue's do not. Ctrl-C ends everything."
+        " Outcomes:\n"
     )
 
 
@@ -142,7 +145,7 @@ def commands_to_try(application: Application) -> list[str]:
     """Curl commands for HTTP and each queue, ready to be copied. curl 7.75 or later signs them."""
     endpoint = application.queue.api.endpoint
     queued = json.dumps(_event("try-queue", "rtc.room.load", load=0.95))
-    alert = _event("try-bus", DIRECT_TYPE)
+    alert = _event("try-bus", URGENT_TYPES[0])
     entry = {
         "EventBusName": application.bus.name,
         "Source": "try",

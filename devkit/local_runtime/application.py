@@ -17,13 +17,25 @@ from devkit.local_runtime.sandbox import Code
 from devkit.local_runtime.schedule import Schedule
 from devkit.rtc_standin import StandIn
 
-MAPPING = MappingSettings(batch_size=100, window_seconds=1, maximum_concurrency=10)
 HANDLERS = {
     name: f"{name}.handler.lambda_handler" for name in ("queue_worker", "http_endpoint", "bus_listener", "reconciler")
 }
 TIMEOUT_SECONDS = {"queue_worker": 20, "http_endpoint": 10, "bus_listener": 20, "reconciler": 55}
-DIRECT_TYPE = "moderation.alert"
-"""The detail-type that goes from the bus straight to bus_listener; everything else takes the queue."""
+URGENT_TYPES = ("moderation.alert",)
+"""The detail-types that must not wait behind others on the bus."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """A queue, its mapping to queue_worker, and the receives after which a message is a dead letter."""
+
+    mapping: MappingSettings
+    visibility_seconds: int
+    receives: int
+
+
+EVENT_QUEUE = QueueSettings(MappingSettings(batch_size=100, window_seconds=1, maximum_concurrency=10), 121, 5)
+URGENT_QUEUE = QueueSettings(MappingSettings(batch_size=10, window_seconds=0, maximum_concurrency=10), 30, 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +43,8 @@ class ApplicationSettings:
     """The template's values, except where a machine of its own or a test needs others.
 
     `name` begins the names of queues and buses. `sandboxes` are those of each function, and bound the
-    mapping's concurrency: ten of them would be many processes for one machine; the reconciler has one.
+    mappings' concurrency: ten of them would be many processes for one machine; the reconciler has one. Of several, one
+    of queue_worker is left to what is urgent. `direct_bus_rule` is on, so that events get to bus_listener too.
     `retry_seconds` are the waits before Lambda's retries of an asynchronous invocation.
     """
 
@@ -40,9 +53,10 @@ class ApplicationSettings:
     timeout_seconds: Mapping[str, int] = field(default_factory=lambda: TIMEOUT_SECONDS)
     memory_mb: int = 512
     sandboxes: int = 2
-    mapping: MappingSettings = MAPPING
-    visibility_seconds: int = 121
-    receives: int = 5
+    queue: QueueSettings = EVENT_QUEUE
+    urgent_queue: QueueSettings = URGENT_QUEUE
+    urgent_types: tuple[str, ...] = URGENT_TYPES
+    direct_bus_rule: bool = True
     retry_seconds: tuple[int, ...] = (60, 120)
     schedule_seconds: int = 60
 
@@ -54,6 +68,10 @@ class Application:
     functions: Mapping[str, Function]
     queue: Queue
     dead_letters: Queue
+    urgent_queue: Queue
+    urgent_dead_letters: Queue
+    direct_types: tuple[str, ...]
+    """Those that go from the bus straight to bus_listener."""
     listener_dead_letters: Queue
     stream_dead_letters: Queue
     bus: Bus
@@ -68,18 +86,21 @@ def deployed_here(
 ) -> Iterator[Application]:
     """The application until the end of the block. `on_line` gets a function's name and each line of its log."""
     dead_letters = create_queue(api, f"{settings.name}-event-dead-letters")
-    redrive = Redrive(dead_letters, settings.receives)
-    queue = create_queue(
-        api, f"{settings.name}-events", visibility_seconds=settings.visibility_seconds, redrive=redrive
-    )
+    queue = _queue(api, f"{settings.name}-events", settings.queue, dead_letters)
+    urgent_dead_letters = create_queue(api, f"{settings.name}-urgent-dead-letters")
+    urgent_queue = _queue(api, f"{settings.name}-urgent-events", settings.urgent_queue, urgent_dead_letters)
     listener_dead_letters = create_queue(api, f"{settings.name}-listener-dead-letters")
     # As long as an event may be at work; see asynchronous.py.
     inbox = create_queue(
         api, f"{settings.name}-listener-inbox", visibility_seconds=6 * settings.timeout_seconds["bus_listener"]
     )
     bus = create_bus(api, settings.name)
-    bus.route("queue", {"detail-type": [{"anything-but": [DIRECT_TYPE]}]}, queue)
-    bus.route("listener", {"detail-type": [DIRECT_TYPE]}, inbox)
+    urgent = list(settings.urgent_types)
+    bus.route("queue", {"detail-type": [{"anything-but": urgent}]}, queue)
+    if settings.direct_bus_rule:
+        bus.route("listener", {"detail-type": urgent}, inbox)
+    else:
+        bus.route("urgent", {"detail-type": urgent}, urgent_queue)
     notifications = create_queue(
         api, f"{settings.name}-topic-inbox", visibility_seconds=6 * settings.timeout_seconds["bus_listener"]
     )
@@ -91,9 +112,12 @@ def deployed_here(
             name: parts.enter_context(running(_function(name, handler, settings), code, on_line))
             for name, handler in HANDLERS.items()
         }
-        concurrency = min(settings.mapping.maximum_concurrency, settings.sandboxes)
-        mapping = replace(settings.mapping, maximum_concurrency=concurrency)
-        parts.enter_context(in_background(QueueMapping(queue, functions["queue_worker"], mapping)))
+        for source, of, sandboxes in (
+            (queue, settings.queue.mapping, max(1, settings.sandboxes - 1)),
+            (urgent_queue, settings.urgent_queue.mapping, 1),
+        ):
+            mapping = replace(of, maximum_concurrency=min(of.maximum_concurrency, sandboxes))
+            parts.enter_context(in_background(QueueMapping(source, functions["queue_worker"], mapping)))
         for taken, to_event in ((inbox, of_bus), (notifications, of_topic)):
             asynchronous = AsynchronousSettings(listener_dead_letters, to_event, settings.retry_seconds)
             parts.enter_context(in_background(AsynchronousInvocation(taken, functions["bus_listener"], asynchronous)))
@@ -102,15 +126,31 @@ def deployed_here(
             kafka,
             functions["queue_worker"],
             stream_dead_letters,
-            batch_size=settings.mapping.batch_size,
-            receives=settings.receives,
+            batch_size=settings.queue.mapping.batch_size,
+            receives=settings.queue.receives,
         )
         parts.enter_context(in_background(from_kafka))
         parts.enter_context(in_background(Schedule(functions["reconciler"], settings.schedule_seconds)))
         url = parts.enter_context(serve_function_url(functions["http_endpoint"]))
         yield Application(
-            functions, queue, dead_letters, listener_dead_letters, stream_dead_letters, bus, topic, kafka, url
+            functions=functions,
+            queue=queue,
+            dead_letters=dead_letters,
+            urgent_queue=urgent_queue,
+            urgent_dead_letters=urgent_dead_letters,
+            direct_types=settings.urgent_types if settings.direct_bus_rule else (),
+            listener_dead_letters=listener_dead_letters,
+            stream_dead_letters=stream_dead_letters,
+            bus=bus,
+            topic=topic,
+            kafka=kafka,
+            url=url,
         )
+
+
+def _queue(api: AwsApi, name: str, settings: QueueSettings, dead_letters: Queue) -> Queue:
+    redrive = Redrive(dead_letters, settings.receives)
+    return create_queue(api, name, visibility_seconds=settings.visibility_seconds, redrive=redrive)
 
 
 def environment(code: Code, stand_in: StandIn, ledger_url: str) -> dict[str, str]:

@@ -15,11 +15,24 @@ LOG_FILE = BUILD_FOLDER / "run.ndjson"
 """What the functions have written since it began, for `./tuner record` and `./tuner doctor`."""
 
 
+def log_line(function: str, text: str) -> str:
+    """A JSON line of a function's log as it stands in the file, where all functions' lines are."""
+    return f'{{"function":"{function}",{text[1:]}\n'
+
+
 @contextmanager
 def told_in(file: Path, application: Application, log: Path) -> Iterator[None]:
     """Until the end of the block."""
-    port, queue, bus = application.queue.api.port, application.queue.url, application.bus.name
-    file.write_text(json.dumps({"url": application.url, "port": port, "queue": queue, "bus": bus, "log": str(log)}))
+    told = {
+        "url": application.url,
+        "port": application.queue.api.port,
+        "queue": application.queue.url,
+        "urgent_queue": application.urgent_queue.url,
+        "bus": application.bus.name,
+        "direct_types": application.direct_types,
+        "log": str(log),
+    }
+    file.write_text(json.dumps(told))
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from devkit.build import InterpreterMissing, interpreters, local
 from devkit.build.artifacts import TARGET_PYTHON
 from devkit.demo.sample_events import SampleMessage, load
 from devkit.local_runtime import aws_api
-from devkit.local_runtime.application import ApplicationSettings, environment
+from devkit.local_runtime.application import ApplicationSettings, QueueSettings, environment
 from devkit.local_runtime.aws_api import AwsApi
 from devkit.local_runtime.queue_mapping import MappingSettings
 from devkit.local_runtime.sandbox import Code
@@ -73,10 +73,9 @@ def machine(code: Code, api: AwsApi, ledger_url: str, stand_in: StandIn) -> Iter
     settings = ApplicationSettings(
         name=name,
         environment=environment(code, stand_in, ledger_url) | {"LEDGER_NAMESPACE": name},
-        mapping=MappingSettings(batch_size=100, window_seconds=0.1, maximum_concurrency=2),
         # Long enough that nothing comes back while it is still at work.
-        visibility_seconds=2,
-        receives=RECEIVES,
+        queue=QueueSettings(MappingSettings(100, 0.1, 2), visibility_seconds=2, receives=RECEIVES),
+        urgent_queue=QueueSettings(MappingSettings(10, 0, 2), visibility_seconds=2, receives=RECEIVES),
         retry_seconds=(0, 1),
     )
     with running_machine(settings, api, code, stand_in) as running:

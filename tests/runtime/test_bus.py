@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 
 from devkit.demo.sample_events import SampleMessage
-from devkit.local_runtime.application import DIRECT_TYPE
+from devkit.local_runtime.application import URGENT_TYPES
 from tests.polling import eventually
 from tests.runtime.machine import Machine, dead_letter, depth, room
 
@@ -43,7 +43,7 @@ def test_an_alert_goes_straight_to_the_listener(machine: Machine, samples: dict[
 def test_a_rejected_event_raises_is_retried_twice_and_goes_to_the_on_failure_destination(machine: Machine) -> None:
     """Nothing is swallowed: after Lambda's two retries the event itself and the reason are in the queue for them."""
     detail = {"RoomId": "room-302", "TaskId": "task-1"}
-    event_id = machine.application.bus.put(source="com.example.monitor", detail_type=DIRECT_TYPE, detail=detail)
+    event_id = machine.application.bus.put(source="com.example.monitor", detail_type=URGENT_TYPES[0], detail=detail)
 
     message = dead_letter(machine.application.listener_dead_letters, event_id)
     record = json.loads(message["Body"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devkit.local_runtime.application import ApplicationSettings, environment
+from devkit.local_runtime.application import ApplicationSettings, QueueSettings, environment
 from devkit.local_runtime.aws_api import AwsApi
 from devkit.local_runtime.queue_mapping import MappingSettings
 from devkit.rtc_standin import Fault, FaultKind, ProviderError, StandIn
@@ -53,9 +53,7 @@ def machine(api: AwsApi, ledger_url: str, tmp_path_factory: pytest.TempPathFacto
             name="own-json",
             environment={**variables, "POLICY_PATH": str(policy), "LEDGER_NAMESPACE": "own-json"},
             sandboxes=1,
-            mapping=MappingSettings(batch_size=100, window_seconds=0.1, maximum_concurrency=1),
-            visibility_seconds=2,
-            receives=RECEIVES,
+            queue=QueueSettings(MappingSettings(100, 0.1, 1), visibility_seconds=2, receives=RECEIVES),
             retry_seconds=(0,),
         )
         with running_machine(settings, api, code, stand_in) as running:

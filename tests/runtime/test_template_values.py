@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devkit.build.artifacts import TARGET_PYTHON
-from devkit.local_runtime.application import DIRECT_TYPE, HANDLERS, MAPPING, ApplicationSettings
+from devkit.local_runtime.application import HANDLERS, ApplicationSettings, QueueSettings
 from tests.template import cloudformation
 
 DEFAULTS = ApplicationSettings(name="defaults", environment={})
@@ -36,19 +36,25 @@ def test_the_functions_are_the_templates(stack: cloudformation.Stack) -> None:
         assert deployed[handler]["Runtime"] == f"python{TARGET_PYTHON}"
 
 
-def test_the_queue_and_its_mapping_are_the_templates(stack: cloudformation.Stack) -> None:
+@pytest.mark.parametrize(
+    ("name", "batches", "settings"),
+    [("EventQueue", "Batches", DEFAULTS.queue), ("UrgentQueue", "UrgentBatches", DEFAULTS.urgent_queue)],
+)
+def test_a_queue_and_its_mapping_are_the_templates(
+    stack: cloudformation.Stack, name: str, batches: str, settings: QueueSettings
+) -> None:
     """Batch, window, concurrency, visibility and receives."""
-    (mapping,) = stack.find_all("AWS::Lambda::EventSourceMapping").values()
-    queue = stack.find_all("AWS::SQS::Queue")["EventQueue"]
+    mapping = stack.find_all("AWS::Lambda::EventSourceMapping")[f"QueueWorker{batches}"]
+    queue = stack.find_all("AWS::SQS::Queue")[name]
 
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (
-        MAPPING.batch_size,
-        MAPPING.window_seconds,
+    assert (mapping["BatchSize"], mapping.get("MaximumBatchingWindowInSeconds", 0)) == (
+        settings.mapping.batch_size,
+        settings.mapping.window_seconds,
     )
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": MAPPING.maximum_concurrency}
-    assert queue["VisibilityTimeout"] == DEFAULTS.visibility_seconds
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == DEFAULTS.receives
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": settings.mapping.maximum_concurrency}
+    assert queue["VisibilityTimeout"] == settings.visibility_seconds
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == settings.receives
 
 
 def test_the_bus_and_its_retries_are_the_templates(stack: cloudformation.Stack) -> None:
@@ -60,7 +66,8 @@ def test_the_bus_and_its_retries_are_the_templates(stack: cloudformation.Stack) 
         if "EventPattern" in rule
     ]
 
+    urgent = list(DEFAULTS.urgent_types)
     assert invoke["MaximumRetryAttempts"] == len(DEFAULTS.retry_seconds)
     assert sorted(rules) == sorted(
-        json.dumps({"detail-type": wanted}) for wanted in ([DIRECT_TYPE], [{"anything-but": [DIRECT_TYPE]}])
+        json.dumps({"detail-type": wanted}) for wanted in (urgent, [{"anything-but": urgent}])
     )

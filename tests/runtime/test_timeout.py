@@ -9,7 +9,7 @@ from functools import partial
 from devkit.build import InterpreterMissing, interpreters
 from devkit.build.artifacts import TARGET_PYTHON
 from devkit.demo.sample_events import SampleMessage
-from devkit.local_runtime.application import HANDLERS, ApplicationSettings, environment
+from devkit.local_runtime.application import HANDLERS, ApplicationSettings, QueueSettings, environment
 from devkit.local_runtime.aws_api import AwsApi
 from devkit.local_runtime.queue_mapping import MappingSettings
 from devkit.rtc_standin import Fault, FaultKind, StandIn
@@ -32,9 +32,7 @@ def machine_for(version: str, api: AwsApi, ledger_url: str) -> Iterator[Machine]
             environment=environment(code, stand_in, ledger_url) | {"LEDGER_NAMESPACE": name},
             timeout_seconds=dict.fromkeys(HANDLERS, TIMEOUT_SECONDS),
             sandboxes=1,
-            mapping=MappingSettings(batch_size=100, window_seconds=0.1, maximum_concurrency=1),
-            visibility_seconds=TIMEOUT_SECONDS + 1,
-            receives=20,
+            queue=QueueSettings(MappingSettings(100, 0.1, 1), visibility_seconds=TIMEOUT_SECONDS + 1, receives=20),
         )
         with running_machine(settings, api, code, stand_in) as machine:
             yield machine

@@ -82,11 +82,16 @@ def queue_mappings(stack: Stack) -> Iterator[str]:
         if mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0) < 2:
             yield f"{name}: MaximumConcurrency must be 2 or more"
         window = mapping.get("MaximumBatchingWindowInSeconds", 0)
-        least = 6 * function.get("Timeout", 3) + window
-        if queue.get("VisibilityTimeout", 30) < least:
-            yield f"{name}: the queue's VisibilityTimeout must be {least} s or more: six timeouts and the window"
-        if queue.get("RedrivePolicy", {}).get("maxReceiveCount", 0) < 5:
+        timeout, visibility = function.get("Timeout", 3), queue.get("VisibilityTimeout", 30)
+        receives = queue.get("RedrivePolicy", {}).get("maxReceiveCount", 0)
+        timeouts, said = (6.0, "six timeouts") if receives < RECEIVES_TO_SPARE else (1.5, "1.5 timeouts")
+        least = round(timeouts * timeout + window)
+        if visibility < least:
+            yield f"{name}: the queue's VisibilityTimeout must be {least} s or more: {said} and the window"
+        if receives < 5:
             yield f"{name}: maxReceiveCount must be 5 or more, or a busy task makes a dead letter"
+        if receives * visibility < RETRIES_SECONDS:
+            yield f"{name}: after an outage of less than {RETRIES_SECONDS} s events are dead letters"
         if queue.get("FifoQueue") and (mapping["BatchSize"] > 10 or window):
             yield f"{name}: a FIFO queue takes batches of at most 10 and no window"
 
@@ -101,6 +106,11 @@ def _mappings(stack: Stack, *services: str) -> dict[str, Properties]:
     found = stack.find_all("AWS::Lambda::EventSourceMapping")
     return {name: mapping for name, mapping in found.items() if service(mapping) in services}
 
+
+RECEIVES_TO_SPARE = 20
+"""With so many, one that a throttled poller wastes costs nothing; else Lambda asks for six timeouts."""
+
+RETRIES_SECONDS = 600
 
 STREAM_GRANTS = {
     "kafka": {
@@ -225,8 +235,7 @@ def _broker_secrets(stack: Stack, function: Properties) -> list[str]:
 
 
 def _granted_secrets(role: Properties) -> list[str]:
-    resources = [resource for action, resource in _grants(role) if action == "secretsmanager:GetSecretValue"]
-    return [str(arn) for resource in resources for arn in (resource if isinstance(resource, list) else [resource])]
+    return [str(resource) for action, resource in _grants(role) if action == "secretsmanager:GetSecretValue"]
 
 
 def permissions(stack: Stack) -> Iterator[str]:
@@ -321,11 +330,16 @@ def _senders(stack: Stack, destination: str) -> set[str]:
 
 def _grants(role: Properties) -> list[tuple[str, object]]:
     return [
-        (action, statement["Resource"])
+        (action, resource)
         for policy in role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
-        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        for action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
     ]
+
+
+def _listed(one_or_more: object) -> list[Any]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
 
 
 def alarms(stack: Stack) -> Iterator[str]:

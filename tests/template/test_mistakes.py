@@ -66,6 +66,39 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
         "QueueWorkerBatches: maxReceiveCount must be 5 or more, or a busy task makes a dead letter",
     ),
     (
+        "Resources/UrgentQueue/Properties/VisibilityTimeout",
+        29,
+        "QueueWorkerUrgentBatches: the queue's VisibilityTimeout must be 30 s or more: 1.5 timeouts and the window",
+    ),
+    (
+        "Resources/UrgentQueue/Properties/RedrivePolicy/maxReceiveCount",
+        19,
+        "QueueWorkerUrgentBatches: the queue's VisibilityTimeout must be 120 s or more: six timeouts and the window",
+    ),
+    (
+        "Resources/UrgentQueue/Properties/RedrivePolicy/maxReceiveCount",
+        19,
+        "QueueWorkerUrgentBatches: after an outage of less than 600 s events are dead letters",
+    ),
+    (
+        "Resources/QueueWorker/Properties/Events/UrgentBatches/Properties/FunctionResponseTypes",
+        REMOVED,
+        "QueueWorkerUrgentBatches: without ReportBatchItemFailures one bad record brings the whole batch back",
+    ),
+    (
+        "Resources/UrgentDeadLetters/Properties/RedriveAllowPolicy/sourceQueueArns/0",
+        {"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-events"},
+        "UrgentQueue: its dead-letter queue does not allow it",
+    ),
+    (
+        "Resources/QueueWorkerRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource/1",
+        REMOVED,
+        "QueueWorkerUrgentBatches: the function's role lacks sqs:ReceiveMessage",
+    ),
+    ("Resources/UrgentQueuePolicy", REMOVED, "UrgentRule: is not permitted to send to UrgentQueue"),
+    ("Resources/UrgentQueueAgeAlarm", REMOVED, "UrgentQueue: no alarm on the age of its oldest message"),
+    ("Resources/UrgentDeadLettersAlarm", REMOVED, "UrgentDeadLetters: no alarm on dead letters"),
+    (
         "Resources/QueueWorker/Properties/Events/Batches/Properties/BatchSize",
         100,
         "QueueWorkerBatches: a FIFO queue takes batches of at most 10 and no window",
@@ -192,6 +225,8 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
         for queue, number in (
             ("EventQueue", 1),
             ("EventDeadLetters", 0),
+            ("UrgentQueue", 1),
+            ("UrgentDeadLetters", 0),
             ("BusDeadLetters", 1),
             ("ListenerDeadLetters", 0),
         )
@@ -207,7 +242,7 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
         "ListenerRule: is not permitted to send to BusListenerAliaslive",
     ),
     (
-        "Resources/BusDeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/ArnEquals/aws:SourceArn/1",
+        "Resources/BusDeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/ArnEquals/aws:SourceArn/2",
         REMOVED,
         "ListenerRule: is not permitted to send to its dead-letter queue",
     ),

@@ -61,6 +61,7 @@ OTHERS: Final = {
     "SilenceHours": 6,
     "UnmatchedPerHour": 10,
     "SecretsKeyArn": SECRETS_KEY,
+    "UrgentTypes": "moderation.alert,fire",
     "FifoQueue": "true",
     "DirectBusRule": "true",
     "RtcAppIds": "5f3a1c0e9b7d4e2a8c6f0b13",

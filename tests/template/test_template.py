@@ -35,6 +35,7 @@ from tests.template.cloudformation import (
     deploy,
     linted,
     properties,
+    references,
 )
 from tests.template.findings import VPC_POLICY, findings
 
@@ -46,7 +47,7 @@ REST: Final = {
     **OWN_EXTENSION,
 }
 OPTIONS: Final = (
-    {"FifoQueue": "true", **SHARED_LEDGER},
+    {"FifoQueue": "true", "UrgentTypes": "", **SHARED_LEDGER},
     {**IN_VPC, **BYTEPLUS},
     {"DirectBusRule": "true", **CUSTOM_PROVIDER, **SOURCES},
     PUBLIC_URL,
@@ -103,17 +104,22 @@ def test_fifo_changes_the_queue_its_dead_letters_the_batch_and_the_rule(source: 
             properties(stack, "QueueRule")["Targets"][0].get("SqsParameters"),
         ]
 
-    others = ["tuner-bus-dead-letters", "tuner-listener-dead-letters"]
+    others = [
+        "tuner-urgent-events",
+        "tuner-urgent-dead-letters",
+        "tuner-bus-dead-letters",
+        "tuner-listener-dead-letters",
+    ]
     assert facts(standard) == [
         ["tuner-events", "tuner-event-dead-letters", *others],
-        [None, None, None, None],
+        [None] * 6,
         100,
         1,
         None,
     ]
     assert facts(fifo) == [
         ["tuner-events.fifo", "tuner-event-dead-letters.fifo", *others],
-        [True, True, None, None],
+        [True, True, None, None, None, None],
         10,
         None,
         {"MessageGroupId": "bus"},
@@ -171,16 +177,51 @@ def test_subnets_put_every_function_into_the_vpc(source: Mapping[str, Any]) -> N
         assert properties(inside, f"{function}Role")["ManagedPolicyArns"] == [VPC_POLICY]
 
 
-def test_every_event_on_the_bus_takes_exactly_one_way(source: Mapping[str, Any]) -> None:
-    """Without the direct rule the queue gets everything; with it, everything but what goes straight to the function."""
-    queued, direct = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "DirectBusRule": "true"})
-    assert {name: rule["EventPattern"] for name, rule in queued.find_all("AWS::Events::Rule").items()} == {
-        "QueueRule": {"detail-type": [{"prefix": ""}]}
+@pytest.mark.parametrize(
+    ("options", "urgent", "ways"),
+    [
+        ({}, ["moderation.alert"], {"UrgentRule": "UrgentQueue"}),
+        ({"UrgentTypes": "fire,load.high"}, ["fire", "load.high"], {"UrgentRule": "UrgentQueue"}),
+        ({"DirectBusRule": "true"}, ["moderation.alert"], {"ListenerRule": "BusListenerAliaslive"}),
+        ({"UrgentTypes": "fire", "DirectBusRule": "true"}, ["fire"], {"ListenerRule": "BusListenerAliaslive"}),
+        ({"UrgentTypes": ""}, [], {}),
+        ({"UrgentTypes": "", "DirectBusRule": "true"}, [], {}),
+    ],
+    ids=str,
+)
+def test_every_event_on_the_bus_takes_exactly_one_way(
+    source: Mapping[str, Any], options: Mapping[str, str], urgent: list[str], ways: dict[str, str]
+) -> None:
+    """The queue gets everything but what is urgent; that goes to the urgent queue, or straight to the function."""
+    stack = deploy(source, {**REQUIRED, **options})
+    rules = stack.find_all("AWS::Events::Rule")
+    rest = [{"anything-but": urgent}] if urgent else [{"prefix": ""}]
+    assert {name: rule["EventPattern"] for name, rule in rules.items()} == {
+        "QueueRule": {"detail-type": rest},
+        **{name: {"detail-type": urgent} for name in ways},
     }
-    assert queued.find_all("AWS::Lambda::Permission") == {}
-    assert {name: rule["EventPattern"] for name, rule in direct.find_all("AWS::Events::Rule").items()} == {
-        "QueueRule": {"detail-type": [{"anything-but": ["moderation.alert"]}]},
-        "ListenerRule": {"detail-type": ["moderation.alert"]},
+    assert {
+        name: target
+        for name, rule in rules.items()
+        for each in rule["Targets"]
+        for _, target in references(each["Arn"])
+    } == {"QueueRule": "EventQueue", **ways}
+    invoked = "ListenerRule" in ways
+    assert set(stack.find_all("AWS::Lambda::Permission")) == ({"ListenerRulePermission"} if invoked else set())
+
+
+@pytest.mark.parametrize("fifo", ["true", "false"])
+def test_what_is_urgent_has_a_queue_and_workers_of_its_own(source: Mapping[str, Any], fifo: str) -> None:
+    """Small batches that wait for no company, also where the queue is FIFO; a redrive leads back to it alone."""
+    stack = deploy(source, {**REQUIRED, "FifoQueue": fifo})
+    mapping, queue = properties(stack, "QueueWorkerUrgentBatches"), properties(stack, "UrgentQueue")
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["UrgentQueue", "Arn"]}
+    assert mapping["FunctionName"] == {"Ref": "QueueWorkerAliaslive"}
+    assert (mapping["BatchSize"], "MaximumBatchingWindowInSeconds" in mapping) == (10, False)
+    assert "FifoQueue" not in queue
+    assert properties(stack, "UrgentDeadLetters")["RedriveAllowPolicy"] == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": ["arn:aws:sqs:eu-central-1:123456789012:tuner-urgent-events"],
     }
 
 
