@@ -1,8 +1,9 @@
-"""Check that a deployment works, from the key to the queue.
+"""Check that a deployment works, from the key to the queues and the bus.
 
-Asks the URL (`POST /health/check`) whether secrets, ledger, policy and provider are right. Then sends a test event
-through the queue and another through the bus, and looks for their lines in the log; a test event changes nothing.
-With --stack the AWS CLI finds the URL, the queue, the bus and the log; against `make run` only the URL is needed.
+Asks the URL (`POST /health/check`) whether secrets, ledger, policy and provider are right. Then sends test events
+through the queue, the urgent queue and the bus, and straight from the bus to bus_listener where a rule leads there, and
+looks for their lines in the log; a test event changes nothing. With --stack the AWS CLI finds the URL, the queues, the
+bus and the logs; against `make run` only the URL is needed.
 
   ./tuner doctor --stack snapshot-tuner-dev --region eu-central-1
   ./tuner doctor --url https://….lambda-url.eu-central-1.on.aws --region eu-central-1

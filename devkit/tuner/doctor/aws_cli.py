@@ -9,6 +9,8 @@ from typing import Any
 from devkit.tuner.exits import CommandFailed, Exit
 
 _SECONDS = 60
+_ONCE_DIRECT = "moderation.alert"
+"""The one type that DirectBusRule took before there was UrgentTypes."""
 
 
 def aws(region: str | None, *words: str) -> Any:  # noqa: ANN401 - any JSON document
@@ -33,13 +35,31 @@ class Stack:
     region: str | None
 
     @cached_property
+    def _description(self) -> dict[str, Any]:
+        (stack,) = aws(self.region, "cloudformation", "describe-stacks", "--stack-name", self.name)["Stacks"]
+        described: dict[str, Any] = stack
+        return described
+
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """Raises CommandFailed."""
-        (stack,) = aws(self.region, "cloudformation", "describe-stacks", "--stack-name", self.name)["Stacks"]
-        return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+        return {each["OutputKey"]: each["OutputValue"] for each in self._description.get("Outputs", [])}
 
-    def send(self, body: str) -> None:
-        queue = self.outputs["EventQueueUrl"]
+    @property
+    def has_urgent_queue(self) -> bool:
+        """Raises CommandFailed."""
+        return "UrgentQueueUrl" in self.outputs
+
+    @property
+    def direct_types(self) -> list[str]:
+        """As the stack's parameters say. Raises CommandFailed."""
+        listed = self._description.get("Parameters", [])
+        parameters = {each["ParameterKey"]: each["ParameterValue"] for each in listed}
+        types = parameters.get("UrgentTypes", _ONCE_DIRECT) if parameters.get("DirectBusRule") == "true" else ""
+        return [each.strip() for each in types.split(",") if each.strip()]
+
+    def send(self, body: str, *, urgent: bool = False) -> None:
+        queue = self.outputs["UrgentQueueUrl" if urgent else "EventQueueUrl"]
         fifo = ("--message-group-id", "doctor") if queue.endswith(".fifo") else ()
         aws(self.region, "sqs", "send-message", "--queue-url", queue, "--message-body", body, *fifo)
 
@@ -51,9 +71,9 @@ class Stack:
             raise CommandFailed(Exit.FAILED, f"the bus refuses the event: {answer['Entries'][0].get('ErrorMessage')}")
         return str(answer["Entries"][0]["EventId"])
 
-    def lines(self, text: str, since_ms: int) -> list[dict[str, Any]]:
-        """The lines of queue_worker's log with this text in them."""
-        group = f"/aws/lambda/{self.name}-queue-worker"
+    def lines(self, function: str, text: str, since_ms: int) -> list[dict[str, Any]]:
+        """The lines of a function's log with this text in them."""
+        group = f"/aws/lambda/{self.name}-{function.replace('_', '-')}"
         where = ("--log-group-name", group, "--start-time", str(since_ms), "--filter-pattern", json.dumps(text))
         found = aws(self.region, "logs", "filter-log-events", *where)
         return [line for each in found.get("events", []) if (line := decoded(each["message"])) is not None]

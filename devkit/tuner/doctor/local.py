@@ -16,22 +16,30 @@ class LocalRun:
 
     api: AwsApi
     queue: str
+    urgent_queue: str
     bus: str
+    direct_types: list[str]
     log: Path
 
-    def send(self, body: str) -> None:
-        self._call(Service.SQS, "SendMessage", QueueUrl=self.queue, MessageBody=body)
+    @property
+    def has_urgent_queue(self) -> bool:
+        return True
+
+    def send(self, body: str, *, urgent: bool = False) -> None:
+        queue = self.urgent_queue if urgent else self.queue
+        self._call(Service.SQS, "SendMessage", QueueUrl=queue, MessageBody=body)
 
     def put(self, entry: dict[str, str]) -> str:
         """Returns the event's id."""
         answer = self._call(Service.EVENTS, "PutEvents", Entries=[{**entry, "EventBusName": self.bus}])
         return str(answer["Entries"][0]["EventId"])
 
-    def lines(self, text: str, since_ms: int) -> list[dict[str, Any]]:
-        """The lines of the log with this text in them, whenever they were written."""
+    def lines(self, function: str, text: str, since_ms: int) -> list[dict[str, Any]]:
+        """The function's lines in the log with this text in them, whenever they were written."""
         del since_ms
         with self.log.open(encoding="utf-8") as log:
-            return [found for line in log if text in line and (found := decoded(line)) is not None]
+            decoded_lines = [found for line in log if text in line and (found := decoded(line)) is not None]
+        return [line for line in decoded_lines if line.get("function") == function]
 
     def _call(self, service: Service, action: str, **parameters: object) -> dict[str, Any]:
         try:
@@ -48,4 +56,11 @@ def find(url: str, file: Path) -> LocalRun | None:
         return None
     if told["url"].rstrip("/") != url.rstrip("/"):
         return None
-    return LocalRun(AwsApi(told["port"]), told["queue"], told["bus"], Path(told["log"]))
+    return LocalRun(
+        api=AwsApi(told["port"]),
+        queue=told["queue"],
+        urgent_queue=told["urgent_queue"],
+        bus=told["bus"],
+        direct_types=told["direct_types"],
+        log=Path(told["log"]),
+    )

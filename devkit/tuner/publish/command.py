@@ -12,7 +12,7 @@ from typing import Any
 from devkit.terminal import printable
 from devkit.tuner.backtest import command as backtest
 from devkit.tuner.doctor.aws_cli import Stack, aws
-from devkit.tuner.doctor.command import through_queue
+from devkit.tuner.doctor.following import through_queue
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import console, print_json, progress_console
 from devkit.tuner.policies import load
@@ -166,7 +166,8 @@ def _wait(stack: Stack, new: Policy, seconds: int) -> bool:
         if time.time() - sent_at >= _SEND_SECONDS:
             through_queue(stack)
             sent_at = time.time()
-        if any(line.get("policy") == new.short_hash for line in stack.lines(new.short_hash, round(began * 1000))):
+        lines = stack.lines("queue_worker", new.short_hash, round(began * 1000))
+        if any(line.get("policy") == new.short_hash for line in lines):
             return True
         time.sleep(_LOOK_SECONDS)
     return False

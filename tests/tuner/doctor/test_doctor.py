@@ -16,9 +16,12 @@ from tests.tuner.aws_standin import AwsStandIn, aws
 
 __all__ = ["aws"]
 
+NAMES = ("url", "ledger", "queue", "urgent", "bus", "listener")
 RIGHT = {"status": "ok", "checks": [{"check": "ledger", "ok": True, "says": "takes writes", "round_trip_ms": 1.5}]}
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/tuner-events"
 BUS = "arn:aws:events:eu-central-1:123456789012:event-bus/tuner"
+URGENT_QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/tuner-urgent-events"
+PARAMETERS = {"UrgentTypes": "fire,moderation.alert", "DirectBusRule": "false"}
 LINE = {"event_id": "ECHO", "policy": "0123456789ab", "message": "event_held"}
 
 
@@ -41,9 +44,15 @@ def answering(status: int, body: Any) -> Iterator[tuple[str, list[Mapping[str, s
         yield f"{url}/", asked
 
 
-def stack(url: str) -> dict[str, Any]:
-    outputs = {"HttpEndpointUrl": url, "EventQueueUrl": QUEUE, "BusArn": BUS}
-    return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": text} for key, text in outputs.items()]}]}
+def stack(url: str, parameters: Mapping[str, str] | None = None, **outputs: str) -> dict[str, Any]:
+    outputs |= {"HttpEndpointUrl": url, "EventQueueUrl": QUEUE, "BusArn": BUS}
+    described = {
+        "Outputs": [{"OutputKey": key, "OutputValue": text} for key, text in outputs.items()],
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": text} for key, text in (parameters or PARAMETERS).items()
+        ],
+    }
+    return {"Stacks": [described]}
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
@@ -51,10 +60,12 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
 
 
 def test_a_stack_is_asked_by_its_name_alone(aws: AwsStandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """The URL, the queue and the bus come from its outputs; both events are found in queue_worker's log."""
+    """The URL, the queues and the bus come from its outputs; all events are found in the functions' logs."""
     with answering(200, RIGHT) as (url, asked):
         aws.answer(
-            cloudformation__describe_stacks=stack(url),
+            cloudformation__describe_stacks=stack(
+                url, PARAMETERS | {"DirectBusRule": "true"}, UrgentQueueUrl=URGENT_QUEUE
+            ),
             sqs__send_message={"MessageId": "m"},
             events__put_events={"FailedEntryCount": 0, "Entries": [{"EventId": "doctor-" + "b" * 32}]},
             logs__filter_log_events={
@@ -65,15 +76,24 @@ def test_a_stack_is_asked_by_its_name_alone(aws: AwsStandIn, capsys: pytest.Capt
         code = main(["doctor", "--stack", "tuner", "--region", "eu-central-1", "--json", "--wait", "10"])
     found = told(capsys)
     assert code == Exit.FINE, found
-    assert {name: each["ok"] for name, each in found.items()} == dict.fromkeys(("url", "ledger", "queue", "bus"), True)
+    assert {name: each["ok"] for name, each in found.items()} == dict.fromkeys(NAMES, True)
     assert found["queue"]["policy"] == "0123456789ab"
     assert [each["path"] for each in asked] == ["/health/check"]
-    by_name = {" ".join(words[:2]): words for words in aws.asked()}
-    assert by_name["cloudformation describe-stacks"][2:4] == ["--stack-name", "tuner"]
-    assert QUEUE in by_name["sqs send-message"]
-    (entry,) = json.loads(by_name["events put-events"][3])
-    assert (entry["EventBusName"], entry["DetailType"]) == (BUS, "snapshot-tuner.check")
-    assert "/aws/lambda/tuner-queue-worker" in by_name["logs filter-log-events"]
+    by_name: dict[str, list[list[str]]] = {}
+    for words in aws.asked():
+        by_name.setdefault(" ".join(words[:2]), []).append(words)
+    (described,) = by_name["cloudformation describe-stacks"]
+    assert described[2:4] == ["--stack-name", "tuner"]
+    assert [words[3] for words in by_name["sqs send-message"]] == [QUEUE, URGENT_QUEUE]
+    entries = [json.loads(words[3])[0] for words in by_name["events put-events"]]
+    assert [(entry["EventBusName"], entry["Source"], entry["DetailType"]) for entry in entries] == [
+        (BUS, "snapshot-tuner.doctor", "snapshot-tuner.check"),
+        (BUS, "snapshot-tuner.doctor", "fire"),
+    ]
+    assert {words[3] for words in by_name["logs filter-log-events"]} == {
+        "/aws/lambda/tuner-queue-worker",
+        "/aws/lambda/tuner-bus-listener",
+    }
     assert all(words[-2:] == ["--region", "eu-central-1"] for words in aws.asked())
 
 
@@ -90,8 +110,40 @@ def test_an_event_without_a_line_fails_its_tick(aws: AwsStandIn, capsys: pytest.
     found = told(capsys)
     assert code == Exit.FAILED
     assert found["queue"]["says"] == "aws sqs send-message: An error occurred (AccessDenied): not you"
-    assert found["bus"]["says"] == "no line of the test event e within 1 s"
+    assert found["bus"]["says"] == "no line of the test event e in the log of queue_worker within 1 s"
     assert "dead-letter" in found["bus"]["do"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        (PARAMETERS, "not tried: no rule of the bus leads straight to bus_listener (parameter DirectBusRule)"),
+        ({"DirectBusRule": "true", "UrgentTypes": ""}, "not tried: no rule of the bus leads straight to bus_listener"),
+        ({"DirectBusRule": "true"}, "no line of the test event e in the log of bus_listener within 1 s"),
+    ],
+    ids=["queued", "no types", "older"],
+)
+def test_a_stack_without_a_rule_or_an_urgent_queue_is_said_to_have_none(
+    aws: AwsStandIn, capsys: pytest.CaptureFixture[str], parameters: dict[str, str], says: str
+) -> None:
+    """That is no failure. Before there was UrgentTypes, the rule took moderation alerts."""
+    with answering(200, RIGHT) as (url, _):
+        aws.answer(
+            cloudformation__describe_stacks=stack(url, parameters),
+            sqs__send_message={"MessageId": "m"},
+            events__put_events={"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]},
+            logs__filter_log_events={"events": []},
+        )
+        main(["doctor", "--stack", "tuner", "--json", "--wait", "1"])
+    found = told(capsys)
+    is_there = says.startswith("no line")
+    assert found["urgent"]["ok"] is None
+    assert found["urgent"]["says"].startswith("not tried: the stack has no urgent queue")
+    assert found["listener"]["ok"] is (False if is_there else None)
+    assert found["listener"]["says"].startswith(says)
+    assert ("ListenerRule" in found["listener"].get("do", "")) == is_there
+    sent = [json.loads(words[3])[0]["DetailType"] for words in aws.asked() if words[0] == "events"]
+    assert sent == ["snapshot-tuner.check", *(["moderation.alert"] if is_there else [])]
 
 
 @pytest.mark.parametrize(
