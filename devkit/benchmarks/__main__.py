@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from devkit.benchmarks import batches, calls, cold_start, decisions, first_events, overload, readings, table, vefaas
 from devkit.benchmarks.builds import Builds, build
@@ -22,7 +23,8 @@ _BATCH_RATIO = 25
 _PROCESSOR_RATIO = 0.5
 _DUPLICATES_PER_SECOND = 30_000
 _DECISION_MICROSECONDS = 100
-_RATE_SHARE = 0.95
+_RATE_SHARE = 0.97
+_ALERT_SECONDS = {10: 0.5, 50: 1.0}
 """What is to be reached; docs/performance.md has them as they are printed here."""
 
 _RULES = (50, 100, 200)
@@ -43,7 +45,7 @@ def main() -> None:
         return
     rows: list[Row] = []
     before = table.machine(interpreter.version)
-    for name, measure in _figures(builds, arguments.runs, arguments.overload_tasks).items():
+    for name, measure in _figures(builds, arguments).items():
         if arguments.only and name not in arguments.only:
             continue
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -60,6 +62,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--python", metavar="VERSION", help="the Python that stands for Lambda's (default: this one)")
     parser.add_argument("--runs", type=int, default=20, help="cold starts of each function (default: %(default)s)")
     parser.add_argument("--overload-tasks", type=int, default=20_000, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--overload-workers", type=int, nargs="+", default=[*_ALERT_SECONDS], metavar="N", help="default: %(default)s"
+    )
     parser.add_argument("--only", action="append", choices=_NAMES, help="this figure; may be repeated")
     parser.add_argument("--imports", action="store_true", help="only what queue_worker's cold start imports, by time")
     return parser.parse_args()
@@ -86,7 +91,8 @@ _NAMES = (
 )
 
 
-def _figures(builds: Builds, runs: int, tasks: int) -> dict[str, Callable[[], Iterator[Row]]]:
+def _figures(builds: Builds, arguments: argparse.Namespace) -> dict[str, Callable[[], Iterator[Row]]]:
+    runs, tasks, workers = arguments.runs, arguments.overload_tasks, arguments.overload_workers
     measures = (
         lambda: _first_event(builds, runs),
         lambda: _cold_start(builds, runs),
@@ -97,7 +103,7 @@ def _figures(builds: Builds, runs: int, tasks: int) -> dict[str, Callable[[], It
         _policy,
         _readings,
         lambda: _memory(builds),
-        lambda: _overload(builds, tasks),
+        lambda: chain.from_iterable(_overload(builds, tasks, each) for each in workers),
         lambda: _vefaas(runs),
     )
     return dict(zip(_NAMES, measures, strict=True))
@@ -231,11 +237,11 @@ def _memory(builds: Builds) -> Iterator[Row]:
     )
 
 
-def _overload(builds: Builds, tasks: int) -> Iterator[Row]:
-    overloaded = overload.measure(builds.queue_worker, tasks=tasks)
-    about = f"{tasks:,} tasks at once, four instances"
+def _overload(builds: Builds, tasks: int, workers: int) -> Iterator[Row]:
+    overloaded = overload.measure(builds, tasks=tasks, workers=workers)
+    about = f"{tasks:,} tasks at once, {workers} workers"
     yield Row(
-        f"{about}: share of the rate limit used",
+        f"{about}: share of the rate (145/s) used",
         f"{overloaded.share:.1%}",
         to_reach=f"{_RATE_SHARE:.0%}",
         reached=overloaded.share >= _RATE_SHARE,
@@ -246,10 +252,15 @@ def _overload(builds: Builds, tasks: int) -> Iterator[Row]:
         to_reach=str(_RATE_LIMIT),
         reached=overloaded.most_calls_in_a_second <= _RATE_LIMIT,
     )
+    most = _ALERT_SECONDS[min(_ALERT_SECONDS, key=lambda named: abs(named - workers))]
+    for way, delay in (("the bus", overloaded.from_bus), ("the urgent queue", overloaded.from_urgent_queue)):
+        name = f"{about}: alert from {way} to applied, median and 99th percentile"
+        row = f"{delay.median:.2f} s, {delay.high:.2f} s"
+        yield Row(name, row, to_reach=f"{most} s", reached=delay.high <= most)
     yield Row(
-        f"{about}: event to applied, 99th percentile",
-        f"{overloaded.seconds_99th_percentile:.1f} s",
-        floor=f"{0.99 * tasks / _RATE_LIMIT:.1f} s",
+        f"{about}: the rest, likewise",
+        f"{overloaded.rest.median:.1f} s, {overloaded.rest.high:.1f} s",
+        floor=f"{0.5 * tasks / _RATE_LIMIT:.1f} s, {0.99 * tasks / _RATE_LIMIT:.1f} s",
     )
 
 

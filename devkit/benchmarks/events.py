@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from devkit.local_runtime.function_url import HttpRequest, to_event
+from snapshot_tuner.model import CHECK_TYPE
 
 _numbers = count()
 
@@ -58,6 +59,16 @@ def as_bus(event: dict[str, Any]) -> dict[str, Any]:
         "resources": [],
         "detail": event["data"],
     }
+
+
+def alert(room: str) -> dict[str, Any]:
+    """Of this moment; the shipped policy answers it with the shortest interval."""
+    return {**_room_load(room), "type": "moderation.alert", "id": f"alert-{uuid4().hex}"}
+
+
+def check() -> dict[str, Any]:
+    """Changes nothing; the first one has a function make all that its events need."""
+    return {**_room_load("check"), "type": CHECK_TYPE}
 
 
 def _room_load(room: str) -> dict[str, Any]:
