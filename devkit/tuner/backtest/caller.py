@@ -4,7 +4,7 @@ In this world no call fails and no slot is missed.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
@@ -63,7 +63,13 @@ class VirtualCaller:
         self._flying: deque[tuple[float, Call]] = deque()
         """By their ends, as slots ascend; also those that an earlier batch gave up."""
 
-    def call(self, tasks: Iterable[TaskRef], deadline: float, done: Callable[[], None]) -> bool:
+    def call(
+        self,
+        tasks: Iterable[TaskRef],
+        deadline: float,
+        done: Callable[[], None],
+        urgent: Collection[TaskRef] = (),
+    ) -> bool:
         """Bring each task to its newest interval, or say why not, before `deadline`.
 
         Whether that is done already; where it is not, `done` is called when it is.
@@ -75,6 +81,7 @@ class VirtualCaller:
             clock=self._clock,
             deadline=deadline,
             token=f"{id(self):x}-{next(self._batches)}",
+            urgent=urgent,
         )
         return self._go_on(None)
 

@@ -70,6 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long a batch waits for more events (%(default)s)",
     )
     add(
+        "--urgent-types",
+        type=lambda text: tuple(filter(None, map(str.strip, text.split(",")))),
+        default=default.urgent_types,
+        metavar="TYPES",
+        help=f"UrgentTypes, comma-separated: they come through the urgent queue ({','.join(default.urgent_types)})",
+    )
+    add(
         "--call-seconds",
         type=_amount(round(CALL_SECONDS) - 1),
         default=default.call_seconds,
@@ -95,6 +102,7 @@ def run(arguments: argparse.Namespace) -> Exit:
         batch_window=float(arguments.batch_window),
         call_seconds=float(arguments.call_seconds),
         start_interval=arguments.start_interval,
+        urgent_types=arguments.urgent_types,
     )
     replay = Replay(policies, assumptions)
     choice = Choice(arguments.rooms, arguments.room, arguments.price, arguments.currency)

@@ -35,7 +35,7 @@ class PolicyRun:
     ) -> None:
         self.policy = policy
         self.rate = CallRate()
-        self.delays = Delays()
+        self.delays, self.urgent_delays, self.other_delays = Delays(), Delays(), Delays()
         self.kinds: Counter[OutcomeKind] = Counter()
         self.events_of: Counter[str] = Counter()
         self.applied_of: Counter[str] = Counter()
@@ -87,7 +87,9 @@ class PolicyRun:
         if outcome.task is not None:
             confirmed_at = self._rooms.of[outcome.task].sides[self._number].confirmed_at
             # Where no call was needed, it is in force since it was found so.
-            self.delays.add((confirmed_at if confirmed_at >= message.arrived else now) - message.arrived)
+            delay = (confirmed_at if confirmed_at >= message.arrived else now) - message.arrived
+            self.delays.add(delay)
+            (self.urgent_delays if message.urgent else self.other_delays).add(delay)
 
 
 def _decision(outcome: Outcome) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
-from devkit.tuner.backtest.assumptions import MAX_RECEIVES, VISIBILITY_SECONDS, WORKERS
+from devkit.tuner.backtest.delays import Delays
 from devkit.tuner.backtest.replay import ROLES, Replay
 from devkit.tuner.backtest.rooms import RoomFigures
 from devkit.tuner.backtest.trail import RoomTrail, Trail
@@ -62,7 +62,7 @@ def report(
     }
 
 
-def _assumptions(replay: Replay) -> dict[str, float]:
+def _assumptions(replay: Replay) -> dict[str, Any]:
     assumptions = replay.assumptions
     return {
         "slots_per_second": assumptions.slots_per_second,
@@ -71,15 +71,16 @@ def _assumptions(replay: Replay) -> dict[str, float]:
         "batch_window_seconds": assumptions.batch_window,
         "call_seconds": assumptions.call_seconds,
         "start_interval_seconds": assumptions.start_interval,
-        "workers": WORKERS,
-        "visibility_seconds": VISIBILITY_SECONDS,
-        "receives": MAX_RECEIVES,
+        "workers": assumptions.queue.workers,
+        "visibility_seconds": assumptions.queue.visibility,
+        "receives": assumptions.queue.receives,
+        "urgent_types": [*assumptions.urgent_types],
     }
 
 
 def _policy(replay: Replay, number: int, file: str, price: Decimal | None) -> dict[str, Any]:
     run = replay.runs[number]
-    policy, delays = run.policy, run.delays
+    policy = run.policy
     start = replay.recording.first_us / 1e6
     most, mean = run.rate.buckets()
     return {
@@ -94,16 +95,19 @@ def _policy(replay: Replay, number: int, file: str, price: Decimal | None) -> di
             {"rule": rule.name, "events": run.events_of[rule.name], "applied": run.applied_of[rule.name]}
             for rule in policy.rules
         ],
-        "event_to_effect_seconds": {
-            "count": delays.count,
-            **{f"p{percent}": delays.percentile(percent / 100) for percent in (50, 95, 99)},
-            "most": delays.most,
-        }
-        if delays.count
-        else None,
+        "event_to_effect_seconds": _delays(run.delays),
+        "urgent_event_to_effect_seconds": _delays(run.urgent_delays),
+        "other_event_to_effect_seconds": _delays(run.other_delays),
         "histogram": _histogram(replay.rooms.seconds_at[number]),
         "calls_over_time": {"start": start, "bucket_seconds": run.rate.bucket_seconds, "most": most, "mean": mean},
     }
+
+
+def _delays(delays: Delays) -> dict[str, float] | None:
+    if not delays.count:
+        return None
+    percentiles = {f"p{percent}": delays.percentile(percent / 100) for percent in (50, 95, 99)}
+    return {"count": delays.count, **percentiles, "most": delays.most}
 
 
 def _figures(replay: Replay, number: int, price: Decimal | None) -> dict[str, float | None]:

@@ -85,6 +85,10 @@ _ROWS: Final[tuple[tuple[str, Callable[[_Report], Any], str], ...]] = (
     ("event to effect, median, s", lambda policy: _delay(policy, "p50"), ",.3f"),
     ("event to effect, 99 %, s", lambda policy: _delay(policy, "p99"), ",.3f"),
     ("event to effect, longest, s", lambda policy: _delay(policy, "most"), ",.3f"),
+    ("urgent, median, s", lambda policy: _delay(policy, "p50", "urgent"), ",.3f"),
+    ("urgent, 99 %, s", lambda policy: _delay(policy, "p99", "urgent"), ",.3f"),
+    ("the rest, median, s", lambda policy: _delay(policy, "p50", "other"), ",.3f"),
+    ("the rest, 99 %, s", lambda policy: _delay(policy, "p99", "other"), ",.3f"),
 )
 
 
@@ -121,8 +125,11 @@ def _difference(values: list[float | None], form: str) -> str:
     return f"{text} ({(new - old) / old:+.1%})" if old else text
 
 
-def _delay(policy: _Report, name: str) -> float | None:
-    delays = policy["event_to_effect_seconds"]
+def _delay(policy: _Report, name: str, of: str | None = None) -> float | None:
+    """None where there is none, or nothing urgent to tell apart."""
+    if of is not None and policy["urgent_event_to_effect_seconds"] is None:
+        return None
+    delays = policy["event_to_effect_seconds" if of is None else f"{of}_event_to_effect_seconds"]
     return None if delays is None else delays[name]
 
 

@@ -5,20 +5,19 @@ not: a million events would spend their time in it. So a worker here is no threa
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from devkit.simulation.instance import Timeline
 from devkit.tuner.backtest.assumptions import (
-    MAX_RECEIVES,
     RECONCILER_EVERY_SECONDS,
     RECONCILER_SECONDS,
-    VISIBILITY_SECONDS,
+    URGENT_QUEUE,
     WORKER_SECONDS,
-    WORKERS,
     Assumptions,
+    QueueAssumptions,
 )
 from devkit.tuner.backtest.caller import CallWatch, VirtualCaller
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
@@ -33,16 +32,44 @@ from snapshot_tuner.tuning.tuner import ANSWER_SECONDS
 
 @dataclass(slots=True)
 class QueuedEvent:
-    """An event in the queue since `queued`; `arrived` is when it came for the first time. Seconds of virtual time.
+    """An event in its queue since `queued`; `arrived` is when it came for the first time. Seconds of virtual time.
 
-    `decision` is the policy's: of an event it is always the same, so that it is made once.
+    `decision` is the policy's: of an event it is always the same, so that it is made once. `urgent` is what came by the
+    urgent queue, or has an urgent rule.
     """
 
     signal: Signal
     decision: Decision
+    queue: "EventQueue"
+    urgent: bool
     arrived: float
     queued: float
     receives: int = 0
+
+
+class EventQueue:
+    """What waits in one of the queues, and those of its workers that have nothing to do."""
+
+    def __init__(self, of: QueueAssumptions, workers: Callable[["EventQueue"], "QueueWorker"]) -> None:
+        self.of = of
+        self.waiting: deque[QueuedEvent] = deque()
+        self.window_ends = 0.0
+        self.idle = [workers(self) for _ in range(of.workers)]
+
+    def is_batch(self, now: float) -> bool:
+        """Whether a batch is full, or its window over; where all workers were busy meanwhile, it is over by then."""
+        waiting = self.waiting
+        if not waiting:
+            return False
+        return now >= self.window_ends or len(waiting) >= self.of.batch_size
+
+    def take_batch(self) -> list[QueuedEvent]:
+        waiting, size = self.waiting, self.of.batch_size
+        if len(waiting) <= size:
+            batch = list(waiting)
+            waiting.clear()
+            return batch
+        return [waiting.popleft() for _ in range(size)]
 
 
 class Watch(CallWatch, Protocol):
@@ -61,6 +88,7 @@ class Watch(CallWatch, Protocol):
 class QueueWorker:
     """The batch that it is at, and when it was received."""
 
+    queue: EventQueue
     caller: VirtualCaller
     batch: Batch
     messages: list[QueuedEvent]
@@ -74,12 +102,15 @@ class World:
         self._assumptions = assumptions
         self._watch = watch
         self._timeline = Timeline()
-        self._waiting: deque[QueuedEvent] = deque()
-        self._window_ends = 0.0
         self._unfinished = 0
         self._clock = _Clock(self._timeline, origin_us)
         self._ledger = MemoryLedger(Memory("backtest"), assumptions.limits(policy.order), self._clock)
-        self._idle = [QueueWorker(self._caller(by_event=True), Batch(), []) for _ in range(WORKERS)]
+
+        def worker(queue: EventQueue) -> QueueWorker:
+            return QueueWorker(queue, self._caller(by_event=True), Batch(), [])
+
+        self._queue, self._urgent_queue = (EventQueue(each, worker) for each in (assumptions.queue, URGENT_QUEUE))
+        self._urgent_types = frozenset(assumptions.urgent_types)
         self._reconciler = self._caller(by_event=False)
         self._reconciler_began = 0.0
         self._timeline.at(RECONCILER_EVERY_SECONDS, self._reconcile)
@@ -92,7 +123,10 @@ class World:
         """An event arrives now, of which the policy says this."""
         self._unfinished += 1
         now = self._timeline.now
-        self._put(QueuedEvent(signal, decision, now, now))
+        is_of_type = signal.type in self._urgent_types
+        queue = self._urgent_queue if is_of_type else self._queue
+        urgent = is_of_type or any(adjustment.urgent for adjustment in decision.adjustments)
+        self._put(QueuedEvent(signal, decision, queue, urgent, now, now))
 
     def finish(self) -> None:
         """Let time pass until every event is settled or a dead letter."""
@@ -108,51 +142,42 @@ class World:
         self._put(message)
 
     def _put(self, message: QueuedEvent) -> None:
-        self._waiting.append(message)
-        if len(self._waiting) == 1:
-            self._open_window()
-        elif len(self._waiting) >= self._assumptions.batch_size:
-            self._start_workers()
+        queue = message.queue
+        queue.waiting.append(message)
+        if len(queue.waiting) == 1:
+            self._open_window(queue)
+        elif len(queue.waiting) >= queue.of.batch_size:
+            self._start_workers(queue)
 
-    def _open_window(self) -> None:
-        self._window_ends = self._waiting[0].queued + self._assumptions.batch_window
-        self._timeline.at(self._window_ends, self._start_workers)
+    def _open_window(self, queue: EventQueue) -> None:
+        queue.window_ends = queue.waiting[0].queued + queue.of.batch_window
+        self._timeline.at(queue.window_ends, partial(self._start_workers, queue))
 
-    def _start_workers(self) -> None:
-        while self._idle and self._is_batch():
-            self._work(self._idle.pop())
+    def _start_workers(self, queue: EventQueue) -> None:
+        while queue.idle and queue.is_batch(self._timeline.now):
+            self._work(queue.idle.pop())
 
-    def _is_batch(self) -> bool:
-        """Whether a batch is full, or its window over; where all workers were busy meanwhile, it is over by then."""
-        waiting = self._waiting
-        if not waiting:
-            return False
-        return self._timeline.now >= self._window_ends or len(waiting) >= self._assumptions.batch_size
-
-    def _take_batch(self) -> list[QueuedEvent]:
-        waiting, size = self._waiting, self._assumptions.batch_size
-        if len(waiting) <= size:
-            batch = list(waiting)
-            waiting.clear()
-            return batch
-        batch = [waiting.popleft() for _ in range(size)]
-        self._open_window()
+    def _take_batch(self, queue: EventQueue) -> list[QueuedEvent]:
+        batch = queue.take_batch()
+        if queue.waiting:
+            self._open_window(queue)
         return batch
 
     def _work(self, worker: QueueWorker) -> None:
         """Batch after batch for as long as there is one, or until calls have to be waited for."""
-        while self._is_batch():
-            worker.messages, worker.received = self._take_batch(), self._timeline.now
+        queue = worker.queue
+        while queue.is_batch(self._timeline.now):
+            worker.messages, worker.received = self._take_batch(queue), self._timeline.now
             batch = worker.batch = Batch()
             for message in worker.messages:
                 batch.add(message.signal, message.decision)
             if batch.adjustments:
                 tasks = batch.admit(self._ledger.admit(batch.adjustments))
                 deadline = worker.received + WORKER_SECONDS - ANSWER_SECONDS
-                if not worker.caller.call(tasks, deadline, partial(self._called, worker)):
+                if not worker.caller.call(tasks, deadline, partial(self._called, worker), batch.urgent):
                     return
             self._conclude(worker)
-        self._idle.append(worker)
+        queue.idle.append(worker)
 
     def _called(self, worker: QueueWorker) -> None:
         self._conclude(worker)
@@ -170,8 +195,9 @@ class World:
             self._watch.outcomes(message, outcomes, now)
             unsettled = [outcome.kind for outcome in outcomes if not outcome.settled]
             if unsettled:
-                if OutcomeKind.RETRY in unsettled and message.receives < MAX_RECEIVES:
-                    self._timeline.at(worker.received + VISIBILITY_SECONDS, partial(self._put_again, message))
+                if OutcomeKind.RETRY in unsettled and message.receives < worker.queue.of.receives:
+                    comes_back = worker.received + worker.queue.of.visibility
+                    self._timeline.at(comes_back, partial(self._put_again, message))
                     continue
                 self._watch.dead(message)
             self._unfinished -= 1

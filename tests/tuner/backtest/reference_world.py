@@ -45,7 +45,8 @@ class ReferenceWorld(World):
             ledger = MemoryLedger(memory, limits, clock)
             return Tuner(policy=policy, ledger=ledger, calls=calls(by_event=True), clock=clock, log=SilentLog())
 
-        self._working = {id(worker): greenlet(partial(self._batches, worker, tuner())) for worker in self._idle}
+        idle = [*self._queue.idle, *self._urgent_queue.idle]
+        self._working = {id(worker): greenlet(partial(self._batches, worker, tuner())) for worker in idle}
         drifts = _NothingDrifts(memory, limits, clock)
         its_calls = calls(by_event=False)
         reconciler = Reconciler(ledger=drifts, calls=its_calls, reads=its_calls, clock=clock, log=SilentLog())
@@ -64,11 +65,11 @@ class ReferenceWorld(World):
     def _batches(self, worker: QueueWorker, tuner: Tuner) -> None:
         """One worker: batch after batch for as long as there is one."""
         while True:
-            while self._is_batch():
-                worker.messages, worker.received = self._take_batch(), self._timeline.now
+            while worker.queue.is_batch(self._timeline.now):
+                worker.messages, worker.received = self._take_batch(worker.queue), self._timeline.now
                 signals = [message.signal for message in worker.messages]
                 self._answer(worker, tuner.process(signals, worker.received + WORKER_SECONDS))
-            self._idle.append(worker)
+            worker.queue.idle.append(worker)
             self._hub.switch()
 
     def _reconcile(self) -> None:

@@ -66,7 +66,7 @@ def test_more_events_than_calls_are_possible_come_back_and_the_limit_holds(tmp_p
     assert run.kinds[OutcomeKind.APPLIED] + run.dead_letters == 150
     assert run.kinds[OutcomeKind.APPLIED] == run.rate.calls == run.delays.count
     assert run.kinds[OutcomeKind.RETRY] > 0
-    assert run.delays.most > assumptions.VISIBILITY_SECONDS
+    assert run.delays.most > Assumptions().queue.visibility
 
 
 def test_ten_workers_use_the_whole_rate(tmp_path: Path) -> None:
@@ -75,6 +75,32 @@ def test_ten_workers_use_the_whole_rate(tmp_path: Path) -> None:
     [run] = replayed(path, [POLICY]).runs
     assert 145 <= run.rate.most_in_a_second <= 146
     assert run.delays.most == pytest.approx(450 / 145 + 0.1, abs=0.02)
+
+
+@pytest.mark.parametrize("urgent_types", [("alert",), ()], ids=["urgent", "queued"])
+def test_an_urgent_event_does_not_wait_behind_a_backlog(tmp_path: Path, urgent_types: tuple[str, ...]) -> None:
+    """3,000 events are there at once; of ten alerts among them each takes one queue or the other."""
+    lines: list[object] = [event(f"e{number:04}", 0, f"r{number}") for number in range(3000)]
+    lines += [event(f"a{number}", 2 + number / 2, f"alert-{number}", "alert") for number in range(10)]
+    [run] = replayed(write(tmp_path, lines), [POLICY], Assumptions(urgent_types=urgent_types)).runs
+    assert 145 <= run.rate.most_in_a_second <= 150
+    assert run.other_delays.most > 20
+    if urgent_types:
+        assert (run.urgent_delays.count, run.other_delays.count) == (10, 3000)
+        assert run.urgent_delays.most < 0.4
+    else:
+        assert (run.urgent_delays.count, run.other_delays.count) == (0, 3010)
+
+
+def test_what_an_urgent_rule_decides_is_told_apart_whichever_queue_it_takes(tmp_path: Path) -> None:
+    """It goes first in its batch: a hundred others are called behind it."""
+    policy = POLICY.replace("interval: 1,", "interval: 1, urgent: true,")
+    lines: list[object] = [event(f"e{number:02}", 0, f"r{number}") for number in range(99)]
+    lines.append(event("a", 0, "alert", "alert"))
+    [run] = replayed(write(tmp_path, lines), [policy]).runs
+    assert (run.urgent_delays.count, run.other_delays.count) == (1, 99)
+    assert run.urgent_delays.most == pytest.approx(0.1, abs=0.02)
+    assert run.other_delays.most == pytest.approx(0.1 + 99 / 145, abs=0.02)
 
 
 def test_a_rejected_event_is_a_dead_letter_and_its_room_keeps_its_time(tmp_path: Path) -> None:
@@ -117,14 +143,21 @@ def test_decisions_are_those_of_the_policy_word_for_word(tmp_path: Path) -> None
 
 def test_the_surroundings_are_those_of_the_template() -> None:
     """Batches, workers, timeouts and redelivery as they are deployed."""
-    template = cloudformation.load()
+    template, default = cloudformation.load(), Assumptions()
+    stack = cloudformation.deploy(template, cloudformation.REQUIRED)
     resources = template["Resources"]
-    queue, worker = resources["EventQueue"]["Properties"], resources["QueueWorker"]["Properties"]
-    mapping, default = worker["Events"]["Batches"]["Properties"], Assumptions()
-    assert mapping["BatchSize"]["Fn::If"][2] == default.batch_size
-    assert mapping["MaximumBatchingWindowInSeconds"]["Fn::If"][2] == default.batch_window
-    assert mapping["ScalingConfig"]["MaximumConcurrency"] == assumptions.WORKERS
-    assert queue["VisibilityTimeout"] == assumptions.VISIBILITY_SECONDS
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == assumptions.MAX_RECEIVES
+    for name, batches, queue in (
+        ("EventQueue", "Batches", default.queue),
+        ("UrgentQueue", "UrgentBatches", assumptions.URGENT_QUEUE),
+    ):
+        mapping, deployed = (cloudformation.properties(stack, each) for each in (f"QueueWorker{batches}", name))
+        assert queue == assumptions.QueueAssumptions(
+            batch_size=mapping["BatchSize"],
+            batch_window=mapping.get("MaximumBatchingWindowInSeconds", 0),
+            workers=mapping["ScalingConfig"]["MaximumConcurrency"],
+            visibility=deployed["VisibilityTimeout"],
+            receives=deployed["RedrivePolicy"]["maxReceiveCount"],
+        )
+    assert template["Parameters"]["UrgentTypes"]["Default"].split(",") == list(default.urgent_types)
     assert template["Globals"]["Function"]["Timeout"] == assumptions.WORKER_SECONDS
     assert resources["Reconciler"]["Properties"]["Timeout"] == assumptions.RECONCILER_SECONDS

@@ -30,7 +30,7 @@ bounds: {min: 2, max: 60}
 target: {task_id: "{data.tasks}"}
 skip_unchanged_within: 20s
 rules:
-  - {name: alert, match: {type: [alert]}, interval: 1, for: 90s}
+  - {name: alert, match: {type: [alert]}, interval: 1, for: 90s, urgent: true}
   - {name: short, match: {type: [short]}, interval: 3, for: 10s, then: 7}
   - {name: load, match: {type: [load]}, interval: {of: data.load, curve: [[0, 1], [100, 100]]}, lengthen_after: 20s}
 """,
@@ -58,6 +58,7 @@ surroundings = st.builds(
     max_qps=st.sampled_from([1, 3, 20, 150, 150]),
     batch_size=st.sampled_from([1, 3, 100]),
     batch_window=st.sampled_from([0, 0.25, 1]),
+    urgent_types=st.sampled_from([(), ("short",), ("alert", "load")]),
     call_seconds=st.sampled_from([0, 0.005, 0.1, 2.5, 6]),
 )
 

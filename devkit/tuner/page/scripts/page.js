@@ -73,6 +73,7 @@ const showTiles = () => {
   meter.firstChild.style.width = `${Math.min(100, (one.most_calls_in_a_second / limit) * 100)}%`;
   const [effect, oldEffect] = policies.map((policy) => policy.event_to_effect_seconds);
   const waited = (each) => (each ? `${seconds(each.p50)} / ${seconds(each.p99)}` : "–");
+  const urgent = policies[0].urgent_event_to_effect_seconds;
   const small = (text) => element("small", {}, text);
   const cost = one.cost == null || !price ? null
     : `${money(one.cost, price.currency)}${other?.cost == null ? "" : `, old ${money(other.cost, price.currency)}`}`;
@@ -84,7 +85,8 @@ const showTiles = () => {
     tile("Calls", count(one.calls), compared("calls", count)),
     tile("Most calls in any second", [count(one.most_calls_in_a_second), small(` of ${limit}`)],
       was(count(other?.most_calls_in_a_second)), meter),
-    tile("From event to effect, p50 / p99", waited(effect), was(waited(oldEffect))),
+    tile("From event to effect, p50 / p99", waited(effect), was(waited(oldEffect)), urgent
+      && `urgent ${waited(urgent)}, the rest ${waited(policies[0].other_event_to_effect_seconds)}`),
     tile("Time at the bounds, min / max", `${percent(one.seconds_at_min_share)} / ${percent(one.seconds_at_max_share)}`,
       was(`${percent(other?.seconds_at_min_share)} / ${percent(other?.seconds_at_max_share)}`)),
     other ? tile("Rooms that differ", [count(report.rooms_different), small(` of ${count(report.rooms_count)}`)],
