@@ -194,15 +194,20 @@ def test_a_shorter_interval_by_them_goes_first(bench: Bench) -> None:
     assert not bench.take(wanted(40, at=2)).shortens
 
 
-def test_a_person_may_not_become_what_events_asked_for(bench: Bench) -> None:
-    """A retry that another policy decides takes back what it had left; what bounds made of a call is nobody's wish."""
+@pytest.mark.parametrize("retried", [1, 11])
+def test_a_person_may_not_become_what_events_asked_for(bench: Bench, retried: int) -> None:
+    """A retry that another policy decides takes back what it had left: then the base of before holds again, as its event
+    asked for it, also where the last call was made within bounds that are over by now.
+    """
     bench.take(wanted(20, at=0, name="first"))
     step_in(bench, 600, 600, lasts=10)
     assert bench.call() == 600
     bench.take(wanted(30, at=1, name="second"))
+    bench.clock.seconds = retried
     bench.take_again(2, rule="alert", for_seconds=5)
-    bench.clock.seconds = 11
-    assert bench.state().desired.interval != 600
+    bench.clock.seconds = 17
+    assert bench.state().desired.interval == 20
+    assert bench.call() == 20
 
 
 @pytest.mark.parametrize("lasts", [60, 86_400])

@@ -63,8 +63,8 @@ def recorded(state: TaskState, order_key: str) -> Intent | None:
 def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
     """The state without what an earlier delivery of the same event left, where another policy had decided it.
 
-    The base that it had taken the place of is not kept; what was confirmed last is the nearest to it, but where an
-    operator's bounds may have had a say in it. Where nothing is left, the state waits for the intent to be taken.
+    The base that it had taken the place of is not kept; what was confirmed last is the nearest to it. Where nothing
+    is left, the state waits for the intent to be taken.
     """
     key, stabilizing = intent.order_key, state.stabilizing
     asked = [state.base, *state.open, stabilizing and stabilizing.intent]
@@ -75,7 +75,7 @@ def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
     base, applied = state.base, state.applied
     if base is not None and base.order_key == key:
         is_earlier = applied is not None and applied.until_us is None and applied.order_key < key
-        base = applied if is_earlier and state.bounds is None else None
+        base = _as_asked(applied) if applied is not None and is_earlier else None
     if stabilizing is not None and stabilizing.intent.order_key == key:
         stabilizing = None
     others = tuple(each for each in state.open if each.order_key != key)
@@ -183,6 +183,11 @@ def _passed(intent: Intent, now: int) -> Intent:
     if not intent.edges or intent.edges[0][0] > now or intent.until_us is not None:
         return intent
     return intent._replace(interval=[interval for at, interval in intent.edges if at <= now][-1])
+
+
+def _as_asked(applied: Intent) -> Intent:
+    """One without an end as it was before an operator's bounds changed it (`Bounds.clamp`)."""
+    return applied if applied.then is None else applied._replace(interval=applied.then, then=None)
 
 
 def _ended(intent: Intent, now: int) -> Intent | None:

@@ -92,7 +92,8 @@ class Intent(NamedTuple):
     """What an event asked for: the interval in seconds, and which event it was.
 
     `asked_us` is the event's time. A time-bound intent is in effect until `until_us`; then its interval is
-    `then`, or, where that is None, something else is in effect. `lengthen_us` and `skip_us` are those of
+    `then`, or, where that is None, something else is in effect. One without an end that was called within an operator's
+    bounds has in `then` what was asked for. `lengthen_us` and `skip_us` are those of
     `Adjustment`. Times and durations in microseconds.
 
     What stands behind `skip_us` is the intent's note: a record has it apart from the rest (`ledger.set_aside`).
@@ -137,9 +138,12 @@ class Bounds(NamedTuple):
     caller: str
 
     def clamp(self, intent: Intent) -> Intent:
-        """The intent with the interval that is nearest to its own."""
+        """The intent with the interval that is nearest to its own, which is its `then` where it has no end."""
         interval = min(max(intent.interval, self.least or INTERVAL_MIN_SECONDS), self.most or INTERVAL_MAX_SECONDS)
-        return intent if interval == intent.interval else intent._replace(interval=interval)
+        if interval == intent.interval:
+            return intent
+        then = intent.interval if intent.until_us is None else intent.then
+        return intent._replace(interval=interval, then=then)
 
 
 class Granted(NamedTuple):

@@ -29,7 +29,7 @@ local function bounds_at(name, now)
   }
 end
 
--- What the provider should have: what is desired, within its bounds.
+-- What the provider should have: what is desired, within its bounds (`Bounds.clamp`).
 local function wanted_of(task)
   local bounds, intent = bounds_of[task], task[INTENT]
   if not bounds then
@@ -37,7 +37,15 @@ local function wanted_of(task)
   end
   local interval = interval_of(intent)
   local within = math.min(math.max(interval, bounds.least), bounds.most)
-  return within == interval and intent or within .. match(intent, '^%d+(.*)$')
+  if within == interval then
+    return intent
+  end
+  local rest = match(intent, '^%d+(.*)$')
+  if until_of(intent) == 0 then -- what was asked for stands where `then` does
+    local asked, behind = match(rest, '^(%z%d+%z0%z)%d+(.*)$')
+    rest = asked .. interval .. behind
+  end
+  return within .. rest
 end
 
 local function remove_ended_bounds(now)

@@ -138,6 +138,12 @@ local function passed(intent, note, now)
   return interval and interval .. match(intent, '^%d+(.*)$') or intent
 end
 
+-- One without an end as it was before an operator's bounds changed it.
+local function as_asked(intent)
+  local after = match(intent, '^%d+%z%d+%z0%z(%d+)')
+  return after ~= '0' and with_interval(intent, after) or intent
+end
+
 -- What a time-bound intent becomes at its end; nil where that is nothing.
 local function ended(intent, note, now)
   local after = match(intent, '^%d+%z%d+%z%d+%z(%d+)')
@@ -373,8 +379,8 @@ local function withdraw(task, key, intent, note, now)
   end
   if task[BASE_KEY] == key then
     local applied = task[APPLIED_KEY]
-    local is_earlier = applied and not bounds_of[task] and until_of(task[APPLIED_INTENT]) == 0 and is_newer(key, applied)
-    task[BASE_KEY], task[BASE_INTENT] = is_earlier and applied, is_earlier and task[APPLIED_INTENT]
+    local is_earlier = applied and until_of(task[APPLIED_INTENT]) == 0 and is_newer(key, applied)
+    task[BASE_KEY], task[BASE_INTENT] = is_earlier and applied, is_earlier and as_asked(task[APPLIED_INTENT])
   end
   if task[STABILIZING_KEY] == key then
     task[STABILIZING_KEY], task[STABILIZING_INTENT], task[STABILIZING_UNTIL] = false, false, false
