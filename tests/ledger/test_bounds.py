@@ -196,7 +196,7 @@ def test_a_shorter_interval_by_them_goes_first(bench: Bench) -> None:
 
 @pytest.mark.parametrize("retried", [1, 11])
 def test_a_person_may_not_become_what_events_asked_for(bench: Bench, retried: int) -> None:
-    """A retry that another policy decides takes back what it had left: then the base of before holds again, as its event
+    """A retry that another policy decides takes back what it had left: the base of before holds again, as its event
     asked for it, also where the last call was made within bounds that are over by now.
     """
     bench.take(wanted(20, at=0, name="first"))
@@ -237,6 +237,13 @@ def test_the_record_lives_as_long_as_they_do_and_the_task_memory_after_them(back
     assert client.get(TASK) is not None
     backend.advance(LIMITS.max_clock_skew + 20)
     assert client.get(TASK) is None
+
+
+def test_a_store_that_takes_no_write_says_what_holds(redis_backend: ValkeyBackend) -> None:
+    """To look changes nothing."""
+    held, _ = redis_backend.client().set_bounds(TASK, least=None, most=2, lasts_seconds=60, reason="r", caller="c")
+    redis_backend.log_in_as("who-reads", "~* +@all -@write +eval +evalsha")
+    assert redis_backend.client().bounds(TASK) == held
 
 
 def test_what_cannot_be_read_is_set_aside_and_its_neighbours_live(redis_backend: ValkeyBackend) -> None:

@@ -22,6 +22,7 @@ from snapshot_tuner.ledger.listing import TaskQuery
 from snapshot_tuner.ledger.set_aside import RECORD_BYTES_MOST, RECORDS_MOST
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import Admission, AlreadyApplied, CallResult, Forgotten, Granted, SetAside
+from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS
 from tests.ledger.backends import LIMITS, TASK, Warnings, event, token
 from tests.ledger.frozen import FrozenClock
 
@@ -132,7 +133,7 @@ def spoil(server: "Redis", key: bytes, how: object) -> None:
 
 
 def begun_with(store: Store) -> None:
-    """Each task has had an event, and its call; the one to be spoilt has a note in its record, too."""
+    """Each task has had an event, and its call; the one to be spoilt has a note in its record, and bounds, too."""
     tasks = (SPOILT, NEIGHBOUR, WATCHED)
     store.ledger.admit([event(f"e-{task.task_id}", task=task) for task in tasks])
     started = [(task, f"t-{task.task_id}") for task in tasks]
@@ -141,6 +142,7 @@ def begun_with(store: Store) -> None:
     watch = event("e-watch", at=1, task=WATCHED, interval=2)._replace(rule="watch", for_seconds=60)
     alert = event("e-alert", at=1, task=SPOILT, interval=3)._replace(rule="alert", for_seconds=10, default_interval=9)
     store.ledger.admit([watch, alert])
+    store.ledger.set_bounds(SPOILT, least=None, most=2, lasts_seconds=300, reason="why", caller="who")
     store.clock.seconds = 1.5
     store.ledger.begin([(WATCHED, "t-watch")])
     store.ledger.settle([(WATCHED, "t-watch", CallResult.APPLIED)])
@@ -311,8 +313,17 @@ def answers_of(store: Store) -> list[object]:
     assert seen
     said.append(ledger.mark_in_doubt(NEIGHBOUR, seen))
     ledger.set_aside(10)
-    for query in (TaskQuery(), TaskQuery(is_in_doubt=True), TaskQuery(is_due=True), TaskQuery(app="app", limit=1)):
+    ledger.bounds(SPOILT)
+    ledger.set_bounds(SPOILT, least=3, most=9, lasts_seconds=300, reason="why", caller="who")
+    filters = (
+        TaskQuery(is_in_doubt=True),
+        TaskQuery(is_due=True),
+        TaskQuery(bounded=True),
+        TaskQuery(app="app", limit=1),
+    )
+    for query in (TaskQuery(), *filters):
         ledger.tasks(query)
+    ledger.clear_bounds(SPOILT)
     return said
 
 
@@ -351,6 +362,8 @@ _KEYS = (
     "doubts",
     "clock",
     "set-aside",
+    "bounds",
+    "bounded",
 )
 _members = st.binary(min_size=1, max_size=30)
 _spoilings = st.one_of(
@@ -426,7 +439,7 @@ def test_whatever_a_redis_record_is_its_neighbours_do_not_notice(
 def test_whatever_is_in_the_other_redis_keys_nothing_raises(
     valkey: ValkeyServer, spoilt: dict[str, tuple[str, Any]]
 ) -> None:
-    """Each begins anew: the order, the cursors, the indexes, the clock, and what was set aside."""
+    """Each begins anew: the order, the cursors, the indexes, the clock, what was set aside, and bounds."""
     with Redis.from_url(valkey.connection_url) as server:
         store = ValkeyStore(valkey.connection_url, server)
         with closing(store.ledger):
@@ -441,6 +454,33 @@ def test_whatever_is_in_the_other_redis_keys_nothing_raises(
             assert answer.answer is NEW
             [begun] = store.ledger.begin([(NEIGHBOUR, "t-last")])
             assert isinstance(begun, Granted)
+
+
+_numerals = st.one_of(st.integers(0, 700), st.integers(), st.floats(), st.text(max_size=5))
+
+
+@given(
+    bounds=st.binary(max_size=60)
+    | st.tuples(_numerals, _numerals, _numerals, _numerals, st.text(max_size=5), st.text(max_size=5)).map(
+        lambda parts: "\0".join(map(str, parts)).encode("utf-8", "surrogateescape")
+    )
+)
+@_slow
+def test_whatever_bounds_are_on_redis_their_neighbours_do_not_notice(valkey: ValkeyServer, bounds: bytes) -> None:
+    """Those of another task hold; in their own place are some that hold, or none, and their task has its calls."""
+    with Redis.from_url(valkey.connection_url) as server:
+        store = ValkeyStore(valkey.connection_url, server)
+        with closing(store.ledger):
+            begun_with(store)
+            held, _ = store.ledger.set_bounds(NEIGHBOUR, least=7, most=7, lasts_seconds=300, reason="r", caller="c")
+            server.hset(store.key("bounds").decode(), store.task_key().decode(), bounds)
+            begun = store.ledger.begin([(SPOILT, "a"), (NEIGHBOUR, "b")])
+            assert isinstance(begun[1], Granted)
+            assert (begun[1].intent.interval, store.ledger.bounds(NEIGHBOUR)) == (7, held)
+            state = store.ledger.get(SPOILT)
+            assert state
+            assert INTERVAL_MIN_SECONDS <= state.wanted.interval <= INTERVAL_MAX_SECONDS
+            assert store.ledger.set_aside(10).total == len({each.name for each in store.found}) <= 1
 
 
 _STATE_FIELDS = st.integers(0, 16)

@@ -116,7 +116,7 @@ class RedisLedger:
         self._begin = Script.load(*writing, *of_tasks, "begin")
         self._settle = Script.load(*writing, *of_tasks, "rate_limit", "settle")
         self._get = Script.load(*asking, *of_tasks, "get")
-        self._step_in = Script.load(*writing, *of_tasks, "step_in")
+        self._set_bounds = Script.load(*writing, *of_tasks, "set_bounds")
         self._first = Script.load(*asking, "first")
         self._claim = Script.load(*writing, *of_tasks, "claim")
         self._amend = Script.load(*writing, *of_tasks, "amend")
@@ -218,8 +218,7 @@ class RedisLedger:
         ]
 
     def get(self, task: TaskRef) -> TaskState | None:
-        self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
-        _, record, bounds = self._run(self._get, [self._keys.task(task)], [])
+        record, bounds = self._look(task)
         return transitions.shifted(unpack_state(task, record, bounds), -self._ahead_us) if record is not None else None
 
     def set_bounds(
@@ -236,7 +235,7 @@ class RedisLedger:
         return self._change_bounds(task, b"clear")[1]
 
     def bounds(self, task: TaskRef) -> Bounds | None:
-        return self._change_bounds(task, b"look")[0]
+        return self._shifted(self._look(task)[1])
 
     def lost_at(self) -> int | None:
         lost_us = self._store.identity.lost_us
@@ -269,12 +268,17 @@ class RedisLedger:
     def _change_bounds(self, task: TaskRef, *args: bytes) -> tuple[Bounds | None, Bounds | None]:
         """What holds now, and what did before."""
         self._store.open_batch()
-        _, *found = self._run(self._step_in, [self._keys.due, self._keys.task(task)], args)
-        held, before = (
-            transitions.shifted_bounds(unpack_bounds(each), -self._ahead_us) if each is not None else None
-            for each in found
-        )
+        _, *found = self._run(self._set_bounds, [self._keys.due, self._keys.task(task)], args)
+        held, before = map(self._shifted, found)
         return held, before
+
+    def _shifted(self, bounds: bytes | None) -> Bounds | None:
+        return transitions.shifted_bounds(unpack_bounds(bounds), -self._ahead_us) if bounds is not None else None
+
+    def _look(self, task: TaskRef) -> list[Any]:
+        """A task's record and its bounds."""
+        self._store.open_batch()  # no batch comes before it: a store that is back must be seen at once
+        return self._run(self._get, [self._keys.task(task)], [])[1:]
 
     @property
     def _remembered_ms(self) -> int:

@@ -2,7 +2,13 @@
 -- names of tasks' keys: least and greatest interval (0 is none), until when, since when, by whom, why, with a NUL between;
 -- one sorted set has the names by when they end. Their keys stand in front of those of the lists, which are the last ones.
 local bounds_name, bounded_name = table.remove(KEYS, #KEYS - 3), table.remove(KEYS, #KEYS - 2)
+local bounds_of = {} -- those of a task, by its record that was loaded
 local has_bounds -- looked at once, where it is asked for: nearly always there are none
+
+-- 1 to 600, or 0, which is none.
+local function is_bound(digits)
+  return digits == '0' or is_interval(digits + 0)
+end
 
 -- Nil where none hold.
 local function bounds_at(name, now)
@@ -14,7 +20,8 @@ local function bounds_at(name, now)
     return nil
   end
   local least, most, ends, since = match(saved, '^(%d+)%z(%d+)%z(%d+)%z(%d+)%z[^%z]*%z')
-  if not least or least + 0 > INTERVAL_MOST or most + 0 > INTERVAL_MOST or not is_text(saved) then
+  local is_read = least and is_bound(least) and is_bound(most) and is_time(ends + 0) and is_time(since + 0)
+  if not is_read or not is_text(saved) then
     keep_aside(bounds_name .. ' ' .. name, 'it is no bounds', saved)
     call('HDEL', bounds_name, name)
     try('ZREM', bounded_name, name)

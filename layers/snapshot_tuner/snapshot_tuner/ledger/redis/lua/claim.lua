@@ -17,6 +17,9 @@ local function exists(name)
   if task then
     list(name, task, {})
   end
+  if bounds_of[task] then
+    try('ZADD', bounded_name, 'NX', format('%.0f', bounds_of[task].ends), name)
+  end
   return task
 end
 

@@ -1,7 +1,5 @@
 -- What a task should be now: the Lua of precedence.py, which says why.
 
-local bounds_of = {} -- by the record that was loaded: an operator's bounds on its task
-
 -- Whether `a` comes after `b`, as bytes: Lua's own `<` follows the server's locale.
 local function is_newer(a, b)
   if a == b then

@@ -1,12 +1,9 @@
--- KEYS: that of due, then the task. ARGV: 'look', 'clear' or 'set'; to set, milliseconds that a task is remembered, then
+-- KEYS: that of due, then the task. ARGV: 'clear' or 'set'; to set, milliseconds that a task is remembered, then
 --   least and greatest interval (0 is none), microseconds that they hold, by whom and why, with a NUL between.
 -- Answers {now, the bounds that hold now, those that held before}, each false where there are none.
 local due_name, name = KEYS[1], KEYS[2]
 local before, bounds = bounds_at(name, now), false
 local held = before and before.saved or false
-if ARGV[1] == 'look' then
-  return said({now, held, held})
-end
 -- First of all: a server that is full refuses the first write of a script, and none after it.
 if ARGV[1] == 'set' then
   local ends, lasts_ms = format('%.0f', now + ARGV[5]), math.ceil(ARGV[5] / 1000)
