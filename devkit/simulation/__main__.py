@@ -15,6 +15,9 @@ from devkit.simulation.run import RunReport, run
 from devkit.valkey import valkey_server
 
 NONE, EVERYTHING = "none", "everything"
+FAILOVER = "failover"
+"""Of a server: a SQLite file has no replica."""
+
 SQLITE, VALKEY = "sqlite", "valkey"
 CHOICES = (NONE, *NAMES, EVERYTHING)
 HEADINGS = ("fault", "task runs", "events", "calls", "dead letters", "tasks wrong", "left in doubt", "seeds broken")
@@ -24,18 +27,21 @@ def main() -> int:
     """Exit code 1 where a promise was broken."""
     arguments = _arguments()
     with ExitStack() as stack:
-        url = stack.enter_context(valkey_server()).connection_url if arguments.store == VALKEY else None
-        return _simulate(arguments, url)
+        return _simulate(arguments, stack.enter_context(valkey_server()).connection_url)
 
 
-def _simulate(arguments: argparse.Namespace, valkey_url: str | None) -> int:
+def _simulate(arguments: argparse.Namespace, valkey_url: str) -> int:
+    def store_for(name: str) -> str | None:
+        return valkey_url if arguments.store == VALKEY or name == FAILOVER else None
+
     if arguments.seed is not None:
-        report = run(arguments.seed, faults_named(arguments.fault), valkey_url=valkey_url, trace=print)
+        url = store_for(arguments.fault)
+        report = run(arguments.seed, faults_named(arguments.fault), valkey_url=url, trace=print)
         print(report)
         return _complain([(arguments.fault, arguments.seed, report)], arguments.store)
     rows = [(name, max(1, arguments.seeds // 20)) for name in CHOICES[:-1]]
     rows.append((EVERYTHING, arguments.seeds))
-    jobs = [(name, arguments.first_seed + number, valkey_url) for name, seeds in rows for number in range(seeds)]
+    jobs = [(name, arguments.first_seed + number, store_for(name)) for name, seeds in rows for number in range(seeds)]
     reports = list(_run_all(jobs))
     print(table([(name, [report for at, _, report in reports if at == name]) for name, _ in rows]))
     return _complain(reports, arguments.store)

@@ -1,5 +1,6 @@
 """Ledgers that know the store's clock only as well as one can over a distance; the way itself is `FaultyLedger`'s."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from devkit.simulation.virtual_valkey import VirtualValkeyLedger
@@ -38,8 +39,15 @@ class FarValkeyLedger(VirtualValkeyLedger):
     """Its server is so many seconds away."""
 
     def __init__(  # noqa: PLR0917 - those of a ledger, and one
-        self, url: str, namespace: str, limits: Limits, clock: Clock, log: WarningLog, round_trip: float
+        self,
+        url: str,
+        namespace: str,
+        limits: Limits,
+        clock: Clock,
+        log: WarningLog,
+        round_trip: float,
+        failovers: Callable[[], int],
     ) -> None:
-        super().__init__(url, namespace, limits, clock, log)
+        super().__init__(url, namespace, limits, clock, log, failovers=failovers)
         self._store.clock = _VagueClock()
         self._store.clock.round_trip = round_trip

@@ -82,7 +82,9 @@ class SimulatedCalls:
         except CallAbandoned as abandoned:
             self._end(call, abandoned, now, None)
             return
-        sent = SentCall(call.task, call.intent.interval, now, instance.virtual(call.lease_until))
+        found = self._provider.interval(call.task)
+        lease_until = instance.virtual(call.lease_until)
+        sent = SentCall(call.task, call.intent.interval, now, lease_until, found, instance.name, call.intent.event_id)
         self._provider.calls.append(sent)
         instance.trace(f"calls {call.task.room_id} with {call.intent.interval} s for {call.intent.event_id}")
         leaves = now

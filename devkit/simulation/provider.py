@@ -14,12 +14,18 @@ DEFAULT_INTERVAL = 2
 
 @dataclass(slots=True)
 class SentCall:
-    """One call on its way. `over_at` is when its sender knew the end of it; None while, or where, it never did."""
+    """One call on its way, `found` being the interval of before, and its `sender` an instance's name.
+
+    `over_at` is when its sender knew the end of it; None while, or where, it never did.
+    """
 
     task: TaskRef
     interval: int
     sent_at: float
     lease_until: float
+    found: int
+    sender: str
+    event_id: str
     over_at: float | None = None
 
 
@@ -62,6 +68,19 @@ class Provider:
                 first += 1
             most = max(most, last - first + 1)
         return most
+
+    def lengthened_by(self, sender: str, since: float, old: Collection[str]) -> list[str]:
+        """Calls by those of that name that made an interval longer, before any by another one or for no `old` event."""
+        settled: set[TaskRef] = set()
+        found = []
+        for call in self.calls:
+            if call.sent_at < since or call.task in settled:
+                continue
+            if not call.sender.startswith(sender) or call.event_id not in old:
+                settled.add(call.task)
+            elif call.interval > call.found:
+                found.append(f"{call.task.room_id}: from {call.found} s to {call.interval} s at {call.sent_at:.4f}")
+        return found
 
     def overlaps_under_lease(self, without: Collection[TaskRef] = ()) -> list[str]:
         """Pairs of calls for one task that were in flight at once, though the first one's lease still held.

@@ -1,11 +1,11 @@
 """One simulated run: a seed and the faults in, what came of every task out."""
 
-import sqlite3
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -20,6 +20,7 @@ from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClo
 from devkit.simulation.oracle import OF_ENDS, POLICY, TYPES, wanted_at_last
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import SimulatedQueue
+from devkit.simulation.stores import SqliteStore, Store, ValkeyStore
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits
@@ -42,6 +43,7 @@ QUOTA = 30
 """Calls per second of the simulated account: small enough that slots are scarce in a burst."""
 
 RECONCILERS = 2
+REPLICA_BEHIND_SECONDS = 1.0
 
 LIMITS = Limits(
     order=Order.TIME,
@@ -55,8 +57,6 @@ LIMITS = Limits(
 Trace = Callable[[str], None]
 LedgerFactory = Callable[[Clock, float], FullLedger]
 """Makes an instance's own client of the one store of a run, on the store's clock, so many seconds away."""
-Poison = Callable[[TaskRef, bytes], None]
-"""Puts bytes in the place of what the store keeps of a task, if it keeps anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ class RunReport:
     `wrong` are the tasks that do not stand where they should when every adjustment has ended: at what the limits make
     by then of what the newest event without an end wants, or of the `then` of a newer one; unless that event is a dead
     letter, or the ledger's record of the task was spoilt: it starts anew with its next event, and its neighbours notice
-    nothing.
+    nothing. After a failover a task may stand at less, as nothing is made longer without an event; and of those that
+    were `lost`, of which the last second is forgotten, an older event may have won.
     `in_doubt` are those that the ledger still knows to be uncertain; so many records were `set_aside`.
     """
 
@@ -76,6 +77,7 @@ class RunReport:
     dead_letters: int
     wrong: frozenset[str]
     in_doubt: frozenset[str]
+    lost: frozenset[str]
     set_aside: int
     violations: tuple[str, ...]
 
@@ -91,28 +93,27 @@ def run(seed: int, faults: Faults, *, valkey_url: str | None = None, trace: Trac
         namespace = uuid4().hex
         path = Path(folder) / "db"
 
-        def poison(task: TaskRef, garbage: bytes) -> None:
-            if valkey_url is not None:
-                with Redis.from_url(valkey_url) as server:
-                    server.set(f"{{{namespace}}}:task:{':'.join(task)}", garbage, xx=True)
-                return
-            with closing(sqlite3.connect(path)) as database, suppress(sqlite3.OperationalError):  # no table yet
-                database.execute("UPDATE task SET state = ? WHERE room_id = ?", (garbage, task.room_id))
-                database.commit()
+        if valkey_url is None:
+            store: Store = SqliteStore(path)
+        else:
+            valkey = store = ValkeyStore(opened.enter_context(Redis.from_url(valkey_url)), namespace)
 
         def open_ledger(clock: Clock, round_trip: float) -> FullLedger:
             if valkey_url is None:
                 ledger: FarSqliteLedger | FarValkeyLedger = FarSqliteLedger(path, namespace, LIMITS, clock, round_trip)
             else:
-                ledger = FarValkeyLedger(valkey_url, namespace, LIMITS, clock, SilentLog(), round_trip)
+                log = SilentLog()
+                ledger = FarValkeyLedger(
+                    valkey_url, namespace, LIMITS, clock, log, round_trip, lambda: valkey.failovers
+                )
             opened.callback(ledger.close)
             return ledger
 
-        return _run_on(open_ledger, poison, seed, faults, trace)
+        return _run_on(open_ledger, store, seed, faults, trace)
 
 
 def _run_on(
-    open_ledger: LedgerFactory, poison: Poison, seed: int, faults: Faults, trace: Trace | None = None
+    open_ledger: LedgerFactory, store: Store, seed: int, faults: Faults, trace: Trace | None = None
 ) -> RunReport:
     """A run on the ledger that the factory opens; the store must be empty."""
     random = Random(seed)  # noqa: S311 - a seed has to replay the run
@@ -127,7 +128,9 @@ def _run_on(
         if random.random() < faults.restarted_task:
             provider.restarts_at(random.uniform(0, horizon), task)
     own = Random(f"records {seed}")  # noqa: S311 - a seed has to replay the run
-    spoilt = _spoil_records(timeline, poison, own, faults.poisoned_record)
+    spoilt = _spoil_records(timeline, store, own, faults.poisoned_record)
+    own = Random(f"failovers {seed}")  # noqa: S311 - a seed has to replay the run
+    losses = _Losses(timeline, store, [start for start, _ in bursts(own, faults.failover, horizon, longest=1)])
     own = Random(f"clock {seed}")  # noqa: S311 - a seed has to replay the run
     for start, end in bursts(own, faults.store_clock_set, horizon, longest=60):
         timeline.set_store_clock(start, end, own.choice((-1, 1)) * own.uniform(20, CLOCK_OFF_MOST_SECONDS))
@@ -159,15 +162,39 @@ def _run_on(
             instance.wall_skew = random.uniform(-10, 10)
         timeline.at(random.uniform(0, 1), instance.boot)
     timeline.run()
-    return _judge(signals, queue, provider, ledgers[instances[0].name], spoilt)
+    return _judge(signals, queue, provider, ledgers[instances[0].name], spoilt=spoilt, losses=losses)
 
 
-def _spoil_records(timeline: Timeline, poison: Poison, random: Random, per_minute: float) -> frozenset[TaskRef]:
+class _Losses:
+    """Failovers to a replica that lost the last second; of which `tasks` something is forgotten, and `since` when."""
+
+    def __init__(self, timeline: Timeline, store: Store, moments: Sequence[float]) -> None:
+        self.happened = False
+        self.since = inf
+        self.tasks: set[TaskRef] = set()
+        self._timeline = timeline
+        for moment in moments:
+            timeline.at(moment - REPLICA_BEHIND_SECONDS, partial(self._falls_behind, store, moment))
+
+    def _falls_behind(self, store: Store, moment: float) -> None:
+        take_over = store.copy()
+
+        def fail_over() -> None:
+            self.happened = True
+            if lost := take_over():
+                self.since = min(self.since, moment)
+                self.tasks.update(lost)
+            self._timeline.trace("store", f"fails over, and forgets of {sorted(task.room_id for task in lost)}")
+
+        self._timeline.at(moment, fail_over)
+
+
+def _spoil_records(timeline: Timeline, store: Store, random: Random, per_minute: float) -> frozenset[TaskRef]:
     """Of chances of its own, so that a seed's other faults stay what they are without it."""
     moments = [moment for moment, _ in bursts(random, per_minute, MINUTES * 60.0, longest=1)]
     spoilt = [TaskRef("app", f"room-{random.randrange(TASKS):02}", "task") for _ in moments]
     for moment, task in zip(moments, spoilt, strict=True):
-        timeline.at(moment, partial(poison, task, random.randbytes(random.randrange(60))))
+        timeline.at(moment, partial(store.poison, task, random.randbytes(random.randrange(60))))
     return frozenset(spoilt)
 
 
@@ -197,7 +224,7 @@ def _reconcile(queue: SimulatedQueue, reconciler: Reconciler, instance: Instance
     last_work = instance.timeline.now
     while instance.timeline.now < last_work + REST_SECONDS:
         figures = reconciler.run(InstanceClock(instance).monotonic() + 50)
-        if queue.messages or figures.due or figures.drifted:
+        if queue.messages or figures.asserted or figures.repaired:
             last_work = instance.timeline.now
         instance.wait(instance.timeline.now + (60 if instance.timeline.now < MINUTES * 60 else 600))
 
@@ -240,7 +267,13 @@ def _send_events(queue: SimulatedQueue, random: Random, own: Random, faults: Fau
 
 
 def _judge(
-    signals: list[Signal], queue: SimulatedQueue, provider: Provider, ledger: FullLedger, spoilt: frozenset[TaskRef]
+    signals: list[Signal],
+    queue: SimulatedQueue,
+    provider: Provider,
+    ledger: FullLedger,
+    *,
+    spoilt: frozenset[TaskRef],
+    losses: _Losses,
 ) -> RunReport:
     of_tasks: dict[TaskRef, list[Signal]] = {}
     for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME, each.sent_us or 0) or b""):
@@ -249,15 +282,20 @@ def _judge(
     called = {call.task for call in provider.calls}
     wrong, in_doubt = set(), set()
     for task, of_task in of_tasks.items():
-        wanted = wanted_at_last(of_task)
-        if wanted is not None and task not in spoilt and dead.isdisjoint(signal.id for signal in wanted.by):
-            is_right = provider.interval(task) == wanted.interval if wanted.interval else task not in called
-            if not is_right:
+        wanted, stands_at = wanted_at_last(of_task), provider.interval(task)
+        is_known = task not in spoilt | losses.tasks
+        if wanted is not None and is_known and dead.isdisjoint(signal.id for signal in wanted.by):
+            is_right = stands_at == wanted.interval if wanted.interval else task not in called
+            is_short = losses.happened and stands_at < (wanted.interval or 0)
+            if not is_right and not is_short:
                 wrong.add(task.room_id)
         state = ledger.get(task)
         if state is not None and state.doubt_until is not None:
             in_doubt.add(task.room_id)
-    violations = provider.overlaps_under_lease(without=spoilt)
+    violations = provider.overlaps_under_lease(without=spoilt | losses.tasks)
+    old = {signal.id for signal in signals if signal.time_us / 1e6 - EPOCH <= losses.since}
+    lengthened = provider.lengthened_by("reconciler", losses.since, old)
+    violations += [f"after a failover the reconciler lengthens {each}" for each in lengthened]
     lost = {signal.id for signal in signals} - queue.acknowledged - dead
     violations += [f"{event_id} is neither acknowledged nor a dead letter" for event_id in sorted(lost)]
     most = provider.most_calls_in_a_second()
@@ -270,6 +308,7 @@ def _judge(
         dead_letters=len(queue.dead),
         wrong=frozenset(wrong),
         in_doubt=frozenset(in_doubt),
+        lost=frozenset(task.room_id for task in losses.tasks),
         set_aside=ledger.set_aside(0).total,
         violations=tuple(violations),
     )

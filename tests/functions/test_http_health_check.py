@@ -10,7 +10,10 @@ import pytest
 
 from devkit.rtc_standin import BYTEPLUS, ProviderError, StandIn
 from snapshot_tuner import bootstrap
+from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import CallAbandoned
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.ledger.timing import CAREFUL_SECONDS
 from snapshot_tuner.ledger.types import SetAsideRecords
 from snapshot_tuner.rtc.call_pool import ApiCalls
 from tests.aws.secrets_standin import running
@@ -77,6 +80,20 @@ def test_records_that_were_set_aside_are_named(asked: Deployment, monkeypatch: p
     ledger = parts(check(asked))["ledger"]
     assert (ledger["ok"], ledger["records_set_aside"], ledger["set_aside"]) == (True, 2, list(aside.names))
     assert ledger["says"].endswith("; 2 records that could not be read are set aside")
+
+
+def test_a_ledger_that_may_have_forgotten_says_so_while_that_matters(
+    asked: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a day; nothing is wrong with it."""
+    lost_at = SystemClock().wall_us()
+    monkeypatch.setattr("snapshot_tuner.ledger.in_process.InProcessLedger.lost_at", lambda _: lost_at)
+    ledger = parts(check(asked))["ledger"]
+    assert ledger["ok"]
+    assert ledger["careful_until"] == rfc3339.from_microseconds(lost_at + round(CAREFUL_SECONDS * 1e6))
+    assert f"it may have forgotten something at {rfc3339.from_microseconds(lost_at)}, so the" in ledger["says"]
+    lost_at -= round(CAREFUL_SECONDS * 1e6)
+    assert "careful_until" not in parts(check(asked))["ledger"]
 
 
 def test_whoever_has_proved_nothing_is_told_nothing(asked: Deployment) -> None:

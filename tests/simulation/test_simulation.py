@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from devkit.simulation.__main__ import CHOICES, faults_named, table
-from devkit.simulation.faults import ALL
+from devkit.simulation.faults import ALL, Faults
 from devkit.simulation.run import RunReport, run
 from devkit.valkey import valkey_server
 from snapshot_tuner.events.arrival import Arrivals
@@ -34,12 +34,29 @@ def test_no_promise_is_broken(name: str) -> None:
 
 def test_no_promise_is_broken_on_valkey_either(valkey_url: str) -> None:
     """The same runs, but for the tokens, on the real scripts in a real server."""
-    faults = replace(ALL, store_clock_set=0)  # which SQLite notices at once, and Valkey's clients with their slots
+    # SQLite notices at once that its clock is set, Valkey's clients with their slots; and it has no replica.
+    faults = replace(ALL, store_clock_set=0, failover=0)
     for seed in SEEDS[:4]:
         report = run(seed, faults, valkey_url=valkey_url)
         assert report.broken == ()
         assert report == run(seed, faults)
         assert run(seed, faults_named("store_clock_set"), valkey_url=valkey_url).broken == ()
+
+
+def test_after_failovers_what_is_lost_is_made_no_worse(valkey_url: str) -> None:
+    """Ten in a run. The events of the last second may be lost; the rest stands where it should, or at less."""
+    reports = [run(seed, replace(Faults(), failover=1.0), valkey_url=valkey_url) for seed in SEEDS[1:4]]
+    assert sum(len(report.lost) for report in reports) > len(reports)
+    assert [report.broken for report in reports] == [()] * len(reports)
+    assert run(SEEDS[0], replace(ALL, store_clock_set=0), valkey_url=valkey_url).broken == ()
+
+
+def test_it_notices_a_reconciler_that_repairs_what_a_failover_has_lost(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Reconciler, "_is_stale", lambda *_: False)
+    reports = (run(seed, replace(Faults(), failover=1.0), valkey_url=valkey_url) for seed in SEEDS[1:])
+    assert any("after a failover the reconciler lengthens" in broken for report in reports for broken in report.broken)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from snapshot_tuner.errors import CallFailed, LedgerUnavailable, TaskNotFound
+from snapshot_tuner.errors import ApiError, CallFailed, CallRefused, LedgerUnavailable, TaskNotFound
 from snapshot_tuner.ledger.timing import CAREFUL_SECONDS
 from snapshot_tuner.ledger.types import CallResult, Slot
 from snapshot_tuner.model import TaskRef
@@ -323,6 +323,41 @@ def test_after_a_failover_no_due_call_is_longer_than_what_was_confirmed_before(
     it.provider.intervals[TASK] = it.bench.call()
     it.run(at=200)
     assert it.provider.calls == [(TASK, 60)]
+
+
+def test_after_a_failover_no_due_call_makes_longer_what_a_forgotten_one_made_short(
+    it: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the record it would be shorter, or the first call of all. Unless the provider says that it holds more."""
+    it.settled(60)
+    it.bench.take(wanted(30, at=1))
+    it.bench.take(wanted(40, at=1, task=OTHER_TASK))
+    monkeypatch.setattr(it.bench.ledger, "lost_at", lambda: FrozenClock(5).wall_us())
+    it.provider.intervals = {TASK: 2, OTHER_TASK: 2}
+    it.run(at=610)
+    assert it.provider.calls == []
+    assert ("task_not_lengthened", {**_NAMES, "interval": 2, "wanted": 30}) in it.log.lines
+    it.provider.intervals[TASK] = 45
+    it.run(at=700)
+    assert it.provider.calls == [(TASK, 30)]
+
+
+def test_after_a_failover_no_due_call_is_made_on_a_guess(it: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody tells what the provider holds: a minute later, perhaps. A task that it does not know is called."""
+    it.settled(60)
+    it.bench.take(wanted(30, at=1))
+    monkeypatch.setattr(it.bench.ledger, "lost_at", lambda: FrozenClock(5).wall_us())
+
+    def fails(*_: object) -> TaskReading:
+        raise error
+
+    monkeypatch.setattr(it.provider, "read", fails)
+    error: ApiError = CallFailed("Timeout", "no answer", outcome_unknown=True)
+    it.run(at=610)
+    assert it.provider.calls == []
+    error = CallRefused("InvalidParameter", "started more than 72 hours ago", status=400)
+    it.run(at=700)
+    assert it.provider.calls == [(TASK, 30)]
 
 
 _NAMES = {"app_id": "app", "room_id": "room", "task_id": "task"}

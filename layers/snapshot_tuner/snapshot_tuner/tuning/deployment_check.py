@@ -22,6 +22,8 @@ from snapshot_tuner.errors import (
     Throttled,
     TimestampRefused,
 )
+from snapshot_tuner.formats import rfc3339
+from snapshot_tuner.ledger.timing import CAREFUL_SECONDS
 from snapshot_tuner.ledger.types import CallRate, RateLimitedBy, Slot
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.policy.source import PolicySource
@@ -39,6 +41,8 @@ _NAMED_MOST = 10
 
 _FAR_SECONDS = 1.0
 """A clock that is further off makes times of events doubtful, and with some minutes more the API refuses its own."""
+
+_CAREFUL_US: Final = round(CAREFUL_SECONDS * 1e6)
 
 _NO_FACTS: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -79,6 +83,7 @@ class DeploymentCheck:
             ahead = self.ledger.clock_ahead()
             aside = self.ledger.set_aside(_NAMED_MOST)
             rate = self.ledger.call_rate()
+            lost_at = self.ledger.lost_at()
         except LedgerUnavailable:
             waited = self.clock.monotonic() - began
             advice = "see the line ledger_unavailable in the function's log; then LEDGER_URL, and the network to it"
@@ -96,6 +101,10 @@ class DeploymentCheck:
         if aside.total:
             facts["set_aside"] = aside.names
             says += f"; {aside.total} records that could not be read are set aside"
+        if lost_at is not None and (until := lost_at + _CAREFUL_US) > self.clock.wall_us():
+            facts["careful_until"] = rfc3339.from_microseconds(until)
+            lost = rfc3339.from_microseconds(lost_at)
+            says += f"; it may have forgotten something at {lost}, so the reconciler makes little longer for a day"
         if abs(ahead) > _FAR_SECONDS:
             return Check("ledger", ok=False, says=says, advice="set the store's clock: run NTP there", facts=facts)
         return Check("ledger", ok=True, says=says, facts=facts)

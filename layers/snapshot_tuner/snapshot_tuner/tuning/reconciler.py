@@ -11,7 +11,7 @@ from snapshot_tuner.errors import ApiError, CallAbandoned, CallRefused, LedgerUn
 from snapshot_tuner.ledger.ports import Ledger, ReconcilerStore
 from snapshot_tuner.ledger.timing import CAREFUL_SECONDS, LATE_CALL_SECONDS, SLOT_VALID_SECONDS
 from snapshot_tuner.ledger.types import Slot, TaskState
-from snapshot_tuner.model import Cause, TaskRef
+from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS, Cause, TaskRef
 from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Calls
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
 from snapshot_tuner.telemetry.log import Log
@@ -128,7 +128,7 @@ class Reconciler:
             if not tasks:
                 return True
             figures.due += len(tasks)
-            tasks = [task for task in tasks if not self._would_lengthen(task)]
+            tasks = [task for task in tasks if not self._would_lengthen(task, deadline)]
             confirmed, refused_slots = self._dispatch(tasks, deadline, figures, calls)
             figures.asserted += confirmed
             if refused_slots:
@@ -204,27 +204,48 @@ class Reconciler:
             return False
         return True
 
-    def _would_lengthen(self, task: TaskRef) -> bool:
-        """Whether the call that is due would lengthen what was confirmed before the store may have forgotten."""
+    def _would_lengthen(self, task: TaskRef, deadline: float) -> bool:
+        """Whether the call that is due would make an interval longer of which the store may have forgotten the reason.
+
+        Or might, as nobody tells what the provider holds: it is due again in a minute.
+        """
         if self._ledger.lost_at() is None:
             return False
         state = self._ledger.get(task)
-        if state is None or state.applied is None or not self._is_stale(state):
+        if state is None or not self._is_stale(state):
             return False
-        if state.wanted.interval <= state.applied.interval:
+        wanted = state.wanted.interval
+        holds = state.applied.interval if state.applied is not None else INTERVAL_DEFAULT_SECONDS
+        if wanted <= holds:  # as far as is known: a forgotten call may have made it shorter still
+            try:
+                reading = self._read(task, deadline)
+            except CallRefused:  # of this task it tells nothing
+                return False
+            except (ApiError, CallAbandoned):
+                return True
+            if reading.has_ended:
+                return False
+            holds = reading.interval or 0
+        if wanted <= holds:
             return False
-        self._warn("task_not_lengthened", task, interval=state.applied.interval, wanted=state.wanted.interval)
+        self._warn("task_not_lengthened", task, interval=holds, wanted=wanted)
         return True
 
     def _is_stale(self, state: TaskState) -> bool:
         """Whether the store may have forgotten a newer event of the task: it does not come back by itself.
 
-        For a while a shorter interval than should be is the smaller evil.
+        For a while a shorter interval than should be is the smaller evil. What an event asks for that has happened
+        since, or the call for one has confirmed, is no older than what may be forgotten; a call of ours proves nothing.
         """
         lost_at = self._ledger.lost_at()
         if lost_at is None or self._clock.wall_us() - lost_at > CAREFUL_SECONDS * 1e6:
             return False
-        return (state.applied_at or 0) <= lost_at
+        asked_us = min(state.desired.asked_us, state.desired_at)
+        if state.applied is not None:
+            asked_us = max(asked_us, min(state.applied.asked_us, state.applied_at or 0))
+        if state.bounds is not None and state.wanted != state.desired:  # an operator's word is as good
+            asked_us = max(asked_us, state.bounds.set_us)
+        return asked_us <= lost_at
 
     def _is_at_rest(self, state: TaskState) -> bool:
         """Confirmed, and long enough ago that whatever the provider says is about that call or a later one."""

@@ -183,7 +183,7 @@ class RedisLedger:
         asked_at = self._clock.monotonic()
         keys = [*self._indexes, *(self._keys.task(task) for task, _ in starts)]
         args = [b"%d" % self._store.identity.lost_us, *(token.encode() for _, token in starts)]
-        _, *granted = self._run(self._begin, keys, args)
+        _, *granted = self._run(self._begin, keys, args, goes_on=True)
         self._forget_calls(asked_at)
         begun: list[Begun] = []
         for (task, token), found in zip(starts, granted, strict=True):
@@ -363,8 +363,16 @@ class RedisLedger:
         """Of the store's clock: how far the ledger's time is."""
         return self._store.clock.correction_us
 
-    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], *, measure: bool = False) -> list[Any]:
-        answer = self._store.run(script, [*keys, *self._keys.of_lists], args, measure=measure)
+    def _run(
+        self,
+        script: Script,
+        keys: Sequence[bytes],
+        args: Sequence[bytes],
+        *,
+        measure: bool = False,
+        goes_on: bool = False,
+    ) -> list[Any]:
+        answer = self._store.run(script, [*keys, *self._keys.of_lists], args, measure=measure, goes_on=goes_on)
         if isinstance(answer[0], list):
             found, answer = answer
             self._report_set_aside([SetAside(_printable(name), why.decode()) for name, why in found])

@@ -13,6 +13,7 @@ from snapshot_tuner.ledger.timing import (
     LATE_CALL_SECONDS,
     LEASE_SECONDS,
     LOST_CURSOR_SECONDS,
+    MARK_KEPT_SECONDS,
     QUOTA_KEPT_SECONDS,
     SLOT_SHARE,
     SLOTS_AHEAD_SECONDS,
@@ -38,6 +39,7 @@ _CONSTANTS = {
     "BEHIND_US": CLOCK_BEHIND_SECONDS,
     "CORRECTION_PAUSE_US": CORRECTION_PAUSE_SECONDS,
     "LOST_CURSOR_US": LOST_CURSOR_SECONDS,
+    "MARK_MS": MARK_KEPT_SECONDS / 1e3,
     "QUOTA_KEPT_US": QUOTA_KEPT_SECONDS,
     "VALIDITY_KEPT_US": VALIDITY_KEPT_SECONDS,
     "NEAR_SLOT_US": 1 / SLOT_SHARE,
@@ -55,6 +57,7 @@ class Script:
 
     text: bytes
     digest: bytes
+    writes: bool
 
     @classmethod
     def load(cls, *names: str) -> "Script":
@@ -63,4 +66,4 @@ class Script:
         constants = "".join(f"local {name} = {number}\n" for name, number in numbers.items())
         parts = [(_FOLDER / f"{name}.lua").read_text("utf-8") for name in names]
         text = (constants + "\n".join(parts)).encode()
-        return cls(text, sha1(text, usedforsecurity=False).hexdigest().encode())
+        return cls(text, sha1(text, usedforsecurity=False).hexdigest().encode(), "tick" in names)

@@ -16,7 +16,6 @@ from snapshot_tuner.ledger.redis.commands import (
     CLUSTER_SLOTS,
     INFO,
     REASON_CHARACTERS_MOST,
-    REPLICATION,
     TIME,
     describe,
     pack,
@@ -87,7 +86,7 @@ class RedisStore:
         self._answered_at = (float("-inf"), 0.0)
         self._time_is_local = False
         self.clock = StoreClock()
-        self.identity = Identity(keys_of_time, log)
+        self.identity = Identity(keys_of_time, clock, log)
 
     def open_batch(self, within: float = inf) -> None:
         """A batch begins: it may lose `time_budget.BATCH_SECONDS` to this store, and none after `within` seconds.
@@ -117,16 +116,26 @@ class RedisStore:
             connection = self._open()
             self._look(connection)
 
-    def run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], *, measure: bool = False) -> list[Any]:
+    def run(
+        self,
+        script: Script,
+        keys: Sequence[bytes],
+        args: Sequence[bytes],
+        *,
+        measure: bool = False,
+        goes_on: bool = False,
+    ) -> list[Any]:
         """What the script returned, in one round trip; the first of a batch or a connection measures the clock before.
 
         `measure` is for a script that tells slots: what is known of the clock has to be new then; to ask for it with
-        the script takes no round trip more. Raises LedgerUnavailable; then the script may have run, once or twice.
+        the script takes no round trip more. `goes_on` is for one that builds on what the batch has told the store: it
+        is not run where that may be forgotten. Raises LedgerUnavailable; then the script may have run, once or twice.
         """
         with self._turn, self._budget.operation(), self._faults_named():
             was_open, was_measured = self._connection is not None, self._is_measured
+            lost_us = self.identity.lost_us if goes_on else None
             try:
-                return self._ask(script, keys, args, measure=measure)
+                return self._ask(script, keys, args, lost_us, measure=measure)
             except (RedisConnectionError, RedisTimeoutError) as error:
                 # An idle connection is closed by servers, proxies and failovers, or dies without a word while this
                 # machine is frozen: then, and only then, once more. Other subclasses are answers (LOADING, NOAUTH).
@@ -134,7 +143,7 @@ class RedisStore:
                 if not was_open or not (has_died or type(error) is RedisConnectionError):
                     raise
             self._drop()
-            return self._ask(script, keys, args, measure=measure)
+            return self._ask(script, keys, args, lost_us, measure=measure)
 
     @contextmanager
     def _faults_named(self) -> Iterator[None]:
@@ -149,16 +158,23 @@ class RedisStore:
             self._drop()
             raise
 
-    def _ask(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], *, measure: bool) -> list[Any]:
+    def _ask(
+        self, script: Script, keys: Sequence[bytes], args: Sequence[bytes], lost_us: int | None, *, measure: bool
+    ) -> list[Any]:
+        """`lost_us` is what was known of it when the batch began, for a step that goes on with that."""
         how = (b"EVALSHA", script.digest)
         for _ in range(_ANSWERS_MOST):
             connection, step_us = self._open(), 0
             try:
                 if not self._is_measured:
                     self._look(connection)
+                self.identity.require(lost_us)
                 correction = b"local" if self._time_is_local else b"%d" % self.clock.correction_us
-                time = (b"%d" % self.clock.now_us(self._clock.monotonic()), correction)
-                command = pack(*how, b"%d" % (len(keys) + 2), *keys, *self._keys_of_time[-2:], *args, *time)
+                now_us = self.clock.now_us(self._clock.monotonic())
+                marks = self.identity.marks(writes=script.writes)
+                of_every_script = (self.identity.mark, *self._keys_of_time[-2:])
+                names = (b"%d" % (len(keys) + len(of_every_script)), *keys, *of_every_script)
+                command = pack(*how, *names, *args, *marks, b"%d" % now_us, correction)
                 if measure and self._clock.monotonic() - self.clock.observed >= _NEW_SECONDS:
                     step_us = self._measure(connection, command)
                 else:
@@ -171,12 +187,15 @@ class RedisStore:
                 self._know((moved.host, moved.port), at=0)
             else:
                 self._answered_at = self._now()
-                if answer[0] is None:
+                if answer == [None]:
+                    self.identity.check(connection, now_us, mark_is_gone=True)
+                elif answer[0] is None:
                     self._look_again(connection, step_us, *answer[1:])
-                elif step_us:  # what it said was by the clock as it was
-                    self._follow(connection, step_us)
                 else:
-                    return answer
+                    self.identity.has_marked(now_us, writes=script.writes)
+                    if not step_us:
+                        return answer
+                    self._follow(connection, step_us)  # what it said was by the clock as it was
         raise RedisError("its nodes name each other as the owner of our hash slot, or its clock does not come to rest")
 
     def _look(self, connection: Connection) -> None:
@@ -218,8 +237,8 @@ class RedisStore:
             not self._asked_for_eviction,
             not self._time_is_local,
         )
-        ask_for_identity = self.identity.is_told and not self._is_measured
-        packet = INFO * ask_for_eviction + CLUSTER_SLOTS * is_new + REPLICATION * ask_for_identity
+        ask_for_identity = not self._is_measured
+        packet = INFO * ask_for_eviction + CLUSTER_SLOTS * is_new + self.identity.question * ask_for_identity
         packet += TIME * ask_for_time + behind
         # A connection of an earlier batch may have died without a word: there has to be time for another one.
         self._budget.patience = READ_SECONDS if self._is_measured or is_new else LIFE_SIGN_SECONDS
@@ -288,8 +307,9 @@ class RedisStore:
             del self._nodes[_NODES_MOST:]
 
     def _open(self) -> Connection:
-        if self._connection is not None and self._process != os.getpid():
+        if self._process not in (0, os.getpid()):
             self._drop()  # the parent's: two processes would read each other's replies
+            self.identity.renew()
         if self._connection is None:
             self._connection = self._connect()
             self._process = os.getpid()
