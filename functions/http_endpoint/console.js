@@ -49,7 +49,11 @@ async function attempt(problem, work) {
 
 const local = (time) => (time ? new Date(time).toLocaleString() : "");
 const words = (kind) => kind.replaceAll("_", " ");
-const pendingText = (each) => words(each.kind) + (each.until ? ` until ${local(each.until)}` : "");
+const pendingText = (each) =>
+  words(each.kind) +
+  (each.rule ? ` (rule ${each.rule})` : "") +
+  (each.until ? ` until ${local(each.until)}` : "") +
+  (each.then ? `, then ${each.then} s` : "");
 const taskPath = (task) => "/tasks/" + [task.AppId, task.RoomId, task.TaskId].map(encodeURIComponent).join("/");
 
 // The table.
@@ -119,7 +123,7 @@ function tell(known) {
   fact("Bounds", boundsText(known.bounds));
   fact("Applied", settingText(known.applied) || "nothing confirmed yet");
   for (const each of known.pending) fact("Pending", pendingText(each));
-  fact("Policy", known.policy);
+  fact("Policy", known.desired && known.desired.policy);
   $("clear").hidden = !known.bounds;
 }
 

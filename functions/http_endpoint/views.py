@@ -36,6 +36,10 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
             "bounds": {"min": explanation.bounds.min, "max": explanation.bounds.max},
             "steps": [{"step": step.part, "seconds": step.seconds, "says": step.says} for step in steps],
             "given": (adjustments[0].interval or None) if adjustments else None,
+            "edges": [
+                {"at": rfc3339.from_microseconds(at), "interval": interval}
+                for at, interval in (adjustments[0].edges if adjustments else ())
+            ],
         },
         "tasks": [answers.from_task(adjustment.task) for adjustment in adjustments],
         "rules": [_from_rule(rule) for rule in explanation.rules],
@@ -103,6 +107,7 @@ def _from_setting(setting: Setting) -> dict[str, Any]:
         "since": rfc3339.from_microseconds(setting.since_us),
         "event": {"id": setting.event_id, "source": setting.event_source},
         "rule": setting.rule,
+        "policy": setting.policy or None,
     }
 
 
@@ -119,4 +124,7 @@ def _from_bounds(bounds: Bounds) -> dict[str, Any]:
 
 def _from_pending(pending: Pending) -> dict[str, Any]:
     until = rfc3339.from_microseconds(pending.until_us) if pending.until_us is not None else None
-    return {"kind": pending.kind, "until": until}
+    told: dict[str, Any] = {"kind": pending.kind, "until": until}
+    if pending.rule is not None:
+        told |= {"rule": pending.rule, "policy": pending.policy or None}
+    return told if pending.then is None else told | {"then": pending.then}

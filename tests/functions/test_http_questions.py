@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,17 @@ def test_a_task_is_told_with_its_events_and_rules(deployment: Deployment) -> Non
     deployment.standin.add_fault(Fault(kind=FaultKind.ERROR, error=ProviderError.INTERNAL_ERROR))
     deployment.queue(deployment.wanted("second", 30, seconds=1))
     answered = send(deployment, "GET", TASK_PATH).json
+    policy = hashlib.sha256(POLICY.encode()).hexdigest()[:12]
     applied_since, desired_since = answered["applied"].pop("since"), answered["desired"].pop("since")
     assert answered == {
         "task": TASK_JSON,
-        "desired": {"interval": 30, "event": {"id": "second", "source": "/test"}, "rule": "as-asked"},
-        "applied": {"interval": 20, "event": {"id": "first", "source": "/test"}, "rule": "room-load-high"},
+        "desired": {"interval": 30, "event": {"id": "second", "source": "/test"}, "rule": "as-asked", "policy": policy},
+        "applied": {
+            "interval": 20,
+            "event": {"id": "first", "source": "/test"},
+            "rule": "room-load-high",
+            "policy": policy,
+        },
         "pending": [{"kind": "call_due", "until": None}],
         "bounds": None,
     }
@@ -77,6 +84,33 @@ def test_what_ends_or_waits_by_itself_is_pending(
     )
 
 
+def test_a_task_says_until_when_what_limits_make_of_it_holds(
+    deployment: Deployment, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window that holds now, for two hours at least; an alert that is open says its rule and its policy."""
+    now = datetime.now(UTC)
+    begins, ends = ((now + timedelta(hours=hours)).strftime("%H:%M") for hours in (-2, 2))
+    limited = environment.with_name("limited.yaml")
+    limited.write_text(
+        "version: 1\n"
+        f'limits: [{{name: calm, when: {{from: "{begins}", to: "{ends}", zone: "+00:00"}}, factor: 2}}]\n'
+        "rules:\n"
+        "  - {name: alert, match: {type: [moderation.alert]}, interval: 2, for: 10m, urgent: true}\n"
+        "  - {name: load, interval: 9}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("POLICY_PATH", str(limited))
+    policy = hashlib.sha256(limited.read_bytes()).hexdigest()[:12]
+    assert deployment.queue(deployment.event("load")) == []
+    assert deployment.queue(deployment.event("alert", type="moderation.alert")) == []
+    answered = send(deployment, "GET", TASK_PATH).json
+    adjustment, limits = answered["pending"]
+    assert (answered["desired"]["interval"], answered["desired"]["policy"]) == (2, policy)
+    assert (adjustment["kind"], adjustment["rule"], adjustment["policy"]) == ("adjustment_ends", "alert", policy)
+    until = (now + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:00.000000Z")
+    assert limits == {"kind": "limits_hold", "until": until, "then": 9}
+
+
 def test_a_task_that_nobody_spoke_of_is_404(deployment: Deployment) -> None:
     """And so is one that cannot be."""
     for path in (TASK_PATH, "/tasks/app/room/%20", "/tasks/app/" + "x" * 129 + "/task", "/tasks/app/%2F/task"):
@@ -94,7 +128,13 @@ def test_an_explanation_changes_nothing(deployment: Deployment) -> None:
     answered = send(deployment, "POST", "/explain", deployment.event(type="moderation.alert")).json
     assert (answered["verdict"], answered["rule"]) == ("adjust", "moderation-alert")
     clamped = {"step": "bounds", "seconds": 2, "says": "clamped to 2 s by bounds.min"}
-    assert answered["interval"] == {"asked": 1, "bounds": {"min": 2, "max": 300}, "steps": [clamped], "given": 2}
+    assert answered["interval"] == {
+        "asked": 1,
+        "bounds": {"min": 2, "max": 300},
+        "steps": [clamped],
+        "given": 2,
+        "edges": [],
+    }
     assert answered["tasks"] == [TASK_JSON]
     assert [rule["reached"] for rule in answered["rules"]] == ["matched", *["not_reached"] * 4]
     assert deployment.sent() == []

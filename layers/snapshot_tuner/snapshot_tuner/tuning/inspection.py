@@ -24,13 +24,17 @@ _NOBODY = TaskRef("-", "-", "-")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An interval in seconds, since when (microseconds since the epoch, the store's clock), and who asked for it."""
+    """An interval in seconds, since when (microseconds since the epoch, the store's clock), and who asked for it.
+
+    `policy` is the one that decided, by its `short_hash`; "" in a record of before that was kept.
+    """
 
     interval: int
     since_us: int
     event_id: str
     event_source: str
     rule: str
+    policy: str
 
 
 class PendingKind(StrEnum):
@@ -41,15 +45,22 @@ class PendingKind(StrEnum):
     IN_DOUBT = auto()  # a call with an unknown outcome may still arrive, until then
     ADJUSTMENT_ENDS = auto()  # a time-bound adjustment is open until then; of several the shortest is in effect
     LENGTHENING_WAITS = auto()  # a longer interval was asked for, and takes effect then
+    LIMITS_HOLD = auto()  # what limits make of the interval by now holds until then
     BOUNDS_END = auto()  # an operator's; then what events ask for holds again
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """`until_us` is microseconds since the epoch, None where only an event ends it."""
+    """`until_us` is microseconds since the epoch, None where only an event ends it.
+
+    `rule` and `policy` are those of an adjustment; `then` is the interval that limits make of the base behind an edge.
+    """
 
     kind: PendingKind
     until_us: int | None
+    rule: str | None = None
+    policy: str | None = None
+    then: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +244,7 @@ def _is_from(intent: Intent, signal: Signal) -> bool:
 
 
 def _setting(intent: Intent, since_us: int) -> Setting:
-    return Setting(intent.interval, since_us, intent.event_id, intent.event_source, intent.rule)
+    return Setting(intent.interval, since_us, intent.event_id, intent.event_source, intent.rule, intent.policy)
 
 
 def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
@@ -245,12 +256,14 @@ def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
     if state.doubt_until is not None:
         pending.append(Pending(PendingKind.IN_DOUBT, state.doubt_until))
     pending += [
-        Pending(PendingKind.ADJUSTMENT_ENDS, intent.until_us)
+        Pending(PendingKind.ADJUSTMENT_ENDS, intent.until_us, intent.rule, intent.policy)
         for intent in state.open
         if (intent.until_us or 0) > now_us
     ]
     if state.stabilizing is not None:
         pending.append(Pending(PendingKind.LENGTHENING_WAITS, state.stabilizing.until_us))
+    edges = (state.base or state.desired).edges
+    pending += [Pending(PendingKind.LIMITS_HOLD, at, then=interval) for at, interval in edges if at > now_us][:1]
     if state.bounds is not None:
         pending.append(Pending(PendingKind.BOUNDS_END, state.bounds.until_us))
     return tuple(pending)
