@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from http_endpoint import answers, bodies, callers, reading, task_routes, views
 from http_endpoint.answers import Answer, Problem, Refusal
@@ -26,9 +26,11 @@ from snapshot_tuner.errors import (
 from snapshot_tuner.events.readings.reading import Event
 from snapshot_tuner.events.rtc_callback import Callback
 from snapshot_tuner.model import Signal
+from snapshot_tuner.policy.explanation import Explanation
 from snapshot_tuner.settings import HttpAuth
 from snapshot_tuner.tuning import deployment_check
 from snapshot_tuner.tuning.deployment_check import Check
+from snapshot_tuner.tuning.inspection import Inspector
 
 _RTC_SECONDS: Final = 4.5
 """The RTC service waits 5 s for the answer to a callback; the rest is for a cold start and the way back."""
@@ -101,11 +103,26 @@ def post_explain(visit: Visit) -> Answer:
     """The decision about one event, rule by rule; nothing is admitted or called."""
     match _read(visit, only_looks=True).events:
         case [Signal() as signal]:
-            return answers.ok(views.from_explanation(signal, bootstrap.inspector().explain(signal)))
+            inspector = bootstrap.inspector()
+            explanation = inspector.explain(signal)
+            return answers.ok(views.from_explanation(signal, explanation, _step_in(inspector, explanation)))
         case [EventRejected() as rejected]:
             raise Refusal(Problem.MALFORMED, str(rejected))
         case _:
             raise Refusal(Problem.MALFORMED, "body: one event at a time is explained")
+
+
+def _step_in(inspector: Inspector, explanation: Explanation) -> dict[str, Any] | None:
+    """What an operator's bounds on the first task make of its interval, where it has some."""
+    adjustments = explanation.decision.adjustments
+    if not adjustments or not adjustments[0].interval:
+        return None
+    task, seconds = adjustments[0].task, adjustments[0].interval
+    try:
+        bounds = inspector.bounds(task)
+    except LedgerUnavailable:
+        return views.bounds_not_known(seconds)
+    return None if bounds is None else views.from_step_in(bounds, bounds.nearest(seconds))
 
 
 def get_health(_: Visit) -> Answer:

@@ -1,5 +1,6 @@
 """What can be seen of a decision, a task and a deployment, as the JSON of an answer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from http_endpoint import answers
@@ -14,11 +15,19 @@ from snapshot_tuner.tuning.inspection import Pending, Setting, TaskReport
 from snapshot_tuner.version import VERSION
 
 
-def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]:
-    """The event as it was understood, the decision, the interval step by step for the first task, and every rule."""
+def from_explanation(
+    signal: Signal, explanation: Explanation, step_in: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The event as it was understood, the decision, the interval step by step for the first task, and every rule.
+
+    `step_in` is the last of these steps, which is no policy's but an operator's.
+    """
     decision, asked = explanation.decision, explanation.asked
     adjustments = decision.adjustments
-    steps = explanation.fitted[adjustments[0].task].steps if asked is not None and adjustments else ()
+    fitted = explanation.fitted[adjustments[0].task].steps if asked is not None and adjustments else ()
+    steps: list[Mapping[str, Any]] = [
+        {"step": each.part, "seconds": each.seconds, "says": each.says} for each in fitted
+    ]
     return {
         "event": {
             "id": signal.id,
@@ -34,7 +43,7 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
         "interval": {
             "asked": asked.seconds if asked is not None else None,
             "bounds": {"min": explanation.bounds.min, "max": explanation.bounds.max},
-            "steps": [{"step": step.part, "seconds": step.seconds, "says": step.says} for step in steps],
+            "steps": steps if step_in is None else [*steps, step_in],
             "given": (adjustments[0].interval or None) if adjustments else None,
             "edges": [
                 {"at": rfc3339.from_microseconds(at), "interval": interval}
@@ -46,6 +55,17 @@ def from_explanation(signal: Signal, explanation: Explanation) -> dict[str, Any]
     }
 
 
+def from_step_in(bounds: Bounds, seconds: int) -> dict[str, Any]:
+    """What an operator's bounds make of an interval."""
+    says = f"within the bounds of {bounds.caller} ({bounds.reason})"
+    return {"step": "operator_bounds", "seconds": seconds, "says": says}
+
+
+def bounds_not_known(seconds: int) -> dict[str, Any]:
+    says = "the ledger does not answer: whether an operator has set bounds is not known"
+    return {"step": "operator_bounds", "seconds": seconds, "says": says}
+
+
 def from_task(report: TaskReport) -> dict[str, Any]:
     return {
         "task": answers.from_task(report.task),
@@ -53,6 +73,7 @@ def from_task(report: TaskReport) -> dict[str, Any]:
         "applied": report.applied and _from_setting(report.applied),
         "pending": [_from_pending(pending) for pending in report.pending],
         "bounds": report.bounds and _from_bounds(report.bounds),
+        "policy": report.policy,
     }
 
 

@@ -7,10 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -120,16 +122,20 @@ def stack(url: str) -> dict[str, object]:
 @pytest.fixture
 def url(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """The URL of http_endpoint, whose deployment has one mistake: the region."""
+    turn = threading.Lock()  # one event at a time, as in a sandbox
 
     class FunctionUrl(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = HttpRequest("POST", self.path, list(self.headers.items()), body, LOOPBACK)
-            answer = lambda_handler(to_event(request, datetime.now(UTC)), Context())
+        def handle_request(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = HttpRequest(self.command, self.path, list(self.headers.items()), body, LOOPBACK)
+            with turn:
+                answer = lambda_handler(to_event(request, datetime.now(UTC)), Context())
             response = to_response(InvocationResult(json.dumps(answer).encode(), failed=False))
             self.send_response(response.status)
             self.end_headers()
             self.wfile.write(response.body)
+
+        do_GET = do_POST = do_PUT = handle_request  # noqa: N815 - as the standard library calls them
 
         def log_message(self, *_: object) -> None:
             """Not on the screen."""
@@ -232,11 +238,28 @@ def test_doctor_prints_what_the_page_shows(folder: Path, aws: AwsStandIn, url: s
         assert [text.split()[:2] for text in told.stdout.splitlines()[-2:]] == [["✓", "queue"], ["✓", "bus"]]
 
 
+def test_bounds_print_what_the_page_shows(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a room with two tasks, after a yes."""
+    monkeypatch.setenv("RTC_REGION", "cn-north-1")
+    line, shown = line_of("./tuner bounds")
+    for task in ("task", "other"):
+        data = {"AppId": "app", "RoomId": "room-1", "TaskId": task, "load": 0.5}
+        event = {"specversion": "1.0", "id": task, "source": "/page", "type": "rtc.room.load", "data": data}
+        headers = {"Content-Type": "application/json"}
+        with urlopen(Request(f"{url}/events", json.dumps(event).encode(), headers)) as answer:  # noqa: S310 - our own
+            assert answer.status == 200
+    told = run(folder, re.sub(r"http://127.0.0.1:\d+", url, line), "yes\n")
+    assert told.returncode == 0, told.stderr
+    asked, *done, summary = shown.splitlines(keepends=True)
+    assert_prints(told.stdout, "".join(done))
+    assert_prints(told.stderr, asked + summary)
+
+
 def test_no_line_is_left_out() -> None:
     """Each is run by a test above, or is of a command that is not there."""
-    commands = ("check", "explain", "backtest", "record", "publish", "doctor")
+    commands = ("check", "explain", "backtest", "record", "publish", "doctor", "bounds")
     found = [(page, line) for page, line, _ in lines()]
     assert [each for each in found if not any(f"./tuner {command}" in each[1] for command in commands)] == []
     counted = {name: sum(f"./tuner {name}" in line for _, line in found) for name in commands}
-    assert counted == {"check": 1, "explain": 1, "backtest": 1, "record": 3, "publish": 2, "doctor": 2}
+    assert counted == {"check": 1, "explain": 1, "backtest": 1, "record": 3, "publish": 2, "doctor": 2, "bounds": 1}
     assert all(any(word in line for _, line in found) for word in itertools.chain(STAND_INS))

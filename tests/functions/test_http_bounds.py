@@ -8,7 +8,10 @@ import pytest
 
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
 from snapshot_tuner import bootstrap
+from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.model import TaskRef
+from snapshot_tuner.tuning import bounds
 from tests.functions.conftest import TASK, Deployment
 from tests.functions.http_sender import JSON, SECRET, USER, HttpReply, send, signed
 from tests.functions.test_http_openapi import described
@@ -41,11 +44,11 @@ def test_bounds_take_effect_at_once_and_leave_what_is_desired(deployment: Deploy
     assert deployment.sent() == [20, 5]
     told = send(deployment, "GET", TASK_PATH).json
     assert (told["desired"]["interval"], told["applied"]["interval"]) == (20, 5)
-    bounds = told["bounds"]
-    assert bounds == reply.json["bounds"]
-    assert (bounds["min"], bounds["max"], bounds["reason"], bounds["caller"]) == (None, 5, "incident 4711", ALICE)
-    assert bounds["since"] < bounds["until"]
-    assert told["pending"] == [{"kind": "bounds_end", "until": bounds["until"]}]
+    held = told["bounds"]
+    assert held == reply.json["bounds"]
+    assert (held["min"], held["max"], held["reason"], held["caller"]) == (None, 5, "incident 4711", ALICE)
+    assert held["since"] < held["until"]
+    assert told["pending"] == [{"kind": "bounds_end", "until": held["until"]}]
 
 
 def test_when_they_are_cleared_what_events_ask_for_holds_again(deployment: Deployment) -> None:
@@ -73,6 +76,45 @@ def test_an_event_under_bounds_says_whose_they_are(deployment: Deployment) -> No
     (line,) = lines(out.getvalue(), "adjustment_applied")
     assert (line["interval"], line["reason"]) == (5, said)
     assert deployment.sent() == [5]
+
+
+def test_an_explanation_says_what_they_would_make_of_an_event(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the last step; where the ledger is silent, that nobody knows."""
+    put(deployment)
+    answered = send(deployment, "POST", "/explain", deployment.event())
+    assert described("POST", "/explain", answered) == []
+    step = answered.json["interval"]["steps"][-1]
+    assert step == {
+        "step": "operator_bounds",
+        "seconds": 5,
+        "says": f"within the bounds of {ALICE} (incident 4711)",
+    }
+
+    def silent(*_: object) -> None:
+        raise LedgerUnavailable("away")
+
+    monkeypatch.setattr(SqliteLedger, "bounds", silent)
+    step = send(deployment, "POST", "/explain", deployment.event()).json["interval"]["steps"][-1]
+    assert (step["seconds"], "is not known" in step["says"]) == (20, True)
+
+
+def test_bounds_that_are_renewed_for_days_are_said_and_counted(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At each renewal: they end by themselves within a day, so whoever holds them longer renews them."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "tuner-HttpEndpoint-1")
+    with captured(bootstrap.logger()) as out:
+        put(deployment)
+        put(deployment)
+        monkeypatch.setattr(bounds, "HELD_SECONDS", 0)
+        put(deployment)
+    (warning,) = lines(out.getvalue(), "bounds_held_long")
+    assert (warning["level"], warning["task_id"], warning["caller"]) == ("WARNING", TASK.task_id, ALICE)
+    assert "since" in warning
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    assert [line["BoundsHeldLong"] for line in counted if "BoundsHeldLong" in line] == [[1.0]]
 
 
 def test_the_later_of_two_people_wins_and_is_told_whose_was_replaced(deployment: Deployment) -> None:

@@ -39,6 +39,7 @@ def test_a_task_is_told_with_its_events_and_rules(deployment: Deployment) -> Non
         },
         "pending": [{"kind": "call_due", "until": None}],
         "bounds": None,
+        "policy": hashlib.sha256(POLICY.encode()).hexdigest()[:12],
     }
     assert deployment.started.strftime("%Y-%m-%dT") <= applied_since < desired_since
     assert desired_since.endswith("Z")

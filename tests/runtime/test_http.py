@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from devkit.demo.sample_events import SampleMessage
+from snapshot_tuner.model import TaskRef
 from tests.runtime.machine import Machine, room
 
 
@@ -101,3 +102,22 @@ def test_the_same_event_posted_by_several_senders_at_once_is_called_once(machine
     assert {answer.status for answer in answers} == {200}
     calls = [call for call in machine.stand_in.calls() if call.task is not None and call.task.room_id == "at-once"]
     assert [(call.interval, call.outcome) for call in calls] == [(5, "ok")]
+
+
+def test_a_person_keeps_a_task_within_bounds(machine: Machine) -> None:
+    """One call at once; what the event asked for holds again when they are cleared."""
+    name = {"AppId": "app", "RoomId": "room-bounds", "TaskId": "task"}
+    data = {**name, "load": 0.97}
+    event = {"specversion": "1.0", "id": "bounds-1", "source": "/test", "type": "rtc.room.load", "data": data}
+    assert request(machine, "POST", "/events", json.dumps(event), "application/json").status == 200
+    path = "/tasks/app/room-bounds/task"
+    wanted = json.dumps({"max": 3, "for": "10m", "reason": "incident"})
+
+    held = request(machine, "PUT", f"{path}/bounds", wanted, "application/json")
+    listed = request(machine, "GET", "/tasks?bounded=true")
+    cleared = request(machine, "DELETE", f"{path}/bounds")
+
+    assert (held.status, held.body["reason"], held.body["bounds"]["max"]) == (200, "set to 3 s", 3)
+    assert {"task": name, "interval": 3} in listed.body["tasks"]
+    assert (cleared.status, cleared.body["reason"], cleared.body["bounds"]) == (200, "set to 53 s", None)
+    assert [call.interval for call in machine.calls(TaskRef("app", "room-bounds", "task"))] == [53, 3, 53]

@@ -1,8 +1,10 @@
 """One batch between decisions and outcomes."""
 
-from snapshot_tuner.ledger.types import Admission, Admitted
-from snapshot_tuner.model import TaskRef
+from snapshot_tuner.ledger import intents
+from snapshot_tuner.ledger.types import Admission, Admitted, Settlement
+from snapshot_tuner.model import Cause, Decision, OutcomeKind, TaskRef, Verdict
 from snapshot_tuner.tuning.batch import Batch
+from snapshot_tuner.tuning.task_results import IN_FLIGHT_ELSEWHERE, Called
 from tests.ledger.backends import event
 
 
@@ -30,3 +32,25 @@ def test_what_protects_goes_first() -> None:
         "doubt",
     ]
     assert batch.urgent == {task("urgent")}
+
+
+def test_what_a_person_has_changed_goes_before_all_else() -> None:
+    """With an event of the same task one call does; each gets its own outcome, and waits for no other task."""
+    batch = Batch()
+    batch.call(task("bounded"))
+    decided = event("e", task=task("both"))
+    batch.add(decided.signal, Decision(Verdict.ADJUST, "rule", "reason", (decided,)))
+    batch.call(task("both"))
+    assert [each.room_id for each in batch.admit([Admitted(Admission.NEW)])] == ["both", "bounded"]
+    assert batch.urgent == {task("both"), task("bounded")}
+    assert list(batch.settled()) == []
+    done = Called(intents.from_adjustment(decided), None, Settlement(kept=True, in_doubt=False))
+    told = batch.conclude_task(task("both"), done)
+    assert [(number, [outcome.kind for outcome in outcomes]) for number, outcomes in told] == [
+        (1, [OutcomeKind.APPLIED]),
+        (2, [OutcomeKind.APPLIED]),
+    ]
+    ((number, (busy,)),) = batch.conclude_task(task("bounded"), IN_FLIGHT_ELSEWHERE)
+    assert (number, busy.kind, busy.cause) == (0, OutcomeKind.RETRY, Cause.BUSY)
+    batch.conclude({})
+    assert [len(answer) for answer in batch.answers] == [1, 1, 1]

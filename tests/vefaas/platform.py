@@ -14,6 +14,7 @@ from devkit.rtc_standin.call_log import LoggedCall
 from devkit.vefaas.instance import Instance
 from devkit.vefaas.triggers import KafkaMessage, send_message
 
+OPERATOR = "operators-token-of-24-characters"
 SECRET = b"s" * 32
 
 
@@ -37,6 +38,7 @@ def signed(number: int) -> Mapping[str, str]:
 def environment(standin: StandIn, ledger: Path) -> dict[str, str]:
     return {
         "LEDGER_URL": f"sqlite://{ledger}",
+        "OPERATOR_TOKENS": f"alice:{OPERATOR}",
         "WEBHOOK_SECRETS": f"whsec_{base64.b64encode(SECRET).decode()}",
         **standin.environment(),
     }

@@ -19,7 +19,7 @@ from devkit.vefaas.triggers import KafkaMessage, packed, request, send_batch, se
 from snapshot_tuner.model import TaskRef
 from tests.polling import until
 from tests.vefaas.conftest import Start
-from tests.vefaas.platform import applied, body, environment, lines, signed, status
+from tests.vefaas.platform import OPERATOR, applied, body, environment, lines, signed, status
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +30,20 @@ def test_a_signed_request_reaches_the_routes(http_function: Instance, standin: S
     (outcome,) = json.loads(answer.body)["outcomes"]
     assert (outcome["id"], outcome["outcome"], outcome["interval"]) == ("e-1", "applied", 35)
     assert applied(standin)["room-1"] == 1
+
+
+def test_an_operator_steps_in_beside_what_else_waits(http_function: Instance) -> None:
+    """Through the same tuners; by a token alone, as a sender's signature covers neither method nor path."""
+    task = "/tasks/app/room-6/task"
+    assert request(http_function.port, "POST", "/events", body(6), signed(6)).status == 200
+    wanted = json.dumps({"max": 3, "for": "10m", "reason": "incident"}).encode()
+    proof = {"Authorization": f"Bearer {OPERATOR}", "Content-Type": "application/json"}
+    assert request(http_function.port, "PUT", f"{task}/bounds", wanted, signed(6)).status == 401
+    answer = request(http_function.port, "PUT", f"{task}/bounds", wanted, proof)
+    assert (answer.status, json.loads(answer.body)["reason"]) == (200, "set to 3 s")
+    assert json.loads(answer.body)["bounds"]["caller"] == "alice"
+    cleared = request(http_function.port, "DELETE", f"{task}/bounds", b"", proof)
+    assert (cleared.status, json.loads(cleared.body)["reason"]) == (200, "set to 35 s")
 
 
 def test_each_part_of_the_deployment_can_be_tried(http_function: Instance) -> None:

@@ -1,7 +1,6 @@
 """The command line of `tuner bounds`."""
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -195,7 +194,8 @@ def _progress() -> Progress:
 
 
 def _is_wanted(action: str, count: int) -> bool:
-    if not sys.stdin.isatty():
-        raise CommandFailed(Exit.USAGE, f"{count:,} tasks would be changed: say --yes")
     progress_console().print(f"{action.capitalize()} the bounds of {count:,} tasks? Type yes:", markup=False)
-    return input().strip() == "yes"
+    try:
+        return input().strip() == "yes"
+    except EOFError:
+        return False

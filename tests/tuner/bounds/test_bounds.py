@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 
 import pytest
 
@@ -90,8 +91,12 @@ def test_a_room_is_gone_through_task_by_task(
     monkeypatch.setattr(routes, "_PAGE", 1)
     first, second, other = three_tasks(deployment)
     words = ["bounds", "set", "--url", url, "--app", "app", "--room", "room-1", *WANTED]
-    assert main(words) == Exit.USAGE
-    assert "2 tasks would be changed: say --yes" in capsys.readouterr().err
+    for answer in ("", "no\n"):
+        monkeypatch.setattr("sys.stdin", StringIO(answer))
+        assert main(words) == Exit.FAILED
+        told = capsys.readouterr()
+        assert "Set the bounds of 2 tasks? Type yes:\nnothing was changed\n" in told.err
+    assert deployment.stands_at(first) == 20
     assert main([*words, "--yes", "--json"]) == Exit.FINE
     told = json.loads(capsys.readouterr().out)
     assert (told["confirmed"], told["pending"], told["failed"]) == (2, 0, 0)

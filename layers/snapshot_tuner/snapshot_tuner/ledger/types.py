@@ -137,9 +137,13 @@ class Bounds(NamedTuple):
     reason: str
     caller: str
 
+    def nearest(self, interval: int) -> int:
+        """Within them."""
+        return min(max(interval, self.least or INTERVAL_MIN_SECONDS), self.most or INTERVAL_MAX_SECONDS)
+
     def clamp(self, intent: Intent) -> Intent:
         """The intent with the interval that is nearest to its own, which is its `then` where it has no end."""
-        interval = min(max(intent.interval, self.least or INTERVAL_MIN_SECONDS), self.most or INTERVAL_MAX_SECONDS)
+        interval = self.nearest(intent.interval)
         if interval == intent.interval:
             return intent
         then = intent.interval if intent.until_us is None else intent.then

@@ -93,7 +93,7 @@ class OperatorBounds:
         return Change(self._report(task), replaced, is_confirmed, says)
 
     def _report(self, task: TaskRef) -> TaskReport:
-        return self._inspector.task(task) or TaskReport(task, desired=None, applied=None, pending=(), bounds=None)
+        return self._inspector.task(task) or TaskReport(task, desired=None, applied=None, pending=())
 
     def _call(self, task: TaskRef, deadline: float) -> tuple[bool, str]:
         """Whether the task has the interval that it should have now, and in words what came of it."""
@@ -115,4 +115,5 @@ class OperatorBounds:
         named = {"app_id": task.app_id, "room_id": task.room_id, "task_id": task.task_id, "caller": caller}
         before = {} if replaced is None else {"replaced": replaced.reason, "replaced_of": replaced.caller}
         given = {name: value for name, value in keys.items() if value is not None}
-        self._log.info(event, **named, **given, **before)
+        write = self._log.warning if event == "bounds_held_long" else self._log.info
+        write(event, **named, **given, **before)

@@ -67,14 +67,16 @@ class Pending:
 class TaskReport:
     """What a task should be, what the last confirmed call made of it, and what is pending.
 
-    `desired` is what its events ask for, None where none has named it yet; a person's `bounds` go before it.
+    `desired` is what its events ask for, None where none has named it yet; `policy` is the one that decided it. A
+    person's `bounds` go before it.
     """
 
     task: TaskRef
     desired: Setting | None
     applied: Setting | None
     pending: tuple[Pending, ...]
-    bounds: Bounds | None
+    bounds: Bounds | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ class Inspector:
         """The decision about a signal, were it processed now, rule by rule."""
         return explain(self.policy, signal, self.clock.wall_us())
 
+    def bounds(self, task: TaskRef) -> Bounds | None:
+        """An operator's, that hold now. Raises LedgerUnavailable."""
+        return self.ledger.bounds(task)
+
     def task(self, task: TaskRef) -> TaskReport | None:
         """What is known of a task, None where nothing is. Raises LedgerUnavailable."""
         state = self.ledger.get(task)
@@ -110,6 +116,7 @@ class Inspector:
             applied=_setting(applied, state.applied_at) if applied and state.applied_at is not None else None,
             pending=_pending(state, self.clock.wall_us()),
             bounds=state.bounds,
+            policy=state.desired.policy or None,
         )
 
     def tasks(self, query: TaskQuery) -> TaskPage:
