@@ -56,8 +56,10 @@ def competitor(state: TaskState, intent: Intent) -> Intent | None:
 
 def recorded(state: TaskState, order_key: str) -> Intent | None:
     """What an earlier delivery of the same event left, wherever that stands."""
-    asked = (each for each in (state.base, *state.open) if each is not None and each.rule != NOBODY)
-    return next((each for each in asked if each.order_key == order_key), None)
+    base = state.base
+    if base is not None and base.order_key == order_key:
+        return base
+    return next((each for each in state.open if each.order_key == order_key and each.rule != NOBODY), None)
 
 
 def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:

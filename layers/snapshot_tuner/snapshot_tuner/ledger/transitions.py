@@ -110,7 +110,7 @@ def _take(state: TaskState, intent: Intent, now: int, *, seen: bool) -> tuple[Ad
     if recorded is not None:
         seen = True
         intent = _first_asked(intent, recorded.asked_us)
-    intent = precedence.cut(state, intent)
+    intent = precedence.cut(state, intent) if state.ends else intent
     if state.asks_nothing and _is_over_for_good(intent, now):
         return Admission.SUPERSEDED, state
     if recorded is not None:
