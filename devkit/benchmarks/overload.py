@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from devkit.benchmarks import events
 from devkit.benchmarks.builds import Build, Builds
 from devkit.benchmarks.environment import environment
-from devkit.benchmarks.workers import Worker, worker
+from devkit.benchmarks.workers import HandlerRaised, Worker, worker
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 
 _QUOTA_QPS = 150
@@ -92,7 +92,10 @@ def measure(builds: Builds, *, tasks: int, workers: int) -> Overload:
 
 
 class _Alerts:
-    """Which alert was sent when, by room. The stand-in's clock is this host's monotonic one."""
+    """Which alert was sent when, by room. The stand-in's clock is this host's monotonic one.
+
+    One that comes back, as on a machine that is too busy to use its slots, is delivered again and waits all that time.
+    """
 
     def __init__(self, rooms: Sequence[str], over: threading.Event) -> None:
         self.bus: dict[str, float] = {}
@@ -118,13 +121,16 @@ class _Alerts:
 
     def from_bus(self, listener: Worker) -> None:
         while taken := self._take(self._on_bus, 1):
-            listener.handle(events.as_bus(events.alert(taken[0])), remaining_seconds=_REMAINING_SECONDS)
+            try:
+                listener.handle(events.as_bus(events.alert(taken[0])), remaining_seconds=_REMAINING_SECONDS)
+            except HandlerRaised:
+                self._on_bus.append(taken[0])
 
     def through_urgent_queue(self, instance: Worker) -> None:
         while taken := self._take(self._queued, _URGENT_BATCH):
-            batch = [events.alert(room) for room in taken]
-            if instance.handle(events.as_queue(batch), remaining_seconds=_REMAINING_SECONDS).returned:
-                raise RuntimeError("an alert came back; the figures would mean nothing")
+            batch = {event["id"]: event for event in map(events.alert, taken)}
+            measured = instance.handle(events.as_queue([*batch.values()]), remaining_seconds=_REMAINING_SECONDS)
+            self._queued.extend(batch[each]["data"]["RoomId"] for each in measured.returned)
 
     def _take(self, ready: deque[str], most: int) -> list[str]:
         """Those that are there, at least one; none once the flood is over."""

@@ -25,6 +25,10 @@ class BatchMeasurement:
     returned: tuple[str, ...]
 
 
+class HandlerRaised(Exception):
+    """The handler did not answer: its invoker would try again, or give up."""
+
+
 class Worker:
     """Used by one thread at a time."""
 
@@ -33,12 +37,14 @@ class Worker:
         self._job = folder / "job.json"
 
     def handle(self, event: Mapping[str, Any], *, remaining_seconds: float = 900.0) -> BatchMeasurement:
-        """Hand the handler a batch and wait; `remaining_seconds` is what its context says."""
+        """Hand the handler a batch and wait; `remaining_seconds` is what its context says. Raises HandlerRaised."""
         self._job.write_text(json.dumps({"event": event, "remaining_ms": round(remaining_seconds * 1000)}))
         requests = cast("IO[str]", self._process.stdin)
         requests.write(json.dumps(str(self._job)) + "\n")
         requests.flush()
         measured: dict[str, Any] = json.loads(self.read())
+        if "raised" in measured:
+            raise HandlerRaised(measured["raised"])
         listed = {name: tuple(measured[name]) for name in ("imported", "returned")}
         return BatchMeasurement(**measured | listed)
 

@@ -2,8 +2,8 @@
 
 Called with the handler's dotted name. Reads one JSON line per batch from standard input, the path of a file with
 `{"event": ..., "remaining_ms": ...}`, and answers each with one line: how long the handler took, how much
-processor time that was, which modules it imported, the most memory that the process ever held, and how many records
-come back.
+processor time that was, which modules it imported, the most memory that the process ever held, and which records come
+back; or with what it raised.
 """
 
 import gc
@@ -47,7 +47,10 @@ def _measured(handler: Callable[[Any, _BenchmarkContext], Any], job: dict[str, A
     gc.collect()
     imported = set(sys.modules)
     processor, start = time.process_time(), time.monotonic()
-    returned = handler(job["event"], context)
+    try:
+        returned = handler(job["event"], context)
+    except Exception as error:  # noqa: BLE001 - whatever it raises, its invoker would see
+        return {"raised": f"{type(error).__name__}: {error}"}
     seconds, processor = time.monotonic() - start, time.process_time() - processor
     return {
         "seconds": seconds,

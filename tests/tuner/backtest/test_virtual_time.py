@@ -87,7 +87,7 @@ def test_an_urgent_event_does_not_wait_behind_a_backlog(tmp_path: Path, urgent_t
     assert run.other_delays.most > 20
     if urgent_types:
         assert (run.urgent_delays.count, run.other_delays.count) == (10, 3000)
-        assert run.urgent_delays.most < 0.4
+        assert run.urgent_delays.most < 0.25
     else:
         assert (run.urgent_delays.count, run.other_delays.count) == (0, 3010)
 
@@ -141,8 +141,9 @@ def test_decisions_are_those_of_the_policy_word_for_word(tmp_path: Path) -> None
     assert (found[3]["outcome"], found[3]["task"]) == ("unmatched", None)
 
 
-def test_the_surroundings_are_those_of_the_template() -> None:
+def test_the_surroundings_are_those_of_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches, workers, timeouts and redelivery as they are deployed."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", cloudformation.REGION)  # SAM asks for it
     template, default = cloudformation.load(), Assumptions()
     stack = cloudformation.deploy(template, cloudformation.REQUIRED)
     resources = template["Resources"]
