@@ -26,7 +26,7 @@ class Problem(Enum):
 
     MALFORMED = (400, "The event cannot be read")
     INVALID = (422, "The event lacks what its rule needs")
-    CONFLICT = (422, "The event's id is known with another payload")
+    CONFLICT = (422, "The event's id was used before with another payload")
     TASK_NOT_FOUND = (409, "The task is not running")
     REFUSED = (422, "The RTC API refused the call")
     THROTTLED = (429, "Too many calls for the account", 1)
@@ -36,16 +36,16 @@ class Problem(Enum):
     CREDENTIALS = (503, "The RTC API refused the deployment's credentials", 60)
 
     KEY_MISSING = (400, "The event has no id and the request no Idempotency-Key")
-    QUERY = (400, "The query is none that the route takes")
+    QUERY = (400, "The route does not take this query")
     BOUNDS = (422, "The bounds are none that can be set")
-    UNAUTHENTICATED = (401, "The request is not signed by anybody known")
+    UNAUTHENTICATED = (401, "The request does not prove who sent it")
     NO_SUCH_ROUTE = (404, "There is no such route")
     TASK_UNKNOWN = (404, "The ledger knows no such task")
     METHOD = (405, "The route does not take this method")
     IN_FLIGHT = (409, "The first request with this key is still in flight", 1)
     TOO_LARGE = (413, "The request is too large")
     CONTENT_TYPE = (415, "The content type is not supported")
-    DEPLOYMENT = (500, "The deployment is not right")
+    DEPLOYMENT = (500, "The deployment's settings or policy are wrong")
     DEFECT = (500, "The function has a defect")
     UNHEALTHY = (503, "The deployment cannot do its work")
 

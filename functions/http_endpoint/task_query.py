@@ -61,7 +61,7 @@ def _flag(text: str) -> bool:
 def _place(text: str) -> Place:
     place = Place.parse(text)
     if not all(map(is_id, place.task)):
-        raise ValueError("must be what `next` of the page before says")
+        raise ValueError("must be the value of `next` on the previous page")
     return place
 
 

@@ -39,7 +39,7 @@ class VefaasSettings:
         """Raises SettingsError."""
         takes = environ.get("VEFAAS_TAKES", "").strip()
         if takes not in [*Takes]:
-            raise SettingsError("VEFAAS_TAKES", "must be http or events: a function takes one of them, never both")
+            raise SettingsError("VEFAAS_TAKES", "must be http or events: one function never takes both")
         http_auth = environ.get("HTTP_AUTH", "").strip()
         if takes == Takes.HTTP and http_auth != "signature":
             raise SettingsError("HTTP_AUTH", "must be signature: no IAM checks the callers here")

@@ -68,9 +68,9 @@ def test_a_page_says_whose_intervals_they_are(listed: Deployment) -> None:
         ("app=a/b", "app: must have 1 to 128 letters, digits and _ @ - ."),
         ("room=", "room: must have 1 to 128 letters, digits and _ @ - ."),
         ("in_doubt=yes", "in_doubt: must be true or false"),
-        ("after=x", "after: must be what `next` of the page before says"),
-        ("after=1:a:b:c/d", "after: must be what `next` of the page before says"),
-        ("after=99999999999999999999:a:b:c", "after: must be what `next` of the page before says"),
+        ("after=x", "after: must be the value of `next` on the previous page"),
+        ("after=1:a:b:c/d", "after: must be the value of `next` on the previous page"),
+        ("after=99999999999999999999:a:b:c", "after: must be the value of `next` on the previous page"),
         ("app=a&app=b", "app: may be given once"),
         (
             "aplication=a",

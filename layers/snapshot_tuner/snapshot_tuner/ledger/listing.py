@@ -26,7 +26,7 @@ class Place(NamedTuple):
         """Raises ValueError."""
         at, *names = text.split(":")
         if len(names) != _PARTS - 1 or not all(names) or not _TIME.fullmatch(at):
-            raise ValueError("must be what `next` of the page before says")
+            raise ValueError("must be the value of `next` on the previous page")
         return cls(int(at), TaskRef(*names))
 
 
