@@ -50,9 +50,9 @@ destroy: $(STAMP) ## delete a deployment, but for its ledger; STAGE=dev or STAGE
 check: $(STAMP) ## lint, types and the quick tests of what has changed, in half a minute
 	@PYTHONPATH=$(PATHS) $(BIN)/python -m devkit.check
 
-test: lint ## lint, types and the whole test suite; as root on Debian it fetches what some tests need
+test: lint ## lint, types and the whole test suite; as root on Debian it fetches what some tests need; EFFORT=10: more cases
 	@sh tests/machine.sh
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(if $(EFFORT),--timeout $$((120 * $(EFFORT))))
 
 lint: $(STAMP) ## ruff and mypy strict
 	$(BIN)/ruff check $(SOURCES)

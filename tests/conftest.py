@@ -7,9 +7,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from devkit.rtc_standin import StandIn
+from tests.effort import cases
 
 # Machines are shared: how long an example takes says nothing about the code.
-settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "shared-machine", max_examples=cases(50), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("shared-machine")
 
 TOGETHER = ("fleet", "runtime")

@@ -5,16 +5,17 @@ from collections import Counter
 import pytest
 
 from devkit.rtc_standin import StandIn
+from tests.effort import EFFORT, cases
 from tests.fleet.conftest import StartInstances
 from tests.fleet.fleet import FleetQueue, messages
 
-KILLS = 100
+KILLS = cases(25)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(180 * EFFORT)
 @pytest.mark.parametrize("ledger_name", ["valkey"], indirect=True)
-def test_a_hundred_kills_at_random_moments(standin: StandIn, start: StartInstances) -> None:
-    """Two instances share 1,200 events of 80 tasks and die a hundred times in the middle of a batch."""
+def test_kills_at_random_moments(standin: StandIn, start: StartInstances) -> None:
+    """Two instances share 1,200 events of 80 tasks and die again and again in the middle of a batch."""
     waiting, newest = messages(tasks=80, events_per_task=15)
     queue = FleetQueue(waiting)
     queue.deliver_to_all(start(2), kills=KILLS)

@@ -11,6 +11,7 @@ import pytest
 
 from http_endpoint.answers import PROBLEM_TYPE, Problem
 from http_endpoint.handler import lambda_handler
+from tests.effort import cases
 from tests.functions.conftest import Deployment
 
 SEED = 20_260_301
@@ -113,7 +114,7 @@ def requests(count: int) -> Iterator[dict[str, Any]]:
         }
 
 
-@pytest.mark.parametrize(("auth", "count"), [("iam", 8_000), ("signature", 2_000)])
+@pytest.mark.parametrize(("auth", "count"), [("iam", cases(2_000)), ("signature", cases(500))])
 def test_only_4xx_and_always_a_problem(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, auth: str, count: int
 ) -> None:

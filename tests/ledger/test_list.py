@@ -17,13 +17,14 @@ from snapshot_tuner.ledger.listing import ListedTask, Place, TaskQuery
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import Bounds, CallResult, TaskState
 from snapshot_tuner.model import TaskRef
+from tests.effort import cases
 from tests.ledger.backends import TASK
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
 
 NAMES = st.sampled_from(["a", "a-b", "a.b", "b", "B", "@", "1"])
 TASKS = st.builds(TaskRef, NAMES, NAMES, NAMES)
 INTERVALS = st.sampled_from([1, 2, 9, 10, 600])
-_some = settings(max_examples=40, deadline=None, suppress_health_check=[*HealthCheck])
+_some = settings(max_examples=cases(20), deadline=None, suppress_health_check=[*HealthCheck])
 
 steps = st.lists(
     st.tuples(TASKS, INTERVALS, st.sampled_from([None, *CallResult]), st.sampled_from([None, 30])), max_size=25

@@ -22,6 +22,7 @@ from snapshot_tuner.ledger.types import (
     Settlement,
 )
 from snapshot_tuner.model import TaskRef
+from tests.effort import cases
 from tests.ledger import model
 from tests.ledger.backends import Backend, Client, MemoryBackend, SqliteBackend, ValkeyBackend, event
 
@@ -182,7 +183,9 @@ def _settled(answer: Settlement) -> str:
 def check(open_backend: Callable[[ExitStack], Backend]) -> None:
     run_state_machine_as_test(
         lambda: LedgerHistory(open_backend),  # type: ignore[arg-type] # documented: "or a callable that makes one"
-        settings=settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[*HealthCheck]),
+        settings=settings(
+            max_examples=cases(15), stateful_step_count=30, deadline=None, suppress_health_check=[*HealthCheck]
+        ),
     )
 
 

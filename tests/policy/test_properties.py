@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from snapshot_tuner.model import Json, Order, Signal, Verdict
 from snapshot_tuner.policy.engine import Policy
+from tests.effort import cases
 
 json_values: st.SearchStrategy[Json] = st.recursive(
     st.one_of(
@@ -55,7 +56,7 @@ EVERY_OPERATOR = """
 """
 
 
-@settings(max_examples=200)
+@settings(max_examples=cases(70))
 @given(signals, st.integers(1, 600), st.integers(1, 600), st.sampled_from(Order))
 def test_a_loaded_policy_decides_every_signal_inside_its_bounds(
     event: Signal, one: int, other: int, order: Order

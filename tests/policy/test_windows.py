@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snapshot_tuner.policy.windows import Window, form_of, parse_days, parse_time
+from tests.effort import cases
 
 NIGHT = Window.of(form_of(["mon-fri"], parse_time("22:00"), parse_time("06:00"), "Asia/Shanghai"))
 
@@ -76,7 +77,7 @@ times = st.integers(0, 1439)
 moments = st.integers(us("2026-01-01T00:00+00:00"), us("2027-01-01T00:00+00:00"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=cases(25), deadline=None)
 @given(times, times, zones, st.sets(st.integers(0, 6), min_size=1), moments)
 def test_between_two_edges_nothing_changes(begins: int, ends: int, zone: str, days: set[int], at: int) -> None:
     """Whatever the window: hour by hour up to the next edge it is as now, and at the edge it is the other way."""

@@ -26,6 +26,7 @@ from devkit.local_runtime.sandbox import Code
 from devkit.rtc_standin import StandIn
 from http_endpoint import docs
 from snapshot_tuner.model import TaskRef
+from tests.effort import EFFORT, cases
 from tests.runtime.conftest import OWN, code_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -142,14 +143,14 @@ def test_schemathesis_finds_nothing(behind_iam: Endpoint, tmp_path: Path) -> Non
             f"{behind_iam.url}/openapi.json",
             f"--checks={','.join(CHECKS)}",
             "--phases=coverage,fuzzing",
-            "--max-examples=10",
+            f"--max-examples={cases(5)}",
             "--seed=1",
             "--no-color",
         ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=100 * EFFORT,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

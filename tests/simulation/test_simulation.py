@@ -15,8 +15,9 @@ from snapshot_tuner.ledger import precedence, transitions
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Admission, CallResult, Intent, Lease, Settlement, TaskState
 from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures
+from tests.effort import EFFORT, cases
 
-SEEDS = range(12)
+SEEDS = range(cases(6))
 
 
 @cache  # for two tests, which break nothing
@@ -27,7 +28,7 @@ def report_of(seed: int, name: str) -> RunReport:
 @pytest.mark.parametrize("name", CHOICES)
 def test_no_promise_is_broken(name: str) -> None:
     """Each fault alone, and all at once; `make simulate` runs many more seeds."""
-    seeds = SEEDS if name == "everything" else SEEDS[:2]
+    seeds = SEEDS if name == "everything" else SEEDS[:EFFORT]
     broken = {seed: report.broken for seed in seeds if (report := report_of(seed, name)).broken}
     assert broken == {}
 
@@ -36,7 +37,7 @@ def test_no_promise_is_broken_on_valkey_either(valkey_url: str) -> None:
     """The same runs, but for the tokens, on the real scripts in a real server."""
     # SQLite notices at once that its clock is set, Valkey's clients with their slots; and it has no replica.
     faults = replace(ALL, store_clock_set=0, failover=0)
-    for seed in SEEDS[:4]:
+    for seed in SEEDS[: cases(2)]:
         report = run(seed, faults, valkey_url=valkey_url)
         assert report.broken == ()
         assert report == run(seed, faults)

@@ -7,6 +7,7 @@ import pytest
 
 from snapshot_tuner.aws.secrets import STANDS_FOR
 from snapshot_tuner.settings import HttpAuth, Settings
+from tests.effort import cases
 from tests.template.cloudformation import (
     BYTEPLUS,
     CUSTOM_PROVIDER,
@@ -26,6 +27,8 @@ from tests.template.cloudformation import (
 
 SIGNED: Final = {**REQUIRED, **PUBLIC_URL}
 WITHOUT_SECRETS: Final = {**REQUIRED, "HttpAuth": "signature"}
+LINTED: Final = [WEBHOOK_SECRETS, PUBLIC_URL, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS][: cases(2)]
+"""Each takes seconds."""
 
 
 def test_lambda_checks_the_caller_unless_told_otherwise(source: Mapping[str, Any]) -> None:
@@ -78,9 +81,9 @@ def test_the_apps_whose_callbacks_are_taken_reach_the_function(source: Mapping[s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("secrets", [WEBHOOK_SECRETS, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL], ids=", ".join)
+@pytest.mark.parametrize("secrets", LINTED, ids=", ".join)
 def test_the_linter_finds_nothing_in_a_public_url(source: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
-    """With either secret or with both, the conditions decided."""
+    """With one secret or with all, the conditions decided."""
     assert linted(deploy(source, {**WITHOUT_SECRETS, **secrets}).as_template()) == []
 
 

@@ -16,6 +16,7 @@ from snapshot_tuner.events import signals
 from snapshot_tuner.events.readings.reading import record_of
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.engine import Policy
+from tests.effort import cases
 from tests.events.readings.reading_policies import ALERTMANAGER, alert, group, readings_of
 
 BODIES = Path(__file__).parents[3] / "events" / "bodies"
@@ -70,7 +71,7 @@ def check(body: object) -> None:
 
 
 @given(mutations() | anything)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 def test_any_body_gives_signals_or_rejections(body: object) -> None:
     """Real bodies with parts exchanged, and anything at all."""
     check(body)

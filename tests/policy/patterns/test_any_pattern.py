@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.patterns.nesting import nested
+from tests.effort import cases
 from tests.policy.patterns.compiling import compiled
 from tests.policy.patterns.slow_evaluator import expanded, matches
 
@@ -72,7 +73,7 @@ def decides(pattern: dict[str, Any], data: object) -> bool:
     return compiled({"data": pattern}).matches(Signal("i", "/s", "t", 0, data))  # type: ignore[arg-type] # JSON
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(70), deadline=None)
 @given(patterns, datas)
 @example({"a.b": [{"exists": False}]}, {"a": [{"b": 1}, {}]})
 @example({"a": {"b": [1], "a": [2]}}, {"a.b": 1, "a": {"a": 2}})
@@ -82,7 +83,7 @@ def test_the_compiler_agrees_with_the_slow_evaluator(pattern: dict[str, Any], da
     assert decides(pattern, data) is matches(pattern, data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 @given(patterns, datas)
 def test_a_dotted_key_is_a_nested_one(pattern: dict[str, Any], data: object) -> None:
     """In the pattern, in the event, in both: the answer is the same."""

@@ -14,6 +14,7 @@ from devkit.tuner.check.inspection import Inspection, inspect
 from snapshot_tuner.events import signals
 from snapshot_tuner.model import Json, Signal
 from snapshot_tuner.policy.engine import Policy
+from tests.effort import cases
 from tests.one_signal import one
 from tests.tuner.check.showing import assert_shown
 
@@ -103,7 +104,7 @@ def never(inspection: Inspection) -> set[str]:
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(35), deadline=None)
 @given(policies(matches(fields)))
 def test_every_example_shows_what_is_said(text: str) -> None:
     """Whatever the policy, nothing is raised, and the policy decides each example as the finding says."""
@@ -118,7 +119,7 @@ def test_every_example_shows_what_is_said(text: str) -> None:
         assert_shown(policy, found.kind, found.rules, events)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(35), deadline=None)
 @given(policies(matches(fields)), st.lists(st.tuples(st.sampled_from(["t", "u", "a", "other"]), datas), max_size=20))
 def test_a_rule_that_never_matches_decides_no_event(text: str, events: list[tuple[str, Mapping[str, Any]]]) -> None:
     """Where lists could make a difference the finding says so, and then only events without them count."""
@@ -148,7 +149,7 @@ numeric_matches = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(35), deadline=None)
 @given(policies(numeric_matches))
 def test_of_numbers_every_rule_that_never_matches_is_found(text: str) -> None:
     """A rule is reported just when no number, on or between the thresholds, gets to it."""
@@ -173,7 +174,7 @@ ranges = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(35), deadline=None)
 @given(policies(ranges))
 def test_of_ranges_every_gap_between_two_rules_is_found(text: str) -> None:
     """Numbers that no rule is for, with one rule below them and another one above; not what lies between two counts."""

@@ -10,6 +10,7 @@ from devkit.tuner.check.constraints import distinctions
 from devkit.tuner.check.string_classes import TooManyTextsError, examples
 from snapshot_tuner.model import Json, Place, Signal
 from snapshot_tuner.policy.patterns.compiler import compile_pattern
+from tests.effort import cases
 
 texts = st.text("aAb", min_size=1, max_size=3)
 operators = st.one_of(
@@ -32,7 +33,7 @@ def never_reported(place: Place, reason: str) -> None:
     raise AssertionError(f"{place}: {reason}")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=cases(20), deadline=None)
 @given(st.lists(operators, min_size=1, max_size=3))
 def test_no_class_of_texts_is_left_out(items: list[Json]) -> None:
     """Every answer that some text of up to five characters gets, one of the examples gets."""
