@@ -230,6 +230,30 @@ def test_the_earlier_version_works_on_with_records_of_ends(kind: str, tmp_path: 
         assert today.set_aside(1).total == 0
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_the_earlier_version_leaves_edges_to_its_successor(kind: str, tmp_path: Path, valkey: ValkeyServer) -> None:
+    """It passes none, calls what it knows, and keeps them where they are."""
+    with ExitStack() as cleanup:
+        backend = _backend(kind, tmp_path, valkey, cleanup)
+        where = backend.url if isinstance(backend, ValkeyBackend) else str(tmp_path / "ledger.db")
+        earlier, today = EarlierClient(kind, where, "n", LIMITS), backend.client(namespace="n")
+        cleanup.callback(earlier.close)
+        base = event("base", at=-100, interval=30)
+        edges = tuple((base.signal.time_us + after * 1_000_000, interval) for after, interval in ((50, 60), (9999, 30)))
+        base = base._replace(edges=edges, policy="0123456789ab")
+        assert [each.answer for each in today.admit([base, base._replace(task=OTHER_TASK)])] == [NEW, NEW]
+        assert _desired(today) == 60
+        assert earlier.desired([TASK]) == [60]  # as today's code has passed the edge
+        earlier.begin([(TASK, "t1")])
+        assert earlier.settle([(TASK, "t1", CallResult.APPLIED)])[0].kept
+        earlier.admit([event("newer", at=1, interval=7, task=OTHER_TASK)])
+        state = today.get(TASK)
+        assert state is not None
+        assert state.applied == state.desired
+        assert (state.desired.edges, state.desired.policy) == (edges, "0123456789ab")
+        assert today.set_aside(1).total == 0
+
+
 def _backend(kind: str, folder: Path, valkey: ValkeyServer, cleanup: ExitStack) -> SqliteBackend | ValkeyBackend:
     if kind == "sqlite":
         return SqliteBackend(folder / "ledger.db", cleanup)
