@@ -66,13 +66,13 @@ class Task:
         least, most = self.holds(now) or (1, 600)
         return min(max(self.newest.intent, least), most)
 
-    def _expire(self, now: float) -> None:
+    def expire(self, now: float) -> None:
         if self.flight and now >= self.flight.since + LEASE:
             self.arrivals.append(self.flight.since + LEASE + LATE)
             self.flight = None
 
     def admit(self, event: Event, now: float) -> str:
-        self._expire(now)
+        self.expire(now)
         known = self.known.get(event.name)
         if known and known.payload != event.payload:
             return "conflict"
@@ -87,7 +87,7 @@ class Task:
         return "retry" if known else "new"
 
     def begin(self, token: str, now: float) -> str:
-        self._expire(now)
+        self.expire(now)
         if self.newest is None:
             return "forgotten"
         if self.flight:
@@ -101,7 +101,7 @@ class Task:
         return f"granted {self.flight.intent}"
 
     def settle(self, token: str, result: str, now: float) -> str:
-        self._expire(now)
+        self.expire(now)
         if self.newest is None:
             return "lost"
         ours = self.flight if self.flight and self.flight.token == token else None

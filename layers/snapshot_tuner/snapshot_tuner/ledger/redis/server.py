@@ -182,6 +182,7 @@ class RedisStore:
                 answer: list[Any] = connection.read_response()
             except NoScriptError:
                 how = (b"EVAL", script.text)
+                self._follow(connection, step_us)  # what was seen of the clock on the same way
             except MovedError as moved:
                 self._drop()
                 self._know((moved.host, moved.port), at=0)
