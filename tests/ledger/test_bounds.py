@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.listing import TaskQuery
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import LATE_CALL_SECONDS, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.types import Admission, AlreadyApplied, Bounds, CallResult, Forgotten, Granted
 from tests.ledger import backends
-from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Backend, SqliteBackend, ValkeyBackend, event, token
+from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Backend, SqliteBackend, ValkeyBackend, event, granted, token
 from tests.ledger.frozen import Bench, memory_bench, sqlite_bench, valkey_bench, wanted
+from tests.ledger.settling import call
 
 
 @pytest.fixture(params=["sqlite", "valkey", "memory"])
@@ -272,3 +274,88 @@ def test_what_cannot_be_read_of_a_file_is_set_aside(tmp_path: Path) -> None:
             database.execute("UPDATE bounds SET most = 'x'")
         assert client.bounds(TASK) is None
         assert client.set_aside(5).total == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"0\x005\x00" + b"9" * 22 + b"\x001\x00c\x00r",
+        b"0\x005\x00%d\x00" + b"9" * 22 + b"\x00c\x00r",
+        b"0\x005\x00%d\x001\x00c",
+    ],
+)
+def test_bounds_that_make_no_sense_are_set_aside_and_their_task_is_not(
+    redis_backend: ValkeyBackend, text: bytes
+) -> None:
+    """Times that are none, no reason, no bound, or none that can be."""
+    client = redis_backend.client()
+    assert isinstance(client, RedisLedger)
+    client.admit([event(interval=20)])
+    client.set_bounds(TASK, least=None, most=2, lasts_seconds=60, reason="r", caller="c")
+    later = redis_backend.clock.wall_us() + 60_000_000
+    text = text.replace(b"%d", b"%d" % later)
+    with Redis.from_url(redis_backend.url) as server:
+        server.hset(client._keys.bounds.decode(), client._keys.task(TASK).decode(), text)
+    assert granted(client, under="t").intent.interval == 20
+    client.settle([(TASK, "t", CallResult.APPLIED)])
+    assert client.get(TASK) is not None
+    assert client.bounds(TASK) is None
+    assert client.set_aside(5).total == 1
+
+
+def test_an_event_does_not_shorten_the_life_of_a_record_with_bounds(backend: Backend) -> None:
+    """Else nobody would be there to call when they end."""
+    client = backend.client(backends.limits(task_ttl=100, idempotency_ttl=100, max_clock_skew=0))
+    client.admit([event()])
+    client.set_bounds(TASK, least=None, most=2, lasts_seconds=3600, reason="r", caller="c")
+    client.admit([event("e2")])
+    call(client, "t1", CallResult.APPLIED)
+    assert client.admit([event("e2")])[0].answer is Admission.DUPLICATE
+    assert client.admit([event()])[0].answer is Admission.SUPERSEDED
+    backend.advance(3601)
+    assert client.claim_due(5) == [TASK]
+    assert granted(client).intent.interval == 5
+
+
+@pytest.mark.parametrize("command", ["hget", "hdel", "pttl", "pexpire"])
+def test_who_may_not_keep_bounds_breaks_nothing_by_trying(redis_backend: ValkeyBackend, command: str) -> None:
+    """Nothing is written by half: events go on, and the reconciler does."""
+    redis_backend.log_in_as(f"old-{command}", f"~* +@all -{command}")
+    client = redis_backend.client()
+    client.admit([event()])
+    with pytest.raises(LedgerUnavailable):
+        client.set_bounds(TASK, least=None, most=2, lasts_seconds=60, reason="r", caller="c")
+    assert client.admit([event("e2", at=1)])[0].answer is Admission.NEW
+    assert granted(client).intent.interval == 5
+    assert client.claim_due(5) == []
+    assert client.claim_checks(5) == [TASK]
+    assert not client.tasks(TaskQuery(bounded=True)).tasks
+
+
+def test_what_became_of_spoilt_bounds_is_mended_in_turn(redis_backend: ValkeyBackend) -> None:
+    """Nobody has to wait for their end."""
+    client = redis_backend.client()
+    assert isinstance(client, RedisLedger)
+    client.admit([event(interval=20)])
+    client.set_bounds(TASK, least=None, most=2, lasts_seconds=6000, reason="r", caller="c")
+    call(client, "t", CallResult.APPLIED)
+    with Redis.from_url(redis_backend.url, decode_responses=True) as server:
+        names = client._keys.bounds.decode(), client._keys.task(TASK).decode()
+        server.hset(*names, str(server.hget(*names)).replace("\x002\x00", "\x00601\x00"))
+    redis_backend.advance(TRY_AGAIN_SECONDS + 1)
+    assert client.claim_due(5) == []
+    assert client.claim_checks(5) == [TASK]
+    assert client.claim_due(5) == [TASK]
+    assert granted(client).intent.interval == 20
+
+
+def test_what_bounds_made_of_a_call_is_nobodys_wish_when_they_are_over_either(bench: Bench) -> None:
+    """A retry that another policy decides takes back what it had left, before anybody could call again."""
+    bench.take(wanted(20, at=0, name="first"))
+    step_in(bench, 600, 600, lasts=10)
+    assert bench.call() == 600
+    bench.take(wanted(30, at=1, name="second"))
+    bench.clock.seconds = 11
+    bench.take_again(2, rule="alert", for_seconds=15)
+    bench.clock.seconds = 20
+    assert bench.state().desired.interval != 600

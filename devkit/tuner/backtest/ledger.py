@@ -117,6 +117,12 @@ class Memory:
         row = self.tasks[task]
         row.expires = max(row.expires, expires)
 
+    def due_by(self, task: TaskRef, due: int) -> None:
+        row = self.tasks[task]
+        if row.told is None or row.told > due:
+            row.told = due
+            self._set_due(task, row, due)
+
     def forget_task(self, task: TaskRef) -> None:
         del self.tasks[task]
 

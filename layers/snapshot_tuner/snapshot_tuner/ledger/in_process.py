@@ -77,6 +77,10 @@ class Records(ClockRecords, Protocol):
         """None takes them away; some of those whose time is over go, too."""
         ...
 
+    def due_by(self, task: TaskRef, due: int) -> None:
+        """A call is due then, unless its state has said an earlier moment."""
+        ...
+
     def claim_due(self, limit: int, now: int, until: int) -> list[TaskRef]:
         """Those that are due, the longest first; claimed until then."""
         ...
@@ -226,7 +230,7 @@ class InProcessLedger:
         with self._storage.step() as records:
             now = self._time.read(records).us
             # One that cannot be read is found here at the latest: its task may have no event for days.
-            return [task for task in records.claim_checks(limit, now) if records.task(task, now) is not None]
+            return [task for task in records.claim_checks(limit, now) if self._looks_right(records, task, now)]
 
     def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:
         with self._storage.step() as records:
@@ -248,6 +252,17 @@ class InProcessLedger:
 
     def clock_ahead(self) -> float:
         return 0.0  # it is this machine's
+
+    def _looks_right(self, records: Records, task: TaskRef, now: int) -> bool:
+        """Whether there is anything; and a call is due when it is, be it that nobody was told.
+
+        Code that knows no bounds has called out of them, or what cannot be read of them is gone.
+        """
+        state = _state_now(records, task, now)
+        due = None if state is None else transitions.due(state, now)
+        if due is not None:
+            records.due_by(task, due)
+        return state is not None
 
     def _save_bounded(self, records: Records, task: TaskRef, bounds: Bounds | None, now: int) -> None:
         """A record lives as long as the bounds of its task, and the task memory after them."""
@@ -296,7 +311,8 @@ class InProcessLedger:
         records.save_event(intent.key, known, now + self._event_ttl_us)
         settled = answer in (Admission.DUPLICATE, Admission.SUPERSEDED)
         if after is not None:
-            expires = max(now, signal.time_us + moment.ahead_us) + self._task_ttl_us
+            bounded = after.bounds.until_us if after.bounds is not None else 0
+            expires = max(now, signal.time_us + moment.ahead_us, bounded) + self._task_ttl_us
             # A retry that is superseded by now takes along what another policy had made of it.
             if settled and before is not None and after == transitions.advance_to(before, now):
                 records.keep_task(task, expires)

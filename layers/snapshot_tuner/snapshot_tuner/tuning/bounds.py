@@ -86,9 +86,9 @@ class OperatorBounds:
         if self._dry_run:
             return Change(self._report(task), None, True, _DRY_RUN)
         replaced = self._store.clear_bounds(task)
-        if replaced is None:
-            return Change(self._report(task), None, True, "it had none")
         is_confirmed, says = self._call(task, deadline)
+        if replaced is None:  # perhaps of a request before this one, whose answer was lost
+            return Change(self._report(task), None, is_confirmed, f"it had none; {says}")
         self._write("bounds_cleared", task, caller, replaced, says=says)
         return Change(self._report(task), replaced, is_confirmed, says)
 

@@ -188,6 +188,11 @@ class _SqliteRecords:
             self._database.execute("INSERT INTO bounds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         self._has_bounds = None
 
+    def due_by(self, task: TaskRef, due: int) -> None:
+        names = (self._namespace, *_names(task))
+        sooner = f"UPDATE task SET {_DUE} WHERE {_THE_TASK} AND (told_us IS NULL OR told_us > ?2)"  # noqa: S608 - constants of ours
+        self._database.execute(sooner, (None, due, *names))
+
     def claim_due(self, limit: int, now: int, until: int) -> list[TaskRef]:
         due = self._first("due_us", "due_us <= ?", now, limit)
         self._mark("due_us", due, until)

@@ -145,6 +145,12 @@ local function admit(event_name, task_name, given)
     return 'c'
   end
   local saved = try('GETEX', task_name, 'PX', task_ms)
+  -- A record lives as long as the bounds on its task, and the task memory after them.
+  local bounds, kept_ms = bounds_at(task_name, now), task_ms
+  if bounds then
+    kept_ms = format('%.0f', math.ceil((bounds.ends - now) / 1000) + task_ms)
+    call('PEXPIRE', task_name, kept_ms)
+  end
   remembers = true
   if known and is_settled(known) then
     return saved and is_in_doubt(task_name, saved, now) and 'D' or 'd'
@@ -171,7 +177,7 @@ local function admit(event_name, task_name, given)
     answer, task, is_changed = take_up(task, order_key, intent, note or '', now, known)
   end
   if is_new and task then
-    bounds_of[task] = bounds_at(task_name, now)
+    bounds_of[task] = bounds
   end
   if not known then
     local record = event_record(answer == 'd' or answer == 'f' or answer == 'h', fingerprint, order_key)
@@ -189,7 +195,7 @@ local function admit(event_name, task_name, given)
   try('ZADD', KEYS[3], is_new and 'CH' or 'NX', format('%.0f', now), task_name)
   local applied = task[APPLIED_INTENT]
   local shortens = interval_of(wanted_of(task)) < (applied and interval_of(applied) or INTERVAL_DEFAULT)
-  save_task(due_name, task_name, task, now, 'PX', task_ms)
+  save_task(due_name, task_name, task, now, 'PX', kept_ms)
   if shortens and (answer == 'n' or answer == 'r') then
     return string.upper(answer)
   end

@@ -16,6 +16,11 @@ local function exists(name)
   end
   if task then
     list(name, task, {})
+    -- Sooner than was told: code that knows no bounds has called out of them, or what cannot be read of them is gone.
+    local due = due_at(task, now)
+    if due and due < (task[DUE] or LATEST_US) then
+      save_task(KEYS[2], name, task, now, 'KEEPTTL')
+    end
   end
   if bounds_of[task] then
     try('ZADD', bounded_name, 'NX', format('%.0f', bounds_of[task].ends), name)

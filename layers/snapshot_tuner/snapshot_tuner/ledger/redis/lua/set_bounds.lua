@@ -4,17 +4,27 @@
 local due_name, name = KEYS[1], KEYS[2]
 local before, bounds = bounds_at(name, now), false
 local held = before and before.saved or false
--- First of all: a server that is full refuses the first write of a script, and none after it.
+
+local function keep(least_ms)
+  for _, key in ipairs({bounds_name, bounded_name}) do
+    if call('PTTL', key) < least_ms then
+      call('PEXPIRE', key, format('%.0f', least_ms))
+    end
+  end
+end
+
 if ARGV[1] == 'set' then
-  local ends, lasts_ms = format('%.0f', now + ARGV[5]), math.ceil(ARGV[5] / 1000)
+  local ends, kept_ms = format('%.0f', now + ARGV[5]), math.ceil(ARGV[5] / 1000) + ARGV[2]
+  -- First of all, with nothing in them changed: a server that is full refuses the first write of a script, and none after
+  -- it; and a user that may not call what keeps, reads and removes bounds must not leave some that it cannot read.
+  try('ZADD', bounded_name, 'XX', ends, name)
+  call('HGET', bounds_name, name)
+  call('HDEL', bounds_name, '')
+  keep(kept_ms)
   bounds = ARGV[3] .. '\0' .. ARGV[4] .. '\0' .. ends .. '\0' .. (before and before.since or format('%.0f', now)) .. '\0' .. ARGV[6]
   call('HSET', bounds_name, name, bounds)
   try('ZADD', bounded_name, ends, name)
-  for _, key in ipairs({bounds_name, bounded_name}) do
-    if call('PTTL', key) < lasts_ms + ARGV[2] then
-      call('PEXPIRE', key, format('%.0f', lasts_ms + ARGV[2]))
-    end
-  end
+  keep(kept_ms)
   remove_ended_bounds(now)
 elseif held then
   call('HDEL', bounds_name, name)
