@@ -31,6 +31,7 @@ class Faults:
     restarted_task: float = 0.0  # per task: it starts again from the provider's default, and nobody is told
     poisoned_record: float = 0.0  # per minute: what the ledger keeps of one task becomes something else
     failover: float = 0.0  # per minute: a replica takes over that lost the last second; a SQLite file has none
+    operator_bounds: float = 0.0  # per task: people set, renew, replace and clear bounds on it
     far_ledger: float = 0.0  # per instance: its ledger is 20 to 200 ms away
     reading_fails: float = 0.0  # per reading: GetSnapshotTask is unavailable, or says nothing of use
 
@@ -64,6 +65,7 @@ ALL = Faults(
     short_deadline=0.05,
     restarted_task=0.10,
     poisoned_record=0.10,
+    operator_bounds=0.4,
     failover=0.10,
     far_ledger=0.10,
     reading_fails=0.10,

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Sequence
 from math import inf
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from devkit.simulation.faults import Faults
 from devkit.simulation.instance import Instance
 from devkit.simulation.provider import Provider, SentCall
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable, Throttled
 from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
+from snapshot_tuner.ledger.ports import BoundsStore
 from snapshot_tuner.ledger.types import (
     Admitted,
     Begun,
+    Bounds,
     CallRate,
     CallResult,
     SetAsideRecords,
@@ -26,6 +28,10 @@ from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
 from snapshot_tuner.tuning.reconciler import FullLedger
 
 _Answered = TypeVar("_Answered")
+
+
+class SimulatedLedger(FullLedger, BoundsStore, Protocol):
+    """All that a ledger can do, for a person too."""
 
 
 class SimulatedCalls:
@@ -147,7 +153,12 @@ class FaultyLedger:
     """A ledger as one instance reaches it: over a network, to a store that can be silent."""
 
     def __init__(
-        self, ledger: FullLedger, instance: Instance, outages: list[tuple[float, float]], faults: Faults, random: Random
+        self,
+        ledger: SimulatedLedger,
+        instance: Instance,
+        outages: list[tuple[float, float]],
+        faults: Faults,
+        random: Random,
     ) -> None:
         self._ledger = ledger
         self._instance = instance
@@ -181,6 +192,21 @@ class FaultyLedger:
 
     def get(self, task: TaskRef) -> TaskState | None:
         return self._step(lambda: self._ledger.get(task))
+
+    def set_bounds(
+        self, task: TaskRef, *, least: int | None, most: int | None, lasts_seconds: int, reason: str, caller: str
+    ) -> tuple[Bounds, Bounds | None]:
+        return self._step(
+            lambda: self._ledger.set_bounds(
+                task, least=least, most=most, lasts_seconds=lasts_seconds, reason=reason, caller=caller
+            )
+        )
+
+    def clear_bounds(self, task: TaskRef) -> Bounds | None:
+        return self._step(lambda: self._ledger.clear_bounds(task))
+
+    def bounds(self, task: TaskRef) -> Bounds | None:
+        return self._step(lambda: self._ledger.bounds(task))
 
     def tasks(self, query: TaskQuery) -> TaskPage:
         return self._step(lambda: self._ledger.tasks(query))

@@ -15,9 +15,10 @@ from redis import Redis
 from devkit.silent_log import SilentLog
 from devkit.simulation.far_ledgers import FarSqliteLedger, FarValkeyLedger
 from devkit.simulation.faults import Faults, bursts
-from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedReads
+from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedLedger, SimulatedReads
 from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
 from devkit.simulation.oracle import OF_ENDS, POLICY, TYPES, wanted_at_last
+from devkit.simulation.people import PersonsLedger, Steps, live, plans
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import SimulatedQueue
 from devkit.simulation.stores import SqliteStore, Store, ValkeyStore
@@ -26,7 +27,7 @@ from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits
 from snapshot_tuner.model import Json, Order, Signal, TaskRef
 from snapshot_tuner.policy.engine import Policy
-from snapshot_tuner.tuning.reconciler import FullLedger, Reconciler
+from snapshot_tuner.tuning.reconciler import Reconciler
 from snapshot_tuner.tuning.tuner import Tuner
 
 TASKS = 24
@@ -55,7 +56,7 @@ LIMITS = Limits(
 
 
 Trace = Callable[[str], None]
-LedgerFactory = Callable[[Clock, float], FullLedger]
+LedgerFactory = Callable[[Clock, float], SimulatedLedger]
 """Makes an instance's own client of the one store of a run, on the store's clock, so many seconds away."""
 
 
@@ -64,10 +65,11 @@ class RunReport:
     """What came of one run.
 
     `wrong` are the tasks that do not stand where they should when every adjustment has ended: at what the limits make
-    by then of what the newest event without an end wants, or of the `then` of a newer one; unless that event is a dead
-    letter, or the ledger's record of the task was spoilt: it starts anew with its next event, and its neighbours notice
-    nothing. After a failover a task may stand at less, as nothing is made longer without an event; and of those that
-    were `lost`, of which the last second is forgotten, an older event may have won.
+    by then of what the newest event without an end wants, or of the `then` of a newer one, within what a person bounds
+    it to by then; unless that event is a dead letter, or the ledger's record of the task was spoilt: it starts anew
+    with its next event, and its neighbours notice nothing. After a failover a task may stand at less, as none is made
+    longer without an event; and of those that were `lost`, of which the last second is forgotten, an older event may
+    have won.
     `in_doubt` are those that the ledger still knows to be uncertain; so many records were `set_aside`.
     """
 
@@ -98,7 +100,7 @@ def run(seed: int, faults: Faults, *, valkey_url: str | None = None, trace: Trac
         else:
             valkey = store = ValkeyStore(opened.enter_context(Redis.from_url(valkey_url)), namespace)
 
-        def open_ledger(clock: Clock, round_trip: float) -> FullLedger:
+        def open_ledger(clock: Clock, round_trip: float) -> SimulatedLedger:
             if valkey_url is None:
                 ledger: FarSqliteLedger | FarValkeyLedger = FarSqliteLedger(path, namespace, LIMITS, clock, round_trip)
             else:
@@ -131,10 +133,11 @@ def _run_on(
     spoilt = _spoil_records(timeline, store, own, faults.poisoned_record)
     own = Random(f"failovers {seed}")  # noqa: S311 - a seed has to replay the run
     losses = _Losses(timeline, store, [start for start, _ in bursts(own, faults.failover, horizon, longest=1)])
-    own = Random(f"clock {seed}")  # noqa: S311 - a seed has to replay the run
-    for start, end in bursts(own, faults.store_clock_set, horizon, longest=60):
-        timeline.set_store_clock(start, end, own.choice((-1, 1)) * own.uniform(20, CLOCK_OFF_MOST_SECONDS))
+    _set_clock(timeline, Random(f"clock {seed}"), faults.store_clock_set)  # noqa: S311 - a seed has to replay the run
     policy = Policy.parse(POLICY, "simulation.yaml")
+    own = Random(f"people {seed}")  # noqa: S311 - a seed has to replay the run
+    planned = plans([*map(_task, range(TASKS))], own, faults.operator_bounds, horizon)
+    steps = Steps(CLOCK_OFF_MOST_SECONDS if faults.store_clock_set else 0.0)
 
     def work(instance: Instance) -> None:
         calls = SimulatedCalls(instance, provider, faults, random)
@@ -150,8 +153,14 @@ def _run_on(
         reconciler = Reconciler(ledger=ledger, calls=calls, reads=reads, clock=clock, log=SilentLog())
         _reconcile(queue, reconciler, instance)
 
+    def step_in(instance: Instance) -> None:
+        calls = SimulatedCalls(instance, provider, faults, random)
+        ledger = PersonsLedger(ledgers[instance.name], instance, (outages, faults, random), steps)
+        live(instance, planned[instance.name], ledger, calls, policy)
+
     instances = [Instance(f"instance-{number}", timeline, random, work) for number in range(INSTANCES)]
     instances += [Instance(f"reconciler-{number}", timeline, random, reconcile) for number in range(RECONCILERS)]
+    instances += [Instance(name, timeline, random, step_in) for name in planned]
     distances = Random(f"distances {seed}")  # noqa: S311 - of its own, so that a seed's other faults stay what they are
     for instance in instances:
         if distances.random() < faults.far_ledger:
@@ -162,7 +171,8 @@ def _run_on(
             instance.wall_skew = random.uniform(-10, 10)
         timeline.at(random.uniform(0, 1), instance.boot)
     timeline.run()
-    return _judge(signals, queue, provider, ledgers[instances[0].name], spoilt=spoilt, losses=losses)
+    steps.ended_at = timeline.now
+    return _judge(signals, queue, provider, ledgers[instances[0].name], spoilt=spoilt, losses=losses, steps=steps)
 
 
 class _Losses:
@@ -189,10 +199,15 @@ class _Losses:
         self._timeline.at(moment, fail_over)
 
 
+def _set_clock(timeline: Timeline, random: Random, per_minute: float) -> None:
+    for start, end in bursts(random, per_minute, MINUTES * 60.0, longest=60):
+        timeline.set_store_clock(start, end, random.choice((-1, 1)) * random.uniform(20, CLOCK_OFF_MOST_SECONDS))
+
+
 def _spoil_records(timeline: Timeline, store: Store, random: Random, per_minute: float) -> frozenset[TaskRef]:
     """Of chances of its own, so that a seed's other faults stay what they are without it."""
     moments = [moment for moment, _ in bursts(random, per_minute, MINUTES * 60.0, longest=1)]
-    spoilt = [TaskRef("app", f"room-{random.randrange(TASKS):02}", "task") for _ in moments]
+    spoilt = [_task(random.randrange(TASKS)) for _ in moments]
     for moment, task in zip(moments, spoilt, strict=True):
         timeline.at(moment, partial(store.poison, task, random.randbytes(random.randrange(60))))
     return frozenset(spoilt)
@@ -270,10 +285,11 @@ def _judge(
     signals: list[Signal],
     queue: SimulatedQueue,
     provider: Provider,
-    ledger: FullLedger,
+    ledger: SimulatedLedger,
     *,
     spoilt: frozenset[TaskRef],
     losses: _Losses,
+    steps: Steps,
 ) -> RunReport:
     of_tasks: dict[TaskRef, list[Signal]] = {}
     for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME, each.sent_us or 0) or b""):
@@ -283,10 +299,11 @@ def _judge(
     wrong, in_doubt = set(), set()
     for task, of_task in of_tasks.items():
         wanted, stands_at = wanted_at_last(of_task), provider.interval(task)
+        interval = wanted and wanted.interval and steps.within(task, wanted.interval)
         is_known = task not in spoilt | losses.tasks
         if wanted is not None and is_known and dead.isdisjoint(signal.id for signal in wanted.by):
-            is_right = stands_at == wanted.interval if wanted.interval else task not in called
-            is_short = losses.happened and stands_at < (wanted.interval or 0)
+            is_right = stands_at == interval if interval else task not in called
+            is_short = losses.happened and stands_at < (interval or 0)
             if not is_right and not is_short:
                 wrong.add(task.room_id)
         state = ledger.get(task)
@@ -298,6 +315,11 @@ def _judge(
     violations += [f"after a failover the reconciler lengthens {each}" for each in lengthened]
     lost = {signal.id for signal in signals} - queue.acknowledged - dead
     violations += [f"{event_id} is neither acknowledged nor a dead letter" for event_id in sorted(lost)]
+    violations += [
+        f"{call.task.room_id}: {call.interval} s at {call.sent_at:.4f} is out of its bounds"
+        for call in provider.calls
+        if call.task not in spoilt | losses.tasks and steps.are_broken_by(call)
+    ]
     most = provider.most_calls_in_a_second()
     if most > QUOTA:
         violations.append(f"{most} calls in one second, {QUOTA} allowed")
@@ -312,6 +334,10 @@ def _judge(
         set_aside=ledger.set_aside(0).total,
         violations=tuple(violations),
     )
+
+
+def _task(number: int) -> TaskRef:
+    return TaskRef("app", f"room-{number:02}", "task")
 
 
 def _parse_task(signal: Signal) -> TaskRef:

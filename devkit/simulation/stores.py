@@ -35,6 +35,7 @@ class SqliteStore:
     def poison(self, task: TaskRef, garbage: bytes) -> None:
         with closing(sqlite3.connect(self._path)) as database, suppress(sqlite3.OperationalError):  # no table yet
             database.execute("UPDATE task SET state = ? WHERE room_id = ?", (garbage, task.room_id))
+            database.execute("UPDATE bounds SET most = ? WHERE room_id = ?", (garbage, task.room_id))
             database.commit()
 
     def copy(self) -> TakeOver:
@@ -51,13 +52,16 @@ class ValkeyStore:
         self.failovers = 0
 
     def poison(self, task: TaskRef, garbage: bytes) -> None:
-        self._server.set(f"{self._prefix}task:{':'.join(task)}", garbage, xx=True)
+        name, bounds = f"{self._prefix}task:{':'.join(task)}", f"{self._prefix}bounds"
+        self._server.set(name, garbage, xx=True)
+        if self._server.hexists(bounds, name):
+            self._server.hset(bounds, name, garbage)
 
     def copy(self) -> TakeOver:
-        before = self._dump()
+        before, bounded_before = self._dump(), self._bounds()
 
         def take_over() -> Collection[TaskRef]:
-            after = self._dump()
+            after, bounded = self._dump(), self._bounds()
             self.failovers += 1
             for name, left in before.items():
                 if left != after.get(name):
@@ -66,9 +70,15 @@ class ValkeyStore:
                 self._server.delete(name)
             tasks = f"{self._prefix}task:".encode()
             names = {name for name in before | after if name.startswith(tasks) and before.get(name) != after.get(name)}
+            names |= {name for name in bounded_before | bounded if bounded_before.get(name) != bounded.get(name)}
             return [TaskRef(*name.removeprefix(tasks).decode().split(":")) for name in sorted(names)]
 
         return take_over
+
+    def _bounds(self) -> dict[bytes, bytes]:
+        """By the names of tasks."""
+        found = self._server.hgetall(f"{self._prefix}bounds").items()
+        return {name: bounds for name, bounds in found if isinstance(name, bytes) and isinstance(bounds, bytes)}
 
     def _dump(self) -> dict[bytes, bytes]:
         names = sorted(self._server.scan_iter(f"{self._prefix}*", count=1000))

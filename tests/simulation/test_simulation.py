@@ -12,8 +12,9 @@ from devkit.simulation.run import RunReport, run
 from devkit.valkey import valkey_server
 from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.ledger import precedence, transitions
+from snapshot_tuner.ledger.in_process import InProcessLedger
 from snapshot_tuner.ledger.transitions import KeyState
-from snapshot_tuner.ledger.types import Admission, CallResult, Intent, Lease, Settlement, TaskState
+from snapshot_tuner.ledger.types import Admission, Bounds, CallResult, Intent, Lease, Settlement, TaskState
 from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures
 from tests.effort import EFFORT, cases
 
@@ -106,6 +107,26 @@ def test_it_notices_an_edge_that_nobody_passes(monkeypatch: pytest.MonkeyPatch) 
     """A task that stays at what it was until its next event, which never comes."""
     monkeypatch.setattr(precedence, "next_change", lambda state, now: None)  # noqa: ARG005 - as it is called
     assert run(1, faults_named("none")).wrong
+
+
+def test_it_notices_bounds_that_nobody_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that stays within them until its next event, which never comes."""
+    right = transitions.due
+
+    def due(state: TaskState, now: int) -> int | None:
+        return right(state._replace(desired=state.wanted, bounds=None), now)
+
+    monkeypatch.setattr(transitions, "due", due)
+    monkeypatch.setattr(InProcessLedger, "claim_checks", lambda *_: [])  # which would find it in turn
+    assert run(1, faults_named("operator_bounds")).wrong
+
+
+def test_it_notices_bounds_that_nobody_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls with what events ask for."""
+    monkeypatch.setattr(Bounds, "clamp", lambda _, intent: intent)
+    reports = [run(seed, faults_named("operator_bounds")) for seed in range(1, 5)]
+    assert any("out of its bounds" in violation for report in reports for violation in report.violations)
+    assert any(report.wrong for report in reports)
 
 
 def test_it_notices_when_late_events_win(monkeypatch: pytest.MonkeyPatch) -> None:
