@@ -110,7 +110,7 @@ class RedisLedger:
         self._calls: dict[str, _Call] = {}
         asking = ("record", "aside", "clock")
         writing = (*asking, "tick")
-        of_tasks = ("precedence", "check", "bounds", "task")
+        of_tasks = ("intents", "precedence", "check", "bounds", "task")
         self._admit = Script.load(*writing, *of_tasks, "admit")
         self._reserve = Script.load(*writing, "rate_limit", "reserve")
         self._begin = Script.load(*writing, *of_tasks, "begin")
@@ -120,7 +120,7 @@ class RedisLedger:
         self._first = Script.load(*asking, "first")
         self._claim = Script.load(*writing, *of_tasks, "claim")
         self._amend = Script.load(*writing, *of_tasks, "amend")
-        self._list = Script.load(*asking, "precedence", "list")
+        self._list = Script.load(*asking, "list")
         self._first_aside = Script.load(*asking, "first_aside")
 
     def close(self) -> None:

@@ -45,6 +45,26 @@ local function order_key_of(event)
   return sub(event, 2 + FINGERPRINT_BYTES)
 end
 
+-- Whether `a` comes after `b`, as bytes: Lua's own `<` follows the server's locale.
+local function is_newer(a, b)
+  if a == b then
+    return false
+  end
+  for from = 1, #a, 8 do
+    local x, y = sub(a, from, from + 7), sub(b, from, from + 7)
+    if x ~= y then
+      for i = 1, #x do
+        local p, q = byte(x, i), byte(y, i)
+        if p ~= q then
+          return q == nil or p > q
+        end
+      end
+      return false -- `a` ends first
+    end
+  end
+  return false
+end
+
 local function end_lease(task)
   task[TOKEN], task[BEGUN], task[UNTIL], task[LEASE_KEY], task[LEASE_INTENT] = false, false, false, false, false
 end
