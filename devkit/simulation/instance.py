@@ -18,6 +18,7 @@ class Timeline:
     def __init__(self, *, trace: Callable[[str], None] | None = None) -> None:
         self.now = 0.0
         self.store_clock_ahead = 0.0
+        self.steps_ahead: list[float] = []  # when the store's clock was set to a later time
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._trace = trace
@@ -29,7 +30,10 @@ class Timeline:
         """So many seconds ahead, and right again at the end."""
 
         def set_ahead(seconds: float) -> None:
+            if seconds > self.store_clock_ahead:
+                self.steps_ahead.append(self.now)
             self.store_clock_ahead = seconds
+            self.trace("store", f"its clock is set: {seconds:.0f} s ahead")
 
         self.at(start, partial(set_ahead, ahead))
         self.at(end, partial(set_ahead, 0.0))

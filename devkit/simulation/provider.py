@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from devkit.simulation.instance import Timeline
+from snapshot_tuner.ledger.timing import LEASE_SECONDS
 from snapshot_tuner.model import TaskRef
 
 DEFAULT_INTERVAL = 2
@@ -85,7 +86,8 @@ class Provider:
     def overlaps_under_lease(self, without: Collection[TaskRef] = ()) -> list[str]:
         """Pairs of calls for one task that were in flight at once, though the first one's lease still held.
 
-        `without` those of which the ledger has lost what it knew, leases too.
+        `without` those of which the ledger has lost what it knew, leases too. Nor those between which the store's clock
+        was set ahead: where nobody sees that, the ledger takes the lease for over, and can't know better.
         """
         by_task: dict[TaskRef, list[SentCall]] = defaultdict(list)
         for call in self.calls:
@@ -97,6 +99,8 @@ class Provider:
             calls.sort(key=lambda call: call.sent_at)
             for before, after in pairwise(calls):
                 end = before.lease_until if before.over_at is None else min(before.over_at, before.lease_until)
-                if after.sent_at < end:
+                begun = before.lease_until - LEASE_SECONDS
+                is_unseen = any(begun <= step <= after.sent_at for step in self._timeline.steps_ahead)
+                if after.sent_at < end and not is_unseen:
                     found.append(f"{task.room_id}: calls sent at {before.sent_at:.4f} and {after.sent_at:.4f}")
         return found
