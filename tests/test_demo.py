@@ -34,7 +34,7 @@ from snapshot_tuner.policy.engine import Policy
 from dataclasses import replace
 arrivals, decide = itertools.count(), Policy.decide
 again = lambda signal: replace(signal, id=f"{signal.id}-{next(arrivals)}")
-Policy.decide = lambda self, signal, sent_us=0: decide(self, again(signal), sent_us)
+Policy.decide = lambda self, signal, sent_us, now_us: decide(self, again(signal), sent_us, now_us)
 runpy.run_module("devkit.demo", run_name="__main__")
 """
 

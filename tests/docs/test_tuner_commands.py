@@ -220,7 +220,7 @@ def test_publish_prints_what_the_page_shows(folder: Path, aws: AwsStandIn, url: 
     told = run(folder, line, "yes\n")
     assert told.returncode == 0, told.stderr
     assert f"In force: a test event was decided by {hash_}." in told.stdout
-    (shown,) = [shown for _, _, shown in lines() if shown and "Type yes" in shown]
+    (shown,) = [shown for _, _, shown in lines() if "Write it to" in shown]
     asked = "Write it to /snapshot-tuner/policy? Type yes:\n"
     assert asked in told.stderr
     assert_prints(told.stdout, shown.removesuffix(asked))
@@ -235,7 +235,8 @@ def test_doctor_prints_what_the_page_shows(folder: Path, aws: AwsStandIn, url: s
     (shown,) = [shown for _, _, shown in lines() if shown.startswith("✓ url")]
     assert_prints(told.stdout, shown)
     if "--stack" in line:
-        assert [text.split()[:2] for text in told.stdout.splitlines()[-2:]] == [["✓", "queue"], ["✓", "bus"]]
+        ways = [text.split()[:2] for text in told.stdout.splitlines()[-4:]]
+        assert ways == [["✓", "queue"], ["-", "urgent"], ["✓", "bus"], ["-", "listener"]]  # this stack has no more
 
 
 def test_bounds_print_what_the_page_shows(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

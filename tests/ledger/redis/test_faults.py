@@ -13,7 +13,7 @@ from snapshot_tuner.errors import LedgerUnavailable
 from snapshot_tuner.ledger.ports import Ledger
 from snapshot_tuner.ledger.redis.time_budget import LIFE_SIGN_SECONDS
 from snapshot_tuner.ledger.timing import SLOT_USABLE_SECONDS
-from snapshot_tuner.ledger.types import Admission, CallResult, Forgotten, Settlement
+from snapshot_tuner.ledger.types import Admission, CallResult, Settlement
 from tests.ledger.backends import (
     LIMITS,
     OTHER_TASK,
@@ -159,7 +159,8 @@ def test_a_restarted_server_that_lost_everything_is_used_as_it_is(own_server: Va
     with pytest.raises(LedgerUnavailable, match=f"^Redis ledger at 127.0.0.1:{port}: ConnectionError: .*refused"):
         ledger.reserve(1, within=1)
     own_server.start()
-    assert ledger.begin([(TASK, token())]) == [Forgotten()]
+    with pytest.raises(LedgerUnavailable, match="may have forgotten what this batch has told it"):
+        ledger.begin([(TASK, token())])
     assert ledger.settle([(TASK, "t1", CallResult.APPLIED)]) == [Settlement(kept=False, in_doubt=False)]
     assert answer(ledger) is Admission.NEW
     granted(ledger)
@@ -283,6 +284,9 @@ def test_a_server_that_became_a_replica_is_unavailable(own: ValkeyBackend) -> No
     with pytest.raises(LedgerUnavailable, match="ReadOnlyError"):
         ledger.begin([(TASK, "t1")])
     own.server.replicaof("NO", "ONE")
+    with pytest.raises(LedgerUnavailable, match="may have forgotten what this batch has told it"):
+        ledger.begin([(TASK, "t1")])
+    assert answer(ledger) is Admission.RETRY
     assert granted(ledger).intent.event_id == "e1"
 
 

@@ -111,8 +111,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RecordedRun:
     decided: list[tuple[Signal, int, Decision]] = []
     decide = Policy.decide
 
-    def noted(policy: Policy, signal: Signal, sent_us: int) -> Decision:
-        decision = decide(policy, signal, sent_us)
+    def noted(policy: Policy, signal: Signal, sent_us: int, now_us: int) -> Decision:
+        decision = decide(policy, signal, sent_us, now_us)
         decided.append((signal, sent_us, decision))
         return decision
 
