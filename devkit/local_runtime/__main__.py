@@ -5,13 +5,13 @@ import json
 import shlex
 import signal
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 from urllib.parse import quote
 
 from devkit.build import BuildFailed, Interpreter, InterpreterMissing, interpreters, local
@@ -96,7 +96,13 @@ def _run(arguments: argparse.Namespace) -> None:
             _undisturbed_end(),
         ):
             print(_addresses(application, stand_in, ledger["LEDGER_URL"]), flush=True)
-            threading.Event().wait()
+            _wait_for_signal()
+
+
+def _wait_for_signal() -> NoReturn:
+    """Look up twice a second: a signal that the system gives to another thread does not end a wait of this one."""
+    while True:
+        time.sleep(0.5)
 
 
 @contextmanager
