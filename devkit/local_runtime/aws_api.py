@@ -3,14 +3,16 @@
 import http.client
 import json
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 from urllib.parse import urlencode
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from devkit.serving import LOOPBACK
+from devkit.serving import LOOPBACK, serving
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -76,13 +78,21 @@ class AwsApi:
 @contextmanager
 def served() -> Iterator[AwsApi]:
     """The services in threads of this process, on a free port. moto keeps one state for the whole process."""
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - it takes a second, and is not needed for --help
+    # It takes a second, and is not needed for --help.
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+    from werkzeug.serving import make_server  # noqa: PLC0415
 
     # A line per request, and the poller alone makes twenty per second.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
-    server.start()
-    try:
-        yield AwsApi(server.get_host_and_port()[1])
-    finally:
-        server.stop()
+    application = DomainDispatcherApplication(create_backend_app)
+    turn = threading.Lock()
+
+    def one_at_a_time(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # moto's queues are plain lists: a message sent while another one is deleted would be lost.
+        with turn:
+            answer: Iterable[bytes] = application(environment, start_response)
+            return answer
+
+    server = make_server(LOOPBACK, 0, one_at_a_time, threaded=True)
+    with serving(server):
+        yield AwsApi(server.server_port)
