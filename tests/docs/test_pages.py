@@ -274,3 +274,12 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 def test_every_page_is_linked_from_the_readme() -> None:
     """So that a reader finds it."""
     assert [path for path in PAGES if str(path).startswith("docs/") and f"({path})" not in README] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_row_of_a_table_has_its_cells(page: Path) -> None:
+    """A row with too many or too few of them is shown all the same, and says something else."""
+    text = re.sub(r"^ *```.*?^ *```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for found in re.finditer(r"(?:^ *\|.*\n)+", text + "\n", re.MULTILINE):
+        rows = [len(re.findall(r"(?<!\\)\|", row)) - 1 for row in found[0].splitlines()]
+        assert set(rows) == {rows[0]}, found[0]
