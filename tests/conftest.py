@@ -1,5 +1,7 @@
 """How the tests are shared out among pytest's processes, and what Hypothesis may not conclude from a busy machine."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,10 @@ from hypothesis import HealthCheck, settings
 
 from devkit.rtc_standin import StandIn
 from tests.effort import cases
+
+# Many containers set this; then each process of a test run compiles all that it imports, half of the time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Machines are shared: how long an example takes says nothing about the code.
 settings.register_profile(
