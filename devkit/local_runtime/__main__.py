@@ -126,6 +126,7 @@ def _show(log: TextIO, function: str, text: str) -> None:
 def _addresses(application: Application, stand_in: StandIn, ledger: str) -> str:
     rows = {
         "Function URL": f"{application.url}/events",
+        "console": f"{application.url}/console",
         "queue": application.queue.url,
         "its dead letters": application.dead_letters.url,
         "urgent queue": application.urgent_queue.url,
