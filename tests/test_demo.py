@@ -120,7 +120,7 @@ def test_the_demo_succeeds(demo: DemoRun) -> None:
         "447a201a.. bus room-load-high 35 s rejected 400 refused DLQ, try 3",
         "room-101/task-1 43 s as its newest event asked (load-101-2)",
         "room-114/task-1 5 s as its newest event asked (load-114-2)",
-        "19 calls carried out for 19 tasks, none of them needlessly",
+        "19 calls carried out for 19 tasks, none of them needless",
         "10 messages given up, all of them malformed or poison",
     ],
 )

@@ -11,10 +11,10 @@ from devkit.benchmarks.table import Row
 from devkit.build import BuildFailed, InterpreterMissing, interpreters
 
 _DESCRIPTION = """\
-Measures what an event costs, beside a usual handler (Powertools BatchProcessor and Idempotency over Redis, the SDK
-with its defaults, one record after the other) and beside the floor (an empty handler; a bare http.client loop).
-Everything is real but the RTC API, which is the stand-in. Takes some five minutes; a figure of a busy machine is a
-ratio at best.
+Measures what an event costs, compared with a usual handler (Powertools BatchProcessor and Idempotency over Redis, the
+SDK with its defaults, one record after the other) and with the floor (an empty handler; a bare http.client loop).
+Everything is real but the RTC API, which is the stand-in. Takes about five minutes; on a busy machine only the ratios
+mean anything.
 """
 
 _FIRST_EVENT_RATIO = 1.5
@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--overload-workers", type=int, nargs="+", default=[*_ALERT_SECONDS], metavar="N", help="default: %(default)s"
     )
-    parser.add_argument("--only", action="append", choices=_NAMES, help="this figure; may be repeated")
+    parser.add_argument("--only", action="append", choices=_NAMES, help="only this figure; may be repeated")
     parser.add_argument("--imports", action="store_true", help="only what queue_worker's cold start imports, by time")
     return parser.parse_args()
 

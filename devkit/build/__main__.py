@@ -28,7 +28,7 @@ def _report(tree: Tree) -> list[str]:
     bytecode = (
         f"bytecode by {tree.bytecode_by.path}"
         if tree.bytecode_by
-        else f"no bytecode, as no python{TARGET_PYTHON} runs here: without SnapStart each cold start compiles all anew"
+        else f"no bytecode, as no python{TARGET_PYTHON} runs here: without SnapStart every cold start compiles it all"
     )
     rows = [f"  {part:{widest}}  {size / 1_000_000:5.1f} MB" for part, size in sizes.items()]
     return [f"{tree.root} ({bytecode})", *rows]

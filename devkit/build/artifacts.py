@@ -133,4 +133,4 @@ def _bring_up_to_date(tree: Tree, install: Callable[[Path], None], pins: Sequenc
 def _check_contents(python: Path) -> None:
     found = sorted(path.name for path in python.iterdir() if path.name.partition("-")[0] in _NOT_DEPLOYED)
     if found:
-        raise BuildFailed(f"the dependencies layer holds {', '.join(found)}; neither belongs into what is deployed")
+        raise BuildFailed(f"the dependencies layer holds {', '.join(found)}; neither belongs in what is deployed")

@@ -41,7 +41,7 @@ def find(version: str) -> Interpreter:
         interpreter = _run(candidate)
         if interpreter is not None and interpreter.version == version:
             return interpreter
-    raise InterpreterMissing(f"no python{version} runs here; put one on the PATH, or its path into {EXTRA_VARIABLE}")
+    raise InterpreterMissing(f"no python{version} runs here; put one on the PATH, or put its path in {EXTRA_VARIABLE}")
 
 
 def _candidates(version: str) -> Iterator[Path]:

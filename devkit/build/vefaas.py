@@ -74,7 +74,7 @@ def _make(target: Path) -> None:
     tools.pip_install_for(_REQUIREMENTS, python, TARGET_PYTHON, ("manylinux2014_x86_64", "manylinux_2_28_x86_64"))
     found = sorted(path.name for path in python.iterdir() if path.name.partition("-")[0] in _NOT_DEPLOYED)
     if found:
-        raise BuildFailed(f"the package for veFaaS holds {', '.join(found)}; nothing of AWS belongs into it")
+        raise BuildFailed(f"the package for veFaaS holds {', '.join(found)}; nothing of AWS belongs in it")
     copy_sources(_PACKAGE, python / _PACKAGE.name)
     for name in _FUNCTIONS:
         copy_sources(ROOT / "functions" / name, target / "functions" / name, without=_NOT_PACKED)

@@ -16,7 +16,7 @@ SEED, ROOMS = 2026, 500
 def main() -> int:
     """Writes the file, and says what is in it."""
     parser = argparse.ArgumentParser(prog="python -m devkit.day", description=__doc__)
-    parser.add_argument("--seed", type=int, default=SEED, help="another seed is another day (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="each seed makes another day (default %(default)s)")
     parser.add_argument("--rooms", type=int, default=ROOMS, help="how many rooms open (default %(default)s)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.ndjson.gz")
     arguments = parser.parse_args()

@@ -118,7 +118,7 @@ def _judge(expectations: Expectations, stand_in: StandIn, given_up: set[str], sc
         verdict.on_calls(expectations, carried_out),
         verdict.on_given_up(expectations, given_up),
     ]
-    screen.line("\nThe provider's side, against what the events say (read without the functions):\n")
+    screen.line("\nThe provider's tasks, compared with what the events ask for (worked out without the functions):\n")
     for judgement in judgements:
         screen.line(judgement.text, "green" if judgement.right else "bold red")
     right = all(judgement.right for judgement in judgements)

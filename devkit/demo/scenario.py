@@ -14,7 +14,7 @@ class Stage:
 
 SCENARIO = (
     Stage(
-        "A queue: events in every envelope, at the interval that their rule says",
+        "A queue: events in every envelope, each at the interval that its rule says",
         (
             "sqs/cloudevent.json",
             "sqs/cloudevent_base64.json",
@@ -47,7 +47,7 @@ SCENARIO = (
         ("sqs/malformed_not_json.json", "sqs/malformed_missing_app_id.json", "sqs/poison_unknown_task.json"),
     ),
     Stage(
-        "Over HTTP: the sender is told by the status",
+        "Over HTTP: the status tells the sender",
         (
             "http/cloudevent.json",
             "http/duplicate.json",

@@ -38,7 +38,7 @@ def on_calls(expectations: Expectations, carried_out: int) -> Judgement:
     """In this scenario every running task needs one call: whatever else was called, was called for nothing."""
     needed = len(expectations.expected)
     if carried_out == needed:
-        return Judgement(right=True, text=f"{needed} calls carried out for {needed} tasks, none of them needlessly")
+        return Judgement(right=True, text=f"{needed} calls carried out for {needed} tasks, none of them needless")
     return Judgement(right=False, text=f"WRONG: {carried_out} calls carried out where {needed} were needed")
 
 

@@ -55,19 +55,19 @@ def _deploy(deployment: Deployment) -> None:
     if template["Mappings"]["SecretsExtension"].setdefault(region, checks.NO_EXTENSION) is checks.NO_EXTENSION:
         checks.add_region(built, region)
     if long := checks.too_long(template, deployment.overrides(), region):
-        print(f"Lambda takes {checks.DESCRIPTION_MOST} characters for what a version depends on, and there are more.")
-        sys.exit("\n".join([*long, "Shorter names of secrets, or fewer subnets, make room."]))
+        print(f"A version's description may have {checks.DESCRIPTION_MOST} characters, and these parameters need more:")
+        sys.exit("\n".join([*long, "Shorten the names of secrets, or use fewer subnets."]))
     _run(
         *("sam", "deploy", "--config-file", str(deployment.file), "--config-env", deployment.stage),
         *("--region", region, "--template-file", str(built)),
     )
     outputs = _outputs(deployment, region)
     doctor = shlex.join(["./tuner", "doctor", "--stack", deployment.stack, "--region", region])
-    print(f"\nDeployed. Whether it works:\n\n  {doctor}")
-    print(f"\nThe first event, with the ids of a task that runs:\n\n  {first_event(outputs, region)}\n")
-    print(f"What comes of it is in the log:\n\n  sam logs --stack-name {deployment.stack} --region {region} --tail\n")
+    print(f"\nDeployed. To see whether it works:\n\n  {doctor}")
+    print(f"\nTo send a first event, with the ids of a running task:\n\n  {first_event(outputs, region)}\n")
+    print(f"See what came of it in the log:\n\n  sam logs --stack-name {deployment.stack} --region {region} --tail\n")
     if "LedgerUrl" in outputs:
-        print("Every further stack on the same Volcengine account has to share the ledger; its parameter LedgerUrl:\n")
+        print("Every other stack on the same Volcengine account must share this ledger. Its parameter LedgerUrl:\n")
         print(f"  {outputs['LedgerUrl']}")
 
 
@@ -84,12 +84,12 @@ def _destroy(deployment: Deployment, *, delete_ledger: bool) -> None:
     region = deployment.region or _ask_region(deployment)
     url = _outputs(deployment, region).get("LedgerUrl")
     cache = url.rpartition("cache=")[2] if url else None
-    print(f"The stack {deployment.stack} goes, with its queues and what is in them, its logs and alarms. Tasks stay at")
-    print("the interval that they have at that moment, for ever or until somebody else calls. What stays:")
+    print(f"This deletes the stack {deployment.stack}: its queues and what is in them, its logs and alarms. Tasks keep")
+    print("the interval that they have at that moment until somebody else calls. What stays:")
     print("  - the secret with the Volcengine key, and the versions of the policy's layer")
     if cache and not delete_ledger:
-        print(f"  - the ledger {cache}, at about 6 USD a month: a new stack without it takes repeated and late events")
-        print("    for new ones. The next `make deploy` takes it up again; LEDGER=delete deletes it.")
+        print(f"  - the ledger {cache}, at about 6 USD a month: without it, a new stack takes repeated and late")
+        print("    events for new ones. The next `make deploy` uses it again; LEDGER=delete deletes it.")
     if cache and delete_ledger and _answer(f"To delete the ledger too, type its name, {cache}") != cache:
         sys.exit("Nothing was done.")
     _run("sam", "delete", "--stack-name", deployment.stack, "--region", region)
@@ -104,7 +104,7 @@ def _destroy(deployment: Deployment, *, delete_ledger: bool) -> None:
 def _ask_region(deployment: Deployment) -> str:
     region = _answer("Which AWS region, such as eu-central-1?")
     while not _REGION.fullmatch(region):
-        region = _answer(f"{region!r} is no region. Which one?")
+        region = _answer(f"{region!r} is not a region. Which one?")
     deployment.set_region(region)
     return region
 
@@ -121,7 +121,7 @@ def _ask_for_ledger(deployment: Deployment, region: str) -> None:
     template = load()
     question = (
         "Is there another snapshot-tuner stack on the same Volcengine account? Then both must share one ledger, or\n"
-        "they call twice as often as the account may. Its output LedgerUrl, or nothing if there is no other stack"
+        "they call at twice the account's quota. Its output LedgerUrl, or nothing if there is no other stack"
     )
     while text := _answer(question):
         wrong = checks.mistake(template, "LedgerUrl", text, region)
@@ -135,7 +135,7 @@ def _answer(question: str) -> str:
     try:
         return input(f"{question}: ").strip()
     except EOFError:
-        sys.exit(f"\nNobody is there to answer. Write it into samconfig.toml: {question.splitlines()[-1]}")
+        sys.exit(f"\nThere is no terminal to answer on. Write it into samconfig.toml: {question.splitlines()[-1]}")
 
 
 def _outputs(deployment: Deployment, region: str) -> dict[str, str]:

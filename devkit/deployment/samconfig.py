@@ -52,7 +52,7 @@ class Deployment:
         own += "\n"
         changed, count = re.subn(pattern, lambda found: change(found[0]), own, count=1)
         if not count:
-            raise ValueError(f"{self.file}: [{self.stage}.deploy.parameters] has not the form that it came with")
+            raise ValueError(f"{self.file}: [{self.stage}.deploy.parameters] no longer has the form that it came with")
         self.file.write_text(before + head + changed.removesuffix("\n") + bracket + after, "utf-8")
 
     def _parameters(self) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ _DESCRIPTION = """\
 Runs the application on this machine: the built functions under AWS's Lambda runtime emulator, a queue and an urgent
 queue with their dead-letter queues, an event bus and a Function URL in front of them, Valkey as the ledger, and a
 stand-in for the RTC API; an SNS topic and a Kafka topic besides, which takes records as Confluent's REST proxy does
-(POST /topics/NAME). Prints the addresses and five commands to try, then one line per outcome. Ctrl-C ends all of it.
+(POST /topics/NAME). Prints the addresses and five commands to try, then one line per outcome. Ctrl-C stops all of it.
 """
 
 _NAME = "snapshot-tuner"
@@ -46,7 +46,7 @@ def main() -> None:
     try:
         _run(arguments)
     except KeyboardInterrupt:
-        print("\nEverything has ended.")
+        print("\nEverything has stopped.")
     except (BuildFailed, InterpreterMissing) as failure:
         sys.exit(str(failure))
 
@@ -62,13 +62,13 @@ def _arguments() -> argparse.Namespace:
         choices=range(1, 11),
         default=2,
         metavar="N",
-        help="of each function (default: %(default)s)",
+        help="sandboxes of each function (default: %(default)s)",
     )
     parser.add_argument(
-        "--iam", action="store_true", help="reach Valkey as ElastiCache is reached: TLS 1.3, and an IAM token"
+        "--iam", action="store_true", help="reach Valkey as one reaches ElastiCache: TLS 1.3 and an IAM token"
     )
     parser.add_argument(
-        "--policy", type=Path, metavar="FILE", help="in place of layers/policy/policy.yaml; with readings of your own"
+        "--policy", type=Path, metavar="FILE", help="the policy to run, instead of layers/policy/policy.yaml"
     )
     return parser.parse_args()
 
@@ -141,9 +141,9 @@ def _addresses(application: Application, stand_in: StandIn, ledger: str) -> str:
     commands = "\n\n".join([*commands_to_try(application), f"./tuner doctor --url {application.url}"])
     return (
         "\n".join(f"  {name:17} {address}" for name, address in rows.items())
-        + "\n\nTry these in another terminal. Sent again, all but the bus's, which has a new id, are duplicates."
+        + "\n\nTry these in another terminal. Sent again, they are duplicates, except the bus's, which gets a new id."
         + f"\n\n{commands}"
-        "\n\nThe queue's batches wait a second for company, the urgent queue's do not. Ctrl-C ends everything."
+        "\n\nThe queue waits a second for a batch to fill, the urgent queue does not. Ctrl-C stops everything."
         " Outcomes:\n"
     )
 

@@ -9,7 +9,7 @@ from devkit.rtc_standin.update_snapshot import Api
 from snapshot_tuner.model import TaskRef
 
 _DESCRIPTION = """\
-A stand-in of Volcengine's RTC API: UpdateSnapshot on 127.0.0.1, with signatures checked.
+A stand-in for Volcengine's RTC API: UpdateSnapshot on 127.0.0.1, with signatures checked.
 
 The first line of its output is its address, the next ones are the settings for a function that is to call
 it, as shell exports. It ends on SIGTERM or SIGINT.
@@ -43,8 +43,8 @@ def _arguments() -> argparse.Namespace:
         metavar="APP_ID/ROOM_ID/TASK_ID",
         help="a running task; may be given several times (default: every task is running)",
     )
-    parser.add_argument("--region", default=Api().region, help="of the signature's scope (default: %(default)s)")
-    parser.add_argument("--api-version", default=Api().version, help="of its calls (default: %(default)s)")
+    parser.add_argument("--region", default=Api().region, help="the signature's region (default: %(default)s)")
+    parser.add_argument("--api-version", default=Api().version, help="the version of its calls (default: %(default)s)")
     parser.add_argument("--access-key", default=known.access_key, help="default: %(default)s")
     parser.add_argument("--secret-key", default=known.secret_key, help="default: %(default)s")
     parser.add_argument("--session-token", help="the key pair is a temporary one with this token")

@@ -100,11 +100,11 @@ def _complain(reports: list[tuple[str, int, RunReport]], store: str) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m devkit.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=_count, default=100, help="runs with everything; a 20th of it per fault alone")
+    parser.add_argument("--seeds", type=_count, default=100, help="runs with all faults; each alone gets a 20th")
     parser.add_argument("--first-seed", type=int, default=0, metavar="SEED")
     parser.add_argument("--seed", type=int, help="replay this one run and print its trace")
-    parser.add_argument("--fault", choices=CHOICES, default=EVERYTHING, help="which faults to replay with")
-    parser.add_argument("--store", choices=(SQLITE, VALKEY), default=SQLITE, help="which ledger to prove")
+    parser.add_argument("--fault", choices=CHOICES, default=EVERYTHING, help="the faults to replay with")
+    parser.add_argument("--store", choices=(SQLITE, VALKEY), default=SQLITE, help="the ledger to test")
     return parser.parse_args()
 
 

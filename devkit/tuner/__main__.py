@@ -12,7 +12,7 @@ from devkit.tuner.output import print_json, progress_console
 from snapshot_tuner.version import VERSION
 
 _DESCRIPTION = """\
-See what a policy does before it is live, whether a deployment works, and step in for a time.
+See what a policy does before it is live, check that a deployment works, and step in for a while.
 
   ./tuner check layers/policy/policy.yaml
   ./tuner explain layers/policy/policy.yaml events/sqs/cloudevent.json
@@ -28,7 +28,7 @@ exit codes:
   0  fine
   1  the policy has mistakes: no function would start with it
   2  the command line is wrong, or a file cannot be read
-  3  (check) the policy is legal, but something in it is suspicious; (backtest) no event matches any of its rules
+  3  (check) the policy is valid, but something in it is suspicious; (backtest) no event matches any of its rules
   4  (explain) the event is rejected: it would end in a dead-letter queue
   5  (doctor) a part of the deployment does not work; (publish) the policy is not in force;
      (bounds) a task could not be changed

@@ -29,7 +29,7 @@ _DESCRIPTION = """\
 Runs the package of `make build-vefaas` on this machine: the function that takes events, with a Kafka-like trigger
 (single messages, batches and retries) and a timer in front of it, the function that takes HTTP, one SQLite ledger for
 both, and a stand-in for the RTC API, which fails now and then. Sends events of a few rooms, and prints one line per
-outcome. Ctrl-C ends all of it.
+outcome. Ctrl-C stops all of it.
 """
 
 _TOKEN: Final = "not-a-secret-of-this-machine"  # noqa: S105 - printed
@@ -47,14 +47,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m devkit.vefaas", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, help="end after so long")
+    parser.add_argument("--seconds", type=float, help="stop after this long")
     arguments = parser.parse_args()
     for kind in (signal.SIGINT, signal.SIGTERM):
         signal.signal(kind, signal.default_int_handler)
     try:
         _run(arguments.seconds)
     except KeyboardInterrupt:
-        print("\nEverything has ended.")
+        print("\nEverything has stopped.")
     except (BuildFailed, InterpreterMissing, StartFailed) as failure:
         sys.exit(str(failure))
 

@@ -46,7 +46,7 @@ def _told(unsettled: Sequence[Sequence[Outcome]], records: int) -> str:
         f"{outcome.kind}: {outcome.reason}" for outcomes in unsettled for outcome in outcomes if not outcome.settled
     ]
     more = f"; and {len(reasons) - _TOLD_MOST:,} more" if len(reasons) > _TOLD_MOST else ""
-    return f"{len(unsettled):,} of {records:,} records have to come back: {'; '.join(reasons[:_TOLD_MOST])}{more}"
+    return f"{len(unsettled):,} of {records:,} records must be retried: {'; '.join(reasons[:_TOLD_MOST])}{more}"
 
 
 bootstrap.prepare()

@@ -66,14 +66,14 @@ def read_batch(headers: Mapping[str, str], body: bytes) -> Sequence[Message]:
         raise InvalidEvent(f"X-Faas-Batch-Events-Version must be {BATCH_VERSION}")
     count, position = _length(body, 0)
     if count > EVENTS_MOST:
-        raise InvalidEvent(f"the batch says that it has {count:,} events; at most {EVENTS_MOST:,}")
+        raise InvalidEvent(f"the batch claims {count:,} events; at most {EVENTS_MOST:,} are allowed")
     messages = []
     for _ in range(count):
         lines, position = _part(body, position)
         data, position = _part(body, position)
         messages.append(read_one(_header_lines(lines), data))
     if position != len(body):
-        raise InvalidEvent("the batch has more bytes than its events")
+        raise InvalidEvent("the batch has bytes after its last event")
     return messages
 
 

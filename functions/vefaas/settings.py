@@ -42,7 +42,7 @@ class VefaasSettings:
             raise SettingsError("VEFAAS_TAKES", "must be http or events: one function never takes both")
         http_auth = environ.get("HTTP_AUTH", "").strip()
         if takes == Takes.HTTP and http_auth != "signature":
-            raise SettingsError("HTTP_AUTH", "must be signature: no IAM checks the callers here")
+            raise SettingsError("HTTP_AUTH", "must be signature: there is no IAM here to check callers")
         timeout = _number(environ, _TIMEOUT, "60", TIMEOUT_SECONDS_LEAST, 86_400)
         name = next((each for each in _PORTS if environ.get(each, "").strip()), _PORTS[0])
         role = Path(environ.get("VEFAAS_IAM_CREDENTIAL_PATH", "").strip() or ROLE_PATH)

@@ -151,7 +151,7 @@ def test_an_endpoint_that_is_silent_or_away_costs_half_a_second_at_most(endpoint
     """It is part of the time that the ledger may cost a batch."""
     endpoint.body = None
     start = monotonic()
-    with pytest.raises(LedgerUnavailable, match="its answer did not come whole: Timeout"):
+    with pytest.raises(LedgerUnavailable, match="no complete answer: Timeout"):
         RoleKeys(endpoint.environment(), SystemClock()).current()
     assert monotonic() - start < FETCH_SECONDS + 0.5
     away = {**endpoint.environment(), "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"}
@@ -174,7 +174,7 @@ ENDPOINT = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
         (
             {"AWS_REGION": "r", ENDPOINT: "http://127.0.0.1/", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "a\r\nb"},
             "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-            "is no text for a header",
+            "cannot be sent in a header",
         ),
         (
             {"AWS_REGION": "r", ENDPOINT: "http://127.0.0.1/", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/nowhere"},

@@ -180,10 +180,10 @@ def test_forgotten_secrets_are_read_anew(reading: Reading) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"LEDGER_URL": "redis://h"}, "LEDGER_URL: is set, and LEDGER_URL_SECRET_ARN too; only one of them may be"),
+        ({"LEDGER_URL": "redis://h"}, "LEDGER_URL: is set together with LEDGER_URL_SECRET_ARN; set only one of them"),
         (
             {"VOLCENGINE_SECRET_KEY": "hunter2"},
-            "VOLCENGINE_SECRET_KEY: is set, and CREDENTIALS_SECRET_ARN too; only one of them may be",
+            "VOLCENGINE_SECRET_KEY: is set together with CREDENTIALS_SECRET_ARN; set only one of them",
         ),
         ({"LEDGER_URL_SECRET_ARN": "ledger"}, "LEDGER_URL_SECRET_ARN: must be the ARN of a Secrets Manager secret"),
         (

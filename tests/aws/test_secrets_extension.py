@@ -60,7 +60,7 @@ def test_an_extension_that_is_not_ready_yet_is_asked_again(stand_in: SecretsStan
         ((200, b'{"SecretString": 7}'), "the secrets extension answered without a SecretString"),
         ((200, b'{"SecretBinary": "aHVudGVyMg=="}'), "the secrets extension answered without a SecretString"),
         ((200, b"[" * 60_000), "the secrets extension answered without a SecretString"),
-        ((200, b" " * 70_000), "the secrets extension gave no whole answer: MalformedAnswer"),
+        ((200, b" " * 70_000), "the secrets extension gave no complete answer: MalformedAnswer"),
     ],
 )
 def test_anything_else_is_one_error_without_a_secret(
@@ -88,7 +88,7 @@ def test_a_silent_extension_costs_its_time_and_no_more(
     """For one secret three seconds; here a tenth of one."""
     monkeypatch.setattr(secrets_extension, "READ_SECONDS", 0.1)
     stand_in.answers = [None]
-    with pytest.raises(SettingsError, match=rf"^{VARIABLE}: the secrets extension gave no whole answer: Timeout$"):
+    with pytest.raises(SettingsError, match=rf"^{VARIABLE}: the secrets extension gave no complete answer: Timeout$"):
         read(stand_in)
 
 
@@ -106,7 +106,7 @@ def test_no_extension_at_all_asks_for_its_layer() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    with pytest.raises(SettingsError, match=rf"^{VARIABLE}: no secrets extension on port {port}; is its layer there\?"):
+    with pytest.raises(SettingsError, match=rf"^{VARIABLE}: no secrets extension on port {port}; is its layer att"):
         SecretsExtension(port, TOKEN).secret_string(VARIABLE, arn("ledger"))
 
 

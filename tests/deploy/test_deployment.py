@@ -90,7 +90,7 @@ def test_the_first_deployment_asks_in_words_and_the_next_one_asks_nothing(machin
     done = machine.run("deploy", "dev", answers=("frankfurt", "eu-central-1", "my-secret", elsewhere, SECRET, ""))
     assert done.returncode == 0, done.stderr
     for words in (
-        "'frankfurt' is no region",
+        "'frankfurt' is not a region",
         "aws secretsmanager create-secret --region eu-central-1",
         "It must be the ARN of a Secrets Manager secret. Once more",
         "It is of the region us-east-1, not of eu-central-1. Once more",
@@ -124,7 +124,7 @@ def test_where_nobody_can_answer_nothing_is_deployed(machine: Machine) -> None:
     """A pipeline is told what to write down."""
     done = machine.run("deploy", "dev")
     assert done.returncode == 1
-    assert "Nobody is there to answer. Write it into samconfig.toml: Which AWS region" in done.stderr
+    assert "There is no terminal to answer on. Write it into samconfig.toml: Which AWS region" in done.stderr
     assert machine.notes() == []
 
 
@@ -133,7 +133,7 @@ def test_destroy_says_what_stays_and_the_next_deployment_takes_it_up(machine: Ma
     machine.run("deploy", "dev", answers=("eu-central-1", SECRET, ""))
     done = machine.run("destroy", "dev")
     assert done.returncode == 0, done.stderr
-    assert "Tasks stay at" in done.stdout
+    assert "Tasks keep" in done.stdout
     assert f"the ledger {CACHE}, at about 6 USD a month" in done.stdout
     assert machine.notes()[-1] == DELETED
     assert f"LedgerUrl={URL}" in machine.overrides()

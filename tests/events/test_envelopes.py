@@ -149,7 +149,7 @@ def test_eight_envelopes_are_opened_and_a_ninth_is_not() -> None:
     for _ in range(MAX_ENVELOPES - 1):
         document = in_cloud_event(document)
     assert read_signal(document) == CLOUD_EVENT_SIGNAL
-    too_many = ("body", "has more than 8 envelopes inside each other")
+    too_many = ("body", "has more than 8 nested envelopes")
     assert rejection(record(document)) == too_many
     assert rejection(in_cloud_event(in_cloud_event(document))) == too_many
 

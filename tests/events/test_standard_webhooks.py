@@ -126,7 +126,7 @@ def test_what_is_no_secret_is_a_reason_that_does_not_repeat_it(text: str) -> Non
         SigningKey.parse(text)
     assert str(error.value) in (
         "must be whsec_ and base64, with name: in front where there are several senders",
-        "is not base64 behind whsec_",
+        "is not base64 after whsec_",
     )
 
 

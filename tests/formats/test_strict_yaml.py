@@ -44,7 +44,7 @@ def test_a_word_that_yaml_takes_for_something_else_is_a_mistake(word: str, reaso
             "match.a[0]",
             "tags are not supported: write the plain value",
         ),
-        ("match: {a: [1], a: [2]}, interval: 5", "match.a", "stands here twice: on line 3 and on line 3"),
+        ("match: {a: [1], a: [2]}, interval: 5", "match.a", "appears twice: on line 3 and on line 3"),
         ("match: {data: {1: [1]}}, interval: 5", "match.data.1", "a key must be text: put it in quotes"),
         ("match: {data: {? [a] : [1]}}, interval: 5", "match.data.?", "a key must be text"),
         (

@@ -174,7 +174,7 @@ def test_when_both_come_in_one_batch_one_call_is_made(room: Room) -> None:
     status, body, _ = room.deployment.post(events, headers={"content-type": "application/cloudevents-batch+json"})
     told = [(each["outcome"], each["interval"]) for each in body["outcomes"]]
     assert (status, told) == (200, [("superseded", 2), ("applied", 60)])
-    assert body["outcomes"][1]["reason"] == "ends firing; it stands at 60 s already"
+    assert body["outcomes"][1]["reason"] == "ends firing; it is already at 60 s"
     assert room.deployment.sent() == [30, 60]
 
 

@@ -141,7 +141,7 @@ def test_bounds_may_come_before_the_first_event(deployment: Deployment) -> None:
     """Nothing is called then, not even for a pin; the task's first event finds them."""
     reply = put(deployment, {**WANTED, "min": 5})
     assert reply.status == 202
-    assert reply.json["reason"] == "no event has named the task yet: they hold from its first one on"
+    assert reply.json["reason"] == "no event has named the task yet: the bounds apply from its first event on"
     assert described("PUT", ROUTE, reply) == []
     told = send(deployment, "GET", TASK_PATH)
     assert (told.json["task"], told.json["desired"], told.json["bounds"]["max"]) == (TASK_JSON, None, 5)

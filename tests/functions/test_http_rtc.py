@@ -81,7 +81,7 @@ def test_a_callback_of_another_app_or_time_is_rejected(listening: Deployment, mo
     body = callback(listening, JOINED, event_type="UserJoinRoom")
     monkeypatch.setenv("RTC_APP_IDS", "first,second")
     reply = send(listening, "POST", "/callbacks/rtc", body)
-    assert (reply.status, reply.json["detail"]) == (400, "AppId: is none of RTC_APP_IDS")
+    assert (reply.status, reply.json["detail"]) == (400, "AppId: is not in RTC_APP_IDS")
     monkeypatch.setenv("RTC_APP_IDS", "first,app")
     listening.started -= timedelta(seconds=301)
     late = send(listening, "POST", "/callbacks/rtc", callback(listening, JOINED, event_type="UserJoinRoom"))

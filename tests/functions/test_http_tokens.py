@@ -196,7 +196,7 @@ def test_what_a_sender_has_left_out_is_a_warning_and_counted(
     entries = [json.loads(line) for line in out.getvalue().splitlines()]
     (warning, _) = [entry for entry in entries if entry["message"] == "event_unmatched"]
     assert (warning["level"], warning["left_out"]) == ("WARNING", 3)
-    assert warning["reason"] == "reading alertmanager: the sender has left 3 elements out of the body"
+    assert warning["reason"] == "reading alertmanager: the sender left 3 elements out of the body"
     counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
     assert [line["AlertsLeftOut"] for line in counted if "AlertsLeftOut" in line] == [[3.0]]
 

@@ -101,7 +101,7 @@ def test_a_known_id_with_another_payload_is_rejected(deployment: Deployment) -> 
     assert deployment.queue(deployment.wanted("e", 90)) == ["m-0"]
     status, body, _ = deployment.post(deployment.wanted("e", 90))
     assert (status, body["type"]) == (422, "urn:snapshot-tuner:problem:conflict")
-    assert body["outcomes"][0]["reason"].endswith("id: known with another payload")
+    assert body["outcomes"][0]["reason"].endswith("id: already used with another payload")
     assert deployment.stands_at() == 30
 
 

@@ -63,7 +63,7 @@ def test_a_task_is_remembered_as_long_as_any_adjustment_lasts(
     monkeypatch.setenv("TASK_TTL_SECONDS", "7199")
     with pytest.raises(SettingsError) as caught:
         reconcile()
-    assert str(caught.value) == "TASK_TTL_SECONDS: must be at least the policy's longest, 7200 s"
+    assert str(caught.value) == "TASK_TTL_SECONDS: must be at least the policy's longest duration, 7200 s"
     assert deployment.sent() == []
 
 

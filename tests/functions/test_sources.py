@@ -85,7 +85,7 @@ def test_a_stream_is_told_its_bad_records(deployment: Deployment, kind: str, nam
 @pytest.mark.parametrize("kind", BROKER)
 def test_a_bad_message_of_a_broker_raises(deployment: Deployment, kind: str) -> None:
     """Nobody reads an answer there."""
-    with pytest.raises(EventNotSettled, match="1 of 1 records have to come back: rejected: body: "):
+    with pytest.raises(EventNotSettled, match="1 of 1 records must be retried: rejected: body: "):
         queue_worker(BROKER[kind], deployment.context)
 
 

@@ -113,7 +113,7 @@ def test_records_of_one_millisecond_keep_the_order_of_their_partition(deployment
 def test_a_failure_of_a_broker_raises_and_is_applied_once(deployment: Deployment) -> None:
     """The whole batch comes back; what was applied is a duplicate then."""
     good, bad = deployment.wanted("a", 11), deployment.wanted("b", 12, task=TaskRef("app", "", "task"))
-    with pytest.raises(EventNotSettled, match=r"1 of 2 records have to come back: rejected: .*RoomId"):
+    with pytest.raises(EventNotSettled, match=r"1 of 2 records must be retried: rejected: .*RoomId"):
         rabbit(deployment, good, bad)
     rabbit(deployment, good)
     assert deployment.sent() == [11]

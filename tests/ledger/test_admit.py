@@ -138,7 +138,7 @@ def test_a_retry_with_another_substituted_time_is_applied_as_the_event_it_is(led
 def test_a_known_id_with_another_payload_is_a_conflict(ledger: Ledger, other: Adjustment) -> None:
     """A time that the event carries itself is part of its payload; the task stays as it was."""
     ledger.admit([event("e1")])
-    assert ledger.admit([other]) == [Admitted(Admission.CONFLICT, "id: known with another payload")]
+    assert ledger.admit([other]) == [Admitted(Admission.CONFLICT, "id: already used with another payload")]
     assert granted(ledger).intent.order_key.encode() == event("e1").order_key
 
 

@@ -76,7 +76,7 @@ def test_no_other_duration_is_taken(text: str) -> None:
         ("hold: true, for: 1m", "line 4, rule 'r': for: hold changes nothing, so there is nothing to end"),
         (
             "hold: true, lengthen_after: 1m",
-            "line 4, rule 'r': lengthen_after: hold changes nothing, so there is nothing to wait",
+            "line 4, rule 'r': lengthen_after: hold changes nothing, so there is nothing to wait for",
         ),
     ],
 )

@@ -63,10 +63,10 @@ def test_what_ends_something_needs_a_task() -> None:
     assert (decision.verdict, decision.reason) == (Verdict.REJECT, "data.RoomId: missing")
 
 
-NEEDS_PREVIOUS = "default: says what follows for and then: previous where nothing else was ever asked for"
+NEEDS_PREVIOUS = "default: needs for and then: previous; it follows where nothing else was ever asked for"
 NEEDS_AN_INTERVAL = (
     "rule 'a' needs then: SECONDS or default: SECONDS, "
-    "or a task stays at its interval where nothing else was ever asked for"
+    "or a task keeps its interval where nothing else was ever asked for"
 )
 ITSELF = "is the rule itself: a newer event of a rule takes the place of the older one anyway"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
@@ -86,7 +86,7 @@ ALERT = "{name: alert, interval: 2, for: 10m, default: 30, match: {type: [a]}}"
         ([ALERT, "{name: r, hold: true, ends: [alarm]}"], "line 5, rule 'r', ends[0]: there is no rule 'alarm'"),
         (
             ["{name: a, interval: 2, match: {type: [a]}}", "{name: r, hold: true, ends: [a]}"],
-            "line 5, rule 'r', ends[0]: rule 'a' has no for, so nothing of it can end",
+            "line 5, rule 'r', ends[0]: rule 'a' has no for, so it has nothing to end",
         ),
         (
             ["{name: a, interval: 2, for: 1m, then: previous, match: {type: [a]}}", "{name: r, hold: true, ends: [a]}"],

@@ -112,7 +112,7 @@ def test_every_part_of_a_pattern_is_told() -> None:
         (
             signal(tags=[{"key": "a", "value": "b"}, {"key": "c", "value": "d"}]),
             "pairs",
-            "no one object of the list data.tags matches all of it",
+            "no single object in the list data.tags matches all of it",
         ),
         (signal(tags=[{"key": "c"}]), "pairs", 'data.tags.key is in a list, not "a"'),
     ],

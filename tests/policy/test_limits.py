@@ -180,7 +180,7 @@ def test_a_mistake_of_a_rule_says_what_would_be_right(rule: str, problem: str) -
         ("{when: , factor: 2}", "limit 1, when: has no value: give it one, or leave the key out"),
         ("{name: a}", "limit 'a': needs bounds or factor, or it has no effect"),
         ("{name: a, bounds: {}}", "limit 'a': needs bounds or factor, or it has no effect"),
-        ("{name: a, bounds: {max: 300}}", "limit 'a', bounds: have no effect: they are those of the policy"),
+        ("{name: a, bounds: {max: 300}}", "limit 'a', bounds: have no effect: they equal the policy's"),
         ("{name: a, bounds: {max: 400}}", "limit 'a', bounds.max: 400 s is outside the policy's bounds 2 to 300 s"),
         ("{name: a, bounds: {min: 9, max: 4}}", "limit 'a', bounds: min 9 is greater than max 4"),
         ("{bound: {max: 5}}", "limit 1, bound: unknown key; known here are name, match, task, when, factor, bounds"),

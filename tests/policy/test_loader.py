@@ -27,11 +27,11 @@ SECONDS = "must be a whole number of seconds from 1 to 600"
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
 NUMERIC = 'must be pairs of an operator and a number: ["=", 5], [">", 0], [">=", 0, "<", 5]'
 NO_ATTRIBUTE = (
-    "no attribute has such a name: they are id, source, type (or detail-type), time, sequence, "
+    "no attribute has this name; the names are id, source, type (or detail-type), time, sequence, "
     "data (or detail), or another of lower-case letters and digits"
 )
 QUOTE = "put it in quotes if it is text"
-PATH = "a path is names with dots between, such as data.RoomId; or ['a.name'], [0], [-1] or [?@.name=='x']"
+PATH = "a path is names joined by dots, such as data.RoomId; or ['a.name'], [0], [-1] or [?@.name=='x']"
 
 WHOLE_FILES: list[tuple[str, list[str]]] = [
     ("", ["line 1: the file is empty"]),
@@ -166,7 +166,7 @@ def test_a_mistake_in_a_rule_is_named_with_the_rule(members: str, expected: list
 def test_rules_have_names_of_their_own() -> None:
     """A name is there, is short, and is used once; the second user is told where the first is."""
     text = "version: 1\nrules:\n- {name: a, match: {x: [1]}, interval: 5}\n- {name: a, match: {x: [2]}, hold: true}\n"
-    assert problems(text) == ["line 4, rule 'a', name: is the name of the rule on line 3 already"]
+    assert problems(text) == ["line 4, rule 'a', name: is already the name of the rule on line 3"]
     name = "must be 1 to 64 of letters, digits and _ . -"
     for bad in ("a b", "x" * 65, "ä", "a\\n"):
         (problem,) = examine(f'version: 1\nrules: [{{name: "{bad}", interval: 5}}]').problems
@@ -220,7 +220,7 @@ def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
         f"line 12, rule 'first', match.data.load[0].numeric: {NUMERIC}",
         "line 13, rule 'first', match.data.state: must not be an empty list",
         f"line 14, rule 'first', interval: {SECONDS}",
-        "line 15, rule 'first', name: is the name of the rule on line 8 already",
+        "line 15, rule 'first', name: is already the name of the rule on line 8",
         "line 17, rule 'last': is never reached: rule 'first' before it matches every event",
         f"line 18, rule 'last', interval: {SECONDS}",
     )

@@ -6,7 +6,7 @@ from snapshot_tuner.policy.loader import examine
 from snapshot_tuner.policy.readings.built_in import BUILT_IN
 
 KEYS = "id, source, type, time, sequence, data, use, name, match, inside, open, each, parts, numbers, target, zone"
-PATH = "a path is names with dots between, such as data.RoomId; or ['a.name'], [0], [-1] or [?@.name=='x']"
+PATH = "a path is names joined by dots, such as data.RoomId; or ['a.name'], [0], [-1] or [?@.name=='x']"
 NAMES = "body, record, item, index, key, value"
 RULES = "rules: [{name: all, interval: 5}]"
 OWN = "name: own, match: {a: [1]}, type: t"
@@ -20,16 +20,16 @@ def mistakes(entry: str) -> list[tuple[int, int, str, str]]:
 @pytest.mark.parametrize(
     ("entry", "place", "reason"),
     [
-        (f'{OWN}, id: "{{boddy.x}}"', "id", "'boddy' is none of the names here: body, record"),
-        (f'{OWN}, time: "{{item.ts}}"', "time", "'item' is none of the names here: body, record"),
-        (f'{OWN}, data: {{x: ["{{index}}"]}}', "data.x[0]", "'index' is none of the names here: body, record"),
+        (f'{OWN}, id: "{{boddy.x}}"', "id", "'boddy' is not one of the names here: body, record"),
+        (f'{OWN}, time: "{{item.ts}}"', "time", "'item' is not one of the names here: body, record"),
+        (f'{OWN}, data: {{x: ["{{index}}"]}}', "data.x[0]", "'index' is not one of the names here: body, record"),
         (f'{OWN}, each: body.l, id: "{{index.x}}"', "id", "index has no members"),
         (f'{OWN}, id: "{{record.topics}}"', "id", "record has id, key, topic, headers"),
         (f'{OWN}, id: "{{record}}"', "id", "record has id, key, topic, headers"),
         (f'{OWN}, id: "{{body.x"', "id", "a brace only begins or ends a placeholder, such as {item.load}"),
-        (f"{OWN}, each: rooms", "each", "'rooms' is none of the names here: body, record"),
-        (f"{OWN}, each: [room in body.r, room in room.t]", "each", "'room' is another thing's name already"),
-        (f"{OWN}, each: index in body.r", "each", "'index' is another thing's name already"),
+        (f"{OWN}, each: rooms", "each", "'rooms' is not one of the names here: body, record"),
+        (f"{OWN}, each: [room in body.r, room in room.t]", "each", "'room' is already the name of something else"),
+        (f"{OWN}, each: index in body.r", "each", "'index' is already the name of something else"),
         (f"{OWN}, open: [data.x]", "open[0]", "must begin with body and lead into it, such as body.load"),
         (f"{OWN}, numbers: [load]", "numbers[0]", "must begin with data and lead into it, such as data.load"),
         (f"{OWN}, source: 'rtc:x'", "source", "must not begin with caller: or rtc:: these are given"),
@@ -51,7 +51,7 @@ def mistakes(entry: str) -> list[tuple[int, int, str, str]]:
         (
             f"{OWN}, parts: [{{each: body.y, time: '{{thing}}'}}]",
             "parts[0].time",
-            f"'thing' is none of the names here: {NAMES}",
+            f"'thing' is not one of the names here: {NAMES}",
         ),
         (f"{OWN}, foreach: body.x", "foreach", f"unknown key; known here are {KEYS}"),
     ],

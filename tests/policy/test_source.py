@@ -71,7 +71,7 @@ def test_it_is_asked_again_when_the_refresh_is_due_and_no_sooner(tmp_path: Path)
     ("bad", "why"),
     [
         ("rules: [", "parameter /policy: line 2: "),
-        (NEWER + "order: sequence\n", "parameter /policy: order: must be time, as the ledger's"),
+        (NEWER + "order: sequence\n", "parameter /policy: order: must be time, like the ledger's"),
         (
             NEWER.replace("interval: 5", "interval: 5, for: 3h"),
             "TASK_TTL_SECONDS: must be at least the policy",

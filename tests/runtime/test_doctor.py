@@ -172,4 +172,4 @@ def test_a_broken_policy_in_the_parameter_is_the_one_tick_that_fails(ask: Any) -
     (failed,) = [line for line in lines if line.startswith("✗")]
     assert "the parameter's policy is not in force: line 3" in failed
     assert "of the file decides" in failed
-    assert "do: mend the parameter (./tuner publish)" in lines[lines.index(failed) + 1]
+    assert "do: fix the parameter (./tuner publish)" in lines[lines.index(failed) + 1]

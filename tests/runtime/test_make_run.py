@@ -86,7 +86,7 @@ def test_the_commands_work_as_printed_and_ctrl_c_leaves_nothing_behind(options: 
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.process.wait(20) == 0
         eventually(lambda: not [pid for pid in started if is_there(pid)])
-    assert terminal.lines[-1] == "Everything has ended."
+    assert terminal.lines[-1] == "Everything has stopped."
 
 
 def test_a_killed_runtime_takes_its_functions_with_it() -> None:

@@ -176,7 +176,7 @@ def test_half_of_a_provider_and_two_ledgers_are_not_deployed(source: Mapping[str
         "RtcProvider custom needs RtcApiVersion.",
     ]
     assert refusals(source, {**REQUIRED, **OWN_STORE, **SHARED_LEDGER}) == [
-        "LedgerUrl and LedgerUrlSecretArn exclude each other."
+        "Set LedgerUrl or LedgerUrlSecretArn, not both."
     ]
     for options in (CUSTOM_PROVIDER, BYTEPLUS, OWN_STORE, SHARED_LEDGER):
         assert refusals(source, {**REQUIRED, **options}) == []

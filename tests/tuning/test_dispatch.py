@@ -145,9 +145,7 @@ def test_a_ledger_that_goes_away_during_the_calls_leaves_them_unsettled(ledger: 
 def test_a_call_that_never_ends_is_given_up_at_the_deadline(ledger: FailingLedger, clock: Clock) -> None:
     """Its lease stays until it runs out, and puts the task in doubt."""
     named = tasks(ledger, 1)
-    assert run(named, ledger, Wire(clock, None), clock) == [
-        NotCalled(Cause.UNKNOWN, "the call did not end in its time")
-    ]
+    assert run(named, ledger, Wire(clock, None), clock) == [NotCalled(Cause.UNKNOWN, "the call did not end in time")]
     assert clock.now == pytest.approx(20, abs=0.01)
 
 

@@ -21,7 +21,7 @@ START_SECONDS = 90
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl to run the commands with")
 def test_what_is_printed_works() -> None:
-    """Messages, batches and requests come to outcomes, each command says what it should, and Ctrl-C ends all of it."""
+    """Messages, batches and requests come to outcomes, each command says what it should, and Ctrl-C stops all of it."""
     try:
         interpreters.find(TARGET_PYTHON)
     except InterpreterMissing as missing:
@@ -55,4 +55,4 @@ def test_what_is_printed_works() -> None:
     assert '"ok"' in health
     assert '"RoomId"' in task
     assert '"outcomes"' in event
-    assert "Everything has ended." in lines[-1]
+    assert "Everything has stopped." in lines[-1]

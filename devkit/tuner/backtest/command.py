@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "events",
         type=Path,
         metavar="EVENTS",
-        help="recorded events, NDJSON, plain, or compressed in a file named .gz (`tuner record` makes them)",
+        help="recorded events as NDJSON, compressed if the file is named .gz (`tuner record` makes them)",
     )
-    add("--against", type=Path, metavar="OLD", help="another policy, over the same events, to compare with")
+    add("--against", type=Path, metavar="OLD", help="another policy to compare with, over the same events")
     add("--html", type=Path, metavar="FILE", help="write a page with charts: one file that needs no network")
     add("--decisions", type=Path, metavar="FILE", help="write every outcome under POLICY, one JSON object a line")
     add(
@@ -41,26 +41,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_whole(0, 1000),
         default=40,
         metavar="N",
-        help="rooms with a chart: those that differ, or change, most",
+        help="how many rooms get a chart: those that differ, or change, most",
     )
-    add("--room", action="append", default=[], metavar="ROOM", help="a room to have a chart of; may be repeated")
+    add("--room", action="append", default=[], metavar="ROOM", help="a room that gets a chart; may be repeated")
     add("--price", type=_amount(1_000_000), metavar="N", help="what 1,000 pictures cost")
-    add("--currency", default="CNY", metavar="NAME", help="of the price (%(default)s)")
-    surroundings = parser.add_argument_group("what is taken for granted")
+    add("--currency", default="CNY", metavar="NAME", help="the currency of the price (%(default)s)")
+    surroundings = parser.add_argument_group("assumptions")
     add = surroundings.add_argument
     add(
         "--start-interval",
         type=_whole(INTERVAL_MIN_SECONDS, INTERVAL_MAX_SECONDS),
         default=default.start_interval,
         metavar="SECONDS",
-        help="what a task stands at before its first call (%(default)s: UpdateSnapshot's default)",
+        help="the interval of a task before its first call (%(default)s: UpdateSnapshot's default)",
     )
     add(
         "--batch-size",
         type=_whole(1, 10_000),
         default=default.batch_size,
         metavar="N",
-        help="events to a batch (%(default)s)",
+        help="events in a batch (%(default)s)",
     )
     add(
         "--batch-window",

@@ -208,7 +208,7 @@ def _steps(replay: Replay, number: int, room: RoomFigures, trail: RoomTrail) -> 
                 "rule": rule,
                 "event": id_,
                 "type": trail.types.get((id_, source)),
-                "reason": reason if by_event else f"its time has come: {reason}",
+                "reason": reason if by_event else f"now due: {reason}",
             }
         )
     return steps

@@ -42,7 +42,7 @@ def warnings(report: _Report) -> list[str]:
         first = recording["unreadable"][0]
         found.append(f"{count:,} lines could not be read; the first, line {first['line']}: {first['reason']}")
     if late := recording["late"]:
-        found.append(f"{late:,} events stand too far behind their place and were taken to arrive late: sort the file")
+        found.append(f"{late:,} events are too far out of order and were taken to arrive late: sort the file")
     for policy in report["policies"]:
         under = f"{policy['role']}: " if len(report["policies"]) > 1 else ""
         if not matched_any(policy):

@@ -58,16 +58,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("set", "clear", "list"))
     endpoint.add_arguments(parser)
     which = parser.add_argument_group("which tasks")
-    which.add_argument("--app", metavar="APP", help="the AppId; alone, all its known tasks")
-    which.add_argument("--room", metavar="ROOM", help="the RoomId; without --task, all its known tasks")
+    which.add_argument("--app", metavar="APP", help="the AppId; alone it means all its known tasks")
+    which.add_argument("--room", metavar="ROOM", help="the RoomId; without --task it means all its known tasks")
     which.add_argument(
         "--task", metavar="TASK", help="the TaskId, together with --app and --room; it need not be known"
     )
     what = parser.add_argument_group("what to set")
-    what.add_argument("--min", type=int, metavar="SECONDS", help="no interval below this, 1 to 600")
-    what.add_argument("--max", type=int, metavar="SECONDS", help="none above this; with --min the same: this interval")
-    what.add_argument("--for", dest="lasts", metavar="DURATION", help="such as 90s, 30m or 2h; 24h at most")
-    what.add_argument("--reason", metavar="TEXT", help="for those who wonder; 200 characters at most")
+    what.add_argument("--min", type=int, metavar="SECONDS", help="the shortest interval allowed, 1 to 600")
+    what.add_argument("--max", type=int, metavar="SECONDS", help="the longest interval allowed; may equal --min")
+    what.add_argument("--for", dest="lasts", metavar="DURATION", help="how long, such as 90s, 30m or 2h; at most 24h")
+    what.add_argument("--reason", metavar="TEXT", help="why, for those who wonder; at most 200 characters")
     parser.add_argument("--yes", action="store_true", help="do not ask before more than one task is changed")
 
 
@@ -124,7 +124,7 @@ def _change(arguments: argparse.Namespace, chosen: list[Task], change: Callable[
             if not arguments.json:
                 console().print(printable(each.as_text()), markup=False, soft_wrap=True)
     except CommandFailed as failure:
-        before = f"\nbefore that, of {len(chosen):,} tasks: {_summary(done)}" if done else ""
+        before = f"\nbefore that, out of {len(chosen):,} tasks: {_summary(done)}" if done else ""
         raise CommandFailed(failure.code, f"{failure}{before}", **_counts(done)) from None
     counts = _counts(done)
     if arguments.json:

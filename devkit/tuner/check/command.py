@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KIND",
-        help=f"do not report this kind of suspicion; may be repeated: {', '.join(FindingKind)}",
+        help=f"do not report this kind of finding; may be repeated: {', '.join(FindingKind)}",
     )
     parser.add_argument(
         "--events",
@@ -117,10 +117,10 @@ def _tell(file: Path, found: Inspection, suspicious: list[Finding]) -> None:
             _say(out, _event(example))
             _say(out, (f"    -> {_decision(example)}", "cyan"))
     for kind in found.left_out:
-        more = f"there is more that is suspicious ({kind}) than these {FINDINGS_MOST}, which was not looked for"
+        more = f"only the first {FINDINGS_MOST} of this kind ({kind}) were looked for"
         _say(out, (f"{file}: {more}", "dim"))
     for rule, reason in found.not_examined:
-        _say(out, (f"{file}: rule {rule!r} was not examined for what is suspicious: {reason}", "dim"))
+        _say(out, (f"{file}: rule {rule!r} was not checked for anything suspicious: {reason}", "dim"))
     if not found.mistakes and not suspicious:
         rules = "1 rule" if found.rules == 1 else f"{found.rules} rules"
         _say(out, f"{file}: {rules}, no mistakes, nothing suspicious")

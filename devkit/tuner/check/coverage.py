@@ -23,8 +23,8 @@ from snapshot_tuner.policy.patterns.grammar import OR
 from snapshot_tuner.policy.patterns.operators import Operator
 
 _NOT_FREE: Final = {
-    ("time",): "it looks at the event's time, of which no examples are made",
-    ("sequence",): "it looks at the event's sequence, of which no examples are made",
+    ("time",): "it looks at the event's time, for which no examples are made",
+    ("sequence",): "it looks at the event's sequence, for which no examples are made",
 }
 
 
@@ -171,7 +171,7 @@ def _axes(
         if path in _NOT_FREE:
             without[path] = _NOT_FREE[path]
         elif path in holders:
-            without[path] = f"it looks at {spelled(path)}, inside of which the policy looks too"
+            without[path] = f"it looks at {spelled(path)}, and the policy also looks inside it"
         else:
             try:
                 axes[path] = axis(path, leaves.get(path, ()), numbers.get(path, ()))

@@ -38,9 +38,9 @@ def never_ending(coverage: Coverage) -> Iterator[Suspicion]:
             example = show(coverage, point_in(coverage, left[0], i)) if left else None
             if example is not None and example.interval is not None and example.decision.rule == rule.name:
                 message = (
-                    f"rule {rule.name!r} ends after {rule.lasts} s, but no other rule ever asks for anything without "
-                    f"an end for such a task: it stays at {example.interval} s (then: SECONDS, default: SECONDS, "
-                    "or a rule for the rest)"
+                    f"rule {rule.name!r} ends after {rule.lasts} s, but no other rule ever sets an interval without "
+                    f"an end for such a task, so it stays at {example.interval} s (add then: SECONDS, "
+                    "default: SECONDS, or a rule for the rest)"
                 )
                 yield Suspicion(FindingKind.NEVER_ENDS, ("rules", i, "for"), (rule.name,), message, (example,))
                 break

@@ -39,7 +39,7 @@ def _overlap(coverage: Coverage, axis: Axis, pair: tuple[int, int], both: list[i
     first, second = (coverage.policy.rules[i].name for i in pair)
     message = (
         f"rules {first!r} and {second!r} both match {in_words(axis, both)} and ask for different things; "
-        f"{first!r} stands first and decides"
+        f"{first!r} comes first and decides"
     )
     place = locate(coverage, pair[1], axis.path)
     return Suspicion(FindingKind.OVERLAP, place, (first, second), message, (example,))

@@ -32,7 +32,7 @@ def unusual(coverage: Coverage) -> Iterator[Suspicion]:
             continue
         near = get_close_matches(str(path[0]), USUAL, 1, 0.8)
         meant = spelled((*near, *path[1:])) if near else f"data.{spelled(path)}"
-        message = f"{path[0]} is no attribute that an event usually has; {meant} may be meant"
+        message = f"{path[0]} is not an attribute that events usually have; did you mean {meant}?"
         box = next((box for i in coverage.examined() for box in coverage.decided[i] if i in (rule, None)), {})
         example = show(coverage, point_in(coverage, box), {(path[0],): ABSENT, path: ABSENT})
         name = () if rule is None else (coverage.policy.rules[rule].name,)

@@ -34,7 +34,7 @@ def _shadowed(coverage: Coverage, i: int) -> Iterator[Suspicion]:
     if examples:
         message = (
             f"rule {rule.name!r} can never match: {_named(names)} before it "
-            f"{'takes' if len(names) == 1 else 'take'} every event that it is for{_aside(coverage, i)}"
+            f"{'takes' if len(names) == 1 else 'take'} every event that it could match{_aside(coverage, i)}"
         )
         yield Suspicion(
             FindingKind.NEVER_MATCHES, ("rules", i), (*names, rule.name), message, tuple(examples[:EXAMPLES_MOST])

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> Exit:
     ticks = url.check(to)
     surroundings: Surroundings | None = stack or local.find(to.address, arguments.run_file)
     if surroundings is None:
-        says = "not tried: --stack says where they are"
+        says = "not tried: give --stack to say where they are"
         ticks += [Tick(name, None, says) for name in _EVENTS]
     else:
         ticks += follow_all(surroundings, arguments.wait)

@@ -74,9 +74,9 @@ class Endpoint:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where it is."""
-    parser.add_argument("--url", metavar="URL", help="the function URL (or API Gateway); else the stack's")
-    parser.add_argument("--stack", metavar="NAME", help="the stack's name, whose outputs say the URL")
-    parser.add_argument("--region", metavar="REGION", help="the stack's; else as the AWS CLI has it")
+    parser.add_argument("--url", metavar="URL", help="the function URL or API Gateway (default: the stack's)")
+    parser.add_argument("--stack", metavar="NAME", help="the stack, whose outputs name the URL")
+    parser.add_argument("--region", metavar="REGION", help="the stack's region (default: the AWS CLI's)")
 
 
 def given(arguments: argparse.Namespace) -> tuple[Endpoint, Stack | None]:

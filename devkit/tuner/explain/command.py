@@ -28,13 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--after",
         type=Path,
         metavar="EVENTS.ndjson",
-        help="a recording (.gz too): what in it arrived before the event, and adjusts the same tasks, is played first",
+        help="a recording (.gz too): plays first what arrived before the event and adjusts the same tasks",
     )
     parser.add_argument(
         "--at",
         type=_moment,
         metavar="TIME",
-        help="when it arrives (2026-03-01T09:00:00Z); otherwise when its envelope says, or at the event's own time",
+        help="when it arrives, such as 2026-03-01T09:00:00Z (default: its envelope's time, else the event's own)",
     )
 
 

@@ -138,7 +138,7 @@ def _order(visit: LedgerVisit) -> IntervalStep:
     match visit.admitted.answer:
         case Admission.NEW | Admission.RETRY | Admission.DEFERRED:
             if other is not None and other.key == intent.key:
-                says = "the same event was there a moment ago"
+                says = "the same event arrived a moment ago"
             elif other is not None:
                 says = (
                     f"newer than event {other.event_id} of {moment(other.asked_us)}, which asked for {other.interval} s"

@@ -13,7 +13,7 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-MISSING: Final = "no Chromium is there; `make test` as root on Debian installs it with apt-get"
+MISSING: Final = "Chromium is not installed; `make test` as root on Debian installs it with apt-get"
 
 
 def executable() -> str | None:

@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of `tuner publish`."""
     add = parser.add_argument
     add("policy", type=Path, metavar="POLICY", help="the policy file")
-    add("--parameter", required=True, metavar="NAME", help="the SSM parameter, as the stack's PolicyParameter has it")
-    add("--region", metavar="REGION", help="of the parameter and the stack; else as the AWS CLI has it")
-    add("--events", type=Path, metavar="FILE", help="log lines, or a recording: the difference in a backtest of them")
+    add("--parameter", required=True, metavar="NAME", help="the SSM parameter that the stack's PolicyParameter names")
+    add("--region", metavar="REGION", help="the region of the parameter and the stack (default: the AWS CLI's)")
+    add("--events", type=Path, metavar="FILE", help="log lines or a recording, to backtest both policies on")
     add("--stack", metavar="NAME", help="wait until this stack decides by it")
     add("--wait", type=int, default=180, metavar="SECONDS", help="how long to wait (default: %(default)s)")
     add("--yes", action="store_true", help="do not ask")
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> Exit:
         if arguments.events is not None:
             _backtest(arguments, before if old else None)
     if old is not None and old.sha256 == new.sha256:
-        return _end(arguments, new, changes, stays, in_force=None, says="The parameter holds it already.")
+        return _end(arguments, new, changes, stays, in_force=None, says="The parameter already holds this policy.")
     if not arguments.yes and not _is_wanted(arguments):
         return _end(arguments, new, changes, stays, in_force=None, says="Nothing was written.", code=Exit.FAILED)
     _write(arguments, text)
@@ -105,7 +105,7 @@ def _refuse_another_order(old: Policy | None, new: Policy) -> None:
 def _tell(arguments: argparse.Namespace, old: Policy | None, changes: list[str], stays: list[str]) -> None:
     to = console()
     what = f"{arguments.parameter} holds {old.short_hash}" if old else f"{arguments.parameter} holds no policy yet"
-    lines = [what, *(changes or (["both decide alike"] if old else [])), *(f"! {each}" for each in stays)]
+    lines = [what, *(changes or (["both decide the same"] if old else [])), *(f"! {each}" for each in stays)]
     for line in lines:
         to.print(printable(line), markup=False, soft_wrap=True)
 

@@ -26,7 +26,7 @@ def differences(old: str, new: str) -> list[str]:
         ]
     common = [name for name in rules_before if name in rules_after]
     if common != [name for name in rules_after if name in rules_before]:
-        told.append("~ the order of the rules is another; the first one that matches decides")
+        told.append("~ the order of the rules changes; the first one that matches decides")
     return told
 
 

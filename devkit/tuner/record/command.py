@@ -24,16 +24,16 @@ _GZIP_BEGINS = b"\x1f\x8b"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of `tuner record`."""
     parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="log lines or a dump, .gz too; - or none: standard input"
+        "files", nargs="*", metavar="FILE", help="log lines or a dump, also .gz; - or nothing reads standard input"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="instead of standard output; .gz is compressed"
+        "-o", "--output", type=Path, metavar="FILE", help="write here, not to standard output; compressed if named .gz"
     )
     parser.add_argument(
         "--from",
         dest="form",
         choices=[form.value for form in Form],
-        help="take only log lines, or only what comes of a queue; without it, both are recognised",
+        help="read only log lines, or only queue messages (default: recognise both)",
     )
 
 

@@ -25,12 +25,12 @@ class Reason(Enum):
     """Why something that may have been an event is not recorded."""
 
     MALFORMED = "could not be read as events; their log lines do not hold them, the dead-letter queue does"
-    WITHOUT_DATA = "logged without its data: LOG_EVENT_DATA was false, or the version older than tuner record"
+    WITHOUT_DATA = "logged without its data: LOG_EVENT_DATA was false, or the version is older than tuner record"
     TOO_LONG = f"logged without its data, or attributes: they have more than {TEXT_CHARACTERS_MOST:,} characters"
     FIRST_LINE_MISSING = "events with several tasks whose first line, which holds the event, is missing"
     UNREADABLE = "no function could open it"
-    BROKEN = "looks like JSON, but is not valid: cut off, or badly indented"
-    IN_ITS_STREAM = "records of a stream: the destination holds their place in it, not the records"
+    BROKEN = "looks like JSON but is not valid: cut off, or badly indented"
+    IN_ITS_STREAM = "stream records: the destination holds their place in the stream, not the records"
     DOCUMENT_TOO_LONG = (
         f"one document of more than {DOCUMENT_CHARACTERS:,} characters: print one event to a line, as `jq -c` does"
     )

@@ -126,7 +126,7 @@ class Recording:
                     self._summary.passed_over["lines about further tasks of an event"] += 1
                 return recorded
             case QueueMessage(message_id=str(message_id)) if message_id in self._messages_seen:
-                self._summary.passed_over["messages that were there before"] += 1
+                self._summary.passed_over["messages that were read before"] += 1
                 return None
             case QueueMessage():
                 if item.message_id is not None:
@@ -139,7 +139,7 @@ class Recording:
             case Other():
                 if item.no_document in _REASONS:
                     raise NotRecorded(_REASONS[item.no_document])
-                self._summary.passed_over["lines that are no outcomes"] += 1
+                self._summary.passed_over["lines that are not outcomes"] += 1
                 return None
             case _:
                 assert_never(item)

@@ -247,7 +247,7 @@ class Cause(StrEnum):
     THROTTLED = auto()  # retry: the API, or no call slot before the deadline
     BUSY = auto()  # retry: another worker's call for the task is in flight
     UNAVAILABLE = auto()  # retry: the API or the ledger, or no time left
-    UNKNOWN = auto()  # retry: nobody knows whether the call was carried out
+    UNKNOWN = auto()  # retry: it is unknown whether the call was carried out
     CREDENTIALS = auto()  # retry: the API refused our credentials
 
 

@@ -99,7 +99,7 @@ def test_a_thousand_elements_are_taken_and_one_more_is_not() -> None:
 def test_what_a_body_makes_is_bounded_by_its_text() -> None:
     """A long text that all elements share would make much of little."""
     assert rejection(body(*[GOOD] * 1000, all="x" * 100_000), LIST) == (
-        "reading own, body: would make more than 4 times its own text"
+        "reading own, body: would produce more than 4 times its own text"
     )
     # One that a few share, or a short one, is what senders do.
     assert len(read(body(GOOD, GOOD, all="x" * 100_000), LIST)) == 2
@@ -136,7 +136,7 @@ def test_what_the_sender_left_out_is_said() -> None:
     """Beside the alerts that are there."""
     first, note = read(group(alert(), truncatedAlerts=3), ALERTMANAGER)
     assert isinstance(first, Signal)
-    assert note == NoEvent("reading alertmanager: the sender has left 3 elements out of the body", left_out=3)
+    assert note == NoEvent("reading alertmanager: the sender left 3 elements out of the body", left_out=3)
 
 
 def test_text_that_is_no_json_is_rejected_whole() -> None:

@@ -17,13 +17,13 @@ def mistakes(match: dict[str, Any]) -> list[tuple[Place, str]]:
 IS_TEXT = "must be text; a number or a boolean needs quotes to be one"
 CIDR = "must be a range of IPv4 or IPv6 addresses, such as 10.0.0.0/8 or 2001:db8::/32"
 OPERATOR = (
-    "is an operator, no field: operators stand in a list, [{%s: ...}] "
+    "is an operator, not a field: operators go in a list, [{%s: ...}] "
     "(a field of this name is asked for with a dot, such as data.prefix)"
 )
 NUMERIC = 'must be pairs of an operator and a number: ["=", 5], [">", 0], [">=", 0, "<", 5]'
 ANYTHING_BUT = "must be text or a number, a list of only texts or only numbers, or one operator on text"
 ATTRIBUTE = (
-    "no attribute has such a name: they are id, source, type (or detail-type), time, sequence, "
+    "no attribute has this name; the names are id, source, type (or detail-type), time, sequence, "
     "data (or detail), or another of lower-case letters and digits"
 )
 
@@ -56,9 +56,9 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"a.b": "x"}, "a.b", "must be a list or an object: put the value in a list"),
     ({"a.b": [{"prefix": 1}]}, "a.b 0 prefix", IS_TEXT),
     ({"a.b": {"c.d": [[]]}}, "a.b c.d 0", "must be a value or an operator, not a list"),
-    ({"a.b": [1], "a": [2]}, "a", "asks for the same field as 'a.b' does, or for one that it is inside of"),
-    ({"a.$or": [{"b": [1]}, {"c": [1]}]}, "a.$or", "$or is no field: no path leads to it"),
-    ({".".join("a" * 65): [1]}, ".".join("a" * 65), "leads further in than any event is nested: 64 levels"),
+    ({"a.b": [1], "a": [2]}, "a", "asks for the same field as 'a.b', or for one that contains it"),
+    ({"a.$or": [{"b": [1]}, {"c": [1]}]}, "a.$or", "$or is not a field: no path leads to it"),
+    ({".".join("a" * 65): [1]}, ".".join("a" * 65), "is nested deeper than any event can be: 64 levels"),
     ({"a": [{"prefix": 1}]}, "a 0 prefix", IS_TEXT),
     ({"a": [{"suffix": {"prefix": "a"}}]}, "a 0 suffix", "must be text, or {equals-ignore-case: text}"),
     ({"a": [{"prefix": {"equals-ignore-case": 1}}]}, "a 0 prefix equals-ignore-case", IS_TEXT),
@@ -127,15 +127,15 @@ def test_each_mistake_is_named_with_its_place(fields: dict[str, Any], place: str
     ("match", "expected"),
     [
         ({"Type": ["x"]}, [(("Type",), ATTRIBUTE)]),
-        ({"type": ["x"], "detail-type": ["x"]}, [(("detail-type",), "is another name of 'type', which is here too")]),
-        ({"detail": {"a": [1]}, "data": {"a": [1]}}, [(("data",), "is another name of 'detail', which is here too")]),
-        ({"detail.a": [1], "data": {"b": [1]}}, [(("data",), "is another name of 'detail', which is here too")]),
+        ({"type": ["x"], "detail-type": ["x"]}, [(("detail-type",), "is another name for 'type', which is also here")]),
+        ({"detail": {"a": [1]}, "data": {"a": [1]}}, [(("data",), "is another name for 'detail', which is also here")]),
+        ({"detail.a": [1], "data": {"b": [1]}}, [(("data",), "is another name for 'detail', which is also here")]),
         ({"Data.a": [1]}, [(("Data.a",), ATTRIBUTE)]),
         (
             {"data.a": [1], "data": {"a": [2]}},
             [
-                (("data.a",), "asks for the same field as 'a' does, or for one that it is inside of"),
-                (("data", "a"), "asks for the same field as 'data.a' does, or for one that it is inside of"),
+                (("data.a",), "asks for the same field as 'a', or for one that contains it"),
+                (("data", "a"), "asks for the same field as 'data.a', or for one that contains it"),
             ],
         ),
         ({"source": [5]}, [(("source", 0), "source is always text: put the value in quotes")]),

@@ -165,6 +165,6 @@ def test_the_chart_of_a_room_tells_every_step_with_its_cause(report: dict[str, A
     ]
     assert [each["reason"] for each in new[3:5]] == [
         "fixed 1 s, clamped to 2 s by bounds.min, for 60 s, then previous",
-        "its time has come: load 0.8 -> curve 50 s",
+        "now due: load 0.8 -> curve 50 s",
     ]
     assert [each["interval"] for each in old] == [2, 20, 5, 20]

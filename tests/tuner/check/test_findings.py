@@ -22,8 +22,8 @@ def test_lists_are_remembered_where_they_make_a_difference() -> None:
     )
     inspection = inspect(text, "policy.yaml")
     one, other = messages(inspection)
-    assert one.endswith("rule 'a' before it takes every event that it is for (unless one of its fields is a list)")
-    assert other.endswith("rule 'a' before it takes every event that it is for")
+    assert one.endswith("rule 'a' before it takes every event that it could match (unless one of its fields is a list)")
+    assert other.endswith("rule 'a' before it takes every event that it could match")
 
 
 def test_only_the_rules_that_it_takes_are_named() -> None:

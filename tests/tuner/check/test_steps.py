@@ -58,7 +58,7 @@ rules:
   - {name: load, match: {type: [load]}, interval: {of: "dta.points[-1]['room.load']", curve: [[0, 10], [1, 60]]}}
 """
     (finding,) = suspicious(text)
-    assert "data.points[-1]['room.load'] may be meant" in finding.suspicion.message
+    assert "did you mean data.points[-1]['room.load']?" in finding.suspicion.message
     assert suspicious(FLAPPING.replace("[1]", "[100000000]")) == []
 
 

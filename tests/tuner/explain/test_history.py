@@ -112,7 +112,7 @@ def test_the_same_event_twice_in_a_batch_is_told_so(explainer: Explainer, policy
     batch = explainer.file("batch.json", json.dumps({"Records": [record, record]}))
     (first, again) = (event["outcomes"][0] for event in explainer.events(policy, batch))
     assert (first["outcome"], again["outcome"]) == ("applied", "duplicate")
-    assert steps(again)["order"] == (55, "the same event was there a moment ago")
+    assert steps(again)["order"] == (55, "the same event arrived a moment ago")
 
 
 def test_what_arrived_at_the_same_moment_was_not_before(explainer: Explainer, policy: Path) -> None:
@@ -203,7 +203,7 @@ def test_the_same_event_again_is_a_duplicate(explainer: Explainer, policy: Path)
     outcome = explain_outcome(explainer, policy, other, before, exit_code=Exit.REJECTED)
     assert (outcome["outcome"], steps(outcome)["order"]) == (
         "rejected",
-        (None, "conflict: id: known with another payload"),
+        (None, "conflict: id: already used with another payload"),
     )
 
 

@@ -102,7 +102,7 @@ def test_what_is_there_already_is_not_written_again(
 ) -> None:
     aws.answer(**holding("gzip:" + base64.b64encode(gzip.compress(NEW.encode())).decode()))
     assert main(["publish", str(policy), "--parameter", NAME, "--yes"]) == Exit.FINE
-    assert "The parameter holds it already." in capsys.readouterr().out
+    assert "The parameter already holds this policy." in capsys.readouterr().out
     assert written(aws) == []
 
 

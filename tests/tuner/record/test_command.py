@@ -108,7 +108,7 @@ def test_a_message_that_was_received_twice_is_recorded_once(tmp_path: Path) -> N
     one, two = message(1, EVENT, "1772355600001"), message(2, EVENT, "1772355600000")
     _, lines, summary = record(tmp_path, json.dumps({"Messages": [one, two]}), json.dumps({"Messages": [one]}))
     assert [line["event"]["messageId"] for line in lines] == ["m-2", "m-1"]
-    assert summary["passed_over"] == {"messages that were there before": 1}
+    assert summary["passed_over"] == {"messages that were read before": 1}
 
 
 def test_an_id_that_is_no_text_identifies_no_message(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_everything_that_is_not_recorded_is_told_with_its_reason(
         ),
         "first-line-missing": (1, []),
     }
-    assert summary["passed_over"] == {"lines about further tasks of an event": 1, "lines that are no outcomes": 1}
+    assert summary["passed_over"] == {"lines about further tasks of an event": 1, "lines that are not outcomes": 1}
     assert {loss["meaning"] for loss in summary["not_recorded"]} == {reason.value for reason in Reason}
 
 

@@ -31,7 +31,7 @@ class IamTokens:
         """A fresh one. Raises SettingsError for what the environment lacks, LedgerUnavailable without keys."""
         region = self._environ.get("AWS_REGION")
         if not region:
-            raise SettingsError("AWS_REGION", "is not set; the ledger wants an IAM token")
+            raise SettingsError("AWS_REGION", "is not set; the ledger's IAM token needs it")
         return signed(user, cache, region, self._keys.current(), self._clock.wall_us())
 
 

@@ -58,7 +58,7 @@ class RoleKeys:
                 raise SettingsError(_SECRET_KEY, f"is not set, but {_ACCESS_KEY} is")
             return AwsKeys(environ[_ACCESS_KEY], environ[_SECRET_KEY], environ.get(_SESSION_TOKEN) or None)
         if not environ.get(_URI):
-            raise SettingsError(_ACCESS_KEY, f"is not set, nor is {_URI}; the ledger wants an IAM token")
+            raise SettingsError(_ACCESS_KEY, f"is not set, nor is {_URI}; the ledger's IAM token needs one of them")
         if self._left_seconds() < RENEWED_BEFORE_END_SECONDS:
             try:
                 self._fetched = self._fetch()
@@ -79,7 +79,7 @@ class RoleKeys:
         try:
             answer = loopback.get(host, port, target, headers, seconds=FETCH_SECONDS)
         except CallFailed as error:
-            raise _none(f"its answer did not come whole: {error.code}") from None
+            raise _none(f"no complete answer: {error.code}") from None
         except OSError as error:
             raise _none(type(error).__name__) from None
         if answer.status != _OK:
@@ -94,7 +94,7 @@ class RoleKeys:
         except (OSError, ValueError):
             raise SettingsError(_TOKEN_FILE, "names a file that cannot be read") from None
         if token and not _VISIBLE.fullmatch(token):
-            raise SettingsError(_TOKEN_FILE if path else _TOKEN, "is no text for a header")
+            raise SettingsError(_TOKEN_FILE if path else _TOKEN, "cannot be sent in a header")
         return token or None
 
 

@@ -32,7 +32,7 @@ def opened(value: str) -> str:
     try:
         policy = opener.decompress(b64decode("".join(text.split()), validate=True), _TEXT_BYTES_MOST).decode()
     except (ValueError, zlib.error):  # of base64, and of UTF-8, are ValueErrors
-        raise SettingsError(VARIABLE, f"after {COMPRESSED_PREFIX} there must be base64 of gzip of UTF-8") from None
+        raise SettingsError(VARIABLE, f"after {COMPRESSED_PREFIX} must come base64 of gzipped UTF-8") from None
     if not opener.eof:
         reason = f"is cut off, or its text has more than {_TEXT_BYTES_MOST:,} bytes"
         raise SettingsError(VARIABLE, reason)

@@ -115,7 +115,7 @@ def _arns(environ: Mapping[str, str]) -> dict[str, str]:
             raise SettingsError(name, "must be the ARN of a Secrets Manager secret")
         for variable in STANDS_FOR[name]:
             if environ.get(variable, "").strip():
-                raise SettingsError(variable, f"is set, and {name} too; only one of them may be")
+                raise SettingsError(variable, f"is set together with {name}; set only one of them")
     return arns
 
 

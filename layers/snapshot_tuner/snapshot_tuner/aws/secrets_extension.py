@@ -69,9 +69,9 @@ class SecretsExtension:
                 time.sleep(_NOT_READY_PAUSE_SECONDS)
                 answer = self._get(target, deadline)
         except CallFailed as error:
-            raise SettingsError(variable, f"the secrets extension gave no whole answer: {error.code}") from None
+            raise SettingsError(variable, f"the secrets extension gave no complete answer: {error.code}") from None
         except OSError as error:
-            reason = f"no secrets extension on port {self.port}; is its layer there? ({type(error).__name__})"
+            reason = f"no secrets extension on port {self.port}; is its layer attached? ({type(error).__name__})"
             raise SettingsError(variable, reason) from None
         if answer.status != _OK:
             reason = f"the secrets extension answered HTTP {answer.status}; its own lines in the log say why"

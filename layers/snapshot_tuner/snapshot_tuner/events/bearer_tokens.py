@@ -28,7 +28,7 @@ class BearerToken:
         """`name:token`; several of one name are a rotation. Raises ValueError with a reason that does not repeat it."""
         parts = _NAMED.fullmatch(text)
         if parts is None:
-            raise ValueError("must be name:token, the token of letters, digits and - . _ ~ + /")
+            raise ValueError("must be name:token, with only letters, digits and - . _ ~ + / in the token")
         sender, token = parts.groups()
         if len(token) < _CHARACTERS_LEAST:
             raise ValueError(f"must have at least {_CHARACTERS_LEAST} characters")

@@ -61,7 +61,7 @@ def binary_document(headers: Mapping[str, str], body: bytes, *, at_most: int) ->
         if header.startswith(HEADER_PREFIX):
             name = header.removeprefix(HEADER_PREFIX)
             if not _ATTRIBUTE.fullmatch(name) or name in _NOT_AS_HEADER:
-                raise EventRejected(header[:64], "is the name of no attribute (CloudEvents HTTP binding, 3.1.3)")
+                raise EventRejected(header[:64], "is not a valid attribute name (CloudEvents HTTP binding, 3.1.3)")
             document[name] = _decoded(header, value)
     content_type = headers.get("content-type")
     if content_type is not None:

@@ -96,7 +96,7 @@ def open_envelope(envelope: Envelope, readings: Readings) -> Opened | Unopened:
         if not isinstance(inner, Envelope):
             return Unopened(inner, data, around)
         envelope = inner
-    raise EventRejected("body", f"has more than {MAX_ENVELOPES} envelopes inside each other")
+    raise EventRejected("body", f"has more than {MAX_ENVELOPES} nested envelopes")
 
 
 def _inner(document: Json, readings: Readings) -> Envelope | Reading:

@@ -89,11 +89,11 @@ class Callback:
         values = {"EventType": self.event_type, "EventId": self.event_id, "AppId": self.app_id, "Nonce": self.nonce}
         for name, form in _FORMS.items():
             if not form.fullmatch(values[name]):
-                raise EventRejected(name, "has not the form that the RTC service gives it")
+                raise EventRejected(name, "does not have the form that the RTC service gives it")
         if self.version != _VERSION:
             raise EventRejected("Version", f"must be {_VERSION!r}, not {describe(self.version)}")
         if app_ids and self.app_id not in app_ids:
-            raise EventRejected("AppId", "is none of RTC_APP_IDS")
+            raise EventRejected("AppId", "is not in RTC_APP_IDS")
         try:
             time_us = rfc3339.to_microseconds(self.event_time)
         except ValueError as error:

@@ -49,7 +49,7 @@ class SigningKey:
         try:
             secret = base64.b64decode(encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4), validate=True)
         except binascii.Error:
-            raise ValueError(f"is not base64 behind {_PREFIX}") from None
+            raise ValueError(f"is not base64 after {_PREFIX}") from None
         if len(secret) < _SECRET_BYTES_LEAST:
             raise ValueError(f"must have at least {_SECRET_BYTES_LEAST} bytes, which are 32 characters of base64")
         return cls(sender or UNNAMED_SENDER, secret)

@@ -36,7 +36,7 @@ _ROOT: Final = re.compile(_NAME)
 _ESCAPED: Final = re.compile(r"\\(.)")
 _WORDS: Final[Mapping[str, Json]] = {"true": True, "false": False, "null": None}
 
-_FORM: Final = "a path is names with dots between, such as data.RoomId; or ['a.name'], [0], [-1] or [?@.name=='x']"
+_FORM: Final = "a path is names joined by dots, such as data.RoomId; or ['a.name'], [0], [-1] or [?@.name=='x']"
 
 
 class First(NamedTuple):
@@ -113,7 +113,7 @@ def replaced(value: Json, steps: Sequence[Step], new: Json) -> Json:
     if isinstance(value, list) and not isinstance(step, str):
         index = step if isinstance(step, int) else next(i for i, each in enumerate(value) if _has(each, step))
         return [replaced(each, others, new) if i == index % len(value) else each for i, each in enumerate(value)]
-    raise ValueError("nothing is there to be replaced")
+    raise ValueError("there is nothing to replace")
 
 
 def _element(elements: list[Json], index: int) -> Found:

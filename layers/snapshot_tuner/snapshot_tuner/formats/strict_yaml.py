@@ -151,9 +151,7 @@ class _Builder:
     def _begin_member(self, top: _Open, key: str, mark: Mark, mistakes: Iterable[str]) -> None:
         place = (*top.place, key)
         if place in self.marks:
-            self.mistakes.append(
-                (place, f"stands here twice: on line {self.marks[place].line} and on line {mark.line}")
-            )
+            self.mistakes.append((place, f"appears twice: on line {self.marks[place].line} and on line {mark.line}"))
         self.marks.setdefault(place, mark)
         self.mistakes += ((place, mistake) for mistake in mistakes)
         top.key = key

@@ -8,7 +8,7 @@ from snapshot_tuner.model import Order
 
 _OVER = Admitted(Admission.SUPERSEDED, "its time is over")
 NOTHING_TO_END = Admitted(Admission.HELD, "there is nothing to end")
-CONFLICT = Admitted(Admission.CONFLICT, "id: known with another payload")
+CONFLICT = Admitted(Admission.CONFLICT, "id: already used with another payload")
 
 
 def in_doubt(settled_as: Admission) -> Admitted:

@@ -204,7 +204,7 @@ class RuleDocument(Part):
         if self.hold and self.lasts is not None:
             raise ValueError("for: hold changes nothing, so there is nothing to end")
         if self.hold and self.lengthen_after is not None:
-            raise ValueError("lengthen_after: hold changes nothing, so there is nothing to wait")
+            raise ValueError("lengthen_after: hold changes nothing, so there is nothing to wait for")
         if self.hold and self.bounds is not None:
             raise ValueError("bounds: hold changes nothing, so there is nothing to keep in bounds")
         if self.hold and self.target is not None and not self.ends:
@@ -212,7 +212,7 @@ class RuleDocument(Part):
         if self.hold and self.urgent and not self.ends:
             raise ValueError("urgent: hold changes nothing, so nothing of it can go first")
         if self.default is not None and (self.lasts is None or self.then is not None):
-            raise ValueError("default: says what follows for and then: previous where nothing else was ever asked for")
+            raise ValueError("default: needs for and then: previous; it follows where nothing else was ever asked for")
         if "then" in self.model_fields_set and self.lasts is None:
             raise ValueError("then: says what follows when for is over, so it needs for")
         return self

@@ -214,7 +214,7 @@ def _why_not(finding: PatternFinding) -> str:
         case Asking.FIELDS:
             failed = next((part for part in finding.parts if not part.matched), None)
             if failed is None:
-                return f"no one object of the list {finding.place} matches all of it"
+                return f"no single object in the list {finding.place} matches all of it"
             return _why_not(failed)
         case _:
             assert_never(finding.asking)

@@ -170,7 +170,7 @@ def _compare_rules(rules: list[tuple[int, dict[str, Json]]], marks: dict[Place, 
         if isinstance(name, str):
             if name in named:
                 line = marks[RULES, named[name]].line
-                report((RULES, index, "name"), f"is the name of the rule on line {line} already")
+                report((RULES, index, "name"), f"is already the name of the rule on line {line}")
             named.setdefault(name, index)
         if greedy is not None:
             report((RULES, index), f"is never reached: {greedy} before it matches every event")
@@ -214,7 +214,7 @@ def _check_bounds(document: PolicyDocument, report: Report) -> None:
     for index, limit in enumerate(document.limits):
         own = limit.bounds
         if limit.factor is None and own is not None and own.min <= policy.min and own.max >= policy.max:
-            report((LIMITS, index, "bounds"), "have no effect: they are those of the policy")
+            report((LIMITS, index, "bounds"), "have no effect: they equal the policy's")
 
 
 def _check_ends(document: PolicyDocument, report: Report) -> None:
@@ -240,11 +240,11 @@ def _why_not_ended(by: RuleDocument, rule: RuleDocument | None, name: str) -> st
     if rule is by:
         return "is the rule itself: a newer event of a rule takes the place of the older one anyway"
     if rule.lasts is None:
-        return f"rule {name!r} has no for, so nothing of it can end"
+        return f"rule {name!r} has no for, so it has nothing to end"
     if rule.then is None and rule.default is None:
         return (
             f"rule {name!r} needs then: SECONDS or default: SECONDS, "
-            f"or a task stays at its interval where nothing else was ever asked for"
+            f"or a task keeps its interval where nothing else was ever asked for"
         )
     return None
 

@@ -99,7 +99,7 @@ class PolicySource:
         try:
             policy = self._checked(Policy.parse(text, f"parameter {name}"))
             if self._policy is not None and policy.order is not self._policy.order:
-                reason = f"order: must be {self._policy.order}, as the ledger's, until the namespace is another"
+                reason = f"order: must be {self._policy.order}, like the ledger's; another needs another namespace"
                 raise PolicyError(f"parameter {name}", [reason])
         except FixDeployment as error:
             self._refused = (sha256, error)
@@ -109,7 +109,7 @@ class PolicySource:
     def _checked(self, policy: Policy) -> Policy:
         longest = policy.longest_duration
         if longest > self._task_ttl:
-            raise SettingsError("TASK_TTL_SECONDS", f"must be at least the policy's longest, {longest} s")
+            raise SettingsError("TASK_TTL_SECONDS", f"must be at least the policy's longest duration, {longest} s")
         return policy
 
 

@@ -73,7 +73,7 @@ _BY_CLASS: Mapping[str, _Meaning] = MappingProxyType(
 _PARAMETER = re.compile(r"Parameter|AppId|RoomId|TaskId|BusinessId|ImageConfig|Interval")
 """What a refusal names that is about the event."""
 
-_UNKNOWN_CODE = "a code that is not documented"
+_UNKNOWN_CODE = "an undocumented code"
 _NO_SUCCESS = 'neither an Error nor a Result "ok"'
 
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
@@ -118,7 +118,7 @@ def result(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> tuple[ob
     except (ValueError, RecursionError):
         raise _unreadable(status, "the answer is not JSON") from None
     if not isinstance(answer, dict):
-        raise _unreadable(status, "the answer is JSON, but no object")
+        raise _unreadable(status, "the answer is JSON, but not an object")
     metadata = answer.get("ResponseMetadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     request_id = _matching(_REQUEST_ID, metadata.get("RequestId"))

@@ -101,7 +101,7 @@ class OperatorBounds:
         if report is None:
             return True, "no event has named the task yet"
         if report.desired is None:
-            return False, "no event has named the task yet: they hold from its first one on"
+            return False, "no event has named the task yet: the bounds apply from its first event on"
         ((outcome,),) = self._tuner.process([BoundsChanged(task)], deadline)
         match outcome.kind:
             case OutcomeKind.APPLIED:

@@ -104,7 +104,7 @@ class DeploymentCheck:
         if lost_at is not None and (until := lost_at + _CAREFUL_US) > self.clock.wall_us():
             facts["careful_until"] = rfc3339.from_microseconds(until)
             lost = rfc3339.from_microseconds(lost_at)
-            says += f"; it may have forgotten something at {lost}, so the reconciler makes little longer for a day"
+            says += f"; it may have forgotten something at {lost}, so for a day it lengthens few intervals"
         if abs(ahead) > _FAR_SECONDS:
             return Check("ledger", ok=False, says=says, advice="set the store's clock: run NTP there", facts=facts)
         return Check("ledger", ok=True, says=says, facts=facts)
@@ -127,7 +127,7 @@ class DeploymentCheck:
             is_without_task = error.code == LocalCode.MALFORMED_ANSWER and error.status == 200 and error.request_id  # noqa: PLR2004 - HTTP's
             if not is_about_the_task and not is_without_task:
                 raise
-        says = "the RTC API knows no task that cannot be: key, region, version, route and clock are right"
+        says = "the RTC API has no task of a made-up name, as expected: key, region, version, route and clock are right"
         return Check("provider", ok=True, says=says)
 
     def _read(self, *, has_slots: bool) -> None:
@@ -147,47 +147,50 @@ class DeploymentCheck:
         return slots[0] if slots else Slot(now, now + _READ_SECONDS)
 
     def _in_words(self, error: ApiError | CallAbandoned | LedgerUnavailable) -> tuple[str, str]:
-        key = "see VOLCENGINE_ACCESS_KEY and VOLCENGINE_SECRET_KEY, in the secret that CREDENTIALS_SECRET_ARN names"
+        key = "check VOLCENGINE_ACCESS_KEY and VOLCENGINE_SECRET_KEY, in the secret that CREDENTIALS_SECRET_ARN names"
         match error:
             case ApiError(code=LocalCode.CREDENTIALS_UNAVAILABLE):
-                return "there is no key that could sign", key
+                return "there is no key to sign with", key
             case ApiError(code=LocalCode.CONNECT_TIMEOUT | LocalCode.CONNECT_FAILED):
                 return (
                     "no route to the RTC API: no connection could be opened",
-                    "see RTC_ENDPOINT; in a VPC, a route to the internet (a NAT gateway), and HTTPS_PROXY",
+                    "check RTC_ENDPOINT; in a VPC, a route to the internet (a NAT gateway), and HTTPS_PROXY",
                 )
             case ApiError(code=LocalCode.TIMEOUT | LocalCode.CONNECTION_LOST):
-                return "the RTC API was reached, and did not answer", "try again; then see RTC_ENDPOINT and HTTPS_PROXY"
+                return "the RTC API was reached but did not answer", "try again; check RTC_ENDPOINT and HTTPS_PROXY"
             case TimestampRefused():
-                return "the RTC API refuses the time: the function's clock is off", "on Lambda, tell AWS; else run NTP"
+                return (
+                    "the RTC API refuses the time: the function's clock is off",
+                    "on Lambda, tell AWS; elsewhere run NTP",
+                )
             case Throttled():
-                return "the account has read too often this second", "try again"
+                return "the account has used up its reads for this second", "try again"
             case ApiError(code=code) if (words := self._refused(code.partition(".")[0], key)) is not None:
                 return words
             case CredentialsRefused(code=code):
                 return f"the key is refused ({code})", key
             case ApiError(code=LocalCode.MALFORMED_ANSWER):
                 return (
-                    "what answers is no RTC API",
-                    "see RTC_ENDPOINT, and what stands between: a proxy, a captive portal",
+                    "what answers is not an RTC API",
+                    "check RTC_ENDPOINT, and what is in between: a proxy, a captive portal",
                 )
             case ApiError(code=code):
-                return f"the RTC API answers {code}", "see the provider's documentation of the code, or try again"
+                return f"the RTC API answers {code}", "look the code up in the provider's documentation, or try again"
             case _:
-                return "no reading was possible in time", "try again"
+                return "there was no time to try it", "try again"
 
     def _refused(self, kind: str, key: str) -> tuple[str, str] | None:
         """By the class of the provider's code."""
         match kind:
             case "InvalidAccessKey":
-                return "the key is refused: nobody has this access key", key
+                return "the key is refused: no account has this access key", key
             case "SignatureDoesNotMatch":
-                return "the key is refused: the secret key is not the access key's", f"{key}; then RTC_REGION"
+                return "the key is refused: the secret key does not match the access key", f"{key}; then RTC_REGION"
             case "InvalidSecretToken":
-                return "the key is refused: its session token has ended, or is another key's", key
+                return "the key is refused: its session token has expired, or belongs to another key", key
             case "InvalidAuthorization" | "InvalidCredential":
                 return (
-                    f"wrong region: the RTC API takes no signature for {self.region}",
+                    f"wrong region: the RTC API accepts no signature for {self.region}",
                     "set RTC_REGION (cn-north-1; ap-singapore-1 for BytePlus), or the parameter RtcProvider",
                 )
             case "LackPolicy" | "AccessDenied":
@@ -204,8 +207,8 @@ class DeploymentCheck:
 def _pace(rate: CallRate) -> str:
     """How fast all who share the ledger may call, and why no faster."""
     reasons = {
-        RateLimitedBy.FAR: "a worker is far away from it",
-        RateLimitedBy.LOWER_QUOTA: f"RTC_MAX_QPS is {rate.quota:g} in one that shares it, and {rate.own_quota:g} here",
+        RateLimitedBy.FAR: "one of its workers is far away",
+        RateLimitedBy.LOWER_QUOTA: f"RTC_MAX_QPS is {rate.quota:g} in another worker and {rate.own_quota:g} here",
     }
     why = " and ".join(reasons[each] for each in rate.limited_by)
     return f"{rate.slots_per_second:g} calls/s" + (f", as {why}" if why else "")
@@ -227,7 +230,7 @@ def policy(policies: PolicySource) -> Check:
     decides = f"{in_force.short_hash} of the {policies.origin} decides"
     if (refusal := policies.refusal) is not None:
         facts["refusal"] = _why(refusal)
-        advice = "mend the parameter (./tuner publish), its name, or the role's ssm:GetParameter"
+        advice = "fix the parameter (./tuner publish), its name, or the role's ssm:GetParameter"
         says = f"the parameter's policy is not in force: {_why(refusal)}; {decides}"
         return Check("policy", ok=False, says=says, advice=advice, facts=facts)
     return Check("policy", ok=True, says=decides, facts=facts)
@@ -235,9 +238,7 @@ def policy(policies: PolicySource) -> Check:
 
 def wrong_policy(error: FixDeployment) -> Check:
     """Where there is none that could decide."""
-    return Check(
-        "policy", ok=False, says=f"no policy is in force: {_why(error)}", advice="mend it; ./tuner check helps"
-    )
+    return Check("policy", ok=False, says=f"no policy is in force: {_why(error)}", advice="fix it; ./tuner check helps")
 
 
 def _why(error: FixDeployment) -> str:

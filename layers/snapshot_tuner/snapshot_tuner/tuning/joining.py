@@ -23,7 +23,7 @@ from snapshot_tuner.tuning.tuner import Tuner, Work, by_message
 JOINED_MOST: Final = 200
 """Events in a batch that has more than one request: what is more is left to the next tuner."""
 
-_NOT_KNOWN: Final = "what came of it was not known in time"
+_NOT_KNOWN: Final = "its outcome was not known in time"
 
 
 class _Waiting:
@@ -92,7 +92,7 @@ class JoinedTuners:
         waiting = _Waiting(events, deadline)
         with self._changed:
             if self._closed:
-                return _not_known(events, "the instance ends")
+                return _not_known(events, "the instance is shutting down")
             self._waiting.append(waiting)
             self._changed.notify()
         try:

@@ -82,7 +82,7 @@ def from_result(adjustment: Adjustment, admitted: Admitted, result: TaskResult) 
             if admitted.answer is Admission.RETRY:
                 return from_adjustment(adjustment, *_SETTLED_KINDS[Admission.DUPLICATE])
             if not adjustment.interval:
-                stands = from_adjustment(adjustment, OutcomeKind.APPLIED, f"it stands at {intent.interval} s already")
+                stands = from_adjustment(adjustment, OutcomeKind.APPLIED, f"it is already at {intent.interval} s")
                 return stands._replace(interval=intent.interval)
             return _applied(adjustment, intent, bounds, "by another worker's call")
         case Called():
@@ -122,10 +122,10 @@ def _unknown(called: Called) -> _What | None:
         if not called.error.outcome_unknown:
             return None
         # Whoever made the call comes back, even where it carried another event's interval.
-        note = f"nobody knows whether the call was carried out: {called.error}"
+        note = f"it is unknown whether the call was carried out: {called.error}"
         return OutcomeKind.RETRY, note, Cause.UNKNOWN
     if called.settlement is None:
-        return OutcomeKind.RETRY, "the call was made, but the ledger could not be told", Cause.UNAVAILABLE
+        return OutcomeKind.RETRY, "the call was made, but the ledger could not record it", Cause.UNAVAILABLE
     if not called.settlement.kept:
         return OutcomeKind.RETRY, "the call ended after its lease; another one may have been made", Cause.UNKNOWN
     return None

@@ -29,6 +29,6 @@ TaskResult = AlreadyApplied | Called | NotCalled
 
 IN_FLIGHT_ELSEWHERE = NotCalled(Cause.BUSY, "a call for the task is in flight elsewhere")
 NO_TIME_LEFT = NotCalled(Cause.UNAVAILABLE, "no time left for a call")
-NOT_ENDED = NotCalled(Cause.UNKNOWN, "the call did not end in its time")
+NOT_ENDED = NotCalled(Cause.UNKNOWN, "the call did not end in time")
 NO_SLOT = NotCalled(Cause.THROTTLED, "no call slot is free before the deadline")
 TASK_LOST = NotCalled(Cause.UNAVAILABLE, "the ledger lost the task since the event was admitted")

@@ -70,7 +70,7 @@ class Walk:
                 raise EventRejected(self._levels[1].path, f"leads to more than {MAX_ELEMENTS:,} elements")
             made += size
             if made > most and made > (most := max(MADE_ALWAYS, MADE_TIMES * _size(body))):
-                raise EventRejected(BODY, f"would make more than {MADE_TIMES} times its own text")
+                raise EventRejected(BODY, f"would produce more than {MADE_TIMES} times its own text")
             elements.append(element)
         return elements
 

@@ -117,7 +117,7 @@ class Reading:
         if self._left_out is not None:
             count = self._left_out.reader()(opened)
             if isinstance(count, int) and not isinstance(count, bool) and count > 0:
-                reason = f"reading {self.name}: the sender has left {count:,} elements out of the body"
+                reason = f"reading {self.name}: the sender left {count:,} elements out of the body"
                 events.append(NoEvent(reason, left_out=count))
         return events or [NoEvent(f"reading {self.name}: the body's list is empty")]
 

@@ -70,7 +70,7 @@ class Scope:
             path = self._parsed(found[2])
             name = found[1] or ITEM
             if name in (*self._levels, *OF_ELEMENTS):
-                raise ValueError(f"{name!r} is another thing's name already")
+                raise ValueError(f"{name!r} is already the name of something else")
             self.loops.append(Loop(name, path))
             self._levels[name] = len(self.loops)
         if each:
@@ -99,7 +99,7 @@ class Scope:
         path = JsonPath.parse(text)
         if path.root not in self._levels:
             known = ", ".join(self._levels)
-            raise ValueError(f"{path.root!r} is none of the names here: {known}")
+            raise ValueError(f"{path.root!r} is not one of the names here: {known}")
         if path.steps and path.root in (INDEX, KEY):
             raise ValueError(f"{path.root} has no members")
         if path.root == RECORD and (not path.steps or path.steps[0] not in RECORD_MEMBERS):
@@ -179,7 +179,7 @@ def _as_text(path: str, found: Found) -> str:
         case int():
             return str(found)
         case _:
-            raise Unfilled(f"{{{path}}} {what(found)}, which is no text")
+            raise Unfilled(f"{{{path}}} {what(found)}, which is not text")
 
 
 def what(found: Found) -> str:

@@ -51,7 +51,7 @@ def attribute_reader(name: str) -> Reader:
         return known
     if not (name.isascii() and name.isalnum() and name.islower()):
         raise ValueError(
-            "no attribute has such a name: they are id, source, type (or detail-type), time, sequence, "
+            "no attribute has this name; the names are id, source, type (or detail-type), time, sequence, "
             "data (or detail), or another of lower-case letters and digits"
         )
     return lambda signal: signal.attributes.get(name, ABSENT)

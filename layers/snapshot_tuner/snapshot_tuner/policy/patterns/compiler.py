@@ -122,9 +122,9 @@ def _fields(entries: Iterable[_Entry], report: Report, bind: _Bind[_Holder]) -> 
     for entry in entries:
         names = entry.key.split(".")
         if len(names) > MAX_DEPTH:
-            report(entry.place, f"leads further in than any event is nested: {MAX_DEPTH} levels")
+            report(entry.place, f"is nested deeper than any event can be: {MAX_DEPTH} levels")
         elif len(names) > 1 and OR in names:
-            report(entry.place, f"{OR} is no field: no path leads to it")
+            report(entry.place, f"{OR} is not a field: no path leads to it")
         else:
             by_key.setdefault(names[0], []).append(entry)
     tests: list[Callable[[_Holder], bool]] = []
@@ -182,7 +182,7 @@ def _field(same: list[_Entry], report: Report) -> tuple[OnFound, bool, _Keys]:
             inside += _entries(value, place)
         elif len(same) > 1:
             other = next(each.place[-1] for each in same if each is not entry)
-            report(place, f"asks for the same field as {other!r} does, or for one that it is inside of")
+            report(place, f"asks for the same field as {other!r}, or for one that contains it")
         elif isinstance(value, list):
             on_found, absent = leaf(value, place, report)
             return on_found, absent, frozenset()

@@ -38,7 +38,7 @@ def check_keys(members: dict[str, Json], place: Place, report: Report) -> None:
         if key in _OPERATORS:
             report(
                 (*place, key),
-                f"is an operator, no field: operators stand in a list, [{{{key}: ...}}] "
+                f"is an operator, not a field: operators go in a list, [{{{key}: ...}}] "
                 "(a field of this name is asked for with a dot, such as data.prefix)",
             )
 
@@ -64,7 +64,7 @@ def _check_attributes(match: dict[str, Json], place: Place, report: Report) -> N
         attribute, dot, _ = key.partition(".")
         name = ALIASES.get(attribute, attribute)
         if seen.setdefault(name, attribute) != attribute:
-            report(here, f"is another name of {seen[name]!r}, which is here too")
+            report(here, f"is another name for {seen[name]!r}, which is also here")
         items = value if isinstance(value, list) else []
         for index, item in enumerate(items):
             if key == OR and isinstance(item, dict):

@@ -45,7 +45,7 @@ def exchange(sock: socket.socket, request: bytes, *, deadline: float) -> Task[Ht
         yield from _send(sock, request, deadline)
         return (yield from _receive(sock, deadline))
     except TimeoutError:
-        raise _failed(LocalCode.TIMEOUT, "no whole answer in time") from None
+        raise _failed(LocalCode.TIMEOUT, "no complete answer in time") from None
     except (OSError, HttpParserError) as error:
         # The type is all that is told: the text may quote what the server sent.
         raise _failed(LocalCode.CONNECTION_LOST, f"{type(error).__name__} before the end of the answer") from None
