@@ -22,7 +22,7 @@ from devkit.local_runtime.aws_api import REGION
 from devkit.local_runtime.kafka import RECORDS_TYPE
 from devkit.local_runtime.outcome_lines import line_for
 from devkit.local_runtime.sandbox import Code
-from devkit.local_runtime.where import LOG_FILE, RUN_FILE, log_line, told_in
+from devkit.local_runtime.where import LOG_FILE, RUN_FILE, described_in, log_line
 from devkit.rtc_standin import StandIn
 from devkit.serving import LOOPBACK
 from devkit.valkey import valkey_server
@@ -92,7 +92,7 @@ def _run(arguments: argparse.Namespace) -> None:
         show = partial(_show, log)
         with (
             deployed_here(settings, api, code, show) as application,
-            told_in(RUN_FILE, application, LOG_FILE),
+            described_in(RUN_FILE, application, LOG_FILE),
             _undisturbed_end(),
         ):
             print(_addresses(application, stand_in, ledger["LEDGER_URL"]), flush=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from devkit.local_runtime.asynchronous import AsynchronousInvocation, AsynchronousSettings, of_bus, of_topic
+from devkit.local_runtime.asynchronous import AsynchronousInvocation, AsynchronousSettings, from_bus, from_topic
 from devkit.local_runtime.aws_api import REGION, AwsApi
 from devkit.local_runtime.background import in_background
 from devkit.local_runtime.front import serve_function_url
@@ -118,7 +118,7 @@ def deployed_here(
         ):
             mapping = replace(of, maximum_concurrency=min(of.maximum_concurrency, sandboxes))
             parts.enter_context(in_background(QueueMapping(source, functions["queue_worker"], mapping)))
-        for taken, to_event in ((inbox, of_bus), (notifications, of_topic)):
+        for taken, to_event in ((inbox, from_bus), (notifications, from_topic)):
             asynchronous = AsynchronousSettings(listener_dead_letters, to_event, settings.retry_seconds)
             parts.enter_context(in_background(AsynchronousInvocation(taken, functions["bus_listener"], asynchronous)))
         kafka = parts.enter_context(served_topic(settings.name))

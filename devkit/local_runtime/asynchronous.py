@@ -31,12 +31,12 @@ class AsynchronousSettings:
     retry_seconds: tuple[int, ...] = (60, 120)
 
 
-def of_bus(event: dict[str, Any]) -> dict[str, Any]:
+def from_bus(event: dict[str, Any]) -> dict[str, Any]:
     """EventBridge names the account; moto leaves it out."""
     return {"account": ACCOUNT} | event
 
 
-def of_topic(notification: dict[str, Any]) -> dict[str, Any]:
+def from_topic(notification: dict[str, Any]) -> dict[str, Any]:
     """As SNS invokes a function: a list of one, with two of the names spelled in another way than over SQS."""
     renamed = {name.replace("URL", "Url"): value for name, value in notification.items()}
     subscription = f"{notification['TopicArn']}:local"

@@ -66,8 +66,8 @@ class KafkaMapping:
             return
         self._next[number] = offset + 1
         where = {"topic": self._topic.name, "partition": number, "startOffset": offset, "endOffset": offset}
-        told = {"requestContext": {"condition": "RetriesExhausted"}, "version": "1.0", "KafkaBatchInfo": where}
-        self._on_failure.send(json.dumps(told))
+        record = {"requestContext": {"condition": "RetriesExhausted"}, "version": "1.0", "KafkaBatchInfo": where}
+        self._on_failure.send(json.dumps(record))
 
 
 def _first_failures(answer: InvocationResult, records: Mapping[str, list[dict[str, Any]]]) -> dict[str, int]:

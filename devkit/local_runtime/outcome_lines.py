@@ -13,11 +13,11 @@ _KIND_OF_MESSAGE = {message: kind for kind, message in LOG_NAMES.items()}
 
 def line_for(function: str, text: str, now: datetime) -> str | None:
     """What to show for a line of the function's log, safe for a terminal; None for the runtime's own accounting."""
-    shown = _shown(text)
-    return None if shown is None else f"{now:%H:%M:%S}  {function:13}  {printable(shown)}"
+    description = _describe(text)
+    return None if description is None else f"{now:%H:%M:%S}  {function:13}  {printable(description)}"
 
 
-def _shown(text: str) -> str | None:
+def _describe(text: str) -> str | None:
     try:
         entry = json.loads(text)
     except ValueError:

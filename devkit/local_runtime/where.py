@@ -21,9 +21,9 @@ def log_line(function: str, text: str) -> str:
 
 
 @contextmanager
-def told_in(file: Path, application: Application, log: Path) -> Iterator[None]:
+def described_in(file: Path, application: Application, log: Path) -> Iterator[None]:
     """Until the end of the block."""
-    told = {
+    description = {
         "url": application.url,
         "port": application.queue.api.port,
         "queue": application.queue.url,
@@ -32,7 +32,7 @@ def told_in(file: Path, application: Application, log: Path) -> Iterator[None]:
         "direct_types": application.direct_types,
         "log": str(log),
     }
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(description))
     try:
         yield
     finally:

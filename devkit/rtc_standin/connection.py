@@ -128,13 +128,13 @@ class Connection(asyncio.BufferedProtocol):
             verify(request, site.credentials, region=site.api.region, service=update_snapshot.SERVICE, now=now)
             task = parse_read(request, site.api)
             site.account.check_read_quota(arrival.monotonic)
-            told = answer(200, task_answer(site.api, task, *site.account.read(task)))
+            response = answer(200, task_answer(site.api, task, *site.account.read(task)))
         except Refused as refusal:
             body = update_snapshot.failure(site.api, refusal.error, refusal.message)
-            told = answer(refusal.error.status, body)
+            response = answer(refusal.error.status, body)
         if faults.answer is not None:
-            told = answer(*faults.answer)
-        self._later(site.latency + faults.delay, lambda: self._send(*told))
+            response = answer(*faults.answer)
+        self._later(site.latency + faults.delay, lambda: self._send(*response))
 
     def _serve(self, request: WireRequest, arrival: _Arrival, number: int) -> None:
         site = self._site

@@ -236,5 +236,5 @@ def linted(template: Mapping[str, Any]) -> list[str]:
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Lambda::Version" and isinstance(resource["Properties"].get("Description"), dict)
     }
-    shown = {**template, "Resources": {**template["Resources"], **resources}}
-    return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(shown, indent=1), regions=[REGION])]
+    linted = {**template, "Resources": {**template["Resources"], **resources}}
+    return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(linted, indent=1), regions=[REGION])]

@@ -127,9 +127,9 @@ def _event(id_: str, room: int, load: float) -> str:
 
 
 def _show(function: str, line: str) -> None:
-    shown = line_for(function, line, datetime.now().astimezone())
-    if shown is not None and _UNSETTLED not in line:  # of which the trigger says the same
-        _say(shown)
+    description = line_for(function, line, datetime.now().astimezone())
+    if description is not None and _UNSETTLED not in line:  # of which the trigger says the same
+        _say(description)
 
 
 def _say(line: str) -> None:

@@ -12,7 +12,7 @@ from snapshot_tuner.errors import EventNotSettled, WrongSource
 from snapshot_tuner.model import Outcome
 
 _TAKES = "batches of SQS, Kafka, Kinesis or Amazon MQ"
-_TOLD_MOST = 5
+_REASONS_MOST = 5
 
 
 def lambda_handler(event: object, context: Context) -> dict[str, Any]:
@@ -37,16 +37,16 @@ def lambda_handler(event: object, context: Context) -> dict[str, Any]:
     ]
     names = [batch.identify(record) if batch.identify is not None else None for record, _ in unsettled]
     if None in names:
-        raise EventNotSettled(_told([outcomes for _, outcomes in unsettled], len(batch.records)))
+        raise EventNotSettled(_describe([outcomes for _, outcomes in unsettled], len(batch.records)))
     return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
 
 
-def _told(unsettled: Sequence[Sequence[Outcome]], records: int) -> str:
+def _describe(unsettled: Sequence[Sequence[Outcome]], records: int) -> str:
     reasons = [
         f"{outcome.kind}: {outcome.reason}" for outcomes in unsettled for outcome in outcomes if not outcome.settled
     ]
-    more = f"; and {len(reasons) - _TOLD_MOST:,} more" if len(reasons) > _TOLD_MOST else ""
-    return f"{len(unsettled):,} of {records:,} records must be retried: {'; '.join(reasons[:_TOLD_MOST])}{more}"
+    more = f"; and {len(reasons) - _REASONS_MOST:,} more" if len(reasons) > _REASONS_MOST else ""
+    return f"{len(unsettled):,} of {records:,} records must be retried: {'; '.join(reasons[:_REASONS_MOST])}{more}"
 
 
 bootstrap.prepare()

@@ -52,17 +52,17 @@ def answer(incoming: Incoming) -> Outgoing:
         unsettled = _unsettled(queued, incoming) if queued else []
     except FixDeployment as error:
         bootstrap.logger().error("deployment_wrong", error=str(error))
-        told = "the deployment is not right"
-        _log_unsettled([(message, told) for message in queued])
-        return _failed(HTTPStatus.INTERNAL_SERVER_ERROR, _FAILED, f"{told}; see the log")
+        reason = "the deployment is not right"
+        _log_unsettled([(message, reason) for message in queued])
+        return _failed(HTTPStatus.INTERNAL_SERVER_ERROR, _FAILED, f"{reason}; see the log")
     except Exception:
         # Nobody else keeps a message that the platform gives up.
         _log_unsettled([(message, "the function has a defect") for message in queued])
         raise
     if unsettled:
         _log_unsettled(unsettled)
-        told = f"{len(unsettled)} of {len(queued)} not settled: {unsettled[0][1]}"
-        return _failed(HTTPStatus.SERVICE_UNAVAILABLE, _FAILED, told)
+        reason = f"{len(unsettled)} of {len(queued)} not settled: {unsettled[0][1]}"
+        return _failed(HTTPStatus.SERVICE_UNAVAILABLE, _FAILED, reason)
     return Outgoing(HTTPStatus.OK, b"{}", {"Content-Type": JSON})
 
 
@@ -120,11 +120,11 @@ def _body(body: bytes) -> dict[str, str]:
 
 def _failed(status: HTTPStatus, code: str, message: str) -> Outgoing:
     # A header holds no line breaks, and nothing beyond Latin-1.
-    told = message[:_CHARACTERS_MOST].encode("ascii", "replace").decode()
-    told = "".join(character if character.isprintable() else " " for character in told)
+    text = message[:_CHARACTERS_MOST].encode("ascii", "replace").decode()
+    text = "".join(character if character.isprintable() else " " for character in text)
     headers = {
         "Content-Type": "text/plain; charset=utf-8",
         "X-Faas-Response-Error-Code": code,
-        "X-Faas-Response-Error-Message": told,
+        "X-Faas-Response-Error-Message": text,
     }
-    return Outgoing(status, told.encode(), headers)
+    return Outgoing(status, text.encode(), headers)

@@ -12,7 +12,7 @@ from devkit.local_runtime.application import Application, ApplicationSettings, Q
 from devkit.local_runtime.aws_api import AwsApi, Service
 from devkit.local_runtime.queue_mapping import MappingSettings
 from devkit.local_runtime.sandbox import Code
-from devkit.local_runtime.where import log_line, told_in
+from devkit.local_runtime.where import described_in, log_line
 from devkit.rtc_standin import StandIn
 from devkit.tuner.__main__ import main
 from devkit.tuner.exits import Exit
@@ -67,7 +67,7 @@ def served(settings: ApplicationSettings, code: Code, api: AwsApi, folder: Path)
 
         with (
             deployed_here(settings, api, code, write) as application,
-            told_in(folder / "run.json", application, log),
+            described_in(folder / "run.json", application, log),
         ):
             yield application
 

@@ -35,7 +35,7 @@ class _Task:
     expires: int
     checked: int
     due: int | None = None
-    told: int | None = None
+    indexed: int | None = None
 
 
 @dataclass(slots=True)
@@ -109,8 +109,8 @@ class Memory:
             row.expires = max(row.expires, expires)
         row.state = state if state.bounds is None else state._replace(bounds=None)
         due = transitions.due(state, now)
-        if due != row.told:
-            row.told = due
+        if due != row.indexed:
+            row.indexed = due
             self._set_due(task, row, due)
 
     def keep_task(self, task: TaskRef, expires: int) -> None:
@@ -119,8 +119,8 @@ class Memory:
 
     def due_by(self, task: TaskRef, due: int) -> None:
         row = self.tasks[task]
-        if row.told is None or row.told > due:
-            row.told = due
+        if row.indexed is None or row.indexed > due:
+            row.indexed = due
             self._set_due(task, row, due)
 
     def forget_task(self, task: TaskRef) -> None:

@@ -40,10 +40,10 @@ class Done(NamedTuple):
                 return "failed"
 
     def as_json(self) -> dict[str, Any]:
-        told = {"task": self.task.as_json(), "came_to": self.came_to}
+        fields = {"task": self.task.as_json(), "came_to": self.came_to}
         if self.came_to == "failed":
-            return {**told, "reason": self.answer.problem}
-        return {**told, **{name: self.answer.body.get(name) for name in ("reason", "bounds", "replaced")}}
+            return {**fields, "reason": self.answer.problem}
+        return {**fields, **{name: self.answer.body.get(name) for name in ("reason", "bounds", "replaced")}}
 
     def as_text(self) -> str:
         if self.came_to == "failed":
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> Exit:
 
 
 def _one(to: Endpoint, method: str, body: object, task: Task) -> Done:
-    return Done(task, routes.of_task(to, method, f"{task.path}/bounds", body))
+    return Done(task, routes.ask_about(to, method, f"{task.path}/bounds", body))
 
 
 def _needed(option: str, value: str | None) -> str:
@@ -146,7 +146,7 @@ def _list(arguments: argparse.Namespace, to: Endpoint) -> Exit:
     found = [
         (task, answer.body)
         for task, answer in _at_once(
-            lambda task: (task, routes.of_task(to, "GET", task.path)), _chosen(arguments, to, {"bounded": "true"})
+            lambda task: (task, routes.ask_about(to, "GET", task.path)), _chosen(arguments, to, {"bounded": "true"})
         )
         if answer.status == HTTPStatus.OK and answer.body.get("bounds")
     ]

@@ -61,7 +61,7 @@ def tasks(endpoint: Endpoint, filters: dict[str, str], found: Callable[[int], No
     return [*known]
 
 
-def of_task(endpoint: Endpoint, method: str, path: str, body: object = None) -> Answer:
+def ask_about(endpoint: Endpoint, method: str, path: str, body: object = None) -> Answer:
     """What is said of one task. Raises CommandFailed for what would be said of any."""
     answer = _ask(endpoint, method, path, body)
     if answer.status >= HTTPStatus.BAD_REQUEST and answer.status not in _OF_ONE_TASK:

@@ -74,17 +74,17 @@ def axis(path: Path, leaves: Iterable[Leaf], further: Iterable[Number]) -> Axis:
     attribute = path[0] in TEXT_ATTRIBUTES
     if attribute and len(path) > 1:
         return Axis(path, (ABSENT,), 0, ())  # the attribute is text, so nothing is inside of it
-    told = distinctions(item for leaf in leaves for item in leaf.items)
-    if told.tests and told.networks:
+    distinct = distinctions(item for leaf in leaves for item in leaf.items)
+    if distinct.tests and distinct.networks:
         raise TooManyTextsError("are of addresses and of characters")
-    texts: list[Found] = list(addresses.examples(told.networks, told.texts))
-    texts += string_classes.examples(told.texts, told.tests, attribute=attribute)
+    texts: list[Found] = list(addresses.examples(distinct.networks, distinct.texts))
+    texts += string_classes.examples(distinct.texts, distinct.tests, attribute=attribute)
     if attribute:
         return Axis(path, tuple(texts), 0, ())
-    thresholds = sorted({*map(Decimal, told.numbers), *map(Decimal, further)})
+    thresholds = sorted({*map(Decimal, distinct.numbers), *map(Decimal, further)})
     numbers = _numbers(thresholds)
     constants: list[Found] = [True, False, None]
-    if told.texts or told.tests or told.networks:  # examples should look like what the patterns speak of
+    if distinct.texts or distinct.tests or distinct.networks:  # examples should look like what the patterns speak of
         return Axis(path, (ABSENT, *texts, *numbers, *constants), 1 + len(texts), tuple(thresholds))
     return Axis(path, (ABSENT, *numbers, *texts, *constants), 1, tuple(thresholds))
 

@@ -49,18 +49,18 @@ class LocalRun:
 
 
 def find(url: str, file: Path) -> LocalRun | None:
-    """None where no `make run` of this address is told of."""
+    """None where no `make run` of this address is described."""
     try:
-        told = json.loads(file.read_text("utf-8"))
+        described = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    if told["url"].rstrip("/") != url.rstrip("/"):
+    if described["url"].rstrip("/") != url.rstrip("/"):
         return None
     return LocalRun(
-        api=AwsApi(told["port"]),
-        queue=told["queue"],
-        urgent_queue=told["urgent_queue"],
-        bus=told["bus"],
-        direct_types=told["direct_types"],
-        log=Path(told["log"]),
+        api=AwsApi(described["port"]),
+        queue=described["queue"],
+        urgent_queue=described["urgent_queue"],
+        bus=described["bus"],
+        direct_types=described["direct_types"],
+        log=Path(described["log"]),
     )

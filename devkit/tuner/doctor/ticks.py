@@ -21,8 +21,8 @@ class Tick:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        told = {"check": self.name, "ok": self.ok, "says": self.says, **self.facts}
-        return told if self.advice is None else {**told, "do": self.advice}
+        fields = {"check": self.name, "ok": self.ok, "says": self.says, **self.facts}
+        return fields if self.advice is None else {**fields, "do": self.advice}
 
 
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("-", "yellow")}

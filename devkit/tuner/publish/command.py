@@ -184,8 +184,8 @@ def _end(
     code: Exit = Exit.FINE,
 ) -> Exit:
     if arguments.json:
-        told = {"policy": new.short_hash, "changes": changes, "stays": stays, "in_force": in_force, "says": says}
-        print_json(told)
+        result = {"policy": new.short_hash, "changes": changes, "stays": stays, "in_force": in_force, "says": says}
+        print_json(result)
     else:
         console().print(says, markup=False, soft_wrap=True)
     return code

@@ -15,19 +15,21 @@ def differences(old: str, new: str) -> list[str]:
     """Empty where both decide alike; texts of policies without mistakes."""
     before, after = _document(old), _document(new)
     rules_before, rules_after = _rules(before), _rules(after)
-    told = [_changed(key, before.get(key, _MISSING), after.get(key, _MISSING)) for key in _keys(before, after)]
-    told += [f"- rule {name} is gone" for name in rules_before if name not in rules_after]
-    told += [f"+ rule {name} is new: {_text(rule)}" for name, rule in rules_after.items() if name not in rules_before]
+    changes = [_changed(key, before.get(key, _MISSING), after.get(key, _MISSING)) for key in _keys(before, after)]
+    changes += [f"- rule {name} is gone" for name in rules_before if name not in rules_after]
+    changes += [
+        f"+ rule {name} is new: {_text(rule)}" for name, rule in rules_after.items() if name not in rules_before
+    ]
     for name, rule in rules_after.items():
         was = rules_before.get(name, rule)
-        told += [
+        changes += [
             f"~ rule {name}, {_changed(key, was.get(key, _MISSING), rule.get(key, _MISSING))[2:]}"
             for key in _keys(was, rule)
         ]
     common = [name for name in rules_before if name in rules_after]
     if common != [name for name in rules_after if name in rules_before]:
-        told.append("~ the order of the rules changes; the first one that matches decides")
-    return told
+        changes.append("~ the order of the rules changes; the first one that matches decides")
+    return changes
 
 
 def held(old: Policy, new: Policy) -> Iterator[str]:

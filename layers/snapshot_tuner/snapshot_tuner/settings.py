@@ -15,13 +15,13 @@ from snapshot_tuner.events.standard_webhooks import TOLERANCE_SECONDS
 from snapshot_tuner.formats.validation import (
     Check,
     ValidationError,
-    findings,
+    checked_then,
+    error_details,
     flag,
     integer,
     literal,
     object_with,
     text,
-    then,
 )
 
 RTC_QUOTA_QPS = 150
@@ -145,24 +145,24 @@ VARIABLES = tuple(each.name.upper() for each in fields(Settings) if each.name !=
 
 _SECONDS = integer(1, 31_536_000)
 _CHECKS: Mapping[str, Check] = {
-    "rtc_endpoint": then(text(), _endpoint),
+    "rtc_endpoint": checked_then(text(), _endpoint),
     "rtc_region": text(pattern=r"^[a-z0-9-]{1,64}$"),
-    "rtc_api_version": then(text(), _date),
+    "rtc_api_version": checked_then(text(), _date),
     "rtc_max_qps": integer(1, 1_000_000),
-    "ledger_url": then(text(), _ledger_url),
+    "ledger_url": checked_then(text(), _ledger_url),
     "ledger_namespace": text(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
-    "policy_path": then(text(), Path),
+    "policy_path": checked_then(text(), Path),
     "policy_parameter": text(pattern=r"^/[A-Za-z0-9_./-]{1,1010}$"),
     "policy_refresh_seconds": integer(1, 86_400),
     "idempotency_ttl_seconds": _SECONDS,
     "task_ttl_seconds": _SECONDS,
     "max_clock_skew_seconds": integer(0, 86_400),
-    "http_auth": then(literal(*HttpAuth), HttpAuth),
-    "webhook_secrets": then(text(), _listed),
-    "webhook_tokens": then(text(), _listed),
-    "operator_tokens": then(text(), _listed),
-    "rtc_callback_secrets": then(text(), _listed),
-    "rtc_app_ids": then(text(pattern=r"^[A-Za-z0-9_@., -]+$"), _listed),
+    "http_auth": checked_then(literal(*HttpAuth), HttpAuth),
+    "webhook_secrets": checked_then(text(), _listed),
+    "webhook_tokens": checked_then(text(), _listed),
+    "operator_tokens": checked_then(text(), _listed),
+    "rtc_callback_secrets": checked_then(text(), _listed),
+    "rtc_app_ids": checked_then(text(pattern=r"^[A-Za-z0-9_@., -]+$"), _listed),
     "http_max_body_bytes": integer(1, 6_291_456),
     "http_max_events": integer(1, 10_000),
     "dry_run": flag(),
@@ -174,7 +174,7 @@ _checked = object_with(_CHECKS, needed=frozenset({"ledger_url"}))
 
 def _settings_error(error: ValidationError) -> SettingsError:
     problems: list[tuple[str, str]] = []
-    for problem in findings(error, with_input=False):
+    for problem in error_details(error, with_input=False):
         text = re.sub(r"^Value error, ", "", problem["msg"])
         reason = "is not set" if problem["type"] == "missing" else text[:1].lower() + text[1:]
         problems.append((str(problem["loc"][0]).upper(), reason))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from snapshot_tuner.errors import EVENT_ID_CHARACTERS
 from snapshot_tuner.formats import rfc3339
 from snapshot_tuner.formats.strict_json import describe
-from snapshot_tuner.formats.validation import Check, by, text, then
+from snapshot_tuner.formats.validation import Check, checked_then, made_by, text
 from snapshot_tuner.model import SEQUENCE_DIGITS
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ _REASONS = {
 
 
 def _text(longest: int) -> Check:
-    return then(text(strict=True, shortest=1, longest=longest), _without_control_characters)
+    return checked_then(text(strict=True, shortest=1, longest=longest), _without_control_characters)
 
 
 ID: Final = _text(EVENT_ID_CHARACTERS)
 SOURCE: Final = _text(2048)
 TYPE: Final = _text(1024)
-TIME: Final = by(microseconds)
-SEQUENCE: Final = by(_sequence)
+TIME: Final = made_by(microseconds)
+SEQUENCE: Final = made_by(_sequence)
 
 
 def reason(error: "ErrorDetails") -> str:

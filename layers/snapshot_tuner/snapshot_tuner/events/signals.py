@@ -31,7 +31,7 @@ from snapshot_tuner.events.envelopes import (
 from snapshot_tuner.events.queues.message import Message
 from snapshot_tuner.events.readings.reading import NO_READINGS, NO_RECORD, Delivery, Event, Readings, record_of
 from snapshot_tuner.formats.strict_json import decode, describe
-from snapshot_tuner.formats.validation import ValidationError, findings, literal, object_with
+from snapshot_tuner.formats.validation import ValidationError, error_details, literal, object_with
 from snapshot_tuner.model import Json, NoEvent, Signal
 
 _MILLISECONDS = re.compile(r"[0-9]{1,15}")
@@ -171,7 +171,7 @@ def _signal(opened: Opened, sent_us: int | None) -> Signal:
             checked = _eventbridge_event(members)
             type_, own = checked["detail-type"], _EVENTBRIDGE_CORE
     except ValidationError as error:
-        first = findings(error, with_input=True)[0]
+        first = error_details(error, with_input=True)[0]
         raise EventRejected(str(first["loc"][0]), reason(first)).named(members.get("id")) from None
     time_us: int | None = checked.get("time")
     return Signal(  # by position: with eight keywords it takes a third longer

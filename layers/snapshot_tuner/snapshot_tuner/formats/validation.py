@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
     from pydantic_core.core_schema import CoreSchema
 
-__all__ = ["Check", "ValidationError", "by", "findings", "flag", "integer", "literal", "object_with", "text", "then"]
+__all__ = [
+    "Check",
+    "ValidationError",
+    "checked_then",
+    "error_details",
+    "flag",
+    "integer",
+    "literal",
+    "made_by",
+    "object_with",
+    "text",
+]
 
 Check: TypeAlias = "CoreSchema"
 
@@ -43,12 +54,12 @@ def literal(*values: str) -> Check:
     return {"type": "literal", "expected": list(values)}
 
 
-def by(function: Callable[[Any], object]) -> Check:
+def made_by(function: Callable[[Any], object]) -> Check:
     """Whatever the function makes of the value, or its ValueError."""
     return {"type": "function-plain", "function": {"type": "no-info", "function": function}}
 
 
-def then(first: Check, function: Callable[[Any], object]) -> Check:
+def checked_then(first: Check, function: Callable[[Any], object]) -> Check:
     """Likewise, of a value that has passed the first check."""
     return {"type": "function-after", "function": {"type": "no-info", "function": function}, "schema": first}
 
@@ -66,6 +77,6 @@ def object_with(checks: Mapping[str, Check], *, needed: frozenset[str]) -> Calla
     ).validate_python
 
 
-def findings(error: ValidationError, *, with_input: bool) -> "list[ErrorDetails]":
+def error_details(error: ValidationError, *, with_input: bool) -> "list[ErrorDetails]":
     """What is wrong, in the order of the checks; the input itself only where it may be shown."""
     return error.errors(include_url=False, include_input=with_input)

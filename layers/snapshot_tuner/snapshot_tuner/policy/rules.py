@@ -12,7 +12,7 @@ from snapshot_tuner.policy.limits import Bounds, Limit
 from snapshot_tuner.policy.paths import SignalPath
 from snapshot_tuner.policy.patterns.compiler import Pattern, compile_checked, compile_checked_body
 from snapshot_tuner.policy.targets import Target, Template
-from snapshot_tuner.policy.windows import Window, of_form
+from snapshot_tuner.policy.windows import Window, from_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def limit_from(form: LimitForm) -> Limit:
         form["label"],
         compile_checked(form["match"]),
         compile_checked_body(form["task"]),
-        of_form(form["when"]),
+        from_form(form["when"]),
         form["factor"],
         _bounds(form["bounds"]),
     )
@@ -110,7 +110,7 @@ def rule_from(form: RuleForm, policy: PolicyForm, targets: Mapping[str, Target])
         compile_checked(form["match"]),
         action,
         targets_from(policy, form["target"]) if form["target"] else targets,
-        when=of_form(form["when"]),
+        when=from_form(form["when"]),
         bounds=_bounds(form["bounds"]),
         lasts=form["lasts"],
         then=form["then"],

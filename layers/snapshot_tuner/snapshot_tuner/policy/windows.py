@@ -192,7 +192,7 @@ def form_of(days: list[str] | None, begins: int | None, ends: int | None, zone: 
     }
 
 
-def of_form(form: WindowForm | None) -> Window | None:
+def from_form(form: WindowForm | None) -> Window | None:
     """The window, where there is one."""
     return None if form is None else Window.of(form)
 

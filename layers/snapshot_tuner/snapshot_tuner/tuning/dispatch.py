@@ -84,7 +84,7 @@ class _Progress:
     bounds: Bounds | None = None
 
 
-def _tell_nobody(_: TaskRef, __: TaskResult) -> None:
+def _report_to_nobody(_: TaskRef, __: TaskResult) -> None:
     """Whoever asks for no news."""
 
 
@@ -96,7 +96,7 @@ def dispatch(  # noqa: PLR0913 - most are keywords with defaults
     deadline: float,
     meanwhile: Iterator[object] | None = None,
     token: str | None = None,
-    known: Callable[[TaskRef, TaskResult], None] = _tell_nobody,
+    on_result: Callable[[TaskRef, TaskResult], None] = _report_to_nobody,
     round_trip: Callable[[], float] = float,
     urgent: Collection[TaskRef] = (),
 ) -> Dispatch:
@@ -104,12 +104,12 @@ def dispatch(  # noqa: PLR0913 - most are keywords with defaults
 
     `parallelism` is the most calls at once. `meanwhile` is gone on with while there is nothing to do but to wait: each
     of its steps has to be a short one. `token` is what the tokens of its calls begin with, and nobody else's.
-    `known` is told of each task's result as soon as there is one. `round_trip` tells how far away the ledger is
+    `on_result` gets each task's result as soon as there is one. `round_trip` tells how far away the ledger is
     (`Ledger.round_trip`). `urgent` are those of the tasks that wait less where they are busy.
     """
     ready = deque(_Progress(task, task in urgent) for task in tasks)
     batch = _Dispatch(ready, parallelism, clock, deadline, token=token or token_hex(12), round_trip=round_trip)
-    return batch.steps(meanwhile, known)
+    return batch.steps(meanwhile, on_result)
 
 
 class _Dispatch:
@@ -141,8 +141,8 @@ class _Dispatch:
         self._slots_at_once = parallelism if self._far() else DENSE_SLOTS_AT_ONCE
         self._late, self._late_since = 0.0, float("-inf")
 
-    def steps(self, meanwhile: Iterator[object] | None, known: Callable[[TaskRef, TaskResult], None]) -> Dispatch:
-        told = 0
+    def steps(self, meanwhile: Iterator[object] | None, on_result: Callable[[TaskRef, TaskResult], None]) -> Dispatch:
+        reported = 0
         ready, busy, flying, slots = self._ready, self._busy, self._flying, self._slots
         try:
             while ready or busy or flying:
@@ -167,17 +167,17 @@ class _Dispatch:
                 finished = yield CallsEnd(calls, now if goes_on else self._wake_at(now))
                 if finished:
                     yield from self._settle(finished)
-                told = self._tell(known, told)
+                reported = self._report(on_result, reported)
         except LedgerUnavailable:
             yield from self._carry_on_without_ledger()
-        self._tell(known, told)
+        self._report(on_result, reported)
         return self._results
 
-    def _tell(self, known: Callable[[TaskRef, TaskResult], None], told: int) -> int:
+    def _report(self, on_result: Callable[[TaskRef, TaskResult], None], reported: int) -> int:
         """Tell of the results behind the first `told`: each task gets one, and keeps it."""
-        if told < len(self._results):
-            for task, result in islice(self._results.items(), told, None):
-                known(task, result)
+        if reported < len(self._results):
+            for task, result in islice(self._results.items(), reported, None):
+                on_result(task, result)
         return len(self._results)
 
     def _reserve(self, free: int, now: float) -> Reserve:

@@ -127,7 +127,7 @@ class JoinedTuners:
     def _process(self, tuner: Tuner, batch: Sequence[_Waiting]) -> None:
         places = [(waiting, number) for waiting in batch for number in range(len(waiting.events))]
 
-        def known(number: int, outcomes: Sequence[Outcome]) -> None:
+        def conclude(number: int, outcomes: Sequence[Outcome]) -> None:
             waiting, place = places[number]
             waiting.know(place, outcomes)
 
@@ -135,11 +135,11 @@ class JoinedTuners:
             [event for waiting in batch for event in waiting.events],
             # The latest: whose own is sooner is answered by then, and the call that is on its way is settled.
             max(waiting.deadline for waiting in batch),
-            known=known,
+            on_outcomes=conclude,
             contexts=[waiting.context for waiting, _ in places],
         )
         for number, outcomes in enumerate(answers):
-            known(number, outcomes)
+            conclude(number, outcomes)
 
 
 def _not_known(events: Sequence[Work], reason: str) -> list[list[Outcome]]:

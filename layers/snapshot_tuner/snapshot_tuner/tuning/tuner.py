@@ -31,11 +31,11 @@ from snapshot_tuner.tuning.waits import run
 Work: TypeAlias = Event | BoundsChanged
 """What one outcome, or one for each task, comes of."""
 
-Known = Callable[[int, Sequence[Outcome]], None]
+OnOutcomes = Callable[[int, Sequence[Outcome]], None]
 """Is told the number of an event in its batch, and what came of it."""
 
 
-def _tell_nobody(_: int, __: Sequence[Outcome]) -> None:
+def _report_to_nobody(_: int, __: Sequence[Outcome]) -> None:
     """Whoever waits for the whole batch."""
 
 
@@ -99,19 +99,19 @@ class Tuner:
         events: Sequence[Work],
         deadline: float,
         *,
-        known: Known = _tell_nobody,
+        on_outcomes: OnOutcomes = _report_to_nobody,
         contexts: Sequence[Context] = (),
     ) -> list[list[Outcome]]:
         """One list of outcomes per event, one outcome per task, before `deadline` (local monotonic clock).
 
         An event whose envelope could not be read is given as its EventRejected, a body without one as NoEvent. Raises
         FixDeployment only.
-        The batch's figures are recorded in either case. `known` is told the outcomes of an event as soon as all of them
+        The batch's figures are recorded in either case. `on_outcomes` gets an event's outcomes as soon as all of them
         are there; `contexts`, one for each event or none, are those in which its log lines are written.
         """
         metrics = BatchMetrics(self._clock)
         try:
-            return self._process(events, deadline, metrics, known, contexts)
+            return self._process(events, deadline, metrics, on_outcomes, contexts)
         finally:
             if self._recorder is not None:
                 self._recorder.record(metrics.figures())
@@ -125,7 +125,7 @@ class Tuner:
         events: Sequence[Work],
         deadline: float,
         metrics: BatchMetrics,
-        known: Known,
+        on_outcomes: OnOutcomes,
         contexts: Sequence[Context],
     ) -> list[list[Outcome]]:
         received_us = self._clock.wall_us()
@@ -148,14 +148,16 @@ class Tuner:
                     batch.answers.append([Outcome(OutcomeKind.UNMATCHED, reason)])
                     metrics.left_out(left_out)
         reports = _Reports(partial(self._report, received), events, contexts)
-        self._adjust(batch, deadline - ANSWER_SECONDS, metrics, reports, known)
+        self._adjust(batch, deadline - ANSWER_SECONDS, metrics, reports, on_outcomes)
         for event, answer in zip(events, batch.answers, strict=True):
             for outcome in answer if not isinstance(event, BoundsChanged) else ():
                 metrics.outcome(outcome)
         reports.finish(batch.answers)
         return batch.answers
 
-    def _adjust(self, batch: Batch, deadline: float, metrics: BatchMetrics, reports: "_Reports", known: Known) -> None:
+    def _adjust(
+        self, batch: Batch, deadline: float, metrics: BatchMetrics, reports: "_Reports", on_outcomes: OnOutcomes
+    ) -> None:
         """One call at most per task."""
         if self._options.dry_run:
             batch.conclude_all(OutcomeKind.HELD, "dry run")
@@ -171,11 +173,11 @@ class Tuner:
             return
         tasks = batch.admit(admitted)
         for number, outcomes in batch.settled():
-            known(number, outcomes)
+            on_outcomes(number, outcomes)
 
         def conclude(task: TaskRef, result: TaskResult) -> None:
             for number, concluded in batch.conclude_task(task, result):
-                known(number, concluded)
+                on_outcomes(number, concluded)
 
         steps = dispatch(
             tasks,
@@ -183,7 +185,7 @@ class Tuner:
             clock=self._clock,
             deadline=deadline,
             meanwhile=reports.write(batch.settled()),
-            known=conclude,
+            on_result=conclude,
             round_trip=lambda: ledger.round_trip,
             urgent=batch.urgent,
         )

@@ -32,7 +32,7 @@ class Fields:
         return cls(
             matches,
             [(name, Template.parse(text, scope)) for name, text in given.items()],
-            Template.of_data(data, scope),
+            Template.from_data(data, scope),
             "{" in given.get("source", ""),
         )
 

@@ -20,7 +20,7 @@ from snapshot_tuner.formats import times
 from snapshot_tuner.formats.json_path import ABSENT, Found, JsonPath, replaced
 from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.formats.times import Zone
-from snapshot_tuner.formats.validation import ValidationError, findings, object_with
+from snapshot_tuner.formats.validation import ValidationError, error_details, object_with
 from snapshot_tuner.model import Json, NoEvent, ReadFrom, Signal, is_number
 
 Event: TypeAlias = Signal | EventRejected | NoEvent
@@ -159,7 +159,7 @@ class Reading:
             # Pydantic's ValidationError is a ValueError.
             reason = str(error)
             if isinstance(error, ValidationError):
-                first = findings(error, with_input=True)[0]
+                first = error_details(error, with_input=True)[0]
                 field, reason = str(first["loc"][0]), attributes.reason(first)
             field = f"reading {self.name}, {field}"
             event_id = valid_event_id(members.get("id"))

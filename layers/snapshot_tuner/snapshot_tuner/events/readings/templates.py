@@ -135,16 +135,16 @@ class Template:
         return cls(fill, numbers)
 
     @classmethod
-    def of_data(cls, data: Json, scope: Scope) -> "Template":
+    def from_data(cls, data: Json, scope: Scope) -> "Template":
         """Of an object or a list with templates inside. A member whose placeholder finds nothing is left out."""
         match data:
             case str():
                 return cls.parse(data, scope)
             case dict():
-                members = [(key, cls.of_data(value, scope)) for key, value in data.items()]
+                members = [(key, cls.from_data(value, scope)) for key, value in data.items()]
                 return cls(_object([(key, part.fill) for key, part in members]), _asks(part for _, part in members))
             case list():
-                parts = [cls.of_data(value, scope) for value in data]
+                parts = [cls.from_data(value, scope) for value in data]
                 return cls(_list([part.fill for part in parts]), _asks(parts))
             case _:
                 return cls(lambda _: data, ())

@@ -95,7 +95,7 @@ class _AnswerReader:
         self._received = 0
         self._status = 0
         self._body = b""
-        self._length_is_told = False
+        self._has_length = False
         self._answer: HttpResponse | None = None
 
     def feed(self, received: bytes) -> HttpResponse | None:
@@ -113,7 +113,7 @@ class _AnswerReader:
 
     def end(self) -> HttpResponse:
         """The connection has ended, and with it an answer that does not tell its length."""
-        if not self._status or self._length_is_told:
+        if not self._status or self._has_length:
             raise ConnectionResetError
         return HttpResponse(self._status, self._body, reusable=False)
 
@@ -122,7 +122,7 @@ class _AnswerReader:
             self._answer = self._answer._replace(reusable=False)
 
     def on_header(self, name: bytes, _value: bytes) -> None:
-        self._length_is_told |= name.lower() in (b"content-length", b"transfer-encoding")
+        self._has_length |= name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
@@ -132,7 +132,7 @@ class _AnswerReader:
 
     def on_message_complete(self) -> None:
         if self._status < _FIRST_FINAL_STATUS:  # it announces the answer
-            self._status, self._length_is_told = 0, False
+            self._status, self._has_length = 0, False
         elif self._answer is None:
             self._answer = HttpResponse(self._status, self._body, self._parser.should_keep_alive())
 
