@@ -14,11 +14,12 @@ from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.engine import Policy
 from tests.docs.pages import ROOT, code_blocks
 
+_SAMPLE: Final = r"`(events/bodies/[a-z_]+\.json)`[^`]*\sbecomes:\n"
 PAGE: Final = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 SECTIONS: Final = {
     section.partition("\n")[0]: section
     for section in re.split(r"^##+ ", PAGE, flags=re.MULTILINE)
-    if "Of `events/bodies/" in section
+    if re.search(_SAMPLE, section)
 }
 SENT_US: Final = rfc3339.to_microseconds("2026-03-01T09:00:44Z")
 RECORD: Final = record_of(
@@ -52,7 +53,7 @@ def test_what_arrives_is_what_the_section_says(name: str) -> None:
     """By its own policy, of the sample that it names."""
     section = SECTIONS[name]
     *_, policy = code_blocks(section, "yaml")
-    (sample,) = re.findall(r"Of `(events/bodies/[a-z_]+\.json)`", section)
+    (sample,) = re.findall(_SAMPLE, section)
     (told,) = code_blocks(section, "text")
     assert told == arriving(Policy.parse(policy, name), (ROOT / sample).read_text(encoding="utf-8"))
 

@@ -145,7 +145,7 @@ def test_the_alarms_are_as_many_as_are_paid_for() -> None:
         patch.setenv("AWS_DEFAULT_REGION", cloudformation.REGION)
         stack = cloudformation.deploy(cloudformation.load(), cloudformation.REQUIRED)
     number = len(stack.find_all("AWS::CloudWatch::Alarm"))
-    assert f"{number} alarms {number / 10}" in (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    assert f"{number / 10} for {number} alarms" in (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_is_two_screens() -> None:
