@@ -15,10 +15,8 @@ from snapshot_tuner.aws import invocation
 from snapshot_tuner.aws.invocation import Context, read_each
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import (
-    LEDGER_SILENT,
     EventRejected,
     FixDeployment,
-    LedgerClockOff,
     LedgerUnavailable,
     PolicyError,
     SettingsError,
@@ -270,10 +268,8 @@ def _what_is_wrong(error: FixDeployment | LedgerUnavailable) -> str:
             return f"{variable} is missing or malformed; the function's log says more"
         case PolicyError(problems=problems):
             return "; ".join(problems)
-        case LedgerClockOff():
-            return "clock off: the ledger's and the function's are too far apart; POST /health/check says how far"
-        case LedgerUnavailable():
-            return LEDGER_SILENT
+        case LedgerUnavailable(for_senders=text):
+            return text
         case _:
             return "the function's log says more"
 

@@ -1,23 +1,17 @@
 """What an operator asks: why a task has its interval, what a policy would do, whether the deployment is well."""
 
 import hashlib
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
-from devkit.valkey import valkey_server
-from snapshot_tuner import bootstrap
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.version import VERSION
 from tests.functions.conftest import POLICY, TASK, Deployment
 from tests.functions.http_sender import send
 from tests.functions.test_outcomes import TASK_JSON
-from tests.polling import eventually
 
 TASK_PATH = f"/tasks/{TASK.app_id}/{TASK.room_id}/{TASK.task_id}"
 
@@ -207,66 +201,6 @@ def test_an_unhealthy_deployment_says_what_it_lacks_and_no_more(
     reply = send(deployment, "GET", "/health")
     assert (reply.status, reply.problem, reply.json["detail"]) == (503, "unhealthy", detail)
     assert "hunter2" not in reply.text
-
-
-@pytest.fixture
-def shared(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
-    """The same deployment with a Valkey server of its own, and a client of that."""
-    with valkey_server() as server, Redis(port=server.port) as client:
-        monkeypatch.setenv("LEDGER_URL", f"redis://127.0.0.1:{server.port}/0")
-        assert deployment.queue(deployment.event()) == []
-        yield client
-        bootstrap.close()
-
-
-@pytest.mark.parametrize("fault", ["full", "replica", "too few replicas", "disk"])
-def test_a_ledger_that_takes_no_event_is_unhealthy(deployment: Deployment, shared: Redis, fault: str) -> None:
-    """It answers questions, and refuses writes: a store that is full, cannot save, or lacks a replica; a primary that a
-    failover has made a replica. The event comes back, and is applied when that is over.
-    """
-    assert send(deployment, "GET", "/health").status == 200
-    match fault:
-        case "full":
-            shared.config_set("maxmemory", 1)
-        case "replica":
-            shared.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call] # untyped in redis-py
-        case "too few replicas":
-            shared.config_set("min-replicas-to-write", 1)
-        case _:  # its folder is gone
-            shared.config_set("save", "3600 1")
-            shutil.rmtree(str(shared.config_get("dir")["dir"]))
-            shared.bgsave()
-            eventually(lambda: shared.info("persistence")["rdb_last_bgsave_status"] == "err")
-    bootstrap.close()  # another sandbox, which has not looked yet
-    assert send(deployment, "GET", TASK_PATH).status == 200
-    reply = send(deployment, "GET", "/health")
-    assert (reply.status, reply.problem) == (503, "unhealthy")
-    assert reply.json["detail"] == "the ledger does not answer; the function's log says more"
-    assert deployment.queue(deployment.event("e-2", seconds=1)) == ["m-0"]
-    match fault:
-        case "full":
-            shared.config_set("maxmemory", 0)
-        case "replica":
-            shared.execute_command("REPLICAOF", "NO", "ONE")  # type: ignore[no-untyped-call] # untyped in redis-py
-        case "too few replicas":
-            shared.config_set("min-replicas-to-write", 0)
-        case _:
-            shared.config_set("save", "")
-    assert deployment.queue(deployment.event("e-2", seconds=1)) == []
-
-
-def test_anybodys_questions_cost_the_ledger_a_write_in_seconds(deployment: Deployment, shared: Redis) -> None:
-    """Whoever asks a hundred times is told what was seen at first, and no slot is taken or moved by it."""
-
-    def commands() -> int:
-        return int(shared.info("commandstats")["cmdstat_evalsha"]["calls"])
-
-    cursor = shared.get("{default}:cursor")
-    assert send(deployment, "GET", "/health").status == 200
-    before = commands()
-    assert {send(deployment, "GET", "/health").status for _ in range(100)} == {200}
-    assert commands() == before
-    assert shared.get("{default}:cursor") == cursor
 
 
 def test_a_ledger_that_does_not_answer_is_503_for_a_task(

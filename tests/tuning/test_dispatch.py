@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from snapshot_tuner.errors import LEDGER_SILENT, ApiError, CallAbandoned, CallFailed, LedgerUnavailable
+from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import AlreadyApplied, Begun, CallResult, Intent, Limits, Settlement, Slot
 from snapshot_tuner.model import Adjustment, Cause, Order, Signal, TaskRef
@@ -126,7 +126,7 @@ def test_a_ledger_that_goes_away_before_the_calls_costs_one_failure(ledger: Fail
     named = tasks(ledger, 3)
     ledger.fails_at = "begin"
     wire = Wire(clock)
-    assert run(named, ledger, wire, clock) == [NotCalled(Cause.UNAVAILABLE, LEDGER_SILENT)] * 3
+    assert run(named, ledger, wire, clock) == [NotCalled(Cause.UNAVAILABLE, LedgerUnavailable.for_senders)] * 3
     assert wire.made == []
 
 
@@ -139,7 +139,7 @@ def test_a_ledger_that_goes_away_during_the_calls_leaves_them_unsettled(ledger: 
     called = [result for result in results if isinstance(result, Called)]
     assert [(result.error, result.settlement) for result in called] == [(None, None)] * len(wire.made)
     rest = [result for result in results if not isinstance(result, Called)]
-    assert rest == [NotCalled(Cause.UNAVAILABLE, LEDGER_SILENT)] * (6 - len(wire.made))
+    assert rest == [NotCalled(Cause.UNAVAILABLE, LedgerUnavailable.for_senders)] * (6 - len(wire.made))
 
 
 def test_a_call_that_never_ends_is_given_up_at_the_deadline(ledger: FailingLedger, clock: Clock) -> None:

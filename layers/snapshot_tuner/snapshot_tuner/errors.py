@@ -7,6 +7,8 @@ TunerError
 │       └── TaskNotFound    the task is not running
 ├── TryAgain                later, the same event can succeed: back to its source
 │   ├── LedgerUnavailable   the state store is down, silent or slow
+│   │   ├── LedgerTakesNoWrite  it answers, and refuses what an event needs
+│   │   └── LedgerClockOff  its clock and ours are far apart
 │   ├── CallFailed          the API did not carry out the call, or nobody knows whether it did
 │   │   ├── Throttled       the account's call rate was exceeded
 │   │   └── TimestampRefused  the signature's time is outside the API's tolerance
@@ -139,16 +141,22 @@ class EventNotSettled(TunerError):
 class LedgerUnavailable(TryAgain):
     """The state store is down, silent or slow.
 
-    Its text is for the log: it may name the store's host and user. Senders get `LEDGER_SILENT`.
+    Its text is for the log: it may name the store's host and user. `for_senders` is all that they are told of it.
     """
+
+    for_senders = "the ledger does not answer; the function's log says more"
+
+
+class LedgerTakesNoWrite(LedgerUnavailable):
+    """The store answers, and refuses to write: it is full, a replica, cannot save, or lacks replicas."""
+
+    for_senders = "the ledger takes no write; the function's log says more"
 
 
 class LedgerClockOff(LedgerUnavailable):
     """Its clock and this machine's are so far apart that events of now would be taken for ones of another time."""
 
-
-LEDGER_SILENT = "the ledger does not answer; the function's log says more"
-"""All that a sender is told of a store."""
+    for_senders = "clock off: the ledger's and the function's are too far apart; POST /health/check says how far"
 
 
 class SettingsError(FixDeployment):

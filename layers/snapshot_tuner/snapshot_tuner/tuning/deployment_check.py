@@ -10,12 +10,12 @@ from typing import Final
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import (
-    LEDGER_SILENT,
     ApiError,
     CallAbandoned,
     CallRefused,
     CredentialsRefused,
     FixDeployment,
+    LedgerTakesNoWrite,
     LedgerUnavailable,
     LocalCode,
     PolicyError,
@@ -84,10 +84,12 @@ class DeploymentCheck:
             aside = self.ledger.set_aside(_NAMED_MOST)
             rate = self.ledger.call_rate()
             lost_at = self.ledger.lost_at()
-        except LedgerUnavailable:
+        except LedgerUnavailable as error:
             waited = self.clock.monotonic() - began
-            advice = "see the line ledger_unavailable in the function's log; then LEDGER_URL, and the network to it"
-            return Check("ledger", ok=False, says=f"{LEDGER_SILENT}; tried for {waited:.1f} s", advice=advice)
+            is_there = isinstance(error, LedgerTakesNoWrite)
+            then = "its memory, its disk and its replicas" if is_there else "LEDGER_URL, and the network to it"
+            advice = f"see the line ledger_unavailable in the function's log; then {then}"
+            return Check("ledger", ok=False, says=f"{error.for_senders}; tried for {waited:.1f} s", advice=advice)
         facts: dict[str, object] = {
             "round_trip_ms": round(round_trip * 1e3, 3),
             "clock_ahead_ms": round(ahead * 1e3, 3),

@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import Any, assert_never
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.errors import LEDGER_SILENT, ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
+from snapshot_tuner.errors import ApiError, CallAbandoned, LedgerUnavailable, Throttled, TimestampRefused
 from snapshot_tuner.ledger.timing import SLOT_VALID_SECONDS
 from snapshot_tuner.ledger.types import (
     AlreadyApplied,
@@ -168,8 +168,8 @@ class _Dispatch:
                 if finished:
                     yield from self._settle(finished)
                 reported = self._report(on_result, reported)
-        except LedgerUnavailable:
-            yield from self._carry_on_without_ledger()
+        except LedgerUnavailable as error:
+            yield from self._carry_on_without_ledger(error.for_senders)
         self._report(on_result, reported)
         return self._results
 
@@ -301,14 +301,14 @@ class _Dispatch:
             case error:
                 self._results[progress.task] = Called(end.call.intent, error, settlement, progress.bounds)
 
-    def _carry_on_without_ledger(self) -> Generator[Wait, Any, None]:
+    def _carry_on_without_ledger(self, reason: str) -> Generator[Wait, Any, None]:
         """No ledger, no call: only wait for those in flight. What came of them cannot be recorded."""
         while self._flying and self._clock.monotonic() < self._deadline:
             finished: Sequence[Finished] = yield CallsEnd((), self._deadline)
             for end in finished:
                 self._conclude(end, None)
         self._give_up(self._flying.values(), NOT_ENDED)
-        self._give_up((*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, LEDGER_SILENT))
+        self._give_up((*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, reason))
 
 
 def slots_at_once(taken: Sequence[Slot], parallelism: int) -> int:

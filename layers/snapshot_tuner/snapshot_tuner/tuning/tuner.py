@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from snapshot_tuner import model
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.errors import LEDGER_SILENT, EventRejected, LedgerUnavailable
+from snapshot_tuner.errors import EventRejected, LedgerUnavailable
 from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.events.attributes import RTC_PREFIX
 from snapshot_tuner.events.readings.reading import ElementRejected, Event, Readings
@@ -168,8 +168,8 @@ class Tuner:
         calls = InstrumentedCalls(self._calls, metrics, traces)
         try:
             admitted = ledger.admit(batch.adjustments, within=deadline + ANSWER_SECONDS / 2 - self._clock.monotonic())
-        except LedgerUnavailable:
-            batch.conclude_all(OutcomeKind.RETRY, LEDGER_SILENT, Cause.UNAVAILABLE)
+        except LedgerUnavailable as error:
+            batch.conclude_all(OutcomeKind.RETRY, error.for_senders, Cause.UNAVAILABLE)
             return
         tasks = batch.admit(admitted)
         for number, outcomes in batch.settled():

@@ -4,7 +4,7 @@ import re
 
 from snapshot_tuner.ledger.redis.address import RedisAddress
 from snapshot_tuner.ledger.redis.connection import Node
-from snapshot_tuner.ledger.redis.redis_py import Connection
+from snapshot_tuner.ledger.redis.redis_py import Connection, OutOfMemoryError, ReadOnlyError
 
 REASON_CHARACTERS_MOST = 300
 _NOT_AVAILABLE = "service is not available"
@@ -25,6 +25,11 @@ def pack(*words: bytes) -> bytes:
 
 INFO, CLUSTER_SLOTS, TIME = pack(b"INFO", b"memory"), pack(b"CLUSTER", b"SLOTS"), pack(b"TIME")
 REPLICATION = pack(b"INFO", b"replication")
+
+
+def takes_no_write(error: Exception) -> bool:
+    """Whether the server answers, and refuses to write: it is full, a replica, cannot save, or lacks replicas."""
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(("MISCONF ", "NOREPLICAS "))
 
 
 def describe(error: Exception, address: RedisAddress, node: Node) -> str:

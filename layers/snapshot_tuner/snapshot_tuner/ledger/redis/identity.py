@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.ledger.ports import WarningLog
-from snapshot_tuner.ledger.redis.commands import REPLICATION, pack, send
-from snapshot_tuner.ledger.redis.redis_py import Connection, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from snapshot_tuner.ledger.redis.commands import REPLICATION, pack, send, takes_no_write
+from snapshot_tuner.ledger.redis.redis_py import Connection, RedisError, ResponseError
 from snapshot_tuner.ledger.redis.scripts import Script
 from snapshot_tuner.ledger.timing import MARK_TRUSTED_SECONDS
 
@@ -89,8 +89,8 @@ class Identity:
         send(connection, pack(*words, self._seen, self._checked, *(b"%d" % number for number in numbers)))
         try:
             is_found, self.lost_us = connection.read_response()
-        except (OutOfMemoryError, ReadOnlyError):
-            if mark_is_gone:
+        except ResponseError as error:
+            if mark_is_gone or not takes_no_write(error):
                 raise
             return  # it takes no event either, but answers questions
         before, self._checked, self._marked = self._checked, self._seen, 0

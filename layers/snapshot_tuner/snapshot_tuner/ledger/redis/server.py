@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.errors import LedgerUnavailable
+from snapshot_tuner.errors import LedgerTakesNoWrite, LedgerUnavailable
 from snapshot_tuner.ledger.clock_sync import StoreClock
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.redis.address import RedisAddress
@@ -20,6 +20,7 @@ from snapshot_tuner.ledger.redis.commands import (
     describe,
     pack,
     send,
+    takes_no_write,
 )
 from snapshot_tuner.ledger.redis.connection import Connector, Meanwhile, Node, TokenProvider
 from snapshot_tuner.ledger.redis.identity import Identity
@@ -153,7 +154,7 @@ class RedisStore:
             message = describe(error, self._address, self._nodes[0])
             self._drop()
             self._nodes.append(self._nodes.pop(0))
-            raise LedgerUnavailable(message) from None
+            raise (LedgerTakesNoWrite if takes_no_write(error) else LedgerUnavailable)(message) from None
         except BaseException:  # an interrupt: its reply is still to come
             self._drop()
             raise

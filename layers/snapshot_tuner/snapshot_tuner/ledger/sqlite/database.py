@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from snapshot_tuner.errors import LedgerMismatch, LedgerUnavailable
+from snapshot_tuner.errors import LedgerMismatch, LedgerTakesNoWrite, LedgerUnavailable
 from snapshot_tuner.ledger.sqlite import listing, set_aside
 
 _SCHEMA_VERSION = 2
@@ -83,7 +83,8 @@ class SqliteFile:
                 self._close()
                 raise LedgerUnavailable(f"SQLite ledger: {error}") from None
             except sqlite3.Error as error:
-                raise LedgerUnavailable(f"SQLite ledger: {error}") from error
+                what = LedgerTakesNoWrite if _takes_no_write(error) else LedgerUnavailable
+                raise what(f"SQLite ledger: {error}") from error
 
     def _connect(self) -> sqlite3.Connection:
         if self._open is None:
@@ -132,6 +133,12 @@ class SqliteFile:
 
 class _FileReplaced(Exception):
     """The path names another file than the one that is open, or none."""
+
+
+def _takes_no_write(error: sqlite3.Error) -> bool:
+    """Whether the disk is full or read-only; the module's own errors have no code."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code == sqlite3.SQLITE_IOERR_WRITE or code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
 
 
 def _file_id(path: Path) -> _FileId:
