@@ -3,24 +3,26 @@
 # once, with apt-get; anywhere else these tests are skipped and say why.
 set -u
 missing=
-for program in chromium prometheus-alertmanager faketime; do
+for program in chromium chromium-headless-shell prometheus-alertmanager faketime; do
   command -v $program >/dev/null || missing="$missing $program"
 done
-command -v google-chrome >/dev/null && missing=$(echo "$missing" | sed 's/ chromium//')
+command -v google-chrome >/dev/null && missing=$(echo "$missing" | sed 's/ chromium[a-z-]*//g')
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "Not there, so some tests are skipped:$missing (root on Debian gets it with: sh tests/machine.sh)" >&2
+  echo "Not there, so some tests are skipped or slow:$missing (root on Debian gets it with: sh tests/machine.sh)" >&2
   exit 0
 fi
 
 export DEBIAN_FRONTEND=noninteractive
 echo "Fetching with apt-get, once:$missing ..." >&2
 apt-get update -qq >/dev/null || echo "apt-get update failed" >&2
-case $missing in
-  *chromium*)
-    apt-get install -y -qq --no-install-recommends chromium >/dev/null || echo "Chromium could not be installed" >&2
-    ;;
-esac
+for browser in chromium chromium-headless-shell; do # a finger on a page needs the first, all else is faster in the second
+  case "$missing " in
+    *" $browser "*)
+      apt-get install -y -qq --no-install-recommends $browser >/dev/null || echo "$browser could not be installed" >&2
+      ;;
+  esac
+done
 case $missing in
   *faketime*)
     apt-get install -y -qq --no-install-recommends faketime >/dev/null || echo "libfaketime could not be installed" >&2
