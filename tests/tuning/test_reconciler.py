@@ -361,3 +361,55 @@ def test_after_a_failover_no_due_call_is_made_on_a_guess(it: Fixture, monkeypatc
 
 
 _NAMES = {"app_id": "app", "room_id": "room", "task_id": "task"}
+
+
+def bounded(it: Fixture, least: int | None, most: int | None, lasts: int = 600) -> None:
+    it.bench.ledger.set_bounds(TASK, least=least, most=most, lasts_seconds=lasts, reason="incident", caller="alice")
+
+
+def test_after_a_failover_what_a_person_orders_is_no_guess(it: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that make the interval longer are called, and repaired where the provider has less."""
+    it.settled(60)
+    monkeypatch.setattr(it.bench.ledger, "lost_at", lambda: FrozenClock(50).wall_us())
+    it.bench.clock.seconds = 60
+    bounded(it, 120, None)
+    it.run(at=121)  # the call of whoever has set them has failed
+    assert it.provider.calls == [(TASK, 120)]
+    it.provider.intervals[TASK] = 60
+    it.run(at=200)
+    assert it.provider.calls == [(TASK, 120)] * 2
+
+
+@pytest.mark.parametrize("lasts", [None, 7200], ids=["base", "adjustment"])
+@pytest.mark.parametrize("how", ["end", "are cleared"])
+def test_after_a_failover_what_a_person_has_shortened_gets_longer_again(
+    it: Fixture, monkeypatch: pytest.MonkeyPatch, how: str, lasts: int | None
+) -> None:
+    """When those bounds end, or are cleared and the call for that has failed: that it ends is a part of the order."""
+    it.bench.take(wanted(60, at=0, lasts=lasts))
+    it.provider.intervals[TASK] = it.bench.call()
+    monkeypatch.setattr(it.bench.ledger, "lost_at", lambda: FrozenClock(50).wall_us())
+    it.bench.clock.seconds = 60
+    bounded(it, None, 5)
+    it.provider.intervals[TASK] = it.bench.call()
+    if how == "are cleared":
+        it.bench.clock.seconds = 70
+        it.bench.ledger.clear_bounds(TASK)
+    it.run(at=661)
+    assert it.provider.calls == [(TASK, 60)]
+    assert it.log.lines[0][0] == "reconciled"
+
+
+def test_after_a_failover_bounds_of_before_make_nothing_longer_when_they_end(
+    it: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has said anything since; one who clears them has, and that is called at once."""
+    it.settled(60)
+    bounded(it, None, 5)
+    it.provider.intervals[TASK] = it.bench.call()
+    monkeypatch.setattr(it.bench.ledger, "lost_at", lambda: FrozenClock(50).wall_us())
+    it.run(at=601)
+    assert it.provider.calls == []
+    assert ("task_not_lengthened", {**_NAMES, "interval": 5, "wanted": 60}) in it.log.lines
+    it.bench.ledger.clear_bounds(TASK)
+    assert it.bench.call() == 60

@@ -128,6 +128,39 @@ def test_two_calls_of_a_task_may_be_in_flight_at_once(pair: Pair) -> None:
     assert isinstance(other.begin([(TASK, token())])[0], Granted)
 
 
+def test_a_doubt_is_lost_with_its_lease(pair: Pair) -> None:
+    """Its event comes back, and is called for once; that the other call may come late nobody knows any more."""
+    ledger = pair.client()
+    ledger.admit([event()])
+    pair.loses_what_comes()
+    granted(ledger, under="t1")
+    assert ledger.settle([(TASK, "t1", CallResult.UNKNOWN)])[0].in_doubt
+    pair.fails_over()
+    [answer] = ledger.admit([event()])
+    assert answer.answer is Admission.RETRY
+    granted(ledger, under="t2")
+    [settlement] = ledger.settle([(TASK, "t2", CallResult.APPLIED)])
+    assert settlement == (True, False)
+
+
+def test_bounds_that_were_set_or_cleared_last_are_as_before(pair: Pair) -> None:
+    """Lost: what a person has just ordered."""
+    ledger = pair.client()
+    applied(ledger, "e1", interval=60)
+
+    def set_bounds(most: int) -> None:
+        ledger.set_bounds(TASK, least=None, most=most, lasts_seconds=600, reason="incident", caller="alice")
+
+    set_bounds(most=10)
+    pair.loses_what_comes()
+    set_bounds(most=5)
+    ledger.clear_bounds(TASK)
+    pair.fails_over()
+    held = ledger.bounds(TASK)
+    assert held is not None
+    assert held.most == 10
+
+
 def test_no_confirmation_of_before_counts_as_unchanged(pair: Pair) -> None:
     """It may be of an event that a newer, lost one has undone."""
     ledger = pair.client()

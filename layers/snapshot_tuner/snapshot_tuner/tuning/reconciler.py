@@ -10,7 +10,7 @@ from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallRefused, LedgerUnavailable, TaskNotFound
 from snapshot_tuner.ledger.ports import Ledger, ReconcilerStore
 from snapshot_tuner.ledger.timing import CAREFUL_SECONDS, LATE_CALL_SECONDS, SLOT_VALID_SECONDS
-from snapshot_tuner.ledger.types import Slot, TaskState
+from snapshot_tuner.ledger.types import Intent, Slot, TaskState
 from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS, Cause, TaskRef
 from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Calls
 from snapshot_tuner.rtc.task_status import TaskReading, TaskStatus
@@ -242,8 +242,10 @@ class Reconciler:
             return False
         asked_us = min(state.desired.asked_us, state.desired_at)
         if state.applied is not None:
-            asked_us = max(asked_us, min(state.applied.asked_us, state.applied_at or 0))
-        if state.bounds is not None and state.wanted != state.desired:  # an operator's word is as good
+            at = state.applied_at or 0
+            # Where an operator's bounds have changed that call, their end is a part of what was ordered.
+            asked_us = max(asked_us, at if _was_bounded(state.applied, state) else min(state.applied.asked_us, at))
+        if state.bounds is not None and state.wanted != state.desired:  # an operator's order is no guess
             asked_us = max(asked_us, state.bounds.set_us)
         return asked_us <= lost_at
 
@@ -268,6 +270,13 @@ class Reconciler:
 
     def _warn(self, event: str, task: TaskRef, **keys: object) -> None:
         self._log.warning(event, app_id=task.app_id, room_id=task.room_id, task_id=task.task_id, **keys)
+
+
+def _was_bounded(applied: Intent, state: TaskState) -> bool:
+    """Whether an operator's bounds have changed what was called (`Bounds.clamp`)."""
+    if applied.until_us is None:
+        return applied.then is not None
+    return any(each.order_key == applied.order_key and each.interval != applied.interval for each in state.open)
 
 
 def _differs(reading: TaskReading, state: TaskState) -> bool:
