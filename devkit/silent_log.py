@@ -1,4 +1,4 @@
-"""A log for what runs in virtual time or is measured: nobody reads the lines of what did not happen."""
+"""A log for what runs in virtual time or is measured: nobody needs lines about what did not really happen."""
 
 
 class SilentLog:

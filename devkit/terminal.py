@@ -2,5 +2,5 @@
 
 
 def printable(text: str) -> str:
-    """With escapes in place of what could change the terminal, or the order or look of what stands beside it."""
+    """With escapes instead of what could change the terminal, or the order or look of what is beside it."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

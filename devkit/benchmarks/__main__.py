@@ -25,7 +25,7 @@ _DUPLICATES_PER_SECOND = 30_000
 _DECISION_MICROSECONDS = 100
 _RATE_SHARE = 0.97
 _ALERT_SECONDS = {10: 0.5, 50: 1.0}
-"""What is to be reached; docs/performance.md has them as they are printed here."""
+"""The targets; docs/performance.md has them as they are printed here."""
 
 _RULES = (50, 100, 200)
 _MEMORY_MIB = 128
@@ -33,7 +33,7 @@ _RATE_LIMIT = 150
 
 
 def main() -> None:
-    """Measure, one figure after the other, and print each when it is there."""
+    """Measure one figure after the other, and print each when it is ready."""
     arguments = _arguments()
     try:
         interpreter = interpreters.find(arguments.python) if arguments.python else interpreters.own()

@@ -18,7 +18,7 @@ _ROUNDS = 30
 
 
 def microseconds_per_decision(rules: Sequence[int], *, decisions: int = 2000) -> list[float]:
-    """For policies of so many rules for one type, of which the last one matches. The best of five rounds each."""
+    """For policies with this many rules for one type, the last of which matches. The best of five rounds each."""
     return [_microseconds(Policy.parse(_policy(count), "benchmark"), count, decisions) for count in rules]
 
 

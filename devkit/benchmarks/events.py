@@ -20,7 +20,7 @@ def room_loads(rooms: Sequence[str]) -> list[dict[str, Any]]:
 
 def first(function: str) -> dict[str, Any]:
     """An event for the function of this name, whichever contender it is."""
-    # A room of its own: EventBridge tells whole seconds, so its event would be older than the one before.
+    # A room of its own: EventBridge gives whole seconds, so its event would be older than the one before.
     (event,) = room_loads([f"first-{uuid4().hex}"])
     match function:
         case "http_endpoint":

@@ -133,7 +133,7 @@ class _Alerts:
             self._queued.extend(batch[each]["data"]["RoomId"] for each in measured.returned)
 
     def _take(self, ready: deque[str], most: int) -> list[str]:
-        """Those that are there, at least one; none once the flood is over."""
+        """The waiting ones, at least one; none once the flood is over."""
         with self._arrived:
             while not ready and not self._over.is_set():
                 self._arrived.wait(0.05)

@@ -18,7 +18,7 @@ from devkit.build.policies import keep_form
 from devkit.build.step import BUILD_FOLDER, ROOT, BuildFailed, Step, copy_file, copy_sources, size_bytes
 
 TARGET_PYTHON = "3.13"
-"""The functions' Runtime in template.yaml; the platform stands in layers/dependencies/Makefile."""
+"""The functions' Runtime in template.yaml; the platform is in layers/dependencies/Makefile."""
 
 DEPENDENCIES_MOST_BYTES = 30_000_000
 """Unpacked, bytecode included. All layers and the function together may have 250 MB; a cold start has less patience."""

@@ -1,4 +1,4 @@
-"""The Pythons of this machine, found by running them: a launcher on the PATH may have nothing behind it."""
+"""The Pythons of this machine, found by running them: a launcher on the PATH may lead to nothing."""
 
 import json
 import os

@@ -60,7 +60,7 @@ class Step:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Whoever reads the target meanwhile finds it as it was, or as it is, and never half."""
+    """A reader of the target sees the old one or the new one, never half of it."""
     with _lock():
         unfinished = target.with_name(f".unfinished-{target.name}")
         shutil.copyfile(source, unfinished)

@@ -28,7 +28,7 @@ RISKY_PER_MILLE: Final = 70
 SILENT_FROM: Final = 20 * HOUR + 40 * MINUTE
 SILENT_UNTIL: Final = SILENT_FROM + 5 * MINUTE
 BACKLOG: Final = 3 * SECOND
-"""The monitor cannot send for so long, and then sends what it has kept, within seconds."""
+"""How long the monitor cannot send; then it sends what it has kept, within seconds."""
 
 _LABELS: Final = ("nudity", "violence", "smoking", "weapon")
 _DEVICES: Final = ("android", "ios", "web", "windows", "mac")

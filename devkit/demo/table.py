@@ -28,7 +28,7 @@ _UNSETTLED = ("rejected", "retry")
 
 
 class Screen:
-    """Printed to stdout, as plain text where that is no terminal."""
+    """Printed to stdout, as plain text if that is not a terminal."""
 
     def __init__(self, steps: int) -> None:
         self._console = Console(highlight=False)

@@ -1,1 +1,1 @@
-"""`make deploy` and `make destroy`: the SAM CLI, with questions before it and what to do next behind it."""
+"""`make deploy` and `make destroy`: the SAM CLI, with questions before it and what to do next after it."""

@@ -50,13 +50,13 @@ def time_ahead(seconds: int) -> list[bytes]:
 
 
 class GuardedScripts:
-    """Runs a client's scripts behind the guard; the client goes on to name them by their own digests."""
+    """Runs a client's scripts behind the guard; the client still names them by their own digests."""
 
     def __init__(self) -> None:
         self._digests: dict[bytes, bytes] = {}
 
     def guarded(self, words: list[bytes]) -> list[bytes]:
-        """The command that is sent in place of this one."""
+        """The command that is sent instead of this one."""
         match [words[0].upper(), *words[1:]]:
             case [b"EVAL", text, *rest]:
                 return [b"EVAL", self._behind_guard(text), *rest]

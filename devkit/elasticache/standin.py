@@ -25,7 +25,7 @@ _WORDS_MOST = 3999
 
 
 class LoginRefusal(Enum):
-    """What a client is told whose first command is not taken."""
+    """The answer to a client whose first command is not accepted."""
 
     TOKEN = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
     UNAVAILABLE = b"-ERR service is not available\r\n"
@@ -33,7 +33,7 @@ class LoginRefusal(Enum):
 
 
 class CacheStandIn:
-    """Lets in whoever shows a token that one of `keys` signed; everything else is the Valkey's on `port`.
+    """Lets in clients with a token that one of `keys` signed; everything else is the Valkey's on `port`.
 
     `strict` refuses what scripts may not be able to do there: TIME, and keys that they do not declare. `refusal`
     is what every client gets from now on, whatever it shows; connections that are open stay so. The store's clock is

@@ -16,7 +16,7 @@ _FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 class TokenRefused(Exception):
-    """Says why; the client is not told."""
+    """Says why, but not to the client."""
 
 
 @dataclass(frozen=True, slots=True)

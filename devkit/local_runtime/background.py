@@ -16,7 +16,7 @@ class Stoppable(Protocol):
 
 @contextmanager
 def in_background(worker: Stoppable) -> Iterator[None]:
-    """At work until the end of the block, which waits for what the worker has begun."""
+    """Works until the end of the block, which waits for what the worker has begun."""
     thread = threading.Thread(target=worker.run, name=type(worker).__name__, daemon=True)
     thread.start()
     try:

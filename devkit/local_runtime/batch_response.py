@@ -12,7 +12,7 @@ from devkit.local_runtime.sandbox import InvocationResult
 def acknowledged(answer: InvocationResult, message_ids: Collection[str]) -> frozenset[str]:
     """The messages to delete. None where the whole batch counts as failed.
 
-    A failed invocation fails the batch; so does an answer that is no such list, and an item without an
+    A failed invocation fails the batch; so does an answer that is not such a list, and an item without an
     identifier, or with one that was not in the batch. No answer, or none of the list, is a success of all.
     """
     everything = frozenset(message_ids)
@@ -37,6 +37,6 @@ def acknowledged(answer: InvocationResult, message_ids: Collection[str]) -> froz
 
 
 def _identifier(item: object) -> str:
-    """Empty, which no message has, where there is none."""
+    """Empty if there is none; no message has an empty one."""
     identifier = item.get("itemIdentifier") if isinstance(item, dict) else None
     return identifier if isinstance(identifier, str) else ""

@@ -43,7 +43,7 @@ class UrlResponse:
 
 
 BAD_GATEWAY = UrlResponse(502, [("Content-Type", "text/plain")], b"Internal Server Error")
-"""What a failed invocation and an answer that is none look like from outside."""
+"""What a failed invocation and an invalid answer look like from outside."""
 
 
 def to_event(request: HttpRequest, now: datetime) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from devkit.local_runtime.sandbox import InvocationResult
 class KafkaMapping:
     """One poller for all partitions.
 
-    A record that fails comes again with all behind it in its partition; after `receives` times it is given up, and
-    `on_failure` is told where it stands.
+    A record that fails comes again with all after it in its partition; after `receives` times it is given up, and
+    `on_failure` gets its place.
     """
 
     def __init__(self, topic: Topic, function: Function, on_failure: Queue, *, batch_size: int, receives: int) -> None:

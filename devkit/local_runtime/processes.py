@@ -26,7 +26,7 @@ class StartFailed(Exception):
 
 
 class ProcessGroup:
-    """Runs `command` with `environment` and nothing else of ours, until `stop` or the end of this process.
+    """Runs `command` with `environment` and nothing else from us, until `stop` or the end of this process.
 
     Every line that it writes goes to `on_line`, in a thread of its own. Start it in the main thread: the
     system ends the program when the thread that started it ends.

@@ -27,9 +27,9 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class InvocationResult:
-    """What an invocation came to: the handler's return value, or the error object, as JSON text.
+    """The result of an invocation: the handler's return value, or the error object, as JSON text.
 
-    The emulator tells an error by its body alone, so a handler that returned `errorType` and `errorMessage`
+    The emulator recognises an error by its body alone, so a handler that returned `errorType` and `errorMessage`
     would count as failed; ours does not.
     """
 
@@ -85,7 +85,7 @@ class Sandbox:
         )
         try:
             self._group.wait_for_port(self._port)
-        except BaseException:  # Ctrl-C as well: whatever ends the start, no process of it stays behind
+        except BaseException:  # Ctrl-C as well: whatever ends the start, none of its processes stays behind
             self._group.stop()
             raise
 

@@ -1,4 +1,4 @@
-"""Where a running `make run` tells other programs of itself."""
+"""Where a running `make run` announces itself to other programs."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ LOG_FILE = BUILD_FOLDER / "run.ndjson"
 
 
 def log_line(function: str, text: str) -> str:
-    """A JSON line of a function's log as it stands in the file, where all functions' lines are."""
+    """A JSON line of a function's log as it is in the file that holds all functions' lines."""
     return f'{{"function":"{function}",{text[1:]}\n'
 
 

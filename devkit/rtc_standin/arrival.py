@@ -16,16 +16,16 @@ _TIMESPEC = struct.Struct("qq")
 def stamp_from_now_on(listener: socket.socket) -> None:
     """Connections stamp from their first byte on.
 
-    The kernel begins some time after the first socket asks it to, and ends with the last: a listener is there before.
+    The kernel begins some time after the first socket asks it to, and stops with the last: so a listener asks first.
     """
     if sys.platform == "linux":
         listener.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 class ArrivalClock:
-    """Tells when the first byte that waits on a connection arrived; where nothing stamps, it arrives now.
+    """Says when the first byte that waits on a connection arrived; without stamps, that is now.
 
-    Nothing stamps outside Linux, and behind TLS what waits is not what is read.
+    There are none outside Linux, and with TLS what waits is not what is read.
     """
 
     def __init__(self, transport: BaseTransport) -> None:

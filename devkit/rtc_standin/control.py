@@ -1,4 +1,4 @@
-"""The stand-in's own routes under /_standin/, for whoever is in another process.
+"""The stand-in's own routes under /_standin/, for other processes.
 
 GET  state     tasks with their intervals, and the peaks
 GET  calls     every call, in the order of arrival

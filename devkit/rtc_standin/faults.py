@@ -1,4 +1,4 @@
-"""What the stand-in can be told to do wrong, and to which calls."""
+"""What the stand-in can be made to do wrong, and to which calls."""
 
 import random
 import threading
@@ -120,7 +120,7 @@ class FaultPlan:
             self._planned.clear()
 
     def take_before_body(self) -> Fault | None:
-        """The fault of a call of which only the header has been read."""
+        """The fault of a call whose body has not been read yet."""
         return self._take(task=None, before_body=True)
 
     def take(self, task: TaskRef) -> Fault | None:

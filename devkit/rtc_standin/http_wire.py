@@ -30,7 +30,7 @@ class WireRequest:
 
 @dataclass(slots=True)
 class _Incoming:
-    """A request whose header is there; its body is on the way."""
+    """A request whose header has arrived; its body is on the way."""
 
     header: WireRequest
     body: bytearray = field(default_factory=bytearray)
@@ -67,7 +67,7 @@ class RequestParser:
             self._refuse("the header is too long")
 
     def read_header(self) -> WireRequest | None:
-        """The next request without its body, once its header is there. Raises MalformedRequest."""
+        """The next request without its body, once its header has arrived. Raises MalformedRequest."""
         if self._incoming:
             return self._incoming[0].header
         if self._malformed is not None:
@@ -75,7 +75,7 @@ class RequestParser:
         return None
 
     def read_request(self) -> WireRequest | None:
-        """The next request once its body is there, too. Raises MalformedRequest."""
+        """The next request once its body has arrived, too. Raises MalformedRequest."""
         if self._incoming and self._incoming[0].is_complete:
             first = self._incoming.popleft()
             return replace(first.header, body=bytes(first.body))

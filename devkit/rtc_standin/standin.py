@@ -112,7 +112,7 @@ class StandIn:
         self._account.end_task(task)
 
     def restart_task(self, task: TaskRef) -> None:
-        """The task ends and starts again, from its default interval; nobody is told."""
+        """The task ends and starts again from its default interval, without notice."""
         self._account.restart_task(task)
 
     def spoil_reads(self, status: int, body: bytes, *, delay: float = 0.0) -> None:

@@ -1,7 +1,7 @@
 """`make simulate-day`: a day of virtual time, 10,000 tasks, random adjustments that end, a run every minute.
 
 One worker and one reconciler take turns on a SQLite ledger. Some calls end unknown, some tasks start again.
-At the end every task has to stand at its base.
+At the end every task must be at its base.
 """
 
 import argparse
@@ -112,7 +112,7 @@ class DayProvider:
 
 @dataclass(frozen=True, slots=True)
 class DayReport:
-    """What came of the day; `wrong` are the tasks that do not stand at their base."""
+    """The day's result; `wrong` are the tasks that are not at their base."""
 
     tasks: int
     events: int
@@ -161,7 +161,7 @@ def day(tasks: int, seed: int, *, progress: bool = False) -> DayReport:
 
 
 def _events(tasks: int, random: Random, bases: dict[TaskRef, int]) -> list[Signal]:
-    """In the order of their times; `bases` gets what each task has to stand at in the end."""
+    """In the order of their times; `bases` gets the interval that each task must have in the end."""
     found = []
     for number in range(tasks):
         task = TaskRef("app", f"room-{number:05}", "task")

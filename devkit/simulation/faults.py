@@ -16,7 +16,7 @@ class Faults:
     crash_before_call: float = 0.0  # per call: the instance dies when the call has been begun
     crash_after_call: float = 0.0  # per call: when the provider has carried it out
     crash_after_settle: float = 0.0  # per settling
-    crash_before_acknowledge: float = 0.0  # per batch: when all is done, and the source not told
+    crash_before_acknowledge: float = 0.0  # per batch: when all is done, but the source does not know yet
     client_timeout: float = 0.0  # per call: no answer; half are applied up to 14 s later, half never
     server_error: float = 0.0  # per call: 5xx, not carried out
     throttling: float = 0.0  # per minute: a burst of up to 5 s in which the API throttles every call
@@ -24,11 +24,11 @@ class Faults:
     reply_lost: float = 0.0  # per ledger step: carried out, but the answer never arrives
     clock_skew: float = 0.0  # per instance: its wall clock is off by up to 10 s
     store_clock_set: float = 0.0  # per minute: the store's clock is set to up to an hour off, and right within a minute
-    pause: float = 0.0  # per call: the instance stands still for up to 20 s, longer than its lease
-    stalled_send: float = 0.0  # per call: it stands still between its last check and the first byte
+    pause: float = 0.0  # per call: the instance is paused for up to 20 s, longer than its lease
+    stalled_send: float = 0.0  # per call: it is paused between its last check and the first byte
     hasty_sender: float = 0.0  # per batch: what is not settled comes back in seconds, as over HTTP
     short_deadline: float = 0.0  # per batch: 1 to 4 s instead of 30
-    restarted_task: float = 0.0  # per task: it starts again from the provider's default, and nobody is told
+    restarted_task: float = 0.0  # per task: it starts again from the provider's default, without notice
     poisoned_record: float = 0.0  # per minute: what the ledger keeps of one task becomes something else
     failover: float = 0.0  # per minute: a replica takes over that lost the last second; a SQLite file has none
     operator_bounds: float = 0.0  # per task: people set, renew, replace and clear bounds on it

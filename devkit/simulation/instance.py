@@ -57,7 +57,7 @@ class Timeline:
 
 
 class Instance:
-    """One instance: it can wait, stand still and die. After death it starts its work afresh, with nothing kept."""
+    """One instance: it can wait, pause and die. After death it starts its work afresh, with nothing kept."""
 
     def __init__(self, name: str, timeline: Timeline, random: Random, work: Callable[["Instance"], None]) -> None:
         self.name = name
@@ -78,7 +78,7 @@ class Instance:
         self._running.switch()
 
     def wait(self, until: float) -> None:
-        """From inside the work: let virtual time pass until then, or longer where the instance stands still."""
+        """From inside the work: let virtual time pass until then, or longer if the instance is paused."""
         wake = self.alarm()
         self.timeline.at(until, wake)
         self._hub.switch()

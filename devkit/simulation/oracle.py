@@ -44,7 +44,7 @@ OF_ENDS = ("siren", "siren", "all-clear", "all-clear", "eased", "watch")
 
 
 class Wanted(NamedTuple):
-    """What a task has to stand at when all is over but a siren; None where nobody has asked for anything.
+    """The interval that a task must have when all is over but a siren; None if nothing was ever asked for.
 
     `by` are the events on which that depends.
     """
@@ -54,9 +54,9 @@ class Wanted(NamedTuple):
 
 
 def wanted_at_last(signals: Sequence[Signal]) -> Wanted | None:
-    """Told again without the policy's code, from all events of a task, the oldest first.
+    """Worked out without the policy's code, from all events of a task, the oldest first.
 
-    None where it says nothing of the task: one that has had only alerts. A run begins at 08:00 and ends before 20:00.
+    None if that decides nothing: for a task that has had only alerts. A run begins at 08:00 and ends before 20:00.
     """
     newest = {signal.type: signal for signal in signals}
     places = {signal.id: place for place, signal in enumerate(signals)}

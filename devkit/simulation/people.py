@@ -50,7 +50,7 @@ class Step:
 
 @dataclass
 class Steps:
-    """What the store was told, in its order, by virtual time: what a run is judged by, whatever the ledger says."""
+    """The requests that the store received, in order, by virtual time: they judge a run, whatever the ledger says."""
 
     clock_off: float
     """How wrong the store's clock may have been, in seconds."""

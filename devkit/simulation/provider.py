@@ -1,4 +1,4 @@
-"""The RTC API as the simulation sees it: what was sent when, and what each task stands at."""
+"""The RTC API as the simulation sees it: what was sent when, and the interval of each task."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -87,7 +87,7 @@ class Provider:
         """Pairs of calls for one task that were in flight at once, though the first one's lease still held.
 
         `without` those of which the ledger has lost what it knew, leases too. Nor those between which the store's clock
-        was set ahead: where nobody sees that, the ledger takes the lease for over, and can't know better.
+        was set ahead: if nobody sees that, the ledger takes the lease for over, and cannot know better.
         """
         by_task: dict[TaskRef, list[SentCall]] = defaultdict(list)
         for call in self.calls:

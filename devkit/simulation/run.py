@@ -62,9 +62,9 @@ LedgerFactory = Callable[[Clock, float], SimulatedLedger]
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What came of one run.
+    """The result of one run.
 
-    `wrong` are the tasks that do not stand where they should when every adjustment has ended: at what the limits make
+    `wrong` are the tasks that are not where they should be when every adjustment has ended: at what the limits make
     by then of what the newest event without an end wants, or of the `then` of a newer one, within what a person bounds
     it to by then; unless that event is a dead letter, or the ledger's record of the task was spoilt: it starts anew
     with its next event, and its neighbours notice nothing. After a failover a task may stand at less, as none is made
@@ -176,7 +176,7 @@ def _run_on(
 
 
 class _Losses:
-    """Failovers to a replica that lost the last second; of which `tasks` something is forgotten, and `since` when."""
+    """Failovers to a replica that lost the last second: it forgot part of these `tasks`, `since` this moment."""
 
     def __init__(self, timeline: Timeline, store: Store, moments: Sequence[float]) -> None:
         self.happened = False

@@ -1,4 +1,4 @@
-"""The one store of a run, for what befalls it."""
+"""The one store of a run, for what happens to it."""
 
 import sqlite3
 from collections.abc import Callable, Collection

@@ -27,7 +27,7 @@ _PLACEHOLDER = re.compile(r"\$\{([^!}][^}]*)}")
 
 
 class _NoValue:
-    """What AWS::NoValue stands for: the property is not there."""
+    """What AWS::NoValue means: the property is absent."""
 
 
 _NO_VALUE = _NoValue()

@@ -59,7 +59,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(failure.code)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # whoever read has seen enough
+    except BrokenPipeError:  # the reader has seen enough
         sys.stderr.close()
         return int(Exit.FINE)
 

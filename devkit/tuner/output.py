@@ -7,11 +7,11 @@ from decimal import Decimal
 from rich.console import Console
 
 _WIDTH_OF_A_FILE = 120
-"""Characters to a line where nobody can tell: a pipe, a file, a CI log."""
+"""Characters per line if the width is unknown: a pipe, a file, a CI log."""
 
 
 def console() -> Console:
-    """Standard output; plain text where that is no terminal, or where NO_COLOR is set."""
+    """Standard output; plain text if that is not a terminal, or if NO_COLOR is set."""
     return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE, highlight=False, emoji=False)
 
 

@@ -46,7 +46,7 @@ class Arrival(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A line, or an element of its body, that is no event, and why; `of` as in Arrival."""
+    """A line, or an element of its body, that is not an event, and why; `of` as in Arrival."""
 
     line: int
     reason: str
@@ -87,7 +87,7 @@ def read(
 def arrivals(
     number: int, line: bytes | str, readings: Sequence[Readings] = (NO_READINGS,)
 ) -> list[Arrival | Unreadable]:
-    """What one line says. Raises EventRejected for one that is no line of a recording."""
+    """What one line says. Raises EventRejected for one that is not a line of a recording."""
     document = decode(line, within="line", at_most=MAX_LINE_BYTES)
     received_us = sent_us = queued_us = None
     event, record = document, NO_RECORD
@@ -100,7 +100,7 @@ def arrivals(
             record = record_of(**said)
 
     def seen(by: Readings) -> list[Signal | str]:
-        """The reason in place of an event that is none."""
+        """The reason instead of an event, for what is not one."""
         try:
             events = signals.from_document(event, sent_us=sent_us, readings=by, record=record)
         except EventRejected as rejected:

@@ -13,7 +13,7 @@ _WAIT_SECONDS: Final = 1.0
 
 
 class Gateway:
-    """Kafka-like: a batch is answered, and sent again, as a whole. `say` is told of each try that settled nothing."""
+    """Kafka-like: a batch is answered, and sent again, as a whole. `say` gets each try that settled nothing."""
 
     def __init__(self, port: int, say: Callable[[str], None], *, http_port: int | None = None) -> None:
         self._port = port

@@ -1,4 +1,4 @@
-"""Which source a batch is from, told by its members alone; who reads its records, and what its source calls them."""
+"""Which source a batch is from, judged by its members alone; who reads its records, and what its source calls them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ class Batch(NamedTuple):
 
 
 def batch_of(event: object) -> Batch | None:
-    """None for what is no batch, or of a source that this function cannot answer."""
+    """None for what is not a batch, or is from a source that this function cannot answer."""
     match event:
         case {"Records": list(records)} if not records or any(_source(record) == "aws:sqs" for record in records):
             return Batch(records, signals.from_sqs_record, _message_id)
@@ -57,6 +57,6 @@ def _holds_lists(members: dict[str, object]) -> bool:
 
 
 def _message_id(record: object) -> str:
-    """Empty where there is none: Lambda then takes the whole batch as failed, and nothing is lost."""
+    """Empty if there is none: Lambda then takes the whole batch as failed, and nothing is lost."""
     message_id = record.get("messageId") if isinstance(record, Mapping) else None
     return message_id if isinstance(message_id, str) else ""

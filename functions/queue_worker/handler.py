@@ -1,4 +1,4 @@
-"""A batch of a queue or stream -> what has to come back, in the source's own words; the rest is done with."""
+"""A batch of a queue or stream -> what has to come back, in the source's own words; the rest is done."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -18,8 +18,8 @@ _REASONS_MOST = 5
 def lambda_handler(event: object, context: Context) -> dict[str, Any]:
     """`{"batchItemFailures": [{"itemIdentifier": …}]}`: every record that has to come back.
 
-    All of them, though of a stream the first one of a shard or partition would do: everything behind it comes back
-    too, and what was applied then is a duplicate.
+    All of them, though of a stream the first one of a shard or partition would do: everything after it comes back too,
+    and what was applied is then a duplicate.
 
     Raises FixDeployment before any record is touched: WrongSource for a source that would not read the answer. Raises
     EventNotSettled, and the whole batch comes back, where a record has no name to call it by, and for Amazon MQ, whose

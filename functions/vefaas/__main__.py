@@ -23,7 +23,7 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     listening = socket.create_server(("0.0.0.0", settings.port), backlog=_BACKLOG)  # noqa: S104 - the platform asks for it
-    # Whoever connects from here on is held in the backlog until all is prepared.
+    # Connections from here on wait in the backlog until everything is prepared.
     application = Application(settings)
     application.prepare()
     config = uvicorn.Config(
@@ -40,7 +40,7 @@ def main() -> None:
         timeout_graceful_shutdown=settings.timeout_seconds,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    # It ends the process by the same signal that ended it: nothing behind this line is sure to run, and nothing has to.
+    # It ends the process by the same signal that ended it: nothing after this line is sure to run, and nothing has to.
     uvicorn.Server(config).run(sockets=[listening])
 
 

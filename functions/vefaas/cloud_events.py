@@ -46,7 +46,7 @@ class Message:
 
 
 def read_one(headers: Mapping[str, str], body: bytes) -> Message:
-    """Of headers with names in small letters. Raises InvalidEvent."""
+    """From headers with lower-case names. Raises InvalidEvent."""
     attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == _STRUCTURED:

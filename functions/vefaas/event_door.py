@@ -1,7 +1,7 @@
 """VEFAAS_TAKES=events: messages of queues reach the tuner, the timer the reconciler.
 
-The platform tries again whatever is answered with a status from 400 on, as often as the trigger says, and has no
-dead-letter queue; nothing tells which try is the last. So each try that does not settle its message writes it down.
+The platform retries whatever is answered with a status from 400 on, as often as the trigger says, and has no
+dead-letter queue; nothing shows which try is the last. So each try that does not settle its message writes it down.
 """
 
 import base64
@@ -29,7 +29,7 @@ _RECONCILES: Final = Lock()
 
 
 def answer(incoming: Incoming) -> Outgoing:
-    """200 where all of it is settled."""
+    """200 if all of it is settled."""
     try:
         match incoming.headers.get(_EVENT_TYPE, "http").strip().lower():
             case "cloudevent":
@@ -67,7 +67,7 @@ def answer(incoming: Incoming) -> Outgoing:
 
 
 def _reconcile(incoming: Incoming) -> None:
-    """What comes while a run goes on has nothing to add to it."""
+    """A tick that comes during a run adds nothing to it."""
     if _RECONCILES.acquire(blocking=False):
         try:
             bootstrap.reconciler().run(deadline(incoming))
@@ -96,7 +96,7 @@ def _read(message: Message, readings: Readings) -> list[Event]:
 
 
 def _log_unsettled(unsettled: Sequence[tuple[Message, str]]) -> None:
-    """Each as a message of a queue, so that `tuner record` makes the event again."""
+    """Each as a message of a queue, so that `tuner record` can rebuild the event."""
     log = bootstrap.logger()
     for message, reason in unsettled:
         sent = {} if message.sent_us is None else {"attributes": {"SentTimestamp": str(message.sent_us // 1000)}}

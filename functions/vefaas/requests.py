@@ -1,4 +1,4 @@
-"""What the platform sends and what it is answered, without a word about sockets."""
+"""What the platform sends and what it gets back; nothing about sockets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request. Header names are in small letters; `deadline` is on the local monotonic clock, in seconds.
+    """A request. Header names are in lower case; `deadline` is on the local monotonic clock, in seconds.
 
-    `query` is what stands behind the question mark.
+    `query` is what follows the question mark.
     """
 
     method: str

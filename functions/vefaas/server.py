@@ -23,7 +23,7 @@ from vefaas.settings import Takes, VefaasSettings
 
 TUNERS: Final = 8
 """Side by side. An event that is redelivered into the lease of a killed instance keeps one of them for up to 15 s, and
-holds up nobody as long as another is free. One that has nothing to do costs a thread."""
+delays nothing as long as another is free. One that has nothing to do costs a thread."""
 
 _WAY_BACK_SECONDS: Final = 1
 """Of the platform's time for a request."""
@@ -41,7 +41,7 @@ _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class _Gone(Exception):
-    """Whoever sent the request has left in the middle of it."""
+    """The sender of the request disconnected in the middle of it."""
 
 
 class Application:
@@ -52,7 +52,7 @@ class Application:
         self._threads = ThreadPoolExecutor(THREADS, "request")
 
     def prepare(self) -> None:
-        """A deployment that is not right is said in the log, and with each answer until it is."""
+        """A wrong deployment is reported in the log, and with each answer until it is right."""
         try:
             bootstrap.serve_together(TUNERS, self._settings.role)
         except FixDeployment as error:
@@ -82,7 +82,7 @@ class Application:
         await _respond(send, outgoing)
 
     async def _body(self, receive: _Receive) -> bytes | None:
-        """None where it is too large. Raises _Gone: a body that was cut off is none, however well it reads."""
+        """None if it is too large. Raises _Gone: a truncated body does not count, however well it reads."""
         parts: list[bytes] = []
         size = 0
         while True:

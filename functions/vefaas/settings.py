@@ -1,4 +1,4 @@
-"""What the platform, and who deploys the function, say of it."""
+"""What the platform says about the function, and what its deployer does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _TIMEOUT: Final = "_FAAS_FUNC_TIMEOUT"
 
 
 class Takes(StrEnum):
-    """A function takes one or the other: a public request with an event's header would come in without a proof."""
+    """A function takes one or the other: a public request with an event's header would get in without a proof."""
 
     HTTP = auto()
     EVENTS = auto()

@@ -1,1 +1,1 @@
-"""Handlers to compare with. They run from trees of their own, and import nothing of ours."""
+"""Handlers to compare with. They run from their own trees and import none of our code."""

@@ -37,7 +37,7 @@ URGENT_TYPES = ("moderation.alert",)
 class Assumptions:
     """What the command line may change; seconds, and calls per second.
 
-    `start_interval` is what a task stands at before its first call (UpdateSnapshot, `ImageConfig.Interval`). Events of
+    `start_interval` is a task's interval before its first call (UpdateSnapshot, `ImageConfig.Interval`). Events of
     `urgent_types` come through the urgent queue.
     """
 

@@ -19,7 +19,7 @@ class CallRate:
         self._window: deque[float] = deque()
 
     def sent(self, at: float, now: float) -> None:
-        """A call that is sent at `at`, not before `now`: workers tell a little ahead, each in an order of its own."""
+        """A call that is sent at `at`, not before `now`: workers report a little ahead, each in an order of its own."""
         heappush(self._ahead, at)
         self._count_until(now)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CallWatch(Protocol):
-    """Is told of calls; moments in seconds since the recording began."""
+    """Receives calls; moments in seconds since the recording began."""
 
     def sent(self, at: float, now: float) -> None:
         """A call will be sent at `at`."""

@@ -29,7 +29,7 @@ class MemoryLedger(InProcessLedger):
 
 @dataclass(slots=True)
 class _Task:
-    """A task's row: `due` is when a call is due, or claimed until; `told` what the state said of it last."""
+    """A task's row: `due` is when a call is due, or claimed until; `told` is what the state last said of it."""
 
     state: TaskState
     expires: int

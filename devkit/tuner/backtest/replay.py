@@ -22,7 +22,7 @@ from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.tuning.tuner import DEFAULTS
 
 LOOK_AHEAD = 10_000
-"""Events that are put into the order of their arrival; one that is further behind arrives late."""
+"""How many events are put into the order of their arrival; one that is further behind arrives late."""
 
 UNREADABLE_SHOWN = 20
 
@@ -35,7 +35,7 @@ _ALLOCATED_BETWEEN_COLLECTIONS = 10_000_000
 
 @dataclass(slots=True)
 class RecordingFigures:
-    """What was read; `late` are those that stood too far behind their place."""
+    """What was read; `late` are those that were too far behind their place."""
 
     events: int = 0
     first_us: int = 0
@@ -155,10 +155,10 @@ def _tasks(policy: Policy, signal: Signal, decision: Decision) -> list[TaskRef]:
 
 
 def in_order(arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
-    """By their arrival, as far as LOOK_AHEAD reaches; those of the same moment as they stand in the recording."""
+    """By their arrival, as far as LOOK_AHEAD reaches; those of the same moment in the recording's order."""
     ascending: deque[tuple[int, int, Arrival]] = deque()
     others: list[tuple[int, int, Arrival]] = []
-    """A heap of those that stand behind later ones: few, as recordings are nearly in order."""
+    """A heap of those that come after later ones: few, as recordings are nearly in order."""
 
     def first() -> Arrival:
         is_other = not ascending or (others and others[0] < ascending[0])

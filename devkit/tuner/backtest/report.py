@@ -15,7 +15,7 @@ from snapshot_tuner.model import INTERVAL_MAX_SECONDS, OutcomeKind, TaskRef
 
 VERSION: Final = 1
 ROOMS_MOST: Final = 1000
-"""Rooms that are told one by one."""
+"""How many rooms are listed one by one."""
 
 CHART_EVENTS_MOST: Final = 5000
 """Events, and steps, of one chart; the first ones."""
@@ -25,7 +25,7 @@ _BUCKETS: Final = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, INTERVAL_MAX_SECONDS + 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the command line wants told: which rooms get a chart, and what a thousand pictures cost."""
+    """What the command line asks for: which rooms get a chart, and what a thousand pictures cost."""
 
     rooms: int
     named_rooms: Collection[str]

@@ -1,4 +1,4 @@
-"""What every task stands at over its time, under one policy or two side by side; summed up as it goes by.
+"""Every task's interval over its time, under one policy or two side by side; summed up as it goes by.
 
 A task's time is from its first event in the recording to its last. Nobody knows which is its last before the next
 one comes, so the steps since the newest event are kept, and counted when there is another event behind them.
@@ -44,7 +44,7 @@ class RoomFigures:
         return self.last - self.first
 
     def mean_interval(self, side: int) -> float:
-        """Seconds, over its time; what it stands at where it has none."""
+        """Seconds, over its time; its interval if it has no time."""
         one = self.sides[side]
         return one.interval_seconds / self.seconds if self.seconds else float(one.stands_at)
 
@@ -91,7 +91,7 @@ class Rooms:
         return True
 
     def _count(self, room: RoomFigures, until: float) -> None:
-        """What the sides stood at from `room.last` on."""
+        """The sides' intervals from `room.last` on."""
         steps = [(at, number, to) for number, side in enumerate(room.sides) for at, to in side.steps]
         if steps:
             for at, number, interval in sorted(steps, key=itemgetter(0)):

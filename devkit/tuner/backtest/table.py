@@ -126,7 +126,7 @@ def _difference(values: list[float | None], form: str) -> str:
 
 
 def _delay(policy: _Report, name: str, of: str | None = None) -> float | None:
-    """None where there is none, or nothing urgent to tell apart."""
+    """None if there is none, or nothing urgent to separate."""
     if of is not None and policy["urgent_event_to_effect_seconds"] is None:
         return None
     delays = policy["event_to_effect_seconds" if of is None else f"{of}_event_to_effect_seconds"]

@@ -73,7 +73,7 @@ class EventQueue:
 
 
 class Watch(CallWatch, Protocol):
-    """Is told what happens; moments in seconds since the recording began."""
+    """Receives what happens; moments in seconds since the recording began."""
 
     def outcomes(self, message: QueuedEvent, outcomes: Sequence[Outcome], now: float) -> None:
         """What came of one delivery of an event."""
@@ -120,7 +120,7 @@ class World:
         self._timeline.run_until(to)
 
     def put(self, signal: Signal, decision: Decision) -> None:
-        """An event arrives now, of which the policy says this."""
+        """An event arrives now, and the policy says this about it."""
         self._unfinished += 1
         now = self._timeline.now
         is_of_type = signal.type in self._urgent_types

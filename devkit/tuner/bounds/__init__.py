@@ -1,15 +1,15 @@
 """Keep tasks within bounds for a time, whatever events ask for.
 
 For one task (--app, --room and --task), or for all known tasks of an application or a room. What is set takes effect at
-once, ends by itself, and stands with its reason and your name in GET /tasks/… and in the log.
+once, ends by itself, and is shown with its reason and your name in GET /tasks/… and the log.
 
   ./tuner bounds set --url URL --app APP --room ROOM --task TASK --max 5 --for 30m --reason "incident 4711"
   ./tuner bounds set --url URL --app APP --min 30 --max 30 --for 2h --reason "provider asked for less"
   ./tuner bounds list --url URL
   ./tuner bounds clear --url URL --app APP
 
-A URL with HTTP_AUTH=iam is asked with AWS's usual credentials (environment, profile, SSO, …); one with
-HTTP_AUTH=signature with a bearer token of OPERATOR_TOKENS, from the variable TUNER_TOKEN.
+For a URL with HTTP_AUTH=iam it uses AWS's usual credentials (environment, profile, SSO, …); for one with
+HTTP_AUTH=signature a bearer token of OPERATOR_TOKENS, from the variable TUNER_TOKEN.
 """
 
 from devkit.tuner.bounds.command import add_arguments, run

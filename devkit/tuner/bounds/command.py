@@ -175,7 +175,7 @@ def bounds_text(bounds: dict[str, Any] | None) -> str:
 
 
 def _at_once(work: Callable[[Task], _R], items: Iterable[Task]) -> Iterator[_R]:
-    """In their order; what has not begun when one fails is not begun."""
+    """In their order; when one fails, no further one begins."""
     with _progress() as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
         todo = [pool.submit(work, item) for item in items]
         bar = progress.add_task("tasks", total=len(todo))

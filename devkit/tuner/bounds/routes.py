@@ -52,7 +52,7 @@ class Answer(NamedTuple):
 
 
 def tasks(endpoint: Endpoint, filters: dict[str, str], found: Callable[[int], None]) -> list[Task]:
-    """All that there are, page by page; `found` is told how many so far. Raises CommandFailed."""
+    """All of them, page by page; `found` receives how many so far. Raises CommandFailed."""
     known: dict[Task, None] = {}
     for page in _pages(endpoint, filters):
         # What changes its interval meanwhile comes twice.
@@ -62,7 +62,7 @@ def tasks(endpoint: Endpoint, filters: dict[str, str], found: Callable[[int], No
 
 
 def ask_about(endpoint: Endpoint, method: str, path: str, body: object = None) -> Answer:
-    """What is said of one task. Raises CommandFailed for what would be said of any."""
+    """The answer for one task. Raises CommandFailed for an answer that any task would get."""
     answer = _ask(endpoint, method, path, body)
     if answer.status >= HTTPStatus.BAD_REQUEST and answer.status not in _OF_ONE_TASK:
         is_wrong = answer.status == HTTPStatus.UNPROCESSABLE_ENTITY

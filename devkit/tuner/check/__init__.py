@@ -1,4 +1,4 @@
-"""Find every mistake in a policy, and what is legal but suspicious.
+"""Find every mistake in a policy, and what is valid but suspicious.
 
 All mistakes are reported at once, with line and column; no function would start with such a file. A policy without
 mistakes is then searched for what its author may not have meant:
@@ -18,9 +18,9 @@ mistakes is then searched for what its author may not have meant:
   limit-without-effect a limit that changes no interval of any rule at any time at which it holds
   unusual-attribute    a path that does not begin with a usual attribute of an event: often `data.` was forgotten
 
-Each of these comes with events that show it, decided by the policy itself (a limit that is for no event has none to
-show). You can pass them to `tuner explain`.
-With --events FILE (a sample event or a recording, anything that `tuner explain` reads) it also finds:
+Each of these comes with events that show it, decided by the policy itself (a limit that applies to no event has none to
+show). You can pass them to `tuner explain`. With --events FILE (a sample event or a recording, anything that `tuner
+explain` reads) it also finds:
 
   finds-nothing        a path of the policy that finds nothing in any of these events, and what they have instead
 

@@ -1,4 +1,4 @@
-"""Addresses to ask patterns about: one for each class that the ranges of a field tell apart."""
+"""Addresses to ask patterns about: one for each class that the ranges of a field distinguish."""
 
 from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network

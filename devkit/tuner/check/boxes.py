@@ -17,7 +17,7 @@ class TooManyPiecesError(Exception):
 
 
 def intersection(one: Box, other: Box) -> Box | None:
-    """The events in both; None where there are none."""
+    """The events in both; None if there are none."""
     both = dict(one)
     for path, mask in other.items():
         both[path] = both.get(path, -1) & mask

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Exit:
     """Raises CommandFailed where the file cannot be read."""
     text = _text(arguments.policy)
-    # Of a policy with mistakes these are told, whatever its readings would make of the events.
+    # For a policy with mistakes, these are reported, whatever its readings would make of the events.
     is_readable = arguments.events is not None and not examine(text).problems
     events = _events(arguments.events, Policy.parse(text, "").readings) if is_readable else []
     found = inspect(text, str(arguments.policy), events)

@@ -69,7 +69,7 @@ def limit_ways(match: Mapping[str, Json]) -> list[Way]:
 
 
 def distinctions(items: Iterable[Json]) -> Distinctions:
-    """Of a pattern's list. Each operator has to say here what it tells apart, or examples would miss it."""
+    """Of a pattern's list. Each operator has to say here what it distinguishes, or examples would miss it."""
     found = Distinctions()
     for item in items:
         if isinstance(item, dict):

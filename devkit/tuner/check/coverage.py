@@ -45,7 +45,7 @@ class Coverage:
     """A policy's rules as sets of events.
 
     `parts[i]` and `decided[i]` are of rule i: all that it is for, and the events that get to it. Both are empty
-    for a rule that is in `not_examined`, which says why, and such a rule takes nothing from those behind it.
+    for a rule that is in `not_examined`, which says why, and such a rule takes nothing from those after it.
     `limits[i]` are the events of limit i, whatever their task, while it holds. Where there are windows, the event's
     time is a field like any other, with a class for each set of windows that hold at once.
     """

@@ -1,4 +1,4 @@
-"""Curves that turn back, and curves of which the bounds leave nothing."""
+"""Curves that turn back, and curves that lie entirely outside the bounds."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final

@@ -40,9 +40,9 @@ def point_in(coverage: Coverage, box: Box, *rules: int) -> dict[Path, int]:
 
 
 def show(coverage: Coverage, point: Mapping[Path, int], exactly: Mapping[Path, Found] | None = None) -> Example | None:
-    """An event of these classes and what comes of it; None where no such event can be written down.
+    """An event of these classes and its decision; None if no such event can be written.
 
-    `exactly` has values to take in place of those that stand for their classes.
+    `exactly` has values to use instead of those that represent their classes.
     """
     values: dict[Path, Found] = {
         ("id",): "example-1",
@@ -85,7 +85,7 @@ def _is_id(value: Found) -> bool:
 
 
 def _put(event: dict[str, Json], path: Path, value: Json) -> bool:
-    """False where something else is there, or where an example would be long."""
+    """False if something else is there, or if an example would be long."""
     holder: Json = event
     for step, after in pairwise(path):
         holder = _inner(holder, step, {} if isinstance(after, str) else [])

@@ -31,7 +31,7 @@ class Finding:
 
 
 FINDINGS_MOST: Final = 20
-"""Of one kind: whoever has mended these asks again. Nor is more looked for, which in a muddle can take minutes."""
+"""Of one kind: once these are fixed, check again. No more are looked for, which could take minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from snapshot_tuner.policy.rules import Hold
 
 
 def never_ending(coverage: Coverage) -> Iterator[Suspicion]:
-    """Where no rule without an end, and no `then` of seconds, can be for the same task.
+    """Cases in which no rule without an end, and no `then` of seconds, can be for the same task.
 
-    A task is told by the fields of the target: only what rules ask of these keeps their tasks apart.
+    A task is identified by the fields of the target: only what rules ask of these keeps their tasks apart.
     """
     rules = coverage.policy.rules
     bases = [

@@ -14,7 +14,7 @@ from snapshot_tuner.policy.rules import Fixed, Hold, Rule
 
 
 def contradicting(coverage: Coverage) -> Iterator[Suspicion]:
-    """Those of which an example can show that both hold for it."""
+    """Those for which an example can show that both hold."""
     limits = coverage.policy.limits
     for (i, longer), (j, shorter) in permutations(enumerate(limits), 2):
         if longer.bounds is None or shorter.bounds is None or longer.bounds.min <= shorter.bounds.max:
@@ -56,7 +56,7 @@ def _is_time(limit: Limit, us: int) -> bool:
 
 
 def without_effect(coverage: Coverage) -> Iterator[Suspicion]:
-    """Those that no interval of any rule gives anything to do. Where a rule was not examined, nobody can tell.
+    """Those that no interval of any rule gives anything to do. If a rule was not examined, this is unknown.
 
     What lasts is judged at all times, whenever its event came; an interval with an end only at its rule's times.
     """

@@ -1,4 +1,4 @@
-"""Ranges of a number for which there are two rules, of which the author may mean the second."""
+"""Ranges of a number that two rules cover, where the author may mean the second."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ from snapshot_tuner.policy.rules import Rule, target_of
 def overlaps(coverage: Coverage) -> Iterator[Suspicion]:
     """Ranges that overlap in part, with other actions.
 
-    A range inside of a wider one behind it is the usual way to write steps, and one inside of a wider one before
-    it never matches. A number at which both ranges end is no range.
+    A range inside a wider one that comes after it is the usual way to write steps, and one inside a wider one before it
+    never matches. A number at which both ranges end is no range.
     """
     seen = set()
     for path, axis in coverage.axes.items():

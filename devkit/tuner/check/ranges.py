@@ -39,7 +39,7 @@ def is_whole(coverage: Coverage, path: Path) -> bool:
 
 
 def locate(coverage: Coverage, rule: int, path: Path) -> Place:
-    """Where a rule asks for a range of the number; where it stands itself if it does not."""
+    """The place where a rule asks for a range of the number; the rule's own place if it does not."""
     leaves = (leaf for part in coverage.parts[rule] for leaf in part.way if leaf.path == path and leaf.ends)
     return next((leaf.place for leaf in leaves), ("rules", rule))
 

@@ -1,4 +1,4 @@
-"""Readings that no body gets to: hidden by one before them, or asking for what no list of objects has."""
+"""Readings that no body reaches: hidden by one before them, or asking for what no list of objects has."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,7 +23,7 @@ def hidden(document: PolicyDocument) -> Iterator[Suspicion]:
 
 
 def asking_lists(document: PolicyDocument) -> Iterator[Suspicion]:
-    """`exists` about a list whose elements are objects: it asks about leaves, and an object is none."""
+    """`exists` about a list whose elements are objects: it asks about leaves, and an object is not one."""
     for index, reading in enumerate(document.events):
         form = form_of(reading)
         for path in _lists_of_objects(form):

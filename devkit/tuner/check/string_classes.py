@@ -1,4 +1,4 @@
-"""Texts to ask patterns about: one for each class of texts that the operators of a field can tell apart.
+"""Texts to ask patterns about: one for each class of texts that the operators of a field can distinguish.
 
 Every operator on text reads it from left to right and remembers little. So all of them are run side by side as
 one automaton, over the characters that they know and one that none of them knows; each set of answers that can
@@ -26,7 +26,7 @@ _ALL: Final = range(0x110000)
 
 
 class TooManyTextsError(Exception):
-    """The operators of a field tell more classes of texts apart than can be gone through; says in which way."""
+    """The operators of a field distinguish more classes of texts than can be gone through; says in which way."""
 
 
 @dataclass(frozen=True, slots=True)

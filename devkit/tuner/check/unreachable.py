@@ -1,4 +1,4 @@
-"""Rules that can never match: in contradiction with themselves, or behind rules that take everything first."""
+"""Rules that can never match: they contradict themselves, or rules before them take everything."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ NAMES_MOST = 4
 
 
 def never_matching(coverage: Coverage) -> Iterator[Suspicion]:
-    """Those of which an example can show that nothing gets to them."""
+    """Those for which an example can show that nothing reaches them."""
     for i in coverage.examined():
         if not coverage.parts[i]:
             yield from _contradictory(coverage, i)

@@ -1,4 +1,4 @@
-"""The values of one field, as far as the policy tells them apart: finitely many classes, each with an example."""
+"""The values of one field, as far as the policy distinguishes them: finitely many classes, each with an example."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from snapshot_tuner.model import Json, Number, Place, Signal
 from snapshot_tuner.policy.patterns.compiler import compile_pattern
 
 TEXT_ATTRIBUTES: Final = frozenset({"id", "source", "type"})
-"""Those of which an example event can have any, and which every event has."""
+"""Those that every event has, and that an example event can choose freely."""
 
 _DIGITS: Final = 2000
 """More than two numbers of a policy can differ in."""
@@ -51,7 +51,7 @@ class Axis:
         return to_mask(self.number_cells)
 
     def threshold(self, cell: int) -> Decimal | None:
-        """The threshold that a class of numbers consists of; None for what lies between two."""
+        """The threshold that a class of numbers consists of; None for a class between two."""
         place, is_threshold = divmod(cell - self.first_number, 2)
         return self.thresholds[place] if is_threshold else None
 

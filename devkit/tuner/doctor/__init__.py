@@ -9,8 +9,8 @@ bus and the logs; against `make run` only the URL is needed.
   ./tuner doctor --url https://….lambda-url.eu-central-1.on.aws --region eu-central-1
   ./tuner doctor --url http://127.0.0.1:41243
 
-A URL with HTTP_AUTH=iam is asked with AWS's usual credentials (environment, profile, SSO, …); one with
-HTTP_AUTH=signature with a bearer token of WEBHOOK_TOKENS, from the variable TUNER_TOKEN.
+For a URL with HTTP_AUTH=iam it uses AWS's usual credentials (environment, profile, SSO, …); for one with
+HTTP_AUTH=signature a bearer token of WEBHOOK_TOKENS, from the variable TUNER_TOKEN.
 """
 
 from devkit.tuner.doctor.command import add_arguments, run

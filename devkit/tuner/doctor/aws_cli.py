@@ -80,7 +80,7 @@ class Stack:
 
 
 def decoded(line: str) -> dict[str, Any] | None:
-    """A line of ours; None for the runtime's own."""
+    """One of our lines; None for the runtime's own."""
     try:
         value = json.loads(line)
     except ValueError:

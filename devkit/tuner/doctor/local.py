@@ -1,4 +1,4 @@
-"""`make run` on this machine, by the file in which it says where everything is."""
+"""`make run` on this machine, found by the file in which it says where everything is."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What comes of events, in virtual time: the real tuner over a real ledger, whose states are kept to be told.
+"""What becomes of events, in virtual time: the real tuner over a real ledger, whose states are kept for the report.
 
 Every call succeeds as soon as its slot comes, and what becomes due without an event is called for at that moment.
 """
@@ -159,7 +159,7 @@ class _Watched:
 
 
 class _SetClock:
-    """Microseconds since the epoch, which only move when they are told to."""
+    """Microseconds since the epoch, which only move when they are moved."""
 
     def __init__(self) -> None:
         self._now_us = 0

@@ -225,7 +225,7 @@ def _end_of(visit: LedgerVisit) -> End | None:
 
 
 def _is_all_there_is(visit: LedgerVisit) -> bool:
-    """Whether the task has only this adjustment, and others that end before it with nothing behind them."""
+    """Whether the task has only this adjustment, and others that end before it with nothing after them."""
     after, until = visit.after, intents.from_adjustment(visit.adjustment).until_us or 0
     return (
         after is not None

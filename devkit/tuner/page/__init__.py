@@ -47,5 +47,5 @@ def _hash(text: str) -> str:
 
 
 def _data(report: dict[str, Any]) -> str:
-    """JSON that cannot end the element it stands in, whatever a room is called. Decimals become the nearest double."""
+    """JSON that cannot close the element it is in, whatever a room is called. Decimals become the nearest double."""
     return json.dumps(report, default=float, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -17,7 +17,7 @@ MISSING: Final = "Chromium is not installed; `make test` as root on Debian insta
 
 
 def executable(*, windows: bool = False) -> str | None:
-    """Its path; None where there is none. Where it may do without windows, the one that takes a third of the time."""
+    """Its path; None if there is none. If it may do without windows, the one that takes a third of the time."""
     names = ("chromium", "chromium-browser", "google-chrome")
     found = map(shutil.which, names if windows else ("chromium-headless-shell", *names))
     return next(filter(None, found), None)

@@ -1,6 +1,6 @@
 """Turn log lines or a dead-letter queue into a file of events for a backtest.
 
-Reads either of these; it finds out which:
+Reads either of these, and recognises which:
 
   log lines     of the outcomes of queue_worker, http_endpoint and bus_listener, as they are; as `aws logs
                 filter-log-events`, `aws logs tail` and Logs Insights give them; as an export to S3 has them

@@ -23,7 +23,7 @@ class Body:
     _elements: dict[tuple[str | int, ...], dict[int, Json]] = field(default_factory=dict)
 
     def add(self, members: Mapping[str, Json]) -> None:
-        """Raises EventRejected for a text that is no JSON."""
+        """Raises EventRejected for a text that is not JSON."""
         self.omitted += [f"{name} {length}" for name, length in members.items() if name.endswith(OMITTED_SUFFIX)]
         self.sent = self.sent or members.get("event_sent")
         if "body" in members:

@@ -72,7 +72,7 @@ def _tell(summary: Summary) -> None:
 
 @contextmanager
 def _opened(name: str) -> Iterator[io.TextIOWrapper]:
-    """The lines of an input; what is no UTF-8 in it makes no JSON, and is told as that."""
+    """The lines of an input; what is not UTF-8 in it is not JSON, and is reported as such."""
     with ExitStack() as files:
         try:
             # Standard input stays open: it is not ours.

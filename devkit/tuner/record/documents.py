@@ -56,13 +56,13 @@ class _OpenDocument:
     """In a text that goes on: the backslash that the piece before ended with, or nothing."""
 
     def add(self, piece: str) -> str | None:
-        """What stands behind the end of the document; None where it goes on."""
+        """What follows the end of the document; None if it goes on."""
         carried = "" if self._cut_off is None else f'"{self._cut_off}'
         text, self._cut_off = carried + piece, None
         for token in _STRING_OR_BRACKET.finditer(text):
             bracket = token.group()
             if bracket[0] == '"':
-                if not token[1] and not text.endswith("\n"):  # no JSON text goes on behind its line
+                if not token[1] and not text.endswith("\n"):  # no JSON text goes on after its line
                     self._cut_off = text[token.end() :]
                     break
                 continue
@@ -93,7 +93,7 @@ class _OpenDocument:
 
 
 def documents(text: TextIO) -> Iterator[Document]:
-    """All of the text: what is no document comes as such, blank lines do not."""
+    """All of the text: what is not a document comes as such, blank lines do not."""
     found = _Documents()
     for number, piece, begins in _pieces(text):
         yield from found.begin(number, piece) if begins else found.go_on(number, piece)
@@ -106,7 +106,7 @@ class _Documents:
     def __init__(self) -> None:
         self._open: _OpenDocument | None = None
         self._is_passed_over = False
-        """The rest of a line that is no document."""
+        """The rest of a line that is not a document."""
 
     def begin(self, number: int, piece: str) -> Iterator[Document]:
         """A line begins."""
@@ -143,7 +143,7 @@ class _Documents:
                 self._open = None
 
     def end(self) -> Iterator[Document]:
-        """Nothing more comes of what is open."""
+        """Nothing more can come of what is open."""
         if self._open is not None:
             yield Document(self._open.line, NoDocument.BROKEN)
             self._open = None
@@ -159,7 +159,7 @@ def _pieces(text: TextIO) -> Iterator[tuple[int, str, bool]]:
 
 
 def _start(line: str) -> int | None:
-    """Where JSON begins; behind a prefix only an object with members can, as `[live]` is part of a stream's name."""
+    """Where JSON begins; after a prefix only an object with members can, as `[live]` is part of a stream's name."""
     if found := _STARTS.match(line):
         return found.end() - len(found.group().lstrip())
     found = _OPENS_MEMBERS.search(line)

@@ -1,4 +1,4 @@
-"""What a document holds that tells of events, whichever tool wrote it down."""
+"""What a document says about events, whichever tool wrote it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A line or document that tells of no event; `no_document` where it may have, and is none that can be read."""
+    """A line or document without an event; `no_document` if it may have had one but cannot be read."""
 
     place: Place
     no_document: NoDocument | None = None
@@ -112,7 +112,7 @@ def _parse_list(listed: list[Json], place: Place, forms: frozenset[Form]) -> Ite
 
 
 def _insights_message(row: list[Json]) -> Json:
-    """The `@message` of a row of a result of Logs Insights; None where it is none."""
+    """The `@message` of a row of a Logs Insights result; None if it is not one."""
     for cell in row:
         match cell:
             case {"field": "@message", "value": message}:
@@ -143,7 +143,7 @@ def _parse_object(members: dict[str, Json], place: Place, forms: frozenset[Form]
 
 
 def _parse_text(text: str, place: Place, forms: frozenset[Form]) -> Iterator[Item]:
-    """What stands in a message of a log, which is mostly one document."""
+    """What is in a message of a log, which is mostly one document."""
     for document in documents(StringIO(text, newline="\n")):
         if isinstance(document.value, NoDocument):
             yield Other(place, document.value)

@@ -1,4 +1,4 @@
-"""From what tells of an event to its line, or to the reason why there is none."""
+"""From what describes an event to its line, or to the reason why there is none."""
 
 import re
 from collections import Counter
@@ -62,7 +62,7 @@ class LogReader:
     def __init__(self) -> None:
         self._bodies = Bodies()
         self._awaited: Counter[str] = Counter()
-        """Lines of further tasks that first lines have told of, less those that came; none at zero."""
+        """Lines of further tasks that first lines have announced, less those that came; none at zero."""
 
     def read(self, log_line: LogLine) -> Recorded | None:
         """None for the line of a further task. Raises NotRecorded."""
@@ -108,7 +108,7 @@ class LogReader:
                 yield NotRecorded(Reason.UNREADABLE, str(rejected))
 
     def first_lines_missing(self) -> int:
-        """Events of which only lines of further tasks were there; known when all lines are read."""
+        """Events for which only lines of further tasks were found; known when all lines are read."""
         return sum(1 for lines in self._awaited.values() if lines < 0)
 
     def _await(self, event: str, lines: int) -> None:

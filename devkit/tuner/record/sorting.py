@@ -36,7 +36,7 @@ class SortedLines:
             self._put_away()
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Once, when all are there."""
+        """Once, when all have arrived."""
         self._buffer.sort(key=itemgetter(0))
         yield from heapq.merge(*map(_read, self._files), self._buffer, key=itemgetter(0))
 

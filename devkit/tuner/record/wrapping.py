@@ -23,7 +23,7 @@ rules: [{name: any, hold: true}]
 """,
     "any body",
 ).readings
-"""Takes what is meant for no envelope, as a reading may that there is none of yet."""
+"""Takes what is not meant as an envelope, as a reading that does not exist yet may."""
 
 
 def event_line(event: Json, received_us: int) -> str:

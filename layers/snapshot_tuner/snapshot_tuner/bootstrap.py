@@ -63,7 +63,7 @@ class _Built:
 
 
 class _Container:
-    """What one container keeps between invocations; all of it can be made again from the environment."""
+    """What one container keeps between invocations; all of it can be rebuilt from the environment."""
 
     def __init__(self) -> None:
         self._built_from: tuple[Settings, Mapping[str, str], Order | None] | None = None
@@ -122,12 +122,12 @@ class _Container:
             recorder = RefreshOnRefusal(self._secrets, _metrics(environ))
             self._built = _build(settings, policies, keys, recorder)
             self._built_from = (settings, secrets, order)
-            # A collection that looks at all that stays, modules and all, would take longer than a slot is usable for.
+            # A garbage collection that looks at everything that stays, modules included, would outlast a slot.
             gc.freeze()
         return self._built
 
     def _policies_of(self, settings: Settings) -> PolicySource:
-        """By the settings that it is made of: a secret that arrives or changes does not have the file read again."""
+        """By the settings it is made from: a secret that arrives or changes does not make it read the file again."""
         refresh_seconds, task_ttl = settings.policy_refresh_seconds, settings.task_ttl_seconds
         made_of = (settings.policy_path, settings.policy_parameter, refresh_seconds, task_ttl)
         if self._policies is None or self._policies[0] != made_of:
@@ -151,7 +151,7 @@ def _warn(error: SettingsError) -> None:
 
 
 _CONTAINER, _TURN = _Container(), threading.RLock()
-"""Lambda's: one event at a time. Where several are handled at once, what is no event is asked of it, in turn."""
+"""Lambda's: one event at a time. Where several are handled at once, it answers what is not an event, in turn."""
 
 
 class _Together:
@@ -177,7 +177,7 @@ _together: _Together | None = None
 
 
 def prepare() -> None:
-    """To be called at the end of a handler's module: at INIT, Lambda makes all that an event would else wait for.
+    """Called at the end of a handler's module: at INIT, Lambda builds all that an event would otherwise wait for.
 
     Raises FixDeployment for wrong settings and a wrong policy: under SnapStart the version is then not published;
     otherwise the runtime tries again at the next event.
@@ -187,7 +187,7 @@ def prepare() -> None:
 
 
 def serve_together(tuners: int, role: Path) -> None:
-    """From now on events are handled in several threads: veFaaS. All is made now; raises FixDeployment like `tuner`."""
+    """From now on several threads handle events: veFaaS. All is built now; raises FixDeployment like `tuner`."""
     global _together  # noqa: PLW0603 - as long as the process, like _CONTAINER
     _together = _Together(tuners, role)
     try:
@@ -207,7 +207,7 @@ def tuner() -> Tuner | JoinedTuners:
 
 
 def inspector() -> Inspector:
-    """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`, but for want of a policy."""
+    """What may be asked of the same policy and ledger; raises FixDeployment like `tuner`, not for a missing policy."""
     with _TURN:
         built = _CONTAINER.built(os.environ)
     turns = LedgerTurns(built.ledger, built.probe, _TURN)
@@ -257,7 +257,7 @@ def settings() -> Settings:
 
 
 def close() -> None:
-    """End the threads and connections of the container and forget its secrets; the next `tuner()` makes all anew."""
+    """End the container's threads and connections and forget its secrets; the next `tuner()` builds them again."""
     global _together
     together, _together = _together, None
     if together is not None:
@@ -267,7 +267,7 @@ def close() -> None:
 
 
 def restored() -> None:
-    """After Lambda has restored a snapshot: what must not be the same in two sandboxes is not the snapshot's."""
+    """After Lambda has restored a snapshot: what must differ between two sandboxes is not taken from it."""
     _CONTAINER.restored()
     random.seed()
 

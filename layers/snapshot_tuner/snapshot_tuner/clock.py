@@ -17,7 +17,7 @@ class Clock(Protocol):
 
 
 Moment: TypeAlias = tuple[float, int]
-"""On both clocks: a measuring one may stand still with the sandbox, and the wall clock may be set."""
+"""On both clocks: the monotonic one may stop with the sandbox, and the wall clock may be set."""
 
 
 def moment(clock: Clock) -> Moment:

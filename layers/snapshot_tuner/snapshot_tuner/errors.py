@@ -3,7 +3,7 @@
 TunerError
 ├── GiveUp                  the same event can never succeed: to the dead-letter queue
 │   ├── EventRejected       a field of the event is missing, malformed or out of range
-│   └── CallRefused         the API refused the call for what it says
+│   └── CallRefused         the API refused the call because of its content
 │       └── TaskNotFound    the task is not running
 ├── TryAgain                later, the same event can succeed: back to its source
 │   ├── LedgerUnavailable   the state store is down, silent or slow
@@ -12,7 +12,7 @@ TunerError
 │   ├── CallFailed          the API did not carry out the call, or nobody knows whether it did
 │   │   ├── Throttled       the account's call rate was exceeded
 │   │   └── TimestampRefused  the signature's time is outside the API's tolerance
-│   └── CredentialsRefused  the API refused who we are; the deployment's fault, not the event's
+│   └── CredentialsRefused  the API refused our credentials; the deployment's fault, not the event's
 ├── EventNotSettled         tells a source that reads no answer that an event was rejected or has to come back
 ├── CallAbandoned           the call was given up before its first byte was sent
 └── FixDeployment           no event can succeed until an operator acts: the invocation fails
@@ -33,7 +33,7 @@ MESSAGE_LIMIT = 200
 
 
 class LocalCode(StrEnum):
-    """The `code` of an error where the provider gave none."""
+    """The `code` of an error if the provider gave none."""
 
     CREDENTIALS_UNAVAILABLE = "CredentialsUnavailable"  # nothing was sent
     CONNECT_TIMEOUT = "ConnectTimeout"  # nothing was sent
@@ -69,12 +69,12 @@ class EventRejected(GiveUp):
         self.event_id = event_id
 
     def named(self, event_id: object) -> "EventRejected":
-        """The same, said of the event with this id, where that is one that an event can have."""
+        """The same error for the event with this id, if an event can have such an id."""
         return EventRejected(self.field, self.reason, event_id=valid_event_id(event_id))
 
 
 def valid_event_id(found: object) -> str | None:
-    """An event's id, None where no event can have it."""
+    """An event's id, None if no event can have it."""
     is_valid = isinstance(found, str) and 0 < len(found) <= EVENT_ID_CHARACTERS and found.isprintable()
     return found if isinstance(found, str) and is_valid else None
 
@@ -82,9 +82,9 @@ def valid_event_id(found: object) -> str | None:
 class ApiError(TunerError):
     """What the RTC API answered, or that it did not answer.
 
-    `code` is the provider's (`FlowLimitExceeded.QPSOverLimit`) or, where no answer came, our own word
-    (`Timeout`). `status` is the HTTP status, None without an answer. `outcome_unknown` says that the call
-    may have been carried out, or may be yet.
+    `code` is the provider's (`FlowLimitExceeded.QPSOverLimit`) or, if no answer came, our own word (`Timeout`).
+    `status` is the HTTP status, None without an answer. `outcome_unknown` says that the call may have been carried out,
+    or still may be.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class ApiError(TunerError):
 
 
 class CallRefused(ApiError, GiveUp):
-    """The API refused the call for what it says."""
+    """The API refused the call because of its content."""
 
 
 class TaskNotFound(CallRefused):
@@ -115,7 +115,7 @@ class TaskNotFound(CallRefused):
 
 
 class CallFailed(ApiError, TryAgain):
-    """The API did not carry out the call, or nobody knows whether it did (`outcome_unknown`)."""
+    """The API did not carry out the call, or it is unknown whether it did (`outcome_unknown`)."""
 
 
 class Throttled(CallFailed):
@@ -127,7 +127,7 @@ class TimestampRefused(CallFailed):
 
 
 class CredentialsRefused(ApiError, TryAgain):
-    """The API refused who we are; the deployment's fault, not the event's."""
+    """The API refused our credentials; the deployment's fault, not the event's."""
 
 
 class CallAbandoned(TunerError):
@@ -141,7 +141,7 @@ class EventNotSettled(TunerError):
 class LedgerUnavailable(TryAgain):
     """The state store is down, silent or slow.
 
-    Its text is for the log: it may name the store's host and user. `for_senders` is all that they are told of it.
+    Its text is for the log: it may name the store's host and user. `for_senders` is all that they learn about it.
     """
 
     for_senders = "the ledger does not answer; the function's log says more"
@@ -154,7 +154,7 @@ class LedgerTakesNoWrite(LedgerUnavailable):
 
 
 class LedgerClockOff(LedgerUnavailable):
-    """Its clock and this machine's are so far apart that events of now would be taken for ones of another time."""
+    """Its clock and this machine's are so far apart that current events would be taken for events of another time."""
 
     for_senders = "clock off: the ledger's and the function's are too far apart; POST /health/check says how far"
 
@@ -182,7 +182,7 @@ class LedgerMismatch(FixDeployment):
 
 
 class WrongSource(FixDeployment):
-    """The function was invoked by a source that it cannot answer: most would take any answer for a receipt."""
+    """The function was invoked by a source that it cannot answer: most would take any answer as success."""
 
     def __init__(self, function: str, takes: str, given: str) -> None:
         super().__init__(f"{function} takes {takes}; it was given {given}")

@@ -1,7 +1,7 @@
 """Importing a module of a package without all that the package's `__init__` imports for its other users.
 
 A cold start pays for every module. `import redis.connection` imports the clients, the cluster, the commands and the
-asyncio twins of redis-py first, of which nothing is used here.
+asyncio twins of redis-py first, and none of that is used here.
 """
 
 import sys
@@ -14,8 +14,8 @@ from importlib.util import find_spec, module_from_spec
 def without_init(*packages: str) -> Iterator[None]:
     """Inside, these packages are bare: their modules can be imported, their own names are not there.
 
-    Outside they are what they were: whoever imports one of them later gets the whole of it, and the same modules.
-    To be used when a module is imported, and never around code of ours.
+    Outside they are what they were: a later import of one of them gets all of it, and the same modules. Use it when a
+    module is imported, and never around our own code.
     """
     bare = []
     for name in packages:

@@ -26,7 +26,7 @@ CHECK_TYPE = "snapshot-tuner.check"
 """The type of an event that only shows that events come through: none is admitted, and no policy decides it."""
 
 CHECK_SOURCE = "snapshot-tuner.doctor"
-"""Likewise, whatever its type is: so it takes the very way of the events that matter."""
+"""Likewise, whatever its type is, so that it takes the same path as real events."""
 
 SEQUENCE_DIGITS = 39
 """A sequence is an integer of at most 128 bits, as long as the longest that a queue hands out."""
@@ -82,7 +82,7 @@ class ReadFrom(NamedTuple):
 
 
 class NoEvent(NamedTuple):
-    """What a body says that is no event: that it holds none, or how many its sender has left out."""
+    """What a body says besides events: that it holds none, or how many its sender left out."""
 
     reason: str
     left_out: int = 0
@@ -99,10 +99,10 @@ class Signal:
     """An event in CloudEvents 1.0 attributes, whatever envelope it came in.
 
     `time_us` is microseconds since the Unix epoch; `time_is_own` is False where the event had no time and
-    the source's sent time stands in. `attributes` are the further context attributes (subject, account,
-    extensions), which a policy may match. `sent_us` is when the queue nearest to the event took it; None where
-    there was no queue, or it does not say. `unread` is why the event's data is no JSON, where it is none; `data` is
-    None then. `read_from` is what a reading of the policy made it from.
+    the source's sent time stands in. `attributes` are the further context attributes (subject, account, extensions),
+    which a policy may match. `sent_us` is when the queue nearest to the event took it; None where there was no queue,
+    or it does not say. `unread` is why the event's data is not JSON, if it is not; `data` is then None. `read_from` is
+    what a reading of the policy made it from.
     """
 
     id: str
@@ -134,9 +134,9 @@ class Signal:
     def order_key(self, order: Order, sent_us: int = 0) -> bytes | None:
         """Bytes that sort as (time or sequence, sent, id, source); None where the sequence is asked for and missing.
 
-        `sent_us` tells events of one time apart, as EventBridge cuts times to whole seconds: when the queue took the
-        event, in microseconds since the epoch (`events.arrival`). It shares the first part with the time, so that a
-        record made without it is still read, as that of an older event.
+        `sent_us` distinguishes events with the same time, as EventBridge cuts times to whole seconds: when the queue
+        took the event, in microseconds since the epoch (`events.arrival`). It shares the first part with the time, so
+        that a record made without it is still read, as that of an older event.
 
         Compared as bytes: the same on every store, whatever its locale. NUL separates, and no id holds one.
         """
@@ -224,7 +224,7 @@ class Decision(NamedTuple):
 
 
 class OutcomeKind(StrEnum):
-    """What came of one event for one task."""
+    """The outcome of one event for one task."""
 
     APPLIED = auto()
     DUPLICATE = auto()
@@ -257,7 +257,7 @@ _NOT_SETTLED = (OutcomeKind.REJECTED, OutcomeKind.RETRY)
 class Outcome(NamedTuple):
     """What came of one event for one task; the fields are those of the answer over HTTP.
 
-    `id` is the event's, None where the envelope did not get that far; `interval` is what the task was set
+    `id` is the event's, None if the envelope could not be opened that far; `interval` is what the task was set
     to, in seconds; `cause` is there for rejected and retry only.
     """
 

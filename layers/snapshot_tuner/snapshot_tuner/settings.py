@@ -38,10 +38,10 @@ class HttpAuth(StrEnum):
 
 
 def _split(url: str) -> SplitResult | None:
-    """None for what is no address. The standard library's error would quote it, password and all."""
+    """None for what is not an address. The standard library's error would quote it, password and all."""
     try:
         parts = urlsplit(url)
-        _ = parts.hostname, parts.port  # looked at only now, and faulty where a password was not encoded
+        _ = parts.hostname, parts.port  # looked at only now, and wrong if a password was not encoded
     except ValueError:
         return None
     # Without its encoding a password ends at the first of these, and the rest of it would become something else.

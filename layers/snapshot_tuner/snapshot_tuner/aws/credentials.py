@@ -22,7 +22,7 @@ _ROLE_MEMBERS = ("access_key_id", "secret_access_key", "session_token")
 def provider(environ: Mapping[str, str], secrets: Mapping[str, str], role: Path | None = None) -> CredentialProvider:
     """What is asked for each call's key pair; `role` is where veFaaS puts the one of a function's role.
 
-    Raises SettingsError for a half of one.
+    Raises SettingsError for half of one.
     """
     if ACCESS_KEY in secrets:
         static: CredentialProvider = StaticCredentialProvider(
@@ -43,7 +43,7 @@ def provider(environ: Mapping[str, str], secrets: Mapping[str, str], role: Path 
 
 
 def check(provider: CredentialProvider) -> None:
-    """Raises SettingsError where nobody has a key pair."""
+    """Raises SettingsError if no provider has a key pair."""
     try:
         provider.get_credentials()
     except RuntimeError:
@@ -65,8 +65,8 @@ class _RoleKeys:
 class RoleCredentials:
     """The key pair in the file that the platform writes for a function's role, and replaces from time to time.
 
-    The file is read for every call, some 20 µs: whatever tells that it was replaced, nobody has to know it.
-    `otherwise` is made and asked where there is no file. The form is that of the vendor's samples; not tried live.
+    The file is read for every call, about 20 µs, so nothing has to notice that it was replaced. `otherwise` is made and
+    asked if there is no file. The form is that of the vendor's samples; not tried live.
     """
 
     def __init__(self, file: Path, otherwise: Callable[[], CredentialProvider]) -> None:
@@ -76,9 +76,9 @@ class RoleCredentials:
         self._known: _RoleKeys | None = None
 
     def get_credentials(self) -> Credentials:
-        """Raises RuntimeError where the file has no key pair and never had one.
+        """Raises RuntimeError if the file has no key pair and never had one.
 
-        While it is being replaced it may be missing or half written: then the last pair stays in use.
+        While it is being replaced it may be missing or half written; the last pair then stays in use.
         """
         try:
             self._known = _role_keys(self._file.read_text("utf-8"))

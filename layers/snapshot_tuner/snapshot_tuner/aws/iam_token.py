@@ -1,7 +1,7 @@
 """The password of an ElastiCache user that is authenticated by IAM: a signed request that is never sent.
 
-Signature Version 4 in the query, as in the ElastiCache user guide, "Authenticating with IAM". A token opens
-connections for 15 minutes, or as long as the keys behind it; what it has opened stays open.
+Signature Version 4 in the query, as in the ElastiCache user guide, "Authenticating with IAM". A token opens connections
+for 15 minutes, or as long as its keys last; what it has opened stays open.
 """
 
 import hashlib

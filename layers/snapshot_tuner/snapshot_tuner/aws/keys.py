@@ -17,16 +17,16 @@ from snapshot_tuner.errors import CallFailed, LedgerUnavailable, SettingsError
 from snapshot_tuner.formats.rfc3339 import to_microseconds
 
 RENEWED_BEFORE_END_SECONDS = 300
-"""New ones are asked for so long before the old ones end."""
+"""How long before the old ones end new ones are requested."""
 
 FETCH_SECONDS = 0.5
-"""For the endpoint's answer, all in all: it is part of the time that the ledger may cost a batch."""
+"""For the endpoint's whole answer: it is part of the time that the ledger may cost a batch."""
 
 _ACCESS_KEY, _SECRET_KEY, _SESSION_TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
 _URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _TOKEN, _TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 _HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
-"""Where keys may come from over plain HTTP, by the same guide."""
+"""Where keys may come from over plain HTTP, according to the same guide."""
 
 _VISIBLE = re.compile(r"[\x20-\x7e]+")
 _OK = 200
@@ -51,7 +51,7 @@ class RoleKeys:
         self._fetched: AwsKeys | None = None
 
     def current(self) -> AwsKeys:
-        """Raises SettingsError where the environment says of no keys, LedgerUnavailable where nobody hands them out."""
+        """Raises SettingsError if the environment names no keys, LedgerUnavailable if nothing hands them out."""
         environ = self._environ
         if environ.get(_ACCESS_KEY):
             if not environ.get(_SECRET_KEY):
@@ -123,5 +123,5 @@ def _keys(body: bytes) -> AwsKeys:
 
 
 def _none(reason: str) -> LedgerUnavailable:
-    """No text of an answer is in it."""
+    """It contains no text of an answer."""
     return LedgerUnavailable(f"no AWS keys for the ledger's IAM token from {_URI}: {reason}")

@@ -1,4 +1,4 @@
-"""HTTP to what Lambda puts beside a function on its own machine: no proxy, no TLS, one deadline for all of it."""
+"""HTTP to what Lambda runs beside a function on the same machine: no proxy, no TLS, one deadline for all of it."""
 
 import socket
 import time
@@ -9,7 +9,7 @@ from snapshot_tuner.rtc.http.tasks import run
 
 
 def get(host: str, port: int, target: str, headers: Mapping[str, str], *, seconds: float) -> HttpResponse:
-    """The answer to one GET, within so many seconds. Raises OSError where nobody listens, else CallFailed.
+    """The answer to one GET, within this many seconds. Raises OSError if nothing listens, otherwise CallFailed.
 
     Target and headers must be visible ASCII without line breaks.
     """

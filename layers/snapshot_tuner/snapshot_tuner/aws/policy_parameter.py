@@ -9,22 +9,22 @@ from snapshot_tuner.errors import SettingsError
 
 VARIABLE = "POLICY_PARAMETER"
 COMPRESSED_PREFIX = "gzip:"
-"""Before the base64 of what gzip made of the text."""
+"""Stands before the base64 of the gzipped text."""
 
 READ_SECONDS = 0.5
-"""So long an event waits for a policy that may be newer."""
+"""How long an event waits for a policy that may be newer."""
 
 _TEXT_BYTES_MOST = 1_048_576
 _WITH_GZIP_HEADER = 31
 
 
 def read(name: str, environ: Mapping[str, str]) -> str:
-    """The text of the policy. Raises SettingsError where there is none."""
+    """The text of the policy. Raises SettingsError if there is none."""
     return opened(SecretsExtension.of(environ).parameter(VARIABLE, name, seconds=READ_SECONDS))
 
 
 def opened(value: str) -> str:
-    """The text of the policy, of what the parameter holds. Raises SettingsError."""
+    """The text of the policy, from what the parameter holds. Raises SettingsError."""
     if not value.startswith(COMPRESSED_PREFIX):
         return value
     text = value.removeprefix(COMPRESSED_PREFIX)

@@ -22,14 +22,14 @@ STANDS_FOR: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "RTC_CALLBACK_SECRETS_ARN": ("RTC_CALLBACK_SECRETS",),
     }
 )
-"""By the variable that names a secret: the variables that the secret is in place of. The text of the secret is
-what the variable would hold; that of the credentials is a JSON object with the variables as its members."""
+"""By the variable that names a secret: the variables that the secret replaces. The secret's text is what the variable
+would hold; that of the credentials is a JSON object with the variables as its members."""
 
 AGE_SECONDS_MOST = 300.0
 """A rotated secret arrives after this at the latest."""
 
 READ_AGAIN_SECONDS = 30.0
-"""The shortest time between two readings, however often what was read is refused."""
+"""The shortest time between two readings, however often the secret is refused."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\x21-\x7e]+")
 
@@ -54,7 +54,7 @@ class SecretVariables:
         self._in_doubt = False
 
     def values(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """The variables that secrets are in place of, with their values; read only where that is due.
+        """The variables that secrets replace, with their values; read only when due.
 
         Raises SettingsError where a secret and its variable are both set, and at the first reading for
         whatever is wrong with a secret.
@@ -102,7 +102,7 @@ class RefreshOnRefusal:
 def stand_ins(environ: Mapping[str, str]) -> dict[str, str]:
     """What has the form of the secrets until the first invocation, before which none can be read.
 
-    Raises SettingsError where a secret and its variable are both set.
+    Raises SettingsError if a secret and its variable are both set.
     """
     awaited = {variable for name in _arns(environ) for variable in STANDS_FOR[name]}
     return {variable: text for variable, text in _STAND_INS.items() if variable in awaited}

@@ -18,14 +18,14 @@ from snapshot_tuner.errors import CallFailed, SettingsError
 from snapshot_tuner.rtc.http.exchange import HttpResponse
 
 READ_SECONDS = 3.0
-"""For one secret, all in all."""
+"""For one secret, in total."""
 
 _PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
 _TOKENS = ("AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
-"""Under SnapStart Lambda sets the second one in place of the first."""
+"""Under SnapStart Lambda sets the second one instead of the first."""
 
 _NOT_READY = b"not ready to serve traffic"
-"""It says so (HTTP 400) until it has itself heard of the first invocation, which may reach us before."""
+"""It answers so (HTTP 400) until it has heard of the first invocation itself, which may reach us earlier."""
 
 _NOT_READY_PAUSE_SECONDS = 0.02
 _OK = 200
@@ -53,7 +53,7 @@ class SecretsExtension:
                 raise SettingsError(variable, "the secrets extension answered without a SecretString")
 
     def parameter(self, variable: str, name: str, *, seconds: float) -> str:
-        """The value of the SSM parameter, within so many seconds. Otherwise as `secret_string`."""
+        """The value of the SSM parameter, within this many seconds. Otherwise as `secret_string`."""
         target = f"/systemsmanager/parameters/get?name={quote(name, safe='')}"
         match self._read(variable, target, seconds):
             case {"Parameter": {"Value": str(text)}} if text:

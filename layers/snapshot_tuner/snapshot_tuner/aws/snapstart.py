@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 
 def after_restore(action: Callable[[], None]) -> None:
-    """Have Lambda run `action` after each restore; only noted down here, and nothing where there is no SnapStart.
+    """Have Lambda run `action` after each restore; only registered here, and does nothing without SnapStart.
 
     Lambda's own runtime client brings the library (AWS Lambda developer guide, "Lambda SnapStart runtime
     hooks for Python"); it takes 10 s at most for all hooks.

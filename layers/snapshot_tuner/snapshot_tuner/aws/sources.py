@@ -1,4 +1,4 @@
-"""What invoked a function, in words: for the error of one that is wired to a source that it cannot answer."""
+"""What invoked a function, in words: for the error of a function that is connected to a source it cannot answer."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -31,9 +31,9 @@ def is_batch(event: object) -> bool:
 
 
 def is_request(event: object) -> bool:
-    """Whether a front has made it of an HTTP request, whichever front that is."""
+    """Whether a front made it from an HTTP request, whichever front that is."""
     match event:
-        # A custom authorizer is asked with the request, and its answer is another one.
+        # A custom authorizer is asked with the request, but answers differently.
         case {"methodArn": _} | {"routeArn": _}:
             return False
         case {"requestContext": {"http": {"method": str()}}} | {"httpMethod": str(), "path": str()}:

@@ -1,6 +1,7 @@
-"""Which of two events of one time came first: what the queue says, or else the order of arrival.
+"""Which of two events with the same time came first: what the queue says, or else the order of arrival.
 
-EventBridge cuts `time` to whole seconds and gives random ids; nothing else in its events tells two of a second apart.
+EventBridge cuts `time` to whole seconds and gives random ids; nothing else in its events distinguishes two within a
+second.
 """
 
 from snapshot_tuner.model import Signal
@@ -16,7 +17,7 @@ class Arrivals:
         self._at_once: dict[int, int] = {}
 
     def sent_us(self, signal: Signal) -> int:
-        """When the nearest queue took the event, or else when it was received; what is equal there counts up.
+        """When the nearest queue took the event, or else when it was received; equal values count up.
 
         0 for an event that was sent after the ledger has forgotten its first delivery: it may be the repeat of one that
         has long been superseded, and must not win a tie.

@@ -1,4 +1,4 @@
-"""What an event's own attributes may be, whatever gave them: checks, and their findings in our words."""
+"""What an event's own attributes may be, whoever set them: checks, and their findings in our words."""
 
 import re
 from typing import TYPE_CHECKING, Final
@@ -16,8 +16,8 @@ CALLER_PREFIX: Final = "caller:"
 RTC_PREFIX: Final = "rtc:"
 READING_PREFIX: Final = "/events/"
 GIVEN_PREFIXES: Final = (CALLER_PREFIX, RTC_PREFIX, READING_PREFIX)
-"""Sources that we give: to a caller who has proved who it is, to the RTC service, to what a reading makes. Whoever
-could claim one would meet the real one's ids."""
+"""Sources that only we assign: to an authenticated caller, to the RTC service, to what a reading makes. A sender that
+could claim one could collide with the real one's ids."""
 
 _SEQUENCE_END = 2**128
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -34,7 +34,7 @@ def _without_control_characters(text: str) -> str:
 
 
 def microseconds(time: object) -> int:
-    """Since the epoch. Raises ValueError, with the reason, for what is no RFC 3339 text."""
+    """Since the epoch. Raises ValueError, with the reason, for what is not RFC 3339 text."""
     if not isinstance(time, str):
         raise ValueError(f"must be an RFC 3339 string, not {describe(time)}")  # noqa: TRY004 - what pydantic collects
     return rfc3339.to_microseconds(time)

@@ -1,7 +1,7 @@
 """Bearer tokens (RFC 6750): proof for senders that cannot sign, such as Alertmanager and Grafana.
 
-A token proves the sender, and the connection, which is encrypted, all of the request: unlike a signature it can be sent
-again with another body by whoever has it.
+A token proves the sender, and the connection, which is encrypted, all of the request: unlike a signature, whoever has
+it can send it again with another body.
 """
 
 import hmac
@@ -36,13 +36,13 @@ class BearerToken:
 
 
 def given(headers: Mapping[str, str]) -> str | None:
-    """The token of a request, whose header names are in small letters; None where it has none."""
+    """The token of a request, whose header names are in lower case; None if it has none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == SCHEME else None
 
 
 def sender_of(tokens: Sequence[BearerToken], presented: str) -> str | None:
-    """Whose token it is, None where it is nobody's; all are compared, in constant time."""
+    """Whose token it is, None if it is nobody's; all are compared, in constant time."""
     found = None
     for each in tokens:
         if hmac.compare_digest(each.token.encode(), presented.encode(errors="replace")):

@@ -38,7 +38,7 @@ class Mode(Enum):
 
 
 def mode(headers: Mapping[str, str]) -> Mode | None:
-    """The content mode, None where it is none that can be read; header names are in small letters.
+    """The content mode, None if it cannot be read; header names are in lower case.
 
     A request without a content type counts as JSON: it can be nothing else.
     """
@@ -82,7 +82,7 @@ def _decoded(header: str, value: str) -> str:
         value = _ESCAPED.sub(r"\1", quoted[1])
     try:
         text = unquote(value, errors="strict")
-        text.encode()  # a lone surrogate, as only the caller of the function itself could pass it, is no text
+        text.encode()  # a lone surrogate, which only a direct caller of the function could pass, is not text
     except UnicodeError:
         raise EventRejected(header, "is not percent-encoded UTF-8") from None
     return text

@@ -17,7 +17,7 @@ from snapshot_tuner.formats.strict_json import decode, describe
 from snapshot_tuner.model import Json
 
 MAX_ENVELOPES = 8
-"""Envelopes inside each other, the event's own included; more than any chain of queues and buses needs."""
+"""Nested envelopes, the event's own included; more than any chain of queues and buses needs."""
 
 _CLOUD_EVENT = "specversion, id, source, type"
 _EVENTBRIDGE = "id, source, detail-type, detail"
@@ -44,7 +44,7 @@ class Envelope(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """The innermost complete event, its data, the envelopes around it (nearest first), and why its data is no JSON."""
+    """The innermost complete event, its data, the envelopes around it (nearest first), and why its data is not JSON."""
 
     event: Envelope
     data: Json
@@ -53,7 +53,7 @@ class Opened(NamedTuple):
 
 
 class Unopened(NamedTuple):
-    """A body that is no envelope, the reading that knows it, and the envelopes around it, the nearest first."""
+    """A body that is not an envelope, the reading that knows it, and the envelopes around it, the nearest first."""
 
     reading: Reading
     body: Json
@@ -69,8 +69,8 @@ def open_document(document: Json, readings: Readings) -> Opened | Unopened:
 def open_envelope(envelope: Envelope, readings: Readings) -> Opened | Unopened:
     """Open an envelope down to its innermost complete event, or to what a reading knows. Raises EventRejected.
 
-    The data of an event is an envelope itself only where that one is complete; otherwise it is just data, or what a
-    reading takes also there.
+    The data of an event is an envelope itself only where that one is complete; otherwise it is just data, or something
+    that a reading also takes there.
     """
     around: tuple[Envelope, ...] = ()
     while len(around) < MAX_ENVELOPES:
@@ -136,7 +136,7 @@ def _kind(document: dict[str, Json]) -> EnvelopeKind:
 def _unrecognised(document: dict[str, Json]) -> EventRejected:
     names = [describe(name) for name in list(document)[:_MEMBERS_SHOWN]]
     found = f"members found: {', '.join(names) or 'none'}" + (", …" if len(document) > len(names) else "")
-    # Its distinctive member is what each of these lacks: with it, it would not have come here.
+    # Each of these lacks its distinctive member: with it, it would not have come here.
     if "detail" in document:
         return EventRejected("detail-type", f"is missing; an EventBridge event has {_EVENTBRIDGE}; {found}")
     if document.keys() & {"id", "source", "type"}:
@@ -188,9 +188,9 @@ def _carried_text(envelope: Envelope, name: str) -> str:
 
 
 def _data(event: Envelope) -> tuple[Json, str | None]:
-    """What the event is about, None where it has no data; and why that is no JSON, where it is none.
+    """What the event is about, None if it has no data; and why that is not JSON, if it is not.
 
-    A rule may need nothing of the data, so data of another type is no fault of the event; JSON that cannot be read is.
+    A rule may need none of the data, so data of another type is not the event's fault; JSON that cannot be read is.
     """
     members = event.members
     if event.kind is EnvelopeKind.EVENTBRIDGE:
@@ -217,7 +217,7 @@ def _data(event: Envelope) -> tuple[Json, str | None]:
 
 
 def _object_in_text(data: Json, within: str) -> Json:
-    """Reads a JSON object that stands in the data as text, as Dapr and many callers of PutEvents send it."""
+    """Reads a JSON object that the data holds as text, as Dapr and many callers of PutEvents send it."""
     if isinstance(data, str) and _may_be_object(data):
         with suppress(EventRejected):
             return decode(data, within=within)

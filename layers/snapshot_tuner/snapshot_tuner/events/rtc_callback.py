@@ -1,12 +1,12 @@
 """The RTC service's own webhooks ("server callbacks", Version 2020-12-01): their signature, and their events.
 
-The signature covers seven members and the secret, so it stands inside the JSON object that it proves: the outer
-object has to be read first. What it carries, `EventData`, is not looked into before the signature was right.
+The signature covers seven members and the secret, and it is inside the JSON object that it proves, so the outer object
+has to be read first. Its payload, `EventData`, is only read once the signature is right.
 `BusinessId` is not among the seven; it is taken as the service sends it.
 
-It covers the sorted values without their names and without what divides them: from one callback others can be made
-that have the same signature, with two values swapped or the border between two neighbours moved. So the signature
-itself is what a callback is known by, and every value has to have the form of its own name.
+It covers the sorted values without their names and separators: from one callback one can make others with the same
+signature, with two values swapped or the border between two neighbours moved. So the signature itself identifies a
+callback, and every value must have the form of its own name.
 """
 
 import hmac
@@ -43,7 +43,7 @@ _NONCES: Final = ("Nonce", "Noce")
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A callback as it came: strings, `event_data` a JSON text that nobody has read yet."""
+    """A callback as it came: strings, and `event_data` a JSON text that has not been read yet."""
 
     event_type: str
     event_data: str
@@ -82,9 +82,9 @@ class Callback:
         return any([hmac.compare_digest(self._signature(secret), given) for secret in secrets])  # noqa: C419 - none is left out
 
     def check(self, *, app_ids: Sequence[str], now_us: int, skew_seconds: int) -> None:
-        """Raises EventRejected for a value that is not of its form, of another AppId, or of another time than now.
+        """Raises EventRejected for a value without its form, another AppId, or a time that is not now.
 
-        `app_ids` are those that are taken, all where there are none.
+        `app_ids` are the accepted ones; if there are none, all are.
         """
         values = {"EventType": self.event_type, "EventId": self.event_id, "AppId": self.app_id, "Nonce": self.nonce}
         for name, form in _FORMS.items():
@@ -108,9 +108,9 @@ class Callback:
     def events(self) -> list[Event]:
         """`UserJoinRoom` of an AppId becomes type `rtc.UserJoinRoom` of the source `rtc:AppId`.
 
-        Its id is made of the signature, which is the same whichever way its values are exchanged, and does not
-        show it; EventId is the attribute `eventid`. Its data are the members of EventData, with AppId and BusinessId
-        where these are not among them. Raises EventRejected.
+        Its id is made of the signature, which is the same whichever way its values are exchanged, and does not show it;
+        EventId is the attribute `eventid`. Its data are the members of EventData, with AppId and BusinessId added if
+        missing. Raises EventRejected.
         """
         data = decode(self.event_data, within="EventData")
         if not isinstance(data, dict):

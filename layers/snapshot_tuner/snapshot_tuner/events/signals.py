@@ -195,7 +195,7 @@ def _attributes(members: Mapping[str, Json], own: frozenset[str]) -> Mapping[str
 def _stand_in_us(around: tuple[Envelope, ...], sent_us: int | None) -> int:
     """When an event without a time was sent: what the nearest envelope says, or else its source.
 
-    The nearest, because it is the same at every delivery, while a queue further out stamps each of its own.
+    The nearest, because it is the same at every delivery, while a queue further out stamps each delivery anew.
     """
     for envelope in around:
         envelope_sent_us = _sent_us(envelope)
@@ -207,7 +207,7 @@ def _stand_in_us(around: tuple[Envelope, ...], sent_us: int | None) -> int:
 
 
 def _queued_us(around: tuple[Envelope, ...]) -> int | None:
-    """When the nearest queue or topic took the event; one that does not say so properly is passed over."""
+    """When the nearest queue or topic took the event; one that does not say so properly is skipped."""
     for envelope in around:
         if envelope.kind in _QUEUES:
             with suppress(EventRejected):

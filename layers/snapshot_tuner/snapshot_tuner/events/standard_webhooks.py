@@ -1,8 +1,8 @@
 """Standard Webhooks signatures: who sent a body, and that nobody has changed it.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md. HMAC-SHA256
-over `{webhook-id}.{webhook-timestamp}.{body}`, in base64 behind `v1,`; a sender may give several signatures, with
-spaces between. The signature covers neither method nor path nor any other header.
+over `{webhook-id}.{webhook-timestamp}.{body}`, in base64 after `v1,`; a sender may give several signatures, separated
+by spaces. The signature covers neither method nor path nor any other header.
 """
 
 import base64
@@ -37,9 +37,9 @@ class SigningKey:
 
     @classmethod
     def parse(cls, text: str) -> "SigningKey":
-        """`whsec_BASE64`, or `name:whsec_BASE64` to tell one sender from another.
+        """`whsec_BASE64`, or `name:whsec_BASE64` to tell senders apart.
 
-        Secrets of one name prove one sender, so that they can be changed one after the other; those without a
+        Secrets with the same name prove one sender, so that they can be rotated one after the other; those without a
         name prove one sender together. Raises ValueError with a reason that does not repeat the text.
         """
         parts = _SECRET.fullmatch(text)
@@ -65,9 +65,9 @@ class Proof:
 
 
 def verify(keys: Sequence[SigningKey], headers: Mapping[str, str], body: bytes, now: float) -> Proof | None:
-    """Who signed the body, None where nobody that is known did; `now` is seconds since the Unix epoch.
+    """Who signed the body, None if no known sender did; `now` is seconds since the Unix epoch.
 
-    `headers` have their names in small letters. Signatures are compared as they are written, in constant time:
+    `headers` have lower-case names. Signatures are compared as they are written, in constant time:
     base64 has several spellings of the same bytes, and only one of them was sent.
     """
     message_id, timestamp = headers.get(ID_HEADER, ""), headers.get(TIMESTAMP_HEADER, "")
@@ -78,7 +78,7 @@ def verify(keys: Sequence[SigningKey], headers: Mapping[str, str], body: bytes, 
     found = None
     for key in keys:
         expected = b"v1," + base64.b64encode(hmac.digest(key.secret, signed, "sha256"))
-        # Every one of them, whether or not one was right already: the time taken tells nothing.
+        # Every one of them, even after one was right: so the time taken reveals nothing.
         if any([hmac.compare_digest(expected, signature) for signature in given]):  # noqa: C419 - none is left out
             found = found or key.sender
     return Proof(found, message_id, int(timestamp) * 1_000_000) if found is not None else None

@@ -8,7 +8,7 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[
 
 
 def traceparent(signal: Signal) -> str | None:
-    """The event's `traceparent`, where it has a whole one.
+    """The event's `traceparent`, if it has a complete one.
 
     Sent on as it is: no span is recorded here that could be the parent of what comes after.
     """

@@ -35,7 +35,7 @@ def _as_decoded(number: Decimal) -> str:
 
 
 def _with_least_exponent(number: Decimal) -> str:
-    """The least that may be written; what is missing of the number's own stands behind the point, as it did before."""
+    """The smallest exponent that may be written; the rest of the number's own goes after the point, as before."""
     sign, digits, exponent = number.as_tuple()
     behind = -int(exponent) - MAX_EXPONENT
     written = "".join(map(str, digits)).rjust(behind + 1, "0")

@@ -59,7 +59,7 @@ class JsonPath:
 
     @classmethod
     def parse(cls, text: str) -> "JsonPath":
-        """Raises ValueError, with the reason, for what is no path."""
+        """Raises ValueError, with the reason, for what is not a path."""
         root = _ROOT.match(text)
         if root is None:
             empty = not text or text.startswith(".")

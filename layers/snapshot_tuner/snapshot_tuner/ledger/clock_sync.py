@@ -6,16 +6,16 @@ DRIFT = 0.001
 """How far two clocks may part, in seconds per second: NTP slews by at most half of that (500 ppm)."""
 
 _TICK_SECONDS = 1e-6
-"""The store tells whole microseconds, rounded down."""
+"""The store gives whole microseconds, rounded down."""
 
 
 class StoreClock:
     """An interval that holds (the store's clock - the local monotonic clock), in seconds.
 
-    A reply that says `store_us` was made between `sent` and `received`, which bounds the difference from
-    both sides. The bounds of several replies are intersected, so that one slow reply does not matter;
-    between replies they part by DRIFT. Where nothing is common to the old bounds and the new ones, the store's
-    clock was set, or another server has taken over: the new ones count.
+    A reply that says `store_us` was made between `sent` and `received`, which bounds the difference from both sides.
+    The bounds of several replies are intersected, so that one slow reply does not matter; between replies they part by
+    DRIFT. If the old bounds and the new ones do not overlap, the store's clock was set, or another server has taken
+    over: the new ones count.
 
     `correction_us` is what the ledger's time is ahead of the store's clock.
     """

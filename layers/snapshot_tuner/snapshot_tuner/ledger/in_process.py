@@ -37,9 +37,9 @@ _TRY_AGAIN_US = round(TRY_AGAIN_SECONDS * 1e6)
 
 
 class Records(ClockRecords, Protocol):
-    """A namespace's records, inside one step. Times are the ledger's own, in us; what has expired is not there.
+    """A namespace's records, inside one step. Times are the ledger's own, in us; what has expired is absent.
 
-    Nor is what cannot be read: it is set aside when it is asked for.
+    So is what cannot be read: it is set aside when it is asked for.
     """
 
     def event(self, intent: Intent, now: int) -> KeyState | None:
@@ -55,7 +55,7 @@ class Records(ClockRecords, Protocol):
     def task(self, task: TaskRef, now: int) -> TaskState | None: ...
 
     def save_task(self, task: TaskRef, state: TaskState, now: int, expires: int | None = None) -> None:
-        """`expires` is there for a task that may be new, and brings no end nearer.
+        """`expires` is for a task that may be new, and never shortens its life.
 
         Where the state says no other moment than before when a call is due, a claim stands.
         """
@@ -74,7 +74,7 @@ class Records(ClockRecords, Protocol):
         ...
 
     def save_bounds(self, task: TaskRef, bounds: Bounds | None, now: int) -> None:
-        """None takes them away; some of those whose time is over go, too."""
+        """None removes them; some of those whose time is over are removed, too."""
         ...
 
     def due_by(self, task: TaskRef, due: int) -> None:
@@ -119,7 +119,7 @@ class Storage(Protocol):
         ...
 
     def look(self) -> AbstractContextManager[Records]:
-        """One moment's records, to be read only; others may write meanwhile. Raises LedgerUnavailable."""
+        """One moment's records, read-only; others may write meanwhile. Raises LedgerUnavailable."""
         ...
 
 
@@ -229,7 +229,7 @@ class InProcessLedger:
     def claim_checks(self, limit: int) -> list[TaskRef]:
         with self._storage.step() as records:
             now = self._time.read(records).us
-            # One that cannot be read is found here at the latest: its task may have no event for days.
+            # One that cannot be read is found here at the latest: its task may get no event for days.
             return [task for task in records.claim_checks(limit, now) if self._looks_right(records, task, now)]
 
     def mark_in_doubt(self, task: TaskRef, seen: TaskState) -> bool:

@@ -12,7 +12,7 @@ CONFLICT = Admitted(Admission.CONFLICT, "id: already used with another payload")
 
 
 def in_doubt(settled_as: Admission) -> Admitted:
-    """For an event that needs no call, while nobody knows what interval the provider has."""
+    """For an event that needs no call, while the interval at the provider is unknown."""
     return Admitted(Admission.ASSERT, "the task is in doubt", settled_as=settled_as)
 
 
@@ -34,7 +34,7 @@ def changes_nothing(answer: Admission, intent: Intent, now: int) -> Admitted:
 
 
 def rejected(ahead_us: int) -> Admitted:
-    """For an event whose time is so far ahead of the store's clock, or, where negative, behind it."""
+    """For an event whose time is this far ahead of the store's clock, or, if negative, behind it."""
     seconds = abs(ahead_us) / 1e6
     if ahead_us > 0:
         return Admitted(Admission.REJECTED, f"time: {seconds:.0f} s in the future")
@@ -43,7 +43,7 @@ def rejected(ahead_us: int) -> Admitted:
 
 
 def clock_off(ahead_us: int) -> Admitted:
-    """For an event that only the store's clock rejects, which is so far ahead of this machine's: not its fault."""
+    """For an event that only the store's clock rejects, being this far ahead of this machine's: not its fault."""
     return Admitted(Admission.CLOCK_OFF, f"the ledger's clock is {ahead_us / 1e6:+.0f} s off the function's")
 
 

@@ -14,7 +14,7 @@ from snapshot_tuner.ledger.timing import CLOCK_BEHIND_SECONDS
 
 _BEHIND_US = round(CLOCK_BEHIND_SECONDS * 1e6)
 _IDLE_SECONDS = 1.0
-"""Who has not looked at the clock for so long does not tell a step ahead from a machine that was suspended."""
+"""A process that has not looked at the clock for this long cannot distinguish a step ahead from a suspended machine."""
 
 
 class KeptClock(NamedTuple):

@@ -34,7 +34,7 @@ class Ledger(Protocol):
 
     @property
     def round_trip(self) -> float:
-        """Seconds that its answers take on their way, as far as is known; 0 where it is on this machine."""
+        """Seconds that its answers take on their way, as far as is known; 0 if it is on this machine."""
         ...
 
     def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
@@ -47,8 +47,8 @@ class Ledger(Protocol):
     def reserve(self, count: int, within: float, *, after: float = 0.0) -> list[Slot]:
         """Up to `count` slots, none that starts sooner than `after` or later than `within` seconds from now.
 
-        Where the first would start more than SLOTS_AHEAD_SECONDS ahead it is the only one: no worker holds many that
-        are still to come, so that what is urgent elsewhere does not wait for them.
+        If the first would start more than SLOTS_AHEAD_SECONDS ahead, it is the only one: no worker holds many future
+        slots, so that urgent events elsewhere do not wait for them.
         """
         ...
 
@@ -57,7 +57,7 @@ class Ledger(Protocol):
         ...
 
     def settle(self, ends: Sequence[tuple[TaskRef, str, CallResult]]) -> list[Settlement]:
-        """Report what came of each call, under the token that it was begun with."""
+        """Report the outcome of each call, under the token that it was begun with."""
         ...
 
 
@@ -65,7 +65,7 @@ class LedgerView(Protocol):
     """What anybody may ask of a state store: no task changes by it. Raises LedgerUnavailable."""
 
     def get(self, task: TaskRef) -> TaskState | None:
-        """What is known of the task now; None where nothing is, or its record cannot be read and is set aside."""
+        """What is known of the task now; None if nothing is, or if its record cannot be read and is set aside."""
         ...
 
     def tasks(self, query: TaskQuery) -> TaskPage:
@@ -73,7 +73,7 @@ class LedgerView(Protocol):
         ...
 
     def set_aside(self, limit: int) -> SetAsideRecords:
-        """How many records lie there that could not be read, and the first names of them by the alphabet."""
+        """How many records that could not be read are set aside, and the first of their names in alphabetical order."""
         ...
 
 
@@ -94,7 +94,7 @@ class BoundsStore(Protocol):
         ...
 
     def bounds(self, task: TaskRef) -> Bounds | None:
-        """What holds now, also for a task that nobody knows."""
+        """What holds now, also for an unknown task."""
         ...
 
 
@@ -108,7 +108,7 @@ class ReconcilerStore(LedgerView, Protocol):
     def claim_due(self, limit: int) -> list[TaskRef]:
         """Up to `limit` tasks that need a call without an event, the longest due first.
 
-        Nobody else gets them for TRY_AGAIN_SECONDS; what comes of their calls decides when they are due next.
+        Nobody else gets them for TRY_AGAIN_SECONDS; the outcome of their calls decides when they are due next.
         """
         ...
 

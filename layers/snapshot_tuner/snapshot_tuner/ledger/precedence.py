@@ -1,13 +1,13 @@
 """What a task should be now: of all that was asked for and has not ended, what is in effect. Pure.
 
-Intents without an end compete with each other, the newest wins: the base. A time-bound intent competes with
-those of its own rule. While time-bound ones are open the shortest interval is in effect, then the base; where there
-never was one, the default of the time-bound one that ended last. As every end counts from its event's time, what is in
-effect at a moment does not depend on the order of deliveries. Nor does it on when an event comes that ends what older
-ones have asked for by some rules: the newest end of each rule is kept, for those that come later.
+Intents without an end compete with each other, the newest wins: the base. A time-bound intent competes with those of
+its own rule. While time-bound ones are open the shortest interval is in effect, then the base; where there never was
+one, the default of the time-bound one that ended last. As every end counts from its event's time, what is in effect at
+a moment does not depend on the order of deliveries. Nor does it depend on when an event arrives that ends what older
+events of some rules asked for: the newest end of each rule is kept, for those that arrive later.
 
-What has no end goes on by its edges: at each of them it has another interval, without an event. An edge is no wish for
-a longer interval, so no `lengthen_us` delays it.
+What has no end goes on by its edges: at each of them its interval changes, without an event. An edge does not ask
+for a longer interval, so no `lengthen_us` delays it.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS
 
 
 def nothing(by: Intent, now: int) -> TaskState:
-    """The state of a task for which an event is the first that is known, and which asks for no interval.
+    """The state of a task whose first known event asks for no interval.
 
-    Code of before ends can work with it, too. It finds an adjustment that is over, and no other, so it leaves the task
-    as it is; that is not confirmed, so it reads nothing back; and no call is due.
+    Code from before there were ends can work with it, too. It finds an adjustment that is over, and no other, so it
+    leaves the task as it is; that is not confirmed, so it reads nothing back; and no call is due.
     """
     over = by._replace(interval=INTERVAL_DEFAULT_SECONDS, business_id=None, rule=NOBODY, until_us=min(by.asked_us, now))
     over = over._replace(then=None, lengthen_us=0, skip_us=0, default=None, edges=())
@@ -29,7 +29,7 @@ def nothing(by: Intent, now: int) -> TaskState:
 
 
 def end(state: TaskState, rules: Sequence[str], by: Intent, now: int) -> TaskState:
-    """The state with what events older than `by` have asked for by these rules ended, now and for later."""
+    """The state in which everything is ended that events of these rules older than `by` asked for, now and later."""
     newer = {each.rule for each in state.ends if each.rule in rules and each.order_key >= by.order_key}
     added = [End(rule, by.order_key, min(by.asked_us, now)) for rule in rules if rule not in newer]
     ends = [*(each for each in state.ends if each.rule in newer or each.rule not in rules), *added]
@@ -65,8 +65,8 @@ def recorded(state: TaskState, order_key: str) -> Intent | None:
 def withdraw(state: TaskState, intent: Intent, now: int) -> TaskState:
     """The state without what an earlier delivery of the same event left, where another policy had decided it.
 
-    The base that it had taken the place of is not kept; what was confirmed last is the nearest to it. Where nothing
-    is left, the state waits for the intent to be taken.
+    The base that it replaced is not kept; what was confirmed last comes nearest to it. If nothing is left, the state
+    waits for the intent to be taken.
     """
     key, stabilizing = intent.order_key, state.stabilizing
     asked = [state.base, *state.open, stabilizing and stabilizing.intent]
@@ -123,7 +123,7 @@ def advance_to(state: TaskState, now: int) -> TaskState:
     """What has ended is no longer in effect; where that changes what the task should be, a call is due now."""
     if not state.open and state.stabilizing is None and (state.base is None or not state.base.edges):
         return state  # nothing in it can end
-    if state.ends:  # code of before ends may have put something back
+    if state.ends:  # code from before there were ends may have put something back
         state = state._replace(open=tuple(cut(state, intent) for intent in state.open))
     return _with_effective(_expire(state, now), now)
 
@@ -181,7 +181,7 @@ def _expire(state: TaskState, now: int) -> TaskState:
 
 
 def _passed(intent: Intent, now: int) -> Intent:
-    """One without an end, with the interval that it has behind the edges of before."""
+    """One without an end, with the interval that it has after the edges that have passed."""
     if not intent.edges or intent.edges[0][0] > now or intent.until_us is not None:
         return intent
     return intent._replace(interval=[interval for at, interval in intent.edges if at <= now][-1])
@@ -200,7 +200,7 @@ def _ended(intent: Intent, now: int) -> Intent | None:
 
 
 def _by_default(intent: Intent, now: int) -> Intent | None:
-    """What a time-bound intent becomes at its end where nothing else was ever asked for."""
+    """What a time-bound intent becomes at its end if nothing else was ever asked for."""
     if intent.default is None:
         return None
     return _passed(intent._replace(interval=intent.default, until_us=None, then=None), now)
@@ -220,7 +220,7 @@ def _unstabilized(state: TaskState, now: int) -> Intent:
         return state.base
     with_default = [intent for intent in state.open if intent.default is not None]
     last = max(with_default or state.open, key=lambda intent: (_end(intent), intent.order_key))
-    # Without any default it stays as it is: nobody knows what the task was before.
+    # Without any default it stays as it is: what the task was before is unknown.
     return _by_default(last, now) or last
 
 

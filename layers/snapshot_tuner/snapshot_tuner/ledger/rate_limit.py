@@ -75,7 +75,7 @@ class Pace(NamedTuple):
 
 
 def validity(uncertainty: float) -> float:
-    """How long a slot has to be valid, in seconds, by what is not known of the store's clock.
+    """How long a slot has to be valid, in seconds, given the uncertainty of the store's clock.
 
     In whole milliseconds, so that there are not too many to keep.
     """
@@ -151,7 +151,7 @@ def _used(uses: Uses, value: float, at: int, kept_us: int) -> Uses:
 
 
 class RateWatch:
-    """What a deployment is told of the rate of its calls: a warning, once, where another's lower quota is in force."""
+    """What a deployment learns about its call rate: a warning, once, if another one's lower quota is in force."""
 
     def __init__(self, slots_per_second: float, log: WarningLog | None) -> None:
         self._own = Pace.of(slots_per_second)

@@ -1,10 +1,10 @@
 """Records that cannot be read: set aside one by one, so that their neighbours live and a person can look at them.
 
-A task whose record is set aside starts anew with its next event; an event is one that nobody has seen.
+A task whose record is set aside starts anew with its next event; an event counts as never seen.
 """
 
 RECORDS_MOST = 100
-"""Kept in one namespace; of those that are set aside beyond that, the log has the names."""
+"""How many are kept in one namespace; of further ones only the log has the names."""
 
 RECORD_BYTES_MOST = 4096
 """Kept of each."""

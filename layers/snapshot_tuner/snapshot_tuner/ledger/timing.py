@@ -15,22 +15,22 @@ SLOT_VALID_SECONDS = 1 / 29
 store's clock less well needs slots that are usable for longer, and all get fewer."""
 
 SLOT_USABLE_SECONDS = 0.024
-"""What is left of a slot at least when what is not known of the store's clock is taken off."""
+"""The least that is left of a slot after subtracting the uncertainty of the store's clock."""
 
 VALIDITY_KEPT_SECONDS = 3.0
-"""After its last use a longer validity counts for so long: more than the longest, and the second it reaches into."""
+"""How long a longer validity counts after its last use: more than the longest, and the second it reaches into."""
 
 SPACING_SECONDS_MOST = 1000.0
-"""No two slots are further apart: what says so was not written here."""
+"""No two slots are further apart: a record that says so was not written by this code."""
 
 QUOTA_KEPT_SECONDS = 930.0
-"""After its last use a lower quota counts for so long: its worker may run for 900 s, and not ask meanwhile."""
+"""How long a lower quota counts after its last use: its worker may run for 900 s without asking."""
 
 SLOTS_AHEAD_SECONDS, SLOTS_AHEAD_SECONDS_MOST = 0.1, 1.0
-"""Slots are handed out so far ahead, but at least one: what is urgent waits behind those that others hold."""
+"""How far ahead slots are handed out, but at least one: what is urgent waits behind those that others hold."""
 
 FAR_ROUND_TRIPS_AHEAD = 5
-"""Further ahead by so many round trips, for all, while a worker that is far away shares the cursor: to reserve, begin
+"""Further ahead by this many round trips, for all, while a worker that is far away shares the cursor: to reserve, begin
 and settle takes three, and a call is begun one or two before its slot."""
 
 READS_PER_SECOND = 58.0
@@ -43,27 +43,28 @@ THROTTLE_PAUSE_SECONDS = 1.0
 """How far one throttled call moves the cursor: the provider counts by the second."""
 
 SOURCE_SECONDS = 600.0
-"""How long an event that was not applied is left to its source, which brings it again: a queue's visibility
-timeout is shorter. From then on the reconciler cares for the task."""
+"""How long an event that was not applied is left to its source, which delivers it again: a queue's visibility timeout
+is shorter. After that the reconciler takes care of the task."""
 
 TRY_AGAIN_SECONDS = 60.0
-"""After a failed call, and after a reconciler has claimed a task, nobody else takes it up for so long."""
+"""For how long nobody else takes up a task after a failed call, or after a reconciler has claimed it."""
 
 CLOCK_BEHIND_SECONDS = 1.0
-"""Whose time is so far behind another's that was seen before has measured a clock that was set back since."""
+"""A worker whose time is this far behind one seen earlier has measured a clock that was set back since."""
 
 CORRECTION_PAUSE_SECONDS = 1.0 + SLOT_VALID_SECONDS + 0.05
-"""Nobody calls for so long after the store's clock was set: one second can hold no slot of before and one of after."""
+"""For how long nobody calls after the store's clock was set: no second can then hold slots from before and after."""
 
 LOST_CURSOR_SECONDS = 10.0
-"""No slot is handed out for so long after a cursor that could not be read: as a rule each of those who share it holds
-slots of no more than the next second, one behind the other."""
+"""For how long no slot is handed out after the cursor could not be read: usually each of those who share it holds slots
+of no more than the next second, one after the other."""
 
 MARK_KEPT_SECONDS, MARK_TRUSTED_SECONDS = 7 * 86_400.0, 86_400.0
-"""A store keeps a client's mark for so long after its last write; a client misses one that is younger than that."""
+"""How long a store keeps a client's mark after its last write; a client notices if a younger one is missing."""
 
 CAREFUL_SECONDS = 24 * 3600.0 + 600.0
-"""After a store may have forgotten something: longer than any rule's `for`, so that what was in effect is over.
+"""How long the ledger is careful after a store may have forgotten something: longer than any rule's `for`, so that what
+was in effect is over.
 
 Not the longest of the policy in force: a record may be of another one, and the reconciler has none.
 """

@@ -49,8 +49,8 @@ def admit(
 ) -> tuple[Admission, TaskState | None]:
     """NEW, RETRY, DEFERRED, HELD, DUPLICATE, SUPERSEDED or CONFLICT; and the state, with what was taken in it.
 
-    NEW and RETRY are for an intent that is in effect now, and where one has ended. With an interval of 0 the intent is
-    only whose ends these are.
+    NEW and RETRY are for an intent that is in effect now, and for when one has ended. With an interval of 0 the intent
+    only says whose ends these are.
     """
     if known is not None:
         if not fingerprint.startswith(known.fingerprint):
@@ -83,7 +83,7 @@ def admit(
 def _end(
     state: TaskState, intent: Intent, rules: Sequence[str], now: int, *, seen: bool
 ) -> tuple[Admission, TaskState]:
-    """What is ended takes effect at once, whatever comes of the intent's own interval."""
+    """Ends take effect at once, whatever becomes of the intent's own interval."""
     ended = precedence.end(state, rules, intent, now)
     answer, after = (
         _take(ended, intent, now, seen=seen) if intent.interval else (_ended(state, ended, intent, now), ended)
@@ -156,7 +156,7 @@ def settle(state: TaskState, token: str, result: CallResult, now: int) -> tuple[
     if state.settled_token == token:  # repeated after a lost reply
         return Settlement(kept=True, in_doubt=state.doubt_until is not None), None, state
     if lease is None or lease.token != token:
-        # Somebody else may have called since: which of the two calls arrived last, nobody knows. An
+        # Another worker may have called since: which of the two calls arrived last is unknown. An
         # applied call has arrived by now; an unknown one may be on its way.
         match result:
             case CallResult.APPLIED:
@@ -201,7 +201,7 @@ def advance_to(state: TaskState, now: int) -> TaskState:
 
 
 def bounded(state: TaskState, bounds: Bounds | None, now: int) -> TaskState:
-    """With other bounds, or none; the call that it may need is left for a while to whoever has set them."""
+    """With other bounds, or none; the call that it may need is left for a while to the one who set them."""
     state = advance_to(state, now)._replace(bounds=bounds)
     return state if state.doubt_until is not None else state._replace(call_due=now + _TRY_AGAIN_US)
 
@@ -212,9 +212,9 @@ def mark_in_doubt(state: TaskState, now: int) -> TaskState:
 
 
 def due(state: TaskState, now: int) -> int | None:
-    """From when on the task needs a call that no event may bring; None where it needs none, as far as is known."""
+    """From when on the task needs a call that no event may bring; None if it needs none, as far as is known."""
     if state.lease is not None:
-        return state.lease.until + _LATE_CALL_US  # where nobody settles it
+        return state.lease.until + _LATE_CALL_US  # if nobody settles it
     if state.asks_nothing:
         return None
     change, bounds = precedence.next_change(state, now), state.bounds
@@ -226,7 +226,7 @@ def due(state: TaskState, now: int) -> int | None:
 
 
 def is_unchanged(state: TaskState, now: int) -> bool:
-    """Whether another event's call has set the same interval, so short a time ago that nobody needs to repeat it."""
+    """Whether another event's call has set the same interval so recently that it need not be repeated."""
     applied, desired = state.applied, state.wanted
     if not desired.skip_us or state.doubt_until is not None or applied is None or state.applied_at is None:
         return False

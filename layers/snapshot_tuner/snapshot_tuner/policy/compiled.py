@@ -17,7 +17,7 @@ from snapshot_tuner.model import Json, Number
 from snapshot_tuner.policy.windows import WindowForm
 
 FORM: Final = 7
-"""To be raised with every change of the form, so that no function takes an older one for its own."""
+"""Raise it with every change of the form, so that no function takes an older one for its own."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 

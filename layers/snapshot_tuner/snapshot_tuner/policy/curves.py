@@ -36,7 +36,7 @@ class Curve:
 
     @classmethod
     def through(cls, points: Sequence[tuple[Number, Number]]) -> "Curve":
-        """The curve through (value, seconds) points. Raises ValueError, with the reason, where there is none."""
+        """The curve through (value, seconds) points. Raises ValueError, with the reason, if there is none."""
         if len(points) < 2:  # noqa: PLR2004 - two points make a line
             raise ValueError("needs at least two points; for one, write the interval itself")
         for (left, _), (right, _) in pairwise(points):

@@ -133,7 +133,7 @@ class RuleDocument(Part):
     name: Annotated[
         str,
         Field(pattern=NAME),
-        says("The rule's own name: it stands in answers, logs and metrics."),
+        says("The rule's name, shown in answers, logs and metrics."),
     ]
     match: Annotated[
         dict[str, Any],
@@ -159,7 +159,7 @@ class RuleDocument(Part):
     target: Annotated[
         TargetDocument | None,
         BeforeValidator(not_null),
-        says("Where its events name their task, part by part in place of the policy's `target`."),
+        says("Where its events name their task, part by part instead of the policy's `target`."),
     ] = None
     bounds: Annotated[
         BoundsDocument | None, BeforeValidator(not_null), says("Bounds of its own, inside the policy's.")
@@ -184,11 +184,11 @@ class RuleDocument(Part):
         list[str] | None,
         BeforeValidator(_rule_names),
         Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
-        says("Rules with `for`: what they asked for before an event of this rule is over with it."),
+        says("Rules with `for`: an event of this rule ends what older events of those rules asked for."),
     ] = None
     lengthen_after: Annotated[
         Duration | None,
-        says("A longer interval than now waits until no event has asked for less for so long."),
+        says("A longer interval waits until no event has asked for a shorter one for this long."),
     ] = None
 
     urgent: Annotated[
@@ -230,25 +230,25 @@ class PolicyDocument(Part):
     require_time: Annotated[
         Literal[True] | None,
         only(constant=True, spelling="true, or be left out"),
-        says("Rejects events that have no time of their own, in place of ordering them by when they were sent."),
+        says("Rejects events that have no time of their own, instead of ordering them by when they were sent."),
     ] = None
     events: Annotated[
         list[ReadingDocument],
-        says("How bodies that are no known envelope are read. The first reading that matches a body reads it."),
+        says("How bodies that are not a known envelope are read. The first reading that matches a body reads it."),
     ] = Field(default_factory=list)
     bounds: BoundsDocument = BoundsDocument()
     target: TargetDocument = TargetDocument()
     lengthen_after: Annotated[
         Duration | None,
-        says("For every rule that does not say its own: a longer interval waits until nobody asked for less so long."),
+        says("For rules without their own: a longer interval waits until none asked for a shorter one for this long."),
     ] = None
     skip_unchanged_within: Annotated[
         Duration | None,
-        says("Saves a call where one with the same interval was confirmed so short a time ago. Off without it."),
+        says("Skips the call if the same interval was confirmed this recently. Off without it."),
     ] = None
-    limits: Annotated[
-        list[LimitDocument], says("What holds for the intervals of all rules: of these, all that match.")
-    ] = Field(default_factory=list)
+    limits: Annotated[list[LimitDocument], says("Limits for the intervals of all rules; all that match apply.")] = (
+        Field(default_factory=list)
+    )
     rules: Annotated[list[RuleDocument], Field(min_length=1), says("Tried from the top.")]
 
 

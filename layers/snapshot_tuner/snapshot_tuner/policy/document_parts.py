@@ -50,7 +50,7 @@ def says(description: str) -> Any:  # noqa: ANN401 - what pydantic's Field gives
 class Part(BaseModel):
     """An object of the file."""
 
-    # Built when the document is: else each part is built once for itself and once more inside of what holds it.
+    # Built when the document is: otherwise each part is built once for itself and once more inside what holds it.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
@@ -133,10 +133,10 @@ class WhenDocument(Part):
         says("Days and ranges of days, such as [mon-fri, sun]; every day without it."),
     ] = None
     begins: Annotated[_TimeOfDay | None, Field(alias="from"), says("Its first minute; midnight without it.")] = None
-    ends: Annotated[
-        _TimeOfDay | None, Field(alias="to"), says("When it is over; the midnight that follows without it.")
-    ] = None
-    zone: Annotated[str, AfterValidator(_zone), says("Whose clocks: a name such as Asia/Shanghai, or +08:00.")]
+    ends: Annotated[_TimeOfDay | None, Field(alias="to"), says("When it ends; without it the following midnight.")] = (
+        None
+    )
+    zone: Annotated[str, AfterValidator(_zone), says("The time zone: a name such as Asia/Shanghai, or +08:00.")]
 
     @model_validator(mode="after")
     def _is_some_time(self) -> Self:
@@ -154,7 +154,7 @@ class LimitDocument(Part):
         str | None,
         Field(pattern=NAME),
         BeforeValidator(not_null),
-        says("Its name, for people: it stands in reasons. `limits[1]` and so on without it."),
+        says("Its name, shown in reasons; `limits[1]` and so on without it."),
     ] = None
     match: Annotated[dict[str, Any], says("For which events: an event pattern. Without one for all of them.")] = Field(
         default_factory=dict
@@ -166,13 +166,13 @@ class LimitDocument(Part):
     when: Annotated[
         WhenDocument | None,
         BeforeValidator(not_null),
-        says("It holds only then, by the clock: also where it begins or ends without an event."),
+        says("It holds only then, by the clock, even if no event comes when it begins or ends."),
     ] = None
     factor: Annotated[
         Number | None,
         PlainValidator(_factor),
         WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": INTERVAL_MAX_SECONDS}),
-        says("So many times the interval of the rule; above 1 it leaves urgent rules alone."),
+        says("Multiplies the rule's interval; above 1 it leaves urgent rules alone."),
     ] = None
     bounds: Annotated[
         BoundsDocument | None, BeforeValidator(not_null), says("Inside the policy's; the narrowest of several holds.")

@@ -53,7 +53,7 @@ class PatternFinding:
 
 
 class Reached(StrEnum):
-    """How far a rule came: the first one that matches decides, and nobody asks those behind it."""
+    """How far a rule came: the first one that matches decides, and those after it are not tried."""
 
     MATCHED = auto()
     NOT_MATCHED = auto()
@@ -72,7 +72,7 @@ class RuleFinding:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A decision and the way to it; `asked` is None where no interval could be told, or none is wanted.
+    """A decision and the way to it; `asked` is None if there is no interval, or none is wanted.
 
     `fitted` is what became of it for each task. `policy` is its `short_hash`.
     """
@@ -140,7 +140,7 @@ _Wrap: TypeAlias = Callable[[dict[str, Json]], dict[str, Json]]
 
 
 class _InList(Enum):
-    """What is behind a list has no one value."""
+    """What lies inside a list has no single value."""
 
     IN_LIST = "in a list"
 

@@ -4,10 +4,10 @@ In this order: the rule's interval, the factors of all limits that match, the ru
 policy's.
 
 A rule's window is judged by the event's time, and a limit's by the clock, which comes in as an argument: the moment at
-which an event is processed. So a late event gets what holds now. What holds later is told beforehand, as the intervals
-at the next edges of the windows; the ledger takes them up as its own clock reaches them. Asked again a moment later, as
-a retry does, the same policy says the same of every moment that both know of, so it makes no difference which of the
-two is kept.
+which an event is processed. So a late event gets what holds now. What will hold later is given in advance, as the
+intervals at the next edges of the windows; the ledger applies them as its own clock reaches them. Asked again a moment
+later, as a retry does, the same policy says the same of every moment that both know of, so it makes no difference which
+of the two is kept.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from snapshot_tuner.policy.windows import Changes, Window
 
 EDGES_MOST: Final = 4
 EDGES_AHEAD_US: Final = 2 * 24 * 3600 * 1_000_000
-"""Of the changes that windows bring, so many are told beforehand, and none that is further ahead."""
+"""How many of the changes that windows bring are given in advance, and how far ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a rule asks for, in seconds, before factors and bounds have a say."""
+    """What a rule asks for, in seconds, before factors and bounds."""
 
     seconds: int
     reason: str
@@ -79,7 +79,7 @@ class Part(StrEnum):
 
 
 class Step(NamedTuple):
-    """What one of them said, in words, and the seconds after it."""
+    """One of them in words, and the seconds after it."""
 
     part: Part
     says: str
@@ -104,7 +104,7 @@ class Fitted(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """The steps that changed it, to be put behind what the rule asked for."""
+        """The steps that changed it, to be appended to what the rule asked for."""
         return "".join(f", {step.says}" for step in self.steps if step.changed)
 
 

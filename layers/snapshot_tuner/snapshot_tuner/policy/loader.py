@@ -119,7 +119,7 @@ def examine(text: str) -> PolicyFile:
     if reading.value is None and not reading.mistakes:
         return PolicyFile(None, (), (PolicyMistake(1, 1, "", "the file is empty"),))
 
-    # One reason per place, the first: a word that is no YAML would also be of the wrong type.
+    # One reason per place, the first: a word that is not valid YAML would also have the wrong type.
     reasons: dict[Place, str] = {}
 
     def report(place: Place, reason: str) -> None:

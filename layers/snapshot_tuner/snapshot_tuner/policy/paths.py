@@ -25,7 +25,7 @@ class SignalPath:
 
     @classmethod
     def parse(cls, text: str) -> "SignalPath":
-        """Raises ValueError, with the reason, for what is no path."""
+        """Raises ValueError, with the reason, for what is not a path."""
         path = JsonPath.parse(text)
         return cls(text, _reader(attribute_reader(path.root), path.steps))
 

@@ -68,7 +68,7 @@ def target_of(targets: Mapping[str, Target], signal: Signal) -> Target:
 
 
 def targets_from(form: PolicyForm, own: Mapping[str, str]) -> Mapping[str, Target]:
-    """What a rule says itself goes before what the reading says, and that before the policy, part by part."""
+    """What a rule says takes precedence over what the reading says, and that over the policy, part by part."""
     by_reading = {"": {}, **form["reading_targets"]}
     return MappingProxyType(
         {

@@ -25,8 +25,8 @@ class Parameter:
 class PolicySource:
     """One container's, and one thread's at a time. `task_ttl` is in seconds: no duration may be longer.
 
-    With a parameter the file is what is left where the parameter cannot be read or has mistakes: what was good last
-    stays in force, and only without any there is an error.
+    With a parameter, the file is the fallback if the parameter cannot be read or has mistakes: the last good policy
+    stays in force, and there is an error only if there is none.
     """
 
     def __init__(self, file: Path, parameter: Parameter | None, *, task_ttl: int, clock: Clock) -> None:
@@ -47,12 +47,12 @@ class PolicySource:
                 raise
             self._missing = error
         if parameter is not None:
-            # It takes 100 ms, which INIT has and an event has not.
+            # It takes 100 ms, which INIT has and an event does not.
             import_module("snapshot_tuner.policy.loader")
 
     @property
     def in_force(self) -> Policy | None:
-        """Without asking anybody; None where there is none yet."""
+        """Without asking the parameter; None if there is none yet."""
         return self._policy
 
     @property
@@ -60,7 +60,7 @@ class PolicySource:
         return f"parameter {self._parameter.name}" if self._parameter and self._from_parameter else "file"
 
     def required(self) -> Policy:
-        """What is in force. Raises the FixDeployment that says why nothing is."""
+        """The policy in force. Raises the FixDeployment that says why there is none."""
         if self._policy is None:
             raise self.refusal or self._missing or SettingsError("POLICY_PATH", "has no policy")
         return self._policy
@@ -87,7 +87,7 @@ class PolicySource:
         return None
 
     def age(self) -> int | None:
-        """Seconds since the parameter said what is in force; None where it never did."""
+        """Seconds since the parameter gave the policy in force; None if it never did."""
         return None if self._confirmed_at is None else int(seconds_since(self._confirmed_at, self._clock))
 
     def _take(self, text: str, name: str) -> None:
@@ -114,7 +114,7 @@ class PolicySource:
 
 
 def refresh(policies: PolicySource, log: Log, metrics: Recorder | None) -> None:
-    """Ask the parameter, and say what came of it."""
+    """Ask the parameter, and log the result."""
     refusal = policies.refresh()
     if refusal is not None:
         in_force = policies.in_force and policies.in_force.short_hash

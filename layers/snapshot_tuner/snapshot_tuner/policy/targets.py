@@ -40,7 +40,7 @@ class Template:
 
     @classmethod
     def parse(cls, name: str, text: str) -> "Template":
-        """`name` is the member of `target`. Raises ValueError, with the reason, for what is no template."""
+        """`name` is the member of `target`. Raises ValueError, with the reason, for what is not a template."""
         literals = tuple(_PLACEHOLDER.split(text)[::2])
         for literal in literals:
             if "{" in literal or "}" in literal:
@@ -84,7 +84,7 @@ class Template:
         return list(dict.fromkeys(ids))
 
     def _alone(self, signal: Signal) -> str | None:
-        """What is there nearly always: a template that is one path, which finds an id."""
+        """The usual case: a template that is one path, which finds an id."""
         if self._only is not None:
             found = self._only.read(signal)
             if isinstance(found, str) and _ID.fullmatch(found):
@@ -116,7 +116,7 @@ class Target:
         return [TaskRef(app_id, room_id, task_id) for task_id in self.task_id.fill_each(signal)]
 
     def business(self, signal: Signal) -> str | None:
-        """The business id, None where the event has none. Raises EventRejected, naming the field."""
+        """The business id, None if the event has none. Raises EventRejected, naming the field."""
         return self.business_id.fill_if_present(signal)
 
 

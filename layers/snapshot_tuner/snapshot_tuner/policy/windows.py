@@ -1,8 +1,8 @@
 """Times of the week, such as the nights of Shanghai: from when to when, on which days, by the clocks of a zone.
 
-A window over midnight belongs to the day on which it begins. What counts is what a clock of the place shows: 02:00 to
-03:00 never is on the day on which it jumps from 02:00 to 03:00, and 01:00 to 02:00 lasts two hours where it is set
-back from 02:00 to 01:00.
+A window over midnight belongs to the day on which it begins. What counts is the local time: 02:00 to 03:00 does not
+occur on the day on which clocks jump from 02:00 to 03:00, and 01:00 to 02:00 lasts two hours when they are set back
+from 02:00 to 01:00.
 """
 
 import re
@@ -62,7 +62,7 @@ class Changes(NamedTuple):
 
 @dataclass(frozen=True)
 class Window:
-    """`begins` and `ends` are times of day in minutes; the one is in it, the other is not."""
+    """`begins` and `ends` are times of day in minutes; the first is inside it, the second is not."""
 
     days: frozenset[int]
     begins: int
@@ -82,7 +82,7 @@ class Window:
         return timezone(timedelta(hours=hours, minutes=minutes))
 
     def local(self, us: int) -> datetime | None:
-        """What a clock of the place shows at a moment (microseconds since the epoch); None beyond the calendar."""
+        """The local time at a moment (microseconds since the epoch); None beyond the calendar."""
         try:
             return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)).astimezone(self._clock)
         except (OverflowError, ValueError):
@@ -99,13 +99,13 @@ class Window:
         return (minute >= self.begins and day in self.days) or (minute < self.ends and (day - 1) % 7 in self.days)
 
     def next_edge(self, us: int) -> int | None:
-        """The first moment after this one at which it begins or ends; None where there is none in eight days."""
+        """The first moment after this one at which it begins or ends; None if there is none in eight days."""
         day = us // _DAY_US
         days = range(day, day + 9, _DAYS_AT_ONCE)
         return next((at for first in days for at in _changes(self, first).at if at > us), None)
 
     def changes(self, us: int) -> Changes:
-        """When it begins or ends in the next two days and more, from a moment of before on."""
+        """When it begins or ends in the next two days and more, counted from an earlier moment."""
         return _changes(self, us // _DAY_US)
 
     def moments(self, first: date, ahead: int) -> set[int]:
@@ -146,7 +146,7 @@ class Window:
         return f"{days}{hours}{self.zone}"
 
     def describe(self, us: int) -> str:
-        """What a clock of the place shows, and until when it stays as it is: Fri 23:00 Asia/Shanghai, until 06:00."""
+        """The local time, and until when the window's state lasts: Fri 23:00 Asia/Shanghai, until 06:00."""
         there, edge = self.local(us), self.next_edge(us)
         if there is None:
             return "beyond the calendar"

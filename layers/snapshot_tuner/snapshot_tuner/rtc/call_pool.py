@@ -1,6 +1,6 @@
 """The calls in flight of one container: each waits for its slot, then for its answer, all in the caller's thread.
 
-They go on while somebody waits for one of them to end; what comes meanwhile waits in the socket.
+They progress while the caller waits for one of them to end; what arrives in between waits in the socket.
 """
 
 import logging
@@ -19,14 +19,14 @@ PARALLEL_CALLS = 128
 """Calls in flight in one container: enough for 145 calls/s of 0.8 s each, and for a batch of 100 at once."""
 
 _COALESCE_SECONDS = 0.002
-"""Calls that began together end close together: what ends within so long shares a round trip to the ledger."""
+"""Calls that began together end close together: those that end within this time share a round trip to the ledger."""
 
 
 class ApiCalls:
     """`Calls` over a loop that lives as long as the container; used by one batch at a time."""
 
     def __init__(self, api: SnapshotApi, clock: Clock, parallelism: int, loop: EventLoop | None = None) -> None:
-        """`loop` is one that somebody else waits in too (`EventLoop.wait_for`): the calls go on meanwhile."""
+        """`loop` may also be waited in elsewhere (`EventLoop.wait_for`): the calls go on meanwhile."""
         self._api = api
         self._clock = clock
         self._parallelism = parallelism
@@ -96,6 +96,6 @@ def _as_call_error(error: Exception | None) -> ApiError | CallAbandoned | None:
         case None | ApiError() | CallAbandoned():
             return error
         case _:
-            # A fault of ours, somewhere in the call: whether it was sent by then, nobody knows.
+            # A bug of ours, somewhere in the call: whether it was sent by then is unknown.
             logging.getLogger(__name__).error("call_broke", exc_info=error)
             return CallFailed(type(error).__name__, "unexpected error in the call", outcome_unknown=True)

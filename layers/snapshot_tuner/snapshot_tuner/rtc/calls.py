@@ -28,7 +28,7 @@ class Call(NamedTuple):
     traceparent: str | None = None
 
     def check(self, now: float) -> None:
-        """Directly before the first byte is sent. Raises CallAbandoned where it must not be sent any more."""
+        """Directly before the first byte is sent. Raises CallAbandoned if it must not be sent any more."""
         if now > self.slot.valid_until:
             raise CallAbandoned("its slot was missed")
         if self.lease_until - now <= self.timeout:
@@ -36,7 +36,7 @@ class Call(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A call that ended; `error` is None where the provider confirmed it."""
+    """A call that ended; `error` is None if the provider confirmed it."""
 
     call: Call
     error: ApiError | CallAbandoned | None
@@ -57,6 +57,6 @@ class Calls(Protocol):
     def finished(self, until: float) -> list[Finished]:
         """The calls that ended since the last time; waits for one until the local monotonic time `until`.
 
-        The others may go on only meanwhile: whoever started calls has to come back until they have ended.
+        The others may progress only meanwhile: whoever started calls must keep asking until they have ended.
         """
         ...

@@ -1,6 +1,6 @@
 """UpdateSnapshot and GetSnapshotTask (RTC OpenAPI), signed by the vendor's signer.
 
-No retry inside: whoever calls knows the deadline, the quota and whether a newer interval is wanted by now.
+No retry inside: the caller knows the deadline, the quota and whether a newer interval is wanted by now.
 """
 
 import json
@@ -44,7 +44,7 @@ class SnapshotApi:
     """The API's two calls, each as `Task`; at most `pool_size` at once.
 
     `endpoint` is `http[s]://host[:port]`; `proxy` is `http://host:port`, or None to go straight, whatever
-    the environment says. Raises ValueError where one of them is nothing of the kind.
+    the environment says. Raises ValueError if one of them is anything else.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class SnapshotApi:
         before_send: BeforeSend,
         traceparent: str | None = None,
     ) -> Task[str]:
-        """Set the task's interval, in seconds; returns the provider's request id ("" where it gives none).
+        """Set the task's interval, in seconds; returns the provider's request id ("" if it gives none).
 
         `before_send` is carried out when the connection is open and the request signed. It may wait for the
         call's slot, a few seconds at most (the signature's time is taken before), and may raise, for
@@ -92,7 +92,7 @@ class SnapshotApi:
 
         Raises CallRefused (TaskNotFound), CallFailed (Throttled, TimestampRefused) or CredentialsRefused;
         CallAbandoned where the server closed the connection while the call waited.
-        Raises ValueError for an id or an interval that the provider does not allow: a bug of the caller.
+        Raises ValueError for an id or an interval that the provider does not allow: a bug in the caller.
         """
         body = _body(task, interval, business_id)
         trace = {} if traceparent is None else {"traceparent": traceparent}

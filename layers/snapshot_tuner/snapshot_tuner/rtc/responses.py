@@ -71,7 +71,7 @@ _BY_CLASS: Mapping[str, _Meaning] = MappingProxyType(
 )
 
 _PARAMETER = re.compile(r"Parameter|AppId|RoomId|TaskId|BusinessId|ImageConfig|Interval")
-"""What a refusal names that is about the event."""
+"""What a refusal names if it is about the event."""
 
 _UNKNOWN_CODE = "an undocumented code"
 _NO_SUCCESS = 'neither an Error nor a Result "ok"'
@@ -95,9 +95,9 @@ class _Facts:
 
 
 def classify(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> str:
-    """The request id of a call that was carried out ("" where the answer names none).
+    """The request id of a call that was carried out ("" if the answer names none).
 
-    Raises as `result` does, and where the Result is not "ok".
+    Raises as `result` does, and if the Result is not "ok".
     """
     found, request_id = result(status, body, secrets=secrets)
     if found != "ok":
@@ -106,12 +106,12 @@ def classify(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> str:
 
 
 def result(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> tuple[object, str | None]:
-    """The Result of an answer without an Error, None where there is none, and the request id.
+    """The Result of an answer without an Error, None if there is none, and the request id.
 
     `status` is the HTTP status. `secrets` are strings that must not get into an error's message, whatever
     the provider quotes. Raises CallRefused (TaskNotFound), CallFailed (Throttled, TimestampRefused) or
-    CredentialsRefused. Without an Error of the provider's own that is understood, nobody knows what became
-    of the call: CallFailed with `outcome_unknown`.
+    CredentialsRefused. Without an Error from the provider that is understood, the fate of the call is unknown:
+    CallFailed with `outcome_unknown`.
     """
     try:
         answer = json.loads(body.decode())
@@ -188,7 +188,7 @@ def _error(meaning: _Meaning, facts: _Facts) -> ApiError:
 
 
 def _unreadable(status: int, message: str, request_id: str | None = None) -> CallFailed:
-    # From a proxy, or from a server that broke off. A 429 slows the fleet down, whoever says it.
+    # From a proxy, or from a server that broke off. A 429 slows the fleet down, wherever it comes from.
     error = Throttled if status == HTTPStatus.TOO_MANY_REQUESTS else CallFailed
     return error(LocalCode.MALFORMED_ANSWER, message, status=status, request_id=request_id, outcome_unknown=True)
 

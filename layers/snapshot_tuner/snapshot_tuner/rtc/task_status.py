@@ -1,6 +1,6 @@
 """What GetSnapshotTask (RTC OpenAPI, Version 2023-11-01) says of one task: pure.
 
-It knows only tasks that were started within 72 hours: that it knows none is no proof that none is running.
+It knows only tasks that were started within 72 hours: not knowing a task does not prove that it is not running.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ class TaskStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskReading:
-    """`interval` is in seconds, None where the answer has none that the provider allows."""
+    """`interval` is in seconds, None if the answer has none that the provider allows."""
 
     status: TaskStatus
     interval: int | None

@@ -1,4 +1,4 @@
-"""What the log line of an outcome says about its event: enough to make the event again, bit for bit.
+"""What the log line of an outcome says about its event: enough to rebuild the event, bit for bit.
 
 `tuner record` does so. Numbers would not survive a logger, nor those who read its lines as doubles: data and
 attributes are texts of JSON inside the line.
@@ -10,7 +10,7 @@ from snapshot_tuner.formats.json_path import reader, replaced
 from snapshot_tuner.model import Json, ReadFrom, Signal
 
 TEXT_CHARACTERS_MOST = 16_384
-"""Of the data, and of the attributes, as JSON: CloudWatch Logs bills by the byte, and an event of this application
+"""For the data, and for the attributes, as JSON: CloudWatch Logs bills by the byte, and an event of this application
 has a few hundred. A longer text is left out, and the line says how long it was."""
 
 OMITTED_SUFFIX = "_omitted_characters"
@@ -41,7 +41,7 @@ def keys(signal: Signal, *, with_data: bool) -> dict[str, str | int]:
 
 
 def origin(read_from: ReadFrom, *, with_data: bool) -> dict[str, str | int]:
-    """Enough to make the body again that a reading has read: on the line of its first event the body without its list.
+    """Enough to rebuild the body that a reading has read: on the line of its first event the body without its list.
 
     Each element is on the line of its first event, with its place in the list.
     """

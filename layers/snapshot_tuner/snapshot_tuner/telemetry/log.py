@@ -12,6 +12,6 @@ class Log(Protocol):
 
 
 class ErrorLog(Log, Protocol):
-    """With a level for what an operator has to look at."""
+    """With a level for what needs an operator's attention."""
 
     def error(self, msg: str, **keys: Any) -> None: ...  # noqa: ANN401 - any JSON value

@@ -1,4 +1,4 @@
-"""What is counted, by the names that dashboards and alarms know, and who is told."""
+"""What is counted, by the names that dashboards and alarms know, and who receives it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +19,14 @@ class Metric(StrEnum):
     EVENTS_RETRIED = "EventsRetried"  # handed back to their source
     ALERTS_LEFT_OUT = "AlertsLeftOut"  # by their sender, whose limit they were over (truncatedAlerts)
     CALLS_SENT = "CallsSent"  # whatever came of them; what counts against the account's quota
-    CALLS_REFUSED = "CallsRefused"  # for what they say; without those whose task is not running
+    CALLS_REFUSED = "CallsRefused"  # because of their content; without those whose task is not running
     TASKS_MISSED = "TasksMissed"  # calls for a task that is not running (any more)
     CALLS_THROTTLED = "CallsThrottled"
-    CREDENTIALS_REFUSED = "CredentialsRefused"  # calls refused for who we are, or not signed for want of a key
+    CREDENTIALS_REFUSED = (
+        "CredentialsRefused"  # calls refused because of our credentials, or not signed for lack of a key
+    )
     LEDGER_STEPS_FAILED = "LedgerStepsFailed"  # the store was down, silent or slow
-    LEDGER_CLOCK_OFF = "LedgerClockOff"  # events handed back as only the store's clock would have rejected them
+    LEDGER_CLOCK_OFF = "LedgerClockOff"  # events handed back because only the store's clock would have rejected them
     LEDGER_MAY_HAVE_FORGOTTEN = "LedgerMayHaveForgotten"  # another server has taken over, or the store was emptied
     RECORDS_SET_ASIDE = "RecordsSetAside"  # of the ledger; they could not be read
     LEDGER_ROUND_TRIP = "LedgerRoundTrip"  # milliseconds, one per batch; none of a ledger on the same machine

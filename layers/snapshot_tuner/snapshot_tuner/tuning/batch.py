@@ -1,6 +1,6 @@
-"""One batch of events on its way from decisions to outcomes: which event leads each task, what came of each one.
+"""One batch of events on its way from decisions to outcomes: which event leads each task, and each one's outcome.
 
-Pure: whoever holds a batch asks the ledger, and makes the calls, between its steps.
+Pure: the caller asks the ledger, and makes the calls, between its steps.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -70,7 +70,7 @@ class Batch:
         self._to_call.setdefault(task, []).append(len(self.answers) - 1)
 
     def admit(self, admitted: Sequence[Admitted]) -> Collection[TaskRef]:
-        """Takes what the ledger said to each adjustment; returns the tasks that need a call, each once.
+        """Takes the ledger's answer to each adjustment; returns the tasks that need a call, each once.
 
         Each is called on behalf of its leader, the newest event that the ledger took: whatever it takes becomes the
         newest of its task, so of several the last one leads. An event that only asserts leads where there is none.
@@ -105,7 +105,7 @@ class Batch:
                 yield number, known
 
     def conclude(self, results: Mapping[TaskRef, TaskResult]) -> list[Outcome]:
-        """From what came of the call for each task to one outcome per adjustment, in the answers too."""
+        """From the result of each task's call to one outcome per adjustment, in the answers too."""
         for task, result in results.items():
             self.conclude_task(task, result)
         concluded = [outcome for outcome in self._concluded if outcome is not None]
@@ -114,7 +114,7 @@ class Batch:
         return concluded
 
     def conclude_task(self, task: TaskRef, result: TaskResult) -> list[tuple[int, list[Outcome]]]:
-        """From what came of the call for one task to the events of which all is known by it: number and outcomes."""
+        """From the result of one task's call to the events that are complete with it: number and outcomes."""
         answered: set[tuple[str, str]] = set()
         news: dict[int, None] = {}
         for index in self._by_task.get(task, ()):
@@ -144,7 +144,7 @@ class Batch:
         return outcomes.from_admission(adjustment, admitted, leader)
 
     def conclude_all(self, kind: OutcomeKind, note: str, cause: Cause | None = None) -> None:
-        """The same outcome for all that wanted a call, where the ledger was not asked or could not answer."""
+        """The same outcome for all that wanted a call, if the ledger was not asked or could not answer."""
         for adjustment, number in zip(self.adjustments, self._numbers, strict=True):
             self.answers[number].append(outcomes.from_adjustment(adjustment, kind, note, cause))
         for task, numbers in self._to_call.items():

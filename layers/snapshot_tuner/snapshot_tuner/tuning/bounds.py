@@ -1,4 +1,4 @@
-"""Bounds that a person sets on one task, for a time: recorded, and in force at once where a call can be made."""
+"""Bounds that a person sets on one task, for a time: recorded, and in force at once if a call can be made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from snapshot_tuner.telemetry.metrics import BatchFigures, Metric, Recorder
 from snapshot_tuner.tuning.inspection import Inspector, TaskReport
 
 HELD_SECONDS = 48 * 3600
-"""Bounds that have held for longer, renewed again and again, are what the policy should say."""
+"""Bounds that have held for longer, renewed again and again, belong in the policy."""
 
 _DRY_RUN = "dry run: none were set or cleared"
 
@@ -60,7 +60,7 @@ class OperatorBounds:
         self._dry_run = dry_run
 
     def set(self, task: TaskRef, wanted: Wanted, caller: str, deadline: float) -> Change:
-        """The later of two people wins, and is told whose was replaced."""
+        """The later of two people wins, and sees whose bounds were replaced."""
         if self._dry_run:
             return Change(self._report(task), None, True, _DRY_RUN)
         bounds, replaced = self._store.set_bounds(
@@ -80,7 +80,7 @@ class OperatorBounds:
         return Change(self._report(task), replaced, is_confirmed, says)
 
     def clear(self, task: TaskRef, caller: str, deadline: float) -> Change | None:
-        """None where nobody knows the task."""
+        """None for an unknown task."""
         if self._inspector.task(task) is None:
             return None
         if self._dry_run:
@@ -96,7 +96,7 @@ class OperatorBounds:
         return self._inspector.task(task) or TaskReport(task, desired=None, applied=None, pending=())
 
     def _call(self, task: TaskRef, deadline: float) -> tuple[bool, str]:
-        """Whether the task has the interval that it should have now, and in words what came of it."""
+        """Whether the task has the interval that it should have now, and the result in words."""
         report = self._inspector.task(task)
         if report is None:
             return True, "no event has named the task yet"

@@ -40,7 +40,7 @@ _NAMED_MOST = 10
 """Of the records that were set aside."""
 
 _FAR_SECONDS = 1.0
-"""A clock that is further off makes times of events doubtful, and with some minutes more the API refuses its own."""
+"""A clock that is further off makes events' times doubtful, and with minutes more the API refuses our calls."""
 
 _CAREFUL_US: Final = round(CAREFUL_SECONDS * 1e6)
 
@@ -120,7 +120,7 @@ class DeploymentCheck:
             return Check("provider", ok=False, says=says, advice=advice, facts=facts)
 
     def _asked(self, *, has_slots: bool) -> Check:
-        """That it does not know the task proves the key, the region, the version, the way there and the clock."""
+        """That it does not know the task proves the key, the region, the version, the route and the clock."""
         try:
             self._read(has_slots=has_slots)
         except ApiError as error:
@@ -133,7 +133,7 @@ class DeploymentCheck:
         return Check("provider", ok=True, says=says)
 
     def _read(self, *, has_slots: bool) -> None:
-        """A slot is usable for so short a time that a connection which had to be opened first misses it."""
+        """A slot is usable so briefly that a connection which had to be opened first misses it."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 self.reads.read(NO_TASK, self._slot(has_slots=has_slots), _READ_SECONDS)
@@ -143,7 +143,7 @@ class DeploymentCheck:
         self.reads.read(NO_TASK, self._slot(has_slots=has_slots), _READ_SECONDS)
 
     def _slot(self, *, has_slots: bool) -> Slot:
-        """One of the account's readings. Without a ledger nobody else reads either."""
+        """One of the account's reads. Without a ledger nobody else reads either."""
         now = self.clock.monotonic()
         slots = self.ledger.reserve_reads(1, _SLOT_SECONDS) if has_slots else []
         return slots[0] if slots else Slot(now, now + _READ_SECONDS)
@@ -207,7 +207,7 @@ class DeploymentCheck:
 
 
 def _pace(rate: CallRate) -> str:
-    """How fast all who share the ledger may call, and why no faster."""
+    """How fast all who share the ledger may call, and why not faster."""
     reasons = {
         RateLimitedBy.FAR: "one of its workers is far away",
         RateLimitedBy.LOWER_QUOTA: f"RTC_MAX_QPS is {rate.quota:g} in another worker and {rate.own_quota:g} here",
@@ -217,7 +217,7 @@ def _pace(rate: CallRate) -> str:
 
 
 def policy(policies: PolicySource) -> Check:
-    """Which one decides, since when that is known, and whether it is the one that was meant."""
+    """Which one decides, since when that is known, and whether it is the intended one."""
     try:
         in_force = policies.required()
     except FixDeployment as error:
@@ -239,7 +239,7 @@ def policy(policies: PolicySource) -> Check:
 
 
 def wrong_policy(error: FixDeployment) -> Check:
-    """Where there is none that could decide."""
+    """For when no policy could decide."""
     return Check("policy", ok=False, says=f"no policy is in force: {_why(error)}", advice="fix it; ./tuner check helps")
 
 

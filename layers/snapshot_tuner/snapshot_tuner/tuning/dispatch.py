@@ -47,7 +47,7 @@ NEAR_SECONDS = 0.01
 """A round trip to the ledger that does not matter."""
 
 LEAD_ROUND_TRIPS, LEAD_ROUND_TRIPS_LEAST = 8.0, 2.0
-"""Sooner by so many where it does: while a call is begun, or another is settled, the slots go on."""
+"""Sooner by this many where it does: while a call is begun, or another is settled, the slots go on."""
 
 AFTER_ROUND_TRIPS = 2.25
 """To reserve a slot and to begin a call takes two; no slot that starts sooner is asked for."""
@@ -63,10 +63,10 @@ _LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
 """A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every pause of it."""
 
 DENSE_SLOTS_AT_ONCE = 32
-"""So many slots may be usable at the same moment; of more, the last would be over before it is their turn."""
+"""How many slots may be usable at the same moment; with more, the last would be over before their turn."""
 
 _STEPS_MEANWHILE = 8
-"""Of what there is to do besides, between two looks at the calls: log lines, a tenth of a millisecond each."""
+"""For other work between two looks at the calls: log lines, a tenth of a millisecond each."""
 
 _ATTEMPTS_MOST = 8
 """Slots that one task may use up in one batch by missing them; then its event goes back to its source."""
@@ -74,7 +74,7 @@ _ATTEMPTS_MOST = 8
 
 @dataclass(slots=True)
 class _Progress:
-    """Where one task stands in this batch."""
+    """How far one task is in this batch."""
 
     task: TaskRef
     urgent: bool = False
@@ -85,7 +85,7 @@ class _Progress:
 
 
 def _report_to_nobody(_: TaskRef, __: TaskResult) -> None:
-    """Whoever asks for no news."""
+    """For callers that want no news."""
 
 
 def dispatch(  # noqa: PLR0913 - most are keywords with defaults
@@ -102,10 +102,10 @@ def dispatch(  # noqa: PLR0913 - most are keywords with defaults
 ) -> Dispatch:
     """Bring each task to its newest interval, or say why not, before `deadline` (local monotonic clock).
 
-    `parallelism` is the most calls at once. `meanwhile` is gone on with while there is nothing to do but to wait: each
-    of its steps has to be a short one. `token` is what the tokens of its calls begin with, and nobody else's.
-    `on_result` gets each task's result as soon as there is one. `round_trip` tells how far away the ledger is
-    (`Ledger.round_trip`). `urgent` are those of the tasks that wait less where they are busy.
+    `parallelism` is the most calls at once. `meanwhile` runs while there is nothing to do but wait: each of its steps
+    has to be short. `token` is the unique prefix of its calls' tokens. `on_result` gets each task's result as soon as
+    there is one. `round_trip` says how far away the ledger is (`Ledger.round_trip`). `urgent` are those of the tasks
+    that wait less where they are busy.
     """
     ready = deque(_Progress(task, task in urgent) for task in tasks)
     batch = _Dispatch(ready, parallelism, clock, deadline, token=token or token_hex(12), round_trip=round_trip)

@@ -17,7 +17,7 @@ from snapshot_tuner.policy.explanation import Explanation, explain
 from snapshot_tuner.policy.source import PolicySource
 
 PROBE_SECONDS = 5.0
-"""How long what was seen of the ledger's health is told again: anybody may ask, and it costs a write."""
+"""How long an observation of the ledger's health is reused: anybody may ask, and it costs a write."""
 
 _NOBODY = TaskRef("-", "-", "-")
 
@@ -26,7 +26,7 @@ _NOBODY = TaskRef("-", "-", "-")
 class Setting:
     """An interval in seconds, since when (microseconds since the epoch, the store's clock), and who asked for it.
 
-    `policy` is the one that decided, by its `short_hash`; "" in a record of before that was kept.
+    `policy` is the one that decided, by its `short_hash`; "" in a record older than that field.
     """
 
     interval: int
@@ -51,9 +51,9 @@ class PendingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """`until_us` is microseconds since the epoch, None where only an event ends it.
+    """`until_us` is microseconds since the epoch, None if only an event ends it.
 
-    `rule` and `policy` are those of an adjustment; `then` is the interval that limits make of the base behind an edge.
+    `rule` and `policy` are those of an adjustment; `then` is the interval that limits make of the base after an edge.
     """
 
     kind: PendingKind
@@ -67,8 +67,8 @@ class Pending:
 class TaskReport:
     """What a task should be, what the last confirmed call made of it, and what is pending.
 
-    `desired` is what its events ask for, None where none has named it yet; `policy` is the one that decided it. A
-    person's `bounds` go before it.
+    `desired` is what its events ask for, None if none has named it yet; `policy` is the one that decided it. A person's
+    `bounds` take precedence over it.
     """
 
     task: TaskRef
@@ -90,7 +90,7 @@ class Inspector:
 
     @property
     def policy(self) -> Policy:
-        """The one in force. Raises FixDeployment where there is none."""
+        """The one in force. Raises FixDeployment if there is none."""
         return self.policies.required()
 
     def explain(self, signal: Signal) -> Explanation:
@@ -102,7 +102,7 @@ class Inspector:
         return self.ledger.bounds(task)
 
     def task(self, task: TaskRef) -> TaskReport | None:
-        """What is known of a task, None where nothing is. Raises LedgerUnavailable."""
+        """What is known of a task, None if nothing is. Raises LedgerUnavailable."""
         state = self.ledger.get(task)
         if state is None or state.asks_nothing:
             bounds = self.ledger.bounds(task)
@@ -157,7 +157,7 @@ class ProbedStore(ReconcilerStore, Protocol):
 class LedgerProbe:
     """Tries what an event needs of a ledger: an answer, and a write, which a full store or a replica refuses.
 
-    At most once in PROBE_SECONDS; in between it tells what it saw. One container's, and one thread's at a time.
+    At most once in PROBE_SECONDS; in between it repeats what it saw. One container's, and one thread's at a time.
     """
 
     def __init__(self, ledger: ProbedStore, clock: Clock, max_clock_skew: int) -> None:
@@ -176,7 +176,7 @@ class LedgerProbe:
             raise type(error)(str(error))
 
     def try_now(self) -> None:
-        """Whatever was seen before, and whatever its clock says. Raises LedgerUnavailable."""
+        """Regardless of what was seen before and of its clock. Raises LedgerUnavailable."""
         self._seen = None
         self._try()
 

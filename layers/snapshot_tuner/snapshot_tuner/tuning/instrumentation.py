@@ -57,7 +57,7 @@ class BatchMetrics:
         self._counts[_OF_KIND[outcome.kind]] += 1
 
     def left_out(self, count: int) -> None:
-        """A sender has left so many alerts out of what it sent."""
+        """A sender left this many alerts out of what it sent."""
         if count:
             self._counts[Metric.ALERTS_LEFT_OUT] += count
 
@@ -75,7 +75,7 @@ class BatchMetrics:
             self._counts[Metric.LEDGER_CLOCK_OFF] += clock_off
 
     def answered(self, round_trip: float) -> None:
-        """The ledger has: so many seconds are how far it is away."""
+        """How far away the ledger is, in seconds."""
         self._round_trip = round_trip
 
     def settled(self, task: TaskRef) -> None:
@@ -181,7 +181,7 @@ def report_set_aside(log: Log, recorder: Recorder, found: Sequence[SetAside]) ->
 
 
 class LedgerLog:
-    """What a ledger warns of; what somebody has to look at is counted, too."""
+    """What a ledger warns of; what needs attention is counted, too."""
 
     def __init__(self, log: Log, recorder: Recorder) -> None:
         self._log = log

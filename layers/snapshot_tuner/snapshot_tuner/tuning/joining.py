@@ -1,7 +1,7 @@
 """Requests that wait together, joined into one batch; a few tuners side by side.
 
 A tuner works on one batch at a time. One for each request would be a container of state for each; one for all of them,
-in turn, lets a hundred wait for each other. So whoever is free takes all that waits, and a few of them keep a slow
+in turn, lets a hundred wait for each other. So a free tuner takes all that waits, and having a few of them keeps a slow
 provider, or a task that a killed sandbox has left behind, from holding up the rest. On a prototype, at 30 ms for a
 call: a hundred at once in 3.8 s in turn, in 0.44 s with two tuners; forty behind the lease of a killed sandbox in
 13.7 s with two, in 0.14 s with four.

@@ -1,4 +1,4 @@
-"""From what the ledger and the API said about one adjustment to its outcome: pure."""
+"""From the answers of the ledger and the API about one adjustment to its outcome: pure."""
 
 from typing import TypeAlias, assert_never
 
@@ -33,19 +33,19 @@ def from_decision(signal: Signal, decision: Decision) -> Outcome:
 
 
 def from_adjustment(adjustment: Adjustment, kind: OutcomeKind, note: str = "", cause: Cause | None = None) -> Outcome:
-    """An outcome that says both what was asked, and why, and what came of it."""
+    """An outcome that says what was asked, why, and what came of it."""
     reason = f"{adjustment.reason}; {note}" if note else adjustment.reason
     signal, interval = adjustment.signal, adjustment.interval or None
     return Outcome(kind, reason, signal.id, signal.source, adjustment.rule, adjustment.task, interval, cause)
 
 
 def from_admission(adjustment: Adjustment, admitted: Admitted, leader: Adjustment | None) -> Outcome:
-    """For an answer of `admit` after which no call is needed, or for an event of a batch in which another one leads."""
+    """For an answer of `admit` that needs no call, or for an event of a batch that another one leads."""
     match admitted.answer:
         case Admission.CONFLICT:
             return from_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.CONFLICT)
         case Admission.REJECTED if admitted.is_too_old and adjustment.signal.is_alert:
-            # It has been firing for so long, and its sender repeats it: no news, and no fault of anybody's.
+            # It has been firing for this long, and its sender repeats it: no news, and nobody's fault.
             return from_adjustment(adjustment, OutcomeKind.HELD, admitted.reason)
         case Admission.REJECTED:
             return from_adjustment(adjustment, OutcomeKind.REJECTED, admitted.reason, Cause.INVALID)
@@ -117,11 +117,11 @@ def _from_called(called: Called) -> _What:
 
 
 def _unknown(called: Called) -> _What | None:
-    """Where nobody knows what came of a call, or the ledger does not."""
+    """If the outcome of a call is unknown, or unknown to the ledger."""
     if called.error is not None:
         if not called.error.outcome_unknown:
             return None
-        # Whoever made the call comes back, even where it carried another event's interval.
+        # The event whose call it was comes back, even if the call carried another event's interval.
         note = f"it is unknown whether the call was carried out: {called.error}"
         return OutcomeKind.RETRY, note, Cause.UNKNOWN
     if called.settlement is None:
@@ -145,10 +145,10 @@ def _from_call(adjustment: Adjustment, admitted: Admitted, called: Called) -> Ou
 
 
 def _applied(adjustment: Adjustment, intent: Intent, bounds: Bounds | None, note: str = "") -> Outcome:
-    """The interval is what was called: an operator's bounds have a say in it.
+    """The interval is the one that was called, within an operator's bounds.
 
-    Of an event that came when its time was over, what comes then. Of one that only ends what others asked for, what is
-    in effect then.
+    For an event that came after its time was over, it is what follows; for one that only ends what others asked for,
+    what is in effect then.
     """
     said = f"set to {intent.interval} s"
     if bounds is not None:
@@ -165,7 +165,7 @@ def _from_assertion(adjustment: Adjustment, settled_as: Admission, called: Calle
     if called.error is not None and not isinstance(called.error, CallRefused):
         return from_adjustment(adjustment, *_from_error(called.error, only_ends=not adjustment.interval))
     if called.error is None and called.settlement is not None and called.settlement.in_doubt:
-        # The call that nobody knows about can still arrive: this event comes back to assert again after it.
+        # The call in doubt can still arrive: this event comes back to assert again after it.
         return from_adjustment(adjustment, OutcomeKind.RETRY, f"asserted again, but {_MAY_STILL_ARRIVE}", Cause.UNKNOWN)
     return from_adjustment(adjustment, *_SETTLED_KINDS[settled_as])
 

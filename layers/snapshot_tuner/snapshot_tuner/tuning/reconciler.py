@@ -30,7 +30,7 @@ SAMPLE_MOST = 200
 SAMPLE_PAGE = 20
 
 UNREADABLE_MOST = 3
-"""After so many readings that failed in a row, reading is left to the next run."""
+"""After this many failed readings in a row, reading is left to the next run."""
 
 STOP_SECONDS = 0.5
 """What is left of the time for settling the last calls and answering."""
@@ -50,7 +50,7 @@ class Reads(Protocol):
 
 @dataclass(slots=True)
 class RunFigures:
-    """What one run came to, in tasks.
+    """The result of one run, in tasks.
 
     `due` were claimed, `asserted` of them confirmed by a call. `drifted` were read back with another interval,
     `repaired` of them confirmed by a call. `forgotten` have ended. `unreadable`: no answer, or an odd one.
@@ -158,7 +158,7 @@ class Reconciler:
                     self._warn("reconciling_failed", task, reason=str(error))
                 case NotCalled(cause=cause):
                     refused_slots = refused_slots or cause is Cause.THROTTLED
-                case _:  # it stands where it should by now
+                case _:  # it is where it should be by now
                     pass
         return confirmed, refused_slots
 
@@ -205,9 +205,9 @@ class Reconciler:
         return True
 
     def _would_lengthen(self, task: TaskRef, deadline: float) -> bool:
-        """Whether the call that is due would make an interval longer of which the store may have forgotten the reason.
+        """Whether the call that is due would lengthen an interval whose reason the store may have forgotten.
 
-        Or might, as nobody tells what the provider holds: it is due again in a minute.
+        Or might, if the provider does not say what it holds: it is due again in a minute.
         """
         if self._ledger.lost_at() is None:
             return False
@@ -219,7 +219,7 @@ class Reconciler:
         if wanted <= holds:  # as far as is known: a forgotten call may have made it shorter still
             try:
                 reading = self._read(task, deadline)
-            except CallRefused:  # of this task it tells nothing
+            except CallRefused:  # it says nothing about this task
                 return False
             except (ApiError, CallAbandoned):
                 return True
@@ -256,7 +256,7 @@ class Reconciler:
         return self._clock.wall_us() - (state.applied_at or 0) > LATE_CALL_SECONDS * 1e6
 
     def _read(self, task: TaskRef, deadline: float) -> TaskReading:
-        """What the provider holds. Raises ApiError or CallAbandoned where nobody can tell."""
+        """What the provider holds. Raises ApiError or CallAbandoned if that cannot be found out."""
         now = self._clock.monotonic()
         slots = self._ledger.reserve_reads(1, deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS - now)
         if not slots:

@@ -17,7 +17,7 @@ class NotCalled:
 
 
 class Called(NamedTuple):
-    """A call ended. `settlement` is None where the ledger could not be told; `bounds` are an operator's on the task."""
+    """A call ended. `settlement` is None if the ledger could not record it; `bounds` are an operator's on the task."""
 
     intent: Intent
     error: ApiError | None

@@ -1,4 +1,4 @@
-"""A batch of events in, what came of each out: decide, admit, coalesce, dispatch."""
+"""A batch of events in, each one's outcome out: decide, admit, coalesce, dispatch."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context
@@ -32,11 +32,11 @@ Work: TypeAlias = Event | BoundsChanged
 """What one outcome, or one for each task, comes of."""
 
 OnOutcomes = Callable[[int, Sequence[Outcome]], None]
-"""Is told the number of an event in its batch, and what came of it."""
+"""Receives the number of an event in its batch, and its outcomes."""
 
 
 def _report_to_nobody(_: int, __: Sequence[Outcome]) -> None:
-    """Whoever waits for the whole batch."""
+    """For callers that wait for the whole batch."""
 
 
 ANSWER_SECONDS = 0.5
@@ -91,7 +91,7 @@ class Tuner:
 
     @property
     def readings(self) -> Readings:
-        """How bodies that are no known envelope are read."""
+        """How bodies that are not a known envelope are read."""
         return self._policy.readings
 
     def process(
@@ -194,9 +194,9 @@ class Tuner:
                 metrics.applied(adjustment)
 
     def _report(self, received: str, event: Work, answer: Sequence[Outcome]) -> None:
-        """One line per outcome; what there is to say about the event itself stands on the first.
+        """One line per outcome; the first also says what there is to say about the event itself.
 
-        Of bounds, whoever has set them writes one.
+        For bounds, the code that set them writes one.
         """
         if isinstance(event, BoundsChanged):
             return

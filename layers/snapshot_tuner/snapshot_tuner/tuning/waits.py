@@ -1,6 +1,6 @@
-"""What a dispatch waits for, and how to wait for it in one's own thread.
+"""What a dispatch waits for, and how to wait for it in the caller's thread.
 
-A dispatch is a generator: it yields what it waits for and is sent what came of it. So the functions, the simulation
+A dispatch is a generator: it yields what it waits for and is sent the result. So the functions, the simulation
 and the backtest can drive the same one, each with a ledger, calls and a time of its own.
 """
 
@@ -16,7 +16,7 @@ from snapshot_tuner.tuning.task_results import TaskResult
 
 
 class Reserve(NamedTuple):
-    """So many slots (`Ledger.reserve`)."""
+    """This many slots (`Ledger.reserve`)."""
 
     most: int
     within: float
@@ -36,7 +36,7 @@ class Begin(NamedTuple):
 
 
 class Settle(NamedTuple):
-    """The ledger's word on what came of each call (`Ledger.settle`)."""
+    """The ledger's answer to the outcome of each call (`Ledger.settle`)."""
 
     ends: Sequence[tuple[TaskRef, str, CallResult]]
 
@@ -56,7 +56,7 @@ class CallsEnd(NamedTuple):
 
 Wait: TypeAlias = Reserve | Begin | Settle | CallsEnd
 Dispatch: TypeAlias = Generator[Wait, Any, dict[TaskRef, TaskResult]]
-"""Where the ledger cannot answer, LedgerUnavailable is thrown into it."""
+"""If the ledger cannot answer, LedgerUnavailable is thrown into it."""
 
 
 def run(dispatch: Dispatch, ledger: Ledger, calls: Calls) -> dict[TaskRef, TaskResult]:

@@ -1,4 +1,4 @@
-"""Kafka, of Amazon MSK or managed by oneself: records by topic and partition.
+"""Kafka, from Amazon MSK or self-managed: records by topic and partition.
 
 Source: AWS Lambda Developer Guide, "Using Lambda with Amazon MSK" and "Configuring error handling controls for Kafka".
 """
@@ -45,7 +45,7 @@ def identify(placed: tuple[str, Any]) -> object:
 
 
 def _headers(listed: object) -> Iterator[tuple[str, Json]]:
-    """Of several of one name the last counts, as for Kafka's own lastHeader; one that is no text is left out."""
+    """Of several with one name the last counts, as for Kafka's own lastHeader; one that is not text is left out."""
     for header in listed if isinstance(listed, list) else ():
         for name, numbers in header.items() if isinstance(header, Mapping) else ():
             value = text_of_numbers(numbers) if isinstance(numbers, list) else None

@@ -34,7 +34,7 @@ def identify(raw: object) -> str:
 
 
 def _arrived_us(seconds: object) -> int | None:
-    """Kinesis gives seconds with the milliseconds behind the point."""
+    """Kinesis gives seconds with milliseconds after the decimal point."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
         return None
     return from_milliseconds(round(seconds * 1000))

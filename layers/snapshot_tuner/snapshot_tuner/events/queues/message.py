@@ -12,10 +12,10 @@ _MILLISECONDS_END: Final = 10**15
 
 
 class Message(NamedTuple):
-    """A body, when its source took it, and what the source says of it besides.
+    """A body, when its source took it, and what else the source says of it.
 
-    `body` is None where the record has none. `sent_us` is in microseconds since the epoch, None where the source does
-    not say. `record` has `id`, `key`, `topic` and `headers`, as far as the source has them.
+    `body` is None if the record has none. `sent_us` is in microseconds since the epoch, None if the source does not
+    say. `record` has `id`, `key`, `topic` and `headers`, as far as the source has them.
     """
 
     body: bytes | None
@@ -24,19 +24,19 @@ class Message(NamedTuple):
 
 
 def by_place(listed: Mapping[str, list[Any]]) -> list[tuple[str, Any]]:
-    """Each record with the name of the list that it stands in; the order inside a list stays."""
+    """Each record with the name of the list that it is in; the order inside a list is kept."""
     return [(place, record) for place, records in listed.items() for record in records]
 
 
 def mapping(value: object, field: str) -> Mapping[str, Any]:
-    """Raises EventRejected for anything else than an object."""
+    """Raises EventRejected for anything but an object."""
     if not isinstance(value, Mapping):
         raise EventRejected(field, f"must hold objects, not {describe(value)}")
     return value
 
 
 def base64_bytes(members: Mapping[str, Any], field: str) -> bytes | None:
-    """None where the field is missing or null. Raises EventRejected."""
+    """None if the field is missing or null. Raises EventRejected."""
     encoded = members.get(field)
     if encoded is None:
         return None
@@ -49,7 +49,7 @@ def base64_bytes(members: Mapping[str, Any], field: str) -> bytes | None:
 
 
 def text(raw: bytes | None) -> str | None:
-    """None also for what is no UTF-8: no placeholder could put it into an event."""
+    """None also for what is not UTF-8: no placeholder could put it into an event."""
     try:
         return raw.decode() if raw is not None else None
     except UnicodeDecodeError:
@@ -65,12 +65,12 @@ def text_of_numbers(numbers: Iterable[object]) -> str | None:
 
 
 def from_milliseconds(value: object) -> int | None:
-    """Microseconds since the epoch; None for what is no such time, as Kafka's -1 is none."""
+    """Microseconds since the epoch; None for anything else, such as Kafka's -1."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _MILLISECONDS_END:
         return None
     return value * 1000
 
 
 def plain(value: object) -> Json:
-    """A text, whole number or truth value; None for all else, of which the runtime has made floats."""
+    """A text, whole number or boolean; None for anything else, which the runtime has turned into floats."""
     return value if isinstance(value, str | int) else None

@@ -30,7 +30,7 @@ def read_active_mq(raw: object) -> Message:
     destination = message.get("destination")
     return Message(
         base64_bytes(message, "data") or b"",
-        # When the broker took it, on its clock; the other one is the sender's.
+        # When the broker took it, on its clock; the other time is the sender's.
         from_milliseconds(message.get("brokerInTime")) or from_milliseconds(message.get("timestamp")),
         record_of(
             id=plain(message.get("messageID")),

@@ -13,13 +13,13 @@ MAX_ELEMENTS: Final = 1000
 
 MADE_TIMES: Final = 4
 MADE_ALWAYS: Final = 262_144
-"""What a body makes is at most so many times its own text, or so many characters where that is more."""
+"""The events of a body may be this many times its own text, or this many characters if that is more."""
 
 
 class Element(NamedTuple):
-    """What the paths have found for one element; `outermost` is the one of the first loop, and `number` which it is.
+    """What the paths have found for one element; `outermost` is the first loop's element, and `number` is its position.
 
-    `fault` where there is no such element: a list inside another one is none.
+    `fault` is set if there is no such element: a list inside another one is not an element.
     """
 
     values: Values
@@ -112,7 +112,7 @@ class Walk:
 
 
 def _members(found: Found, path: str) -> Sequence[tuple[Found, Json]] | None:
-    """Of a list the elements, of an object its members with their keys; None where it is neither."""
+    """A list's elements, or an object's members with their keys; None for anything else."""
     if not isinstance(found, list | dict):
         return None
     if len(found) > MAX_ELEMENTS:

@@ -30,7 +30,7 @@ class PartForm(TypedDict):
 class ReadingForm(TypedDict):
     """One reading. All of `match` have to match; `each` are loops, the outermost first.
 
-    `is_alert`: its sender repeats an event with other content. `left_out` is a path to how many elements the sender has
+    `is_alert`: its sender repeats an event with other content. `left_out` is a path to how many elements the sender
     left out of the body.
     """
 

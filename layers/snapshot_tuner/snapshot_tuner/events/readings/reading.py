@@ -1,4 +1,4 @@
-"""From a body that is no known envelope to signals, as the policy's readings say: pure, and linear in the text.
+"""From a body that is not a known envelope to signals, as the policy's readings say: pure, and linear in the text.
 
 What is wrong with one element rejects that element; what is wrong with the body as a whole rejects the body.
 """
@@ -50,7 +50,7 @@ class Delivery(NamedTuple):
 
 
 class ElementRejected(EventRejected):
-    """An element that is no event, and what it is made from."""
+    """An element that is not an event, and what it is made from."""
 
     def __init__(self, field: str, reason: str, read_from: ReadFrom, *, event_id: str | None = None) -> None:
         super().__init__(field, reason, event_id=event_id)
@@ -188,7 +188,7 @@ class Reading:
 
 
 class Readings:
-    """Those of a policy, in their order: all of them, and those that are tried inside of complete events."""
+    """Those of a policy, in their order: all of them, and those that are also tried inside complete events."""
 
     def __init__(self, readings: Sequence[Reading] = ()) -> None:
         self.anywhere = tuple(readings)

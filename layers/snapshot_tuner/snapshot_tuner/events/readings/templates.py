@@ -34,7 +34,7 @@ Fill: TypeAlias = Callable[[Values], Found]
 
 
 class Unfilled(Exception):
-    """A placeholder found nothing, or what is no text; the message says which and why."""
+    """A placeholder found nothing, or something that is not text; the message says which and why."""
 
 
 class Loop(NamedTuple):
@@ -56,7 +56,7 @@ class PathRead(NamedTuple):
 class Scope:
     """Which names the placeholders of a reading may use, and which paths they ask for.
 
-    `loops` are those of `each`, the outermost first. Raises ValueError, with the reason, for what is none.
+    `loops` are those of `each`, the outermost first. Raises ValueError, with the reason, for anything else.
     """
 
     def __init__(self, each: Sequence[str]) -> None:

@@ -147,7 +147,7 @@ def _use(value: object, until_us: object) -> tuple[float, int]:
 
 
 def _behind(fields: list[Any]) -> tuple[dict[str, tuple[Any, ...]], tuple[End, ...], str, tuple[Any, ...]]:
-    """Notes, ends and policy, and what a later version has put behind them, its format first."""
+    """Notes, ends and policy, and what a later version has appended, its format first."""
     if not fields:
         return {}, (), "", ()
     number = _whole(fields[0], "format")

@@ -1,4 +1,4 @@
-"""The SQLite file behind the ledger: opened on first use, one writer at a time, nobody starved."""
+"""The ledger's SQLite file: opened on first use, one writer at a time, none starved."""
 
 import random
 import sqlite3
@@ -41,14 +41,14 @@ _LOCK_WAIT_SECONDS = 1.5
 
 _T = TypeVar("_T")
 _FileId: TypeAlias = tuple[int, int] | None
-"""Device and inode; None where there is no such file."""
+"""Device and inode; None if there is no such file."""
 
 
 class SqliteFile:
     """One connection of one process; its threads take turns.
 
-    A file that is deleted or replaced lives on for whoever has it open, and all others begin another: two ledgers,
-    each with the whole rate. So every step asks whether the path still names the file that is open.
+    A deleted or replaced file lives on for those who have it open, while all others begin another one: two ledgers,
+    each with the whole rate. So every step checks whether the path still names the open file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,7 +89,7 @@ class SqliteFile:
     def _connect(self) -> sqlite3.Connection:
         if self._open is None:
             before = _file_id(self._path)
-            # No busy handler: SQLite's own sleeps up to 100 ms at a time and starves whoever sleeps.
+            # No busy handler: SQLite's own sleeps up to 100 ms at a time, and those who sleep starve.
             database = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
             database.text_factory = set_aside.read_text
             try:

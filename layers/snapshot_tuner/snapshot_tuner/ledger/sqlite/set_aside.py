@@ -6,7 +6,7 @@ from typing import Any
 from snapshot_tuner.ledger.set_aside import RECORD_BYTES_MOST, RECORDS_MOST
 from snapshot_tuner.ledger.types import SetAside, SetAsideRecords
 
-# Not part of the schema's version: code of before does not know the table, and needs none.
+# Not part of the schema's version: older code does not know the table, and does not need it.
 TABLE = """
 CREATE TABLE IF NOT EXISTS set_aside (namespace TEXT, name TEXT, why TEXT NOT NULL, record BLOB,
     PRIMARY KEY (namespace, name)) WITHOUT ROWID;
@@ -22,7 +22,7 @@ class SetAsideRows:
         self.found: list[SetAside] = []
 
     def add(self, name: str, why: str, record: object) -> None:
-        """The row itself is its caller's to remove or to mend."""
+        """The caller removes or repairs the row itself."""
         kept = as_bytes(record)[:RECORD_BYTES_MOST]
         self._database.execute(
             "INSERT OR REPLACE INTO set_aside SELECT ?1, ?2, ?3, ?4"
@@ -42,7 +42,7 @@ class SetAsideRows:
 
 
 def read_text(data: bytes) -> str:
-    """A text of any bytes: the codec finds those that are no UTF-8, where SQLite's own way is to end the whole step."""
+    """A text of any bytes: the codec finds those that are not UTF-8; SQLite itself would fail the whole step."""
     return data.decode("utf-8", "surrogateescape")
 
 

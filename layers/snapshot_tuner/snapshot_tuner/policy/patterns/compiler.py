@@ -36,7 +36,7 @@ _Keys: TypeAlias = frozenset[str]
 """The keys in an object of a pattern, with dots between where they are nested: state and state.status."""
 
 _Bind: TypeAlias = Callable[[str, OnFound, _Keys], Callable[[_Holder], bool]]
-"""Makes a test of a field, inside of which there are these keys, into a test of its holder.
+"""Turns a test of a field that has these keys inside it into a test of its holder.
 
 It raises ValueError, with the reason, for a name that no field can have.
 """
@@ -44,10 +44,10 @@ It raises ValueError, with the reason, for a name that no field can have.
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled `match`: the only types it can match, None where it does not list them, and what else it asks.
+    """A compiled `match`: the only types it can match, None if it does not list them, and what else it asks.
 
-    That is a `test` of what `read` finds in the signal. Patterns that look at one attribute share its reader,
-    so that whoever asks many of them reads once.
+    That is a `test` of what `read` finds in the signal. Patterns that look at the same attribute share its reader, so
+    that asking many of them reads it once.
     """
 
     types: frozenset[str] | None
@@ -81,7 +81,7 @@ def compile_body_pattern(match: dict[str, Json], place: Place, report: Report) -
 
 
 def compile_checked(match: dict[str, Json]) -> Pattern:
-    """Compiles a `match` that has no mistakes. Raises ValueError where it has one all the same."""
+    """Compiles a `match` that has no mistakes. Raises ValueError if it has one after all."""
     return compile_pattern(match, (), _refuse)
 
 
@@ -96,7 +96,7 @@ def _refuse(place: Place, reason: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A key of an object of a pattern, or what is behind a dot in one, and what it asks for."""
+    """A key of an object of a pattern, or what follows a dot in one, and what it asks for."""
 
     key: str
     value: Json
@@ -242,7 +242,7 @@ class _Member:
 
 @dataclass(frozen=True, slots=True)
 class _Holding:
-    """A test of one member of an object, inside of which a pattern looks; `tails` are the keys there."""
+    """A test of one member of an object that a pattern looks inside; `tails` are the keys there."""
 
     key: str
     on_found: OnFound

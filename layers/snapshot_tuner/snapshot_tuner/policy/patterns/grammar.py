@@ -9,10 +9,10 @@ from snapshot_tuner.policy.patterns.operators import Operator, Report
 OR: Final = "$or"
 MIN_ALTERNATIVES: Final = 2
 MAX_OPERATORS: Final = 256
-"""Of one pattern: a list of an event may have so many elements that each operator more is felt."""
+"""In one pattern: an event's list may have so many elements that every further operator is felt."""
 
 _ALWAYS_TEXT: Final = frozenset({"id", "source", "type", "time"})
-"""Attributes that are text in every event: any other value in their pattern is a slip that never matches."""
+"""Attributes that are text in every event: any other value in their pattern is a mistake that never matches."""
 
 _NEVER_ABSENT: Final = frozenset({"id", "source", "type"})
 
@@ -26,7 +26,7 @@ _OPERATORS: Final = frozenset(Operator)
 
 
 def check_whole(match: dict[str, Json], place: Place, report: Report) -> None:
-    """What is not told by any one of its fields."""
+    """What no single field of it shows."""
     _check_attributes(match, place, report)
     if (operators := _operators(match)) > MAX_OPERATORS:
         report(place, f"has {operators:,} operators; at most {MAX_OPERATORS} (exact values are not counted)")

@@ -22,7 +22,7 @@ def nested(match: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def unfolded(holder: dict[str, Json], key: str, tails: Iterable[str]) -> Found:
-    """What an object has at a key, and with it what it has at keys that go on behind it with a dot and a tail."""
+    """What an object has at a key, together with what it has at keys that continue it with a dot and a tail."""
     found: Found = holder.get(key, ABSENT)
     dotted: dict[str, Json] = {tail: holder[f"{key}.{tail}"] for tail in tails if f"{key}.{tail}" in holder}
     if not dotted:

@@ -22,14 +22,14 @@ from typing import Final, TypeAlias, assert_never
 from snapshot_tuner.model import Json, Number, Place, is_number
 
 Report: TypeAlias = Callable[[Place, str], None]
-"""Takes a mistake: where, and what is wrong. Compiling goes on behind it, so that all are found at once."""
+"""Takes a mistake: where, and what is wrong. Compiling goes on after it, so that all are found at once."""
 
 Condition: TypeAlias = Callable[[Json], bool]
 """Asked about one value that is neither a list nor an object."""
 
 
 class Operator(StrEnum):
-    """What may stand in a pattern's list in place of a value.
+    """What may be in a pattern's list instead of a value.
 
     Whatever depends on the operator is exhaustive over these: `compile_operator` here, `_OPERANDS` of `json_schema`,
     and `distinctions` of `tuner check`. `explain` asks the compiled patterns.
@@ -84,7 +84,7 @@ def equals(values: Sequence[Json]) -> Condition:
 
 
 def affix(operator: Operator, texts: Sequence[str]) -> Condition:
-    """Text that begins, or ends, with one of these: of many, far quicker than one by one."""
+    """Text that begins, or ends, with one of these: for many, far quicker than one by one."""
     wanted = tuple(texts)
     if operator is Operator.PREFIX:
         return lambda value: isinstance(value, str) and value.startswith(wanted)
@@ -213,7 +213,7 @@ def _cidr(operand: Json, place: Place, report: Report) -> Condition:
 
 
 def network(cidr: str) -> IPv4Network | IPv6Network:
-    """The addresses of a range, such as those of 10.0.0.0/8. Raises ValueError, with the reason, for what is none."""
+    """The addresses of a range, such as those of 10.0.0.0/8. Raises ValueError, with the reason, for anything else."""
     if cidr.partition("/")[2].isdecimal():
         try:
             found = ip_network(cidr, strict=False)
@@ -240,9 +240,9 @@ def address(value: Json) -> IPv4Address | IPv6Address | None:
 def wildcard(pattern: str) -> Condition:
     r"""Text in which each `*` stands for any characters; `\*` and `\\` for themselves.
 
-    Raises ValueError, with the reason, for what EventBridge refuses: `**`, and a backslash before anything
-    else. Between the first and the last segment each one is taken at its first occurrence behind the one before,
-    which never needs to be taken back: linear time, whatever the text.
+    Raises ValueError, with the reason, for what EventBridge refuses: `**`, and a backslash before anything else.
+    Between the first and the last segment each one is taken at its first occurrence after the one before, which never
+    needs to be undone: linear time, whatever the text.
     """
     first, *others = segments(pattern)
     if not others:
@@ -267,7 +267,7 @@ def wildcard(pattern: str) -> Condition:
 
 
 def segments(pattern: str) -> list[str]:
-    """The texts before, between and behind the stars of a wildcard. Raises ValueError as `wildcard` does."""
+    """The texts before, between and after the stars of a wildcard. Raises ValueError as `wildcard` does."""
     found = [""]
     characters = iter(enumerate(pattern))
     for at, character in characters:

@@ -19,7 +19,7 @@ _DATA: Final = "data"
 
 
 def form_of(reading: ReadingDocument) -> ReadingForm:
-    """What an entry of `events:` says; of a built-in one, with what stands beside `use`."""
+    """What an entry of `events:` says; for a built-in one, including what is beside `use`."""
     built_in = BUILT_IN.get(reading.use or "", {})
     own = _fields(reading)
     base = cast("FieldsForm", {key: value for key, value in built_in.items() if key in (*ATTRIBUTES, _DATA)})
@@ -77,7 +77,7 @@ def _check(form: ReadingForm, reading: ReadingDocument, place: Place, report: Re
 
 
 def _check_fields(form: ReadingForm, place: Place, report: Report, *, is_built_in: bool) -> None:
-    # What is wrong in a built-in part stands beside `use`.
+    # What is wrong in a built-in part comes from beside `use`.
     places: list[Place] = [place if is_built_in else (*place, "parts", i) for i in range(len(form["parts"]))]
     parts = {id(part): at for part, at in zip(form["parts"], places, strict=True)}
     own_lists: list[PartForm | None] = [part for part in form["parts"] if part["each"] is not None]
@@ -141,7 +141,7 @@ def _fields(document: FieldsDocument) -> FieldsForm:
 
 
 def _built_in_part(part: Mapping[str, Json], own: FieldsForm) -> PartForm:
-    """What stands beside `use` changes its parts, too."""
+    """What is beside `use` changes its parts, too."""
     where, each = part.get("where"), part.get("each")
     fields = {key: value for key, value in part.items() if key in (*ATTRIBUTES, _DATA)}
     return {

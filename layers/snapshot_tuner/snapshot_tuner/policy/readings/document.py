@@ -34,7 +34,7 @@ class FieldsDocument(Part):
 
 
 class PartDocument(FieldsDocument):
-    """What is different about some elements: those that match `where`, or those of a list of their own."""
+    """What is different for some elements: those that match `where`, or those of a list of their own."""
 
     where: Annotated[
         dict[str, Any] | None,
@@ -44,7 +44,7 @@ class PartDocument(FieldsDocument):
     each: Annotated[
         _OneOrMore | None,
         BeforeValidator(not_null),
-        says("A list of their own, in place of the reading's `each`; it may be missing."),
+        says("A list of their own, instead of the reading's `each`; it may be missing."),
     ] = None
 
     @model_validator(mode="after")
@@ -55,18 +55,18 @@ class PartDocument(FieldsDocument):
 
 
 class ReadingDocument(FieldsDocument):
-    """How a body that is no known envelope is read: by a built-in reading (`use`), or by one of your own (`name`)."""
+    """How a body is read that is not a known envelope: by a built-in reading (`use`), or your own (`name`)."""
 
     use: Annotated[
         _BuiltInName | None,
         BeforeValidator(not_null),
-        says("One that is built in; what stands beside it changes it."),
+        says("A built-in reading; the keys beside it change it."),
     ] = None
     name: Annotated[
         str | None,
         Field(pattern=NAME),
         BeforeValidator(not_null),
-        says("The reading's own name: it stands in reasons and logs, and in the source that it gives."),
+        says("The reading's name, shown in reasons and logs, and part of the source that it gives."),
     ] = None
     match: Annotated[
         dict[str, Any] | None,
@@ -77,7 +77,7 @@ class ReadingDocument(FieldsDocument):
         Literal[True] | None,
         only(constant=True, spelling="true"),
         BeforeValidator(not_null),
-        says("`true`: tried also inside the data of complete events, as those that are built in are."),
+        says("`true`: also tried inside the data of complete events, like the built-in ones."),
     ] = None
     open: Annotated[
         list[str] | None,
@@ -90,7 +90,7 @@ class ReadingDocument(FieldsDocument):
         says("A path to a list or an object: one event per element, which is `{item.…}`; or a list of `name in path`."),
     ] = None
     parts: Annotated[
-        list[PartDocument] | None, BeforeValidator(not_null), says("What is different about some elements.")
+        list[PartDocument] | None, BeforeValidator(not_null), says("What is different for some elements.")
     ] = None
     numbers: Annotated[
         list[str] | None, BeforeValidator(not_null), says("Texts of the event that are numbers, such as `data.load`.")
@@ -98,7 +98,7 @@ class ReadingDocument(FieldsDocument):
     target: Annotated[
         TargetDocument | None,
         BeforeValidator(not_null),
-        says("Where its events name their task, part by part in place of the policy's `target`."),
+        says("Where its events name their task, part by part instead of the policy's `target`."),
     ] = None
     zone: Annotated[_Text, says("The zone of times that name none: `+08:00`, or a name such as `Asia/Shanghai`.")] = (
         None

@@ -28,8 +28,8 @@ CONNECT_TIMEOUT_SECONDS = 2.0
 """For all of it: name resolution, TCP, tunnel and TLS."""
 
 IDLE_LIMIT_SECONDS = 30.0
-"""After that, a load balancer, a NAT gateway or a frozen function may have lost the connection without a
-word; a call on it would wait for its whole timeout and end with an unknown outcome."""
+"""After that, a load balancer, a NAT gateway or a frozen function may have silently lost the connection; a call on it
+would wait for its whole timeout and end with an unknown outcome."""
 
 
 class Route:
@@ -48,7 +48,7 @@ class Route:
         proxy_auth = self._proxy.auth if self._proxy else None
         self._proxy_headers = dict(make_headers(proxy_basic_auth=proxy_auth)) if proxy_auth else {}
         self.host = self._endpoint.netloc or ""
-        """The Host header: the port stands in it unless it is the scheme's own."""
+        """The Host header: it includes the port unless that is the scheme's own."""
 
     @property
     def forwarding(self) -> bool:
@@ -56,7 +56,7 @@ class Route:
         return self._proxy is not None and self._tls is None
 
     def without_names(self, text: str) -> str:
-        """What went wrong without the hosts: it becomes an event's reason, which senders are told."""
+        """What went wrong, without the hosts: it becomes an event's reason, which senders see."""
         for server in (self._proxy, self._endpoint):
             if server is not None and server.host:
                 text = text.replace(server.host, "…")
@@ -199,7 +199,7 @@ class _Idle(NamedTuple):
     since_wall: float
 
     def is_fresh(self) -> bool:
-        # The monotonic clock may have stood still with the machine, the wall clock may have been set.
+        # The monotonic clock may have stopped with the machine, the wall clock may have been set.
         idle_for = max(time.monotonic() - self.since_monotonic, time.time() - self.since_wall)
         return idle_for < IDLE_LIMIT_SECONDS
 
@@ -237,9 +237,9 @@ def _server(url: str, schemes: Mapping[str, int]) -> Url:
 
 @lru_cache(maxsize=1)
 def _tls_context(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
-    """The system's certificates (or SSL_CERT_FILE, SSL_CERT_DIR), certifi's where the system has none.
+    """The system's certificates (or SSL_CERT_FILE, SSL_CERT_DIR), certifi's if the system has none.
 
-    Made once: to read them takes longer than all else that an event does.
+    Made once: reading them takes longer than everything else that an event does.
     """
     if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
         return ssl.create_default_context()

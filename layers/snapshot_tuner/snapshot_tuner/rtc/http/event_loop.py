@@ -1,4 +1,4 @@
-"""Many tasks in one thread: each goes on when what it waits for is there."""
+"""Many tasks in one thread: each goes on when what it waits for is ready."""
 
 import socket
 import time
@@ -18,7 +18,7 @@ Done = Callable[[Exception | None], None]
 
 
 class _Running:
-    """A task on its way, and what it waits for; `turn` tells their present wait from the earlier ones."""
+    """A running task, and what it waits for; `turn` distinguishes its current wait from earlier ones."""
 
     __slots__ = ("done", "sock", "task", "turn")
 
@@ -57,10 +57,10 @@ class EventLoop:
         self._to_resume.append((_Running(task, done), 0))
 
     def run_once(self, until: float) -> None:
-        """All that can go on by now does, up to its next wait; where nothing can, what can first, or `until`.
+        """All that can go on does, up to its next wait; if nothing can, this waits for what can first, or `until`.
 
-        `until` is on the local monotonic clock, in seconds. What is there is looked at before what is over: after a
-        pause of the machine an answer that has come counts, and not that it was waited for too long.
+        `until` is on the local monotonic clock, in seconds. Arrivals are checked before timeouts: after a pause of the
+        machine an answer that has arrived counts, even if it was waited for too long.
         """
         for key, _ in self._selector.select(self._seconds_to_sleep(until)):
             if key.data is None:
@@ -75,21 +75,21 @@ class EventLoop:
             self._advance(*self._to_resume.popleft())
 
     def wait_for(self, sock: socket.socket, until: float) -> None:
-        """Whoever waits for something else, in this thread: all tasks go on until it can be read from, or `until`."""
+        """For a caller that waits for something else in this thread: tasks go on until that is readable, or `until`."""
         ended: list[Exception | None] = []
         self.start(_readable(sock, until), ended.append)
         while not ended:
             self.run_once(until)
 
     def close(self) -> None:
-        """What is still under way stays where it is."""
+        """What is still running is left as it is."""
         if "_selector" in vars(self):
             self._selector.close()
             self._waker.close()
             self._woken.close()
 
     def _seconds_to_sleep(self, until: float) -> float:
-        # First the flag, then the check: whoever ends a future between the two wakes the loop.
+        # First the flag, then the check: a future that ends between the two wakes the loop.
         self._asleep = True
         if self._to_resume:
             return 0

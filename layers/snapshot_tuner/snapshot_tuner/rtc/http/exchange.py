@@ -47,7 +47,7 @@ def exchange(sock: socket.socket, request: bytes, *, deadline: float) -> Task[Ht
     except TimeoutError:
         raise _failed(LocalCode.TIMEOUT, "no complete answer in time") from None
     except (OSError, HttpParserError) as error:
-        # The type is all that is told: the text may quote what the server sent.
+        # Only the type is given: the text may quote what the server sent.
         raise _failed(LocalCode.CONNECTION_LOST, f"{type(error).__name__} before the end of the answer") from None
 
 
@@ -99,7 +99,7 @@ class _AnswerReader:
         self._answer: HttpResponse | None = None
 
     def feed(self, received: bytes) -> HttpResponse | None:
-        """Raises HttpParserError for what is not HTTP, and CallFailed for what is longer than an answer may be."""
+        """Raises HttpParserError for what is not HTTP, and CallFailed for an answer that is too long."""
         self._received += len(received)
         try:
             self._parser.feed_data(received)
@@ -112,7 +112,7 @@ class _AnswerReader:
         return self._answer
 
     def end(self) -> HttpResponse:
-        """The connection has ended, and with it an answer that does not tell its length."""
+        """The connection has ended, and with it an answer that did not give its length."""
         if not self._status or self._has_length:
             raise ConnectionResetError
         return HttpResponse(self._status, self._body, reusable=False)

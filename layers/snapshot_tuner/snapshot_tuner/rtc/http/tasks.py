@@ -1,6 +1,6 @@
 """Work that mostly waits, written from top to bottom: a generator that yields what it waits for.
 
-Whoever drives it does the waiting: `run` for one of them, `EventLoop` for as many as there are, in one thread.
+Its driver does the waiting: `run` for one of them, `EventLoop` for any number, in one thread.
 """
 
 import select
@@ -16,8 +16,8 @@ _Result = TypeVar("_Result")
 class Wait(NamedTuple):
     """Go on when `until` is reached (local monotonic clock), or before, when what is waited for is there.
 
-    That is, where it is given: a socket from which can be read, or, `to_send`, on which can be sent; a future that
-    is done. Whoever goes on has to look which of them it was.
+    If given, that is a socket that can be read, or, with `to_send`, written; or a future that is done. The task has to
+    check which of them it was.
     """
 
     until: float
