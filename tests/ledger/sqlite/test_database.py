@@ -27,6 +27,11 @@ def _delete_only_the_log(path: Path) -> None:
     path.with_name(f"{path.name}-wal").unlink()
 
 
+def _delete_only_the_index(path: Path) -> None:
+    """Of the log: whoever opens the file then makes another one, and both go on writing over each other's pages."""
+    path.with_name(f"{path.name}-shm").unlink()
+
+
 def _replace_by_another(path: Path) -> None:
     other = path.with_name("other.db")
     with closing(SqliteLedger(other, "n", LIMITS, SystemClock())) as ledger:
@@ -55,7 +60,14 @@ def ledger(path: Path) -> Iterator[SqliteLedger]:
 
 @pytest.mark.parametrize(
     "happens",
-    [_delete, _delete_only_the_database, _delete_only_the_log, _replace_by_another, _replace_by_a_copy],
+    [
+        _delete,
+        _delete_only_the_database,
+        _delete_only_the_log,
+        _delete_only_the_index,
+        _replace_by_another,
+        _replace_by_a_copy,
+    ],
 )
 def test_a_file_that_is_deleted_or_replaced_in_use_is_noticed(
     happens: Callable[[Path], None], path: Path, ledger: SqliteLedger
@@ -63,7 +75,7 @@ def test_a_file_that_is_deleted_or_replaced_in_use_is_noticed(
     """The step that finds out changes nothing and says so; the next one opens what is there."""
     ledger.admit([event("e1")])
     happens(path)
-    with pytest.raises(LedgerUnavailable, match=r"ledger\.db(-wal)? was deleted or replaced while in use"):
+    with pytest.raises(LedgerUnavailable, match=r"ledger\.db(-wal|-shm)? was deleted or replaced while in use"):
         ledger.admit([event("e2", at=1)])
     ledger.admit([event("e3", at=2)])
     with closing(SqliteLedger(path, "n", LIMITS, SystemClock())) as afresh:

@@ -53,7 +53,8 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._wal = path.with_name(f"{path.name}-wal")  # holds what was committed last
+        # The log holds what was committed last; with two indexes of one log, its users write over each other's pages.
+        self._beside = [path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm")]
         self._turn = threading.Lock()
         self._open: sqlite3.Connection | None = None
         self._files: list[_FileId] = []
@@ -97,7 +98,7 @@ class SqliteFile:
                 database.execute("PRAGMA synchronous = NORMAL")
                 _when_unlocked(lambda: self._create(database))
                 # The one from before it was opened, or a replacement in between would pass for it.
-                self._files = [before or _file_id(self._path), _file_id(self._wal)]
+                self._files = [before or _file_id(self._path), *map(_file_id, self._beside)]
             except BaseException:  # whatever stopped it, an interrupt too: no connection is left open
                 database.close()
                 raise
@@ -105,7 +106,7 @@ class SqliteFile:
         return self._open
 
     def _check_files(self) -> None:
-        for path, opened in zip((self._path, self._wal), self._files, strict=True):
+        for path, opened in zip((self._path, *self._beside), self._files, strict=True):
             if _file_id(path) != opened:
                 raise _FileReplaced(f"{path} was deleted or replaced while in use; the next try opens what is there")
 
