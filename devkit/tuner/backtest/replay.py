@@ -24,6 +24,9 @@ from snapshot_tuner.tuning.tuner import DEFAULTS
 LOOK_AHEAD = 10_000
 """How many events are put into the order of their arrival; one that is further behind arrives late."""
 
+SPAN_DAYS_MOST = 366
+"""From the first event of a recording to its last: time passes minute by minute, a year of it in some seconds."""
+
 UNREADABLE_SHOWN = 20
 
 ROLES: Final = ("new", "old")
@@ -72,6 +75,10 @@ class Replay:
                 if not self.runs:
                     recording.first_us = recording.last_us = arrival.received_us
                     self._begin(trail, decisions)
+                if arrival.received_us - recording.first_us > SPAN_DAYS_MOST * 86_400_000_000:
+                    reason = f"time: is more than {SPAN_DAYS_MOST} days after the first event"
+                    self._leave_out(Unreadable(arrival.line, reason, arrival.of))
+                    continue
                 recording.events += not arrival.of
                 recording.late += arrival.received_us < recording.last_us
                 recording.last_us = max(recording.last_us, arrival.received_us)
@@ -121,15 +128,18 @@ class Replay:
         return dict.fromkeys(chain(tasks, *others)) if others else tasks
 
     def _readable(self, lines: Iterable[Arrival | Unreadable]) -> Iterator[Arrival]:
-        recording = self.recording
         for line in lines:
             if isinstance(line, Arrival):
                 yield line
-                continue
-            recording.unreadable_count += 1
-            if len(recording.unreadable) < UNREADABLE_SHOWN:
-                under = "" if line.of is None else f"{ROLES[line.of]}: "
-                recording.unreadable.append(line._replace(reason=under + line.reason))
+            else:
+                self._leave_out(line)
+
+    def _leave_out(self, line: Unreadable) -> None:
+        recording = self.recording
+        recording.unreadable_count += 1
+        if len(recording.unreadable) < UNREADABLE_SHOWN:
+            under = "" if line.of is None else f"{ROLES[line.of]}: "
+            recording.unreadable.append(line._replace(reason=under + line.reason))
 
 
 @contextmanager

@@ -66,6 +66,17 @@ def test_it_warns_of_what_is_odd(events: str, capsys: pytest.CaptureFixture[str]
     assert "warning: the limit was reached; events waited for their calls" in printed
 
 
+def test_an_event_that_is_years_away_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip in its year: to let that time pass minute by minute would take hours."""
+    moments = (0, 100 * 365 * 86_400)
+    lines = [event(f"e{at}", at, "room-0", "rtc.room.load", load=0.5) for at in moments]
+    events = write(tmp_path, lines)
+    assert main(["backtest", SHIPPED, str(events), "--json"]) == Exit.FINE
+    recording = json.loads(capsys.readouterr().out)["recording"]
+    assert (recording["events"], recording["unreadable_count"]) == (1, 1)
+    assert recording["unreadable"] == [{"line": 2, "reason": "time: is more than 366 days after the first event"}]
+
+
 def test_json_has_no_more_charts_than_asked_for_and_those_named(
     events: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
