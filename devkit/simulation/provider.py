@@ -15,7 +15,7 @@ DEFAULT_INTERVAL = 2
 
 @dataclass(slots=True)
 class SentCall:
-    """One call on its way, `found` being the interval of before, and its `sender` an instance's name.
+    """One call on its way, `found` being the interval before it, and its `sender` an instance's name.
 
     `over_at` is when its sender knew the end of it; None while, or where, it never did.
     """

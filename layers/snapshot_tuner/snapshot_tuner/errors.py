@@ -9,7 +9,7 @@ TunerError
 │   ├── LedgerUnavailable   the state store is down, silent or slow
 │   │   ├── LedgerTakesNoWrite  it answers, and refuses what an event needs
 │   │   └── LedgerClockOff  its clock and ours are far apart
-│   ├── CallFailed          the API did not carry out the call, or nobody knows whether it did
+│   ├── CallFailed          the API did not carry out the call, or it is unknown whether it did
 │   │   ├── Throttled       the account's call rate was exceeded
 │   │   └── TimestampRefused  the signature's time is outside the API's tolerance
 │   └── CredentialsRefused  the API refused our credentials; the deployment's fault, not the event's

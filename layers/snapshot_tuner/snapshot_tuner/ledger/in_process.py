@@ -165,7 +165,7 @@ class InProcessLedger:
         return 0.0  # it is this machine's
 
     def _looks_right(self, records: Records, task: TaskRef, now: int) -> bool:
-        """Whether there is anything; and a call is due when it is, be it that nobody was told.
+        """Whether there is anything; and a call is due when it is, even if nothing says so.
 
         Code that knows no bounds has called out of them, or what cannot be read of them is gone.
         """

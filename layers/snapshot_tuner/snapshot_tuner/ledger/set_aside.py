@@ -19,11 +19,11 @@ What format 2 has added, behind its number:
 - `notes`: what is added for an intent (`ledger.types.NOTE`), by its order key: the intents themselves stay as they are.
 - `ends`: of each rule whose adjustments an event has ended, its name, that event's order key, and when.
 - `policy`: the one that decided, of all intents whose notes say no other. Code of format 1 leaves it as it is: of an
-  event that such code admits, the record says the policy of before.
+  event that such code admits, the record names the earlier policy.
 
 How two versions of the code share a store while one of them is deployed:
 
-- A later format only adds to a record, behind what is there, and first of all its number. The fields of before keep
+- A later format only adds to a record, after what is there, and first of all its number. The earlier fields keep
   their meaning; a code that is one format older works with them, and keeps what is behind them as it is.
 - It may so leave behind what belongs to an intent that is no longer there: what is added for one names its order key.
 - A record of two formats later or more may mean anything, and is set aside.
