@@ -32,6 +32,8 @@ SLOW = (
     "day",
     "deploy",
     "tuner/page",
+    "functions/test_console.py",
+    "functions/test_init.py",
     "benchmarks",
     "docs/test_site.py",
     "docs/test_tuner_commands.py",

@@ -81,21 +81,21 @@ def behind_arns(extension: SecretsStandIn, variables: Mapping[str, str], ledger:
     return {**left, **extension.environment(), **secrets}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_module_is_imported_while_an_event_is_handled(
     function: str, deployed: dict[str, str], stand_in: StandIn
 ) -> None:
     """Of the first event, and of one whose call fails; the reconciler first finds a task to read back."""
-    with snapshot_of("queue_worker", deployed) as worker:
-        worker.handle(events.first("queue_worker"))
+    if function == "reconciler":
+        with snapshot_of("queue_worker", deployed) as worker:
+            worker.handle(events.first("queue_worker"))
     with snapshot_of(function, deployed) as restored:
         assert restored.handle(events.first(function))["imported"] == []
         stand_in.add_fault(Fault(kind=FaultKind.CUT, times=None))
         failed = restored.handle(events.first(function))
     assert failed["imported"] == []
     if function != "reconciler":
-        assert len(stand_in.calls()) == 3
+        assert len(stand_in.calls()) == 2
         assert failed["answer"] != {"batchItemFailures": []}
 
 

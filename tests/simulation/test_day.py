@@ -4,13 +4,16 @@ import pytest
 
 from devkit.simulation.day import QUOTA, day
 from snapshot_tuner.ledger import precedence
+from tests.effort import cases
+
+TASKS = cases(8)
 
 
 def test_a_day_of_adjustments_that_end_ends_with_every_task_at_its_base() -> None:
     """Unknown outcomes and restarts among it, within the quota."""
-    report = day(12, seed=1)
+    report = day(TASKS, seed=1)
     assert report.wrong == ()
-    assert report.events == 60
+    assert report.events == 5 * TASKS
     assert 0 < report.most_calls_in_a_second <= QUOTA
     assert min(report.counts[name] for name in ("due", "asserted", "drifted", "repaired")) > 0
 
