@@ -51,7 +51,7 @@ const local = (time) => (time ? new Date(time).toLocaleString() : "");
 const words = (kind) => kind.replaceAll("_", " ");
 const pendingText = (each) =>
   words(each.kind) +
-  (each.rule ? ` (rule ${each.rule})` : "") +
+  (each.rule ? ` (rule ${each.rule}${each.reason ? `: ${each.reason}` : ""})` : "") +
   (each.until ? ` until ${local(each.until)}` : "") +
   (each.then ? `, then ${each.then} s` : "");
 const taskPath = (task) => "/tasks/" + [task.AppId, task.RoomId, task.TaskId].map(encodeURIComponent).join("/");

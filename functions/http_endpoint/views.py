@@ -128,6 +128,7 @@ def _from_setting(setting: Setting) -> dict[str, Any]:
         "since": rfc3339.from_microseconds(setting.since_us),
         "event": {"id": setting.event_id, "source": setting.event_source},
         "rule": setting.rule,
+        "reason": setting.reason or None,
         "policy": setting.policy or None,
     }
 
@@ -147,5 +148,5 @@ def _from_pending(pending: Pending) -> dict[str, Any]:
     until = rfc3339.from_microseconds(pending.until_us) if pending.until_us is not None else None
     told: dict[str, Any] = {"kind": pending.kind, "until": until}
     if pending.rule is not None:
-        told |= {"rule": pending.rule, "policy": pending.policy or None}
+        told |= {"rule": pending.rule, "reason": pending.reason or None, "policy": pending.policy or None}
     return told if pending.then is None else told | {"then": pending.then}

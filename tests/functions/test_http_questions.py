@@ -26,11 +26,18 @@ def test_a_task_is_told_with_its_events_and_rules(deployment: Deployment) -> Non
     applied_since, desired_since = answered["applied"].pop("since"), answered["desired"].pop("since")
     assert answered == {
         "task": TASK_JSON,
-        "desired": {"interval": 30, "event": {"id": "second", "source": "/test"}, "rule": "as-asked", "policy": policy},
+        "desired": {
+            "interval": 30,
+            "event": {"id": "second", "source": "/test"},
+            "rule": "as-asked",
+            "reason": "interval 30 -> curve 30 s",
+            "policy": policy,
+        },
         "applied": {
             "interval": 20,
             "event": {"id": "first", "source": "/test"},
             "rule": "room-load-high",
+            "reason": None,
             "policy": policy,
         },
         "pending": [{"kind": "call_due", "until": None}],
@@ -81,6 +88,43 @@ def test_what_ends_or_waits_by_itself_is_pending(
     )
 
 
+@pytest.mark.parametrize("store", ["sqlite", "valkey"])
+def test_a_task_says_why_it_has_its_interval_with_the_numbers(
+    store: str, deployment: Deployment, environment: Path, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the answer to the event did: of what is desired and applied, of what is open, and of the base that comes back."""
+    policy = environment.with_name("reasons.yaml")
+    policy.write_text(
+        "version: 1\n"
+        "rules:\n"
+        "  - {name: alert, match: {type: [moderation.alert]}, interval: 5, for: 10m}\n"
+        "  - {name: resolved, match: {type: [moderation.resolved]}, ends: [alert]}\n"
+        "  - {name: load, interval: {of: data.load, curve: [[0.8, 10], [1.0, 60]]}}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("POLICY_PATH", str(policy))
+    if store == "valkey":
+        with closing(Redis.from_url(valkey.connection_url)) as server:
+            server.flushdb()
+        monkeypatch.setenv("LEDGER_URL", valkey.connection_url)
+
+    def sent(event: dict[str, object]) -> str:
+        [outcome] = send(deployment, "POST", "/events", event).json["outcomes"]
+        return str(outcome["reason"])
+
+    def shown() -> tuple[str, str, list[str]]:
+        known = send(deployment, "GET", TASK_PATH).json
+        return known["desired"]["reason"], known["applied"]["reason"], [each["reason"] for each in known["pending"]]
+
+    load, alert = "load 0.92 -> curve 40 s", "fixed 5 s, for 600 s, then previous"
+    assert sent(deployment.event("load", data={**TASK_JSON, "load": 0.92})) == load
+    assert shown() == (load, load, [])
+    assert sent(deployment.event("alert", type="moderation.alert")) == alert
+    assert shown() == (alert, alert, [alert])
+    assert "ends alert" in sent(deployment.event("resolved", type="moderation.resolved"))
+    assert shown() == (load, load, [])
+
+
 def test_a_task_says_until_when_what_limits_make_of_it_holds(
     deployment: Deployment, environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +148,7 @@ def test_a_task_says_until_when_what_limits_make_of_it_holds(
     adjustment, limits = answered["pending"]
     assert (answered["desired"]["interval"], answered["desired"]["policy"]) == (2, policy)
     assert (adjustment["kind"], adjustment["rule"], adjustment["policy"]) == ("adjustment_ends", "alert", policy)
+    assert adjustment["reason"] == answered["desired"]["reason"] == "fixed 2 s, for 600 s, then previous"
     until = (now + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:00.000000Z")
     assert limits == {"kind": "limits_hold", "until": until, "then": 9}
 

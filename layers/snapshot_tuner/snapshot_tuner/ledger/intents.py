@@ -7,6 +7,9 @@ from typing import Any, Final
 from snapshot_tuner.ledger.types import NOTE, Intent
 from snapshot_tuner.model import Adjustment, Signal, TaskRef
 
+REASON_CHARACTERS: Final = 120
+"""Of a reason, kept for each intent. It is for people, and decides nothing."""
+
 NO_NOTE: Final = tuple(Intent._field_defaults[name] for name in Intent._fields[NOTE:])
 
 DIGEST_DIGITS = 32
@@ -33,7 +36,16 @@ def from_adjustment(adjustment: Adjustment) -> Intent:
         default=adjustment.default_interval if ends is not None else None,
         edges=adjustment.edges,
         policy=adjustment.policy,
+        reason=kept_reason(adjustment.reason),
     )
+
+
+def kept_reason(reason: str) -> str:
+    """In one line, and not too long."""
+    if len(reason) <= REASON_CHARACTERS and reason.isprintable():
+        return reason
+    line = "".join(each if each.isprintable() else " " for each in reason)
+    return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"
 
 
 def with_note(intent: Intent, note: Sequence[Any]) -> Intent:

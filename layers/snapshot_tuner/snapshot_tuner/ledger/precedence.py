@@ -24,7 +24,7 @@ def nothing(by: Intent, now: int) -> TaskState:
     leaves the task as it is; that is not confirmed, so it reads nothing back; and no call is due.
     """
     over = by._replace(interval=INTERVAL_DEFAULT_SECONDS, business_id=None, rule=NOBODY, until_us=min(by.asked_us, now))
-    over = over._replace(then=None, lengthen_us=0, skip_us=0, default=None, edges=())
+    over = over._replace(then=None, lengthen_us=0, skip_us=0, default=None, edges=(), reason="")
     return TaskState(over, now, open=(over,), call_due=LATEST_US)
 
 

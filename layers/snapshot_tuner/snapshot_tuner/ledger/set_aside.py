@@ -18,6 +18,8 @@ What format 2 has added, behind its number:
 
 - `notes`: what is added for an intent (`ledger.types.NOTE`), by its order key: the intents themselves stay as they are.
 - `ends`: of each rule whose adjustments an event has ended, its name, that event's order key, and when.
+- `reasons`: why the intents are what they are, for people, each by its order key. Not by all code of format 2: what
+  knows none keeps them, and an intent of such code has none.
 - `policy`: the one that decided, of all intents whose notes say no other. Code of format 1 leaves it as it is: of an
   event that such code admits, the record names the earlier policy.
 

@@ -98,7 +98,7 @@ class Intent(NamedTuple):
 
     What stands behind `skip_us` is the intent's note: a record has it apart from the rest (`ledger.set_aside`).
     `default` is the interval after a time-bound intent without `then`, where nothing else was ever asked for. `edges`
-    are those of `Adjustment`, past ones among them, and `policy` is, too.
+    are those of `Adjustment`, past ones among them, and `policy` is, too. `reason` is its, as far as it is kept.
     """
 
     order_key: str
@@ -116,6 +116,7 @@ class Intent(NamedTuple):
     default: int | None = None
     edges: tuple[tuple[int, int], ...] = ()
     policy: str = ""
+    reason: str = ""
 
 
 NOTE: Final = Intent._fields.index("skip_us") + 1

@@ -26,7 +26,8 @@ _NOBODY = TaskRef("-", "-", "-")
 class Setting:
     """An interval in seconds, since when (microseconds since the epoch, the store's clock), and who asked for it.
 
-    `policy` is the one that decided, by its `short_hash`; "" in a record older than that field.
+    `policy` is the one that decided, by its `short_hash`, and `reason` why, with its numbers; "" in a record older than
+    these fields.
     """
 
     interval: int
@@ -35,6 +36,7 @@ class Setting:
     event_source: str
     rule: str
     policy: str
+    reason: str
 
 
 class PendingKind(StrEnum):
@@ -53,7 +55,8 @@ class PendingKind(StrEnum):
 class Pending:
     """`until_us` is microseconds since the epoch, None if only an event ends it.
 
-    `rule` and `policy` are those of an adjustment; `then` is the interval that limits make of the base after an edge.
+    `rule`, `policy` and `reason` are those of an adjustment; `then` is the interval that limits make of the base after
+    an edge.
     """
 
     kind: PendingKind
@@ -61,6 +64,7 @@ class Pending:
     rule: str | None = None
     policy: str | None = None
     then: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Inspector:
                 return None
             return TaskReport(task, None, None, (Pending(PendingKind.BOUNDS_END, bounds.until_us),), bounds)
         applied = state.applied
+        if applied and applied.order_key != state.desired.order_key:
+            applied = applied._replace(reason="")  # not every ledger keeps it
         return TaskReport(
             task,
             desired=_setting(state.desired, state.desired_at),
@@ -251,7 +257,9 @@ def _is_from(intent: Intent, signal: Signal) -> bool:
 
 
 def _setting(intent: Intent, since_us: int) -> Setting:
-    return Setting(intent.interval, since_us, intent.event_id, intent.event_source, intent.rule, intent.policy)
+    return Setting(
+        intent.interval, since_us, intent.event_id, intent.event_source, intent.rule, intent.policy, intent.reason
+    )
 
 
 def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
@@ -263,7 +271,7 @@ def _pending(state: TaskState, now_us: int) -> tuple[Pending, ...]:
     if state.doubt_until is not None:
         pending.append(Pending(PendingKind.IN_DOUBT, state.doubt_until))
     pending += [
-        Pending(PendingKind.ADJUSTMENT_ENDS, intent.until_us, intent.rule, intent.policy)
+        Pending(PendingKind.ADJUSTMENT_ENDS, intent.until_us, intent.rule, intent.policy, reason=intent.reason)
         for intent in state.open
         if (intent.until_us or 0) > now_us
     ]

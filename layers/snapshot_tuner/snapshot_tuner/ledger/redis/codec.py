@@ -1,6 +1,7 @@
 """An intent as the scripts keep it, and a task's record as they hand it out (lua/record.lua)."""
 
 from collections.abc import Sequence
+from hashlib import sha1
 from typing import Any, Final, NamedTuple
 
 from snapshot_tuner.ledger import intents
@@ -57,7 +58,12 @@ class Added(NamedTuple):
     """Rule, order key and time of each, in one list."""
     policy: bytes | None = None
     """Of all intents whose notes do not say another."""
+    reasons: bytes | None = None
+    """The first digits of an order key's SHA-1 and its intents' reason, and a NUL between two such pairs."""
 
+
+_REASON_KEY_DIGITS: Final = 12
+"""Enough to tell a task's intents apart, and a fifth of an order key."""
 
 _FIELDS: Final = len(TaskRecord._fields)
 LUA_CONSTANTS = {
@@ -72,6 +78,7 @@ LUA_CONSTANTS = {
     "ASIDE_BYTES_MOST": RECORD_BYTES_MOST,
     "ASIDE_NAME_MOST": NAME_CHARACTERS_MOST,
     "TIME_DIGITS": 20,
+    "REASON_KEY_DIGITS": _REASON_KEY_DIGITS,
     "FINGERPRINT_BYTES": intents.DIGEST_DIGITS // 2,
     "HEAD_BYTES": 20 + intents.DIGEST_DIGITS // 2,
 }
@@ -81,10 +88,10 @@ LUA_CONSTANTS = {
 def pack_adjustment(adjustment: Adjustment) -> bytes:
     """What admit.lua asks for: 20 digits of the event's time, 16 bytes of its fingerprint, order key, NUL, intent.
 
-    The intent is `intents.from_adjustment(adjustment)` without its order key. No business id has a NUL,
-    the rule's name may have anything. What has a note or ends something has a byte of 1, the note, another one, the
-    names of the rules with a NUL between, and a third one in front of the order key, which begins with a digit. One
-    word on the wire, because each costs both sides as much as what is in it.
+    The intent is `intents.from_adjustment(adjustment)` without its order key. No business id has a NUL, the rule's name
+    may have anything. What has a note, ends something or has a reason has a byte of 1, the note, another one, the names
+    of the rules with a NUL between, a third one, the reason, and a fourth one in front of the order key, which begins
+    with a digit. One word on the wire, because each costs both sides as much as what is in it.
     """
     signal = adjustment.signal
     until_us = intents.until_us(adjustment)
@@ -98,21 +105,27 @@ def pack_adjustment(adjustment: Adjustment) -> bytes:
     default = 0 if until_us is None else adjustment.default_interval or 0
     edges = "".join(f" {at}:{interval}" for at, interval in adjustment.edges)
     more = b""
-    if default or edges or adjustment.ends:
+    reason = intents.kept_reason(adjustment.reason)
+    if default or edges or adjustment.ends or reason:
         note = f"{default}{edges}" if default or edges else ""
-        more = b"\1%b\1%b\1" % (note.encode(), "\0".join(adjustment.ends).encode())
+        ends = "\0".join(adjustment.ends)
+        more = f"\1{note}\1{ends}\1{reason}\1".encode()
     return b"%020d%b%b%b\0%b" % (signal.time_us, fingerprint, more, adjustment.order_key, intent.encode())
 
 
-def _unpack_note(packed: bytes | None, policy: str) -> tuple[Any, ...]:
+def _unpack_note(packed: bytes | None, policy: str, reason: str) -> tuple[Any, ...]:
     """`policy`: that of an intent whose note says no other."""
     if packed is None:
-        return (None, (), policy)
+        return (None, (), policy, reason)
     note, says_policy, own = packed.decode().partition("@")
     default, *edges = note.split(" ")
     pairs = (edge.split(":") for edge in edges)
     told = tuple((int(at), int(interval)) for at, interval in pairs)
-    return (int(default) or None, told, own if says_policy else policy)
+    return (int(default) or None, told, own if says_policy else policy, reason)
+
+
+def _reason_key(order_key: bytes) -> str:
+    return sha1(order_key, usedforsecurity=False).hexdigest()[:_REASON_KEY_DIGITS]
 
 
 def unpack_intent(task: TaskRef, packed: bytes) -> Intent:
@@ -146,11 +159,13 @@ def unpack_state(task: TaskRef, record: Sequence[Any], bounds: bytes | None) -> 
     fields, added = TaskRecord._make(record[:_FIELDS]), Added(*record[_FIELDS:][: len(Added._fields)])
     bound, ends, noted = fields.open or [], added.ends or [], added.notes or []
     policy = (added.policy or b"").decode()
-    notes = {key: _unpack_note(note, policy) for key, note in zip(noted[::2], noted[1::2], strict=True)}
-    other = _unpack_note(None, policy)
+    notes = dict(zip(noted[::2], noted[1::2], strict=True))
+    said = (added.reasons or b"").decode(errors="replace").split("\0")
+    reasons = {each[:_REASON_KEY_DIGITS]: each[_REASON_KEY_DIGITS:] for each in said}
 
     def unpacked(order_key: bytes, rest: bytes) -> Intent:
-        return intents.with_note(unpack_intent(task, order_key + b"\0" + rest), notes.get(order_key, other))
+        note = _unpack_note(notes.get(order_key), policy, reasons.get(_reason_key(order_key), ""))
+        return intents.with_note(unpack_intent(task, order_key + b"\0" + rest), note)
 
     def unpacked_if_there(order_key: bytes | None, rest: bytes | None) -> Intent | None:
         return unpacked(order_key, rest) if order_key is not None and rest is not None else None

@@ -21,14 +21,15 @@ _LEASE_FIELDS = len(Lease._fields)
 def encode(state: TaskState) -> str:
     notes: dict[str, list[Any]] = {}
     policy = state.desired.policy
-    usual = (*NO_NOTE[:-1], policy)
+    usual = (*NO_NOTE[:-2], policy, "")
 
     def kept(intent: Intent | None) -> tuple[Any, ...] | None:
         if intent is None:
             return None
         if intent[NOTE:] != usual:
-            *note, own = intent[NOTE:]
-            notes[intent.order_key] = [*note, None if own == policy else own]
+            *note, own, reason = intent[NOTE:]
+            named = [*note, None if own == policy else own]
+            notes[intent.order_key] = [*named, reason] if reason else named
         return intent[:NOTE]
 
     lease, stabilizing = state.lease, state.stabilizing
@@ -55,7 +56,7 @@ def decode(text: object) -> TaskState:
     """Raises Unreadable."""
     fields = _list(_json(text), _FIELDS, "record")
     notes, ends, policy, later = _behind(fields[_FIELDS:])
-    usual = (*NO_NOTE[:-1], policy)
+    usual = (*NO_NOTE[:-2], policy, "")
     (
         desired,
         desired_at,
@@ -166,14 +167,15 @@ def _behind(fields: list[Any]) -> tuple[dict[str, tuple[Any, ...]], tuple[End, .
 
 def _note(value: object, policy: str) -> tuple[Any, ...]:
     """`policy`: where the note says no other."""
-    default, edges, own, *_ = _list(value, len(NO_NOTE), "note")
+    default, edges, own, *more = _list(value, len(NO_NOTE) - 1, "note")
     if default is not None:
         _interval(default)
     told = tuple((at, interval) for at, interval, *_ in (_list(edge, 2, "edge") for edge in _list(edges, 0, "edges")))
     for at, interval in told:
         check_time(at)
         _interval(interval)
-    return (default, told, policy if own is None else _text(own, "policy"))
+    reason = _text(more[0], "reason") if more else ""
+    return (default, told, policy if own is None else _text(own, "policy"), reason)
 
 
 def _end(value: object) -> End:

@@ -2,7 +2,7 @@
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind, the policy that decided; then each adjustment in one word: 20 digits of the event's time,
 --   16 bytes of its fingerprint, where it has any of these a byte of 1, the note, another one, the rules that it ends
---   with a NUL between, and a third one, then order key, NUL, intent; one with an interval of 0 asks for none.
+--   with a NUL between, a third one, the reason, and a fourth one, then order key, NUL, intent; one with an interval of 0 asks for none.
 -- Answers {now by the store's own clock, one letter per adjustment (N and R: to a shorter interval), what is in effect instead for each that is
 --   deferred}, or
 --   {now, false, order} where the namespace has another order.
@@ -45,8 +45,13 @@ local function nothing(order_key, asked, at, now)
   return task
 end
 
+local function decided(task, order_key, reason)
+  set_policy(task, order_key, policy)
+  set_reason(task, order_key, reason)
+end
+
 -- New, retry, deferred (f) or superseded; the task with the intent in it; and whether a superseded one changed it.
-local function take_up(task, order_key, intent, note, now, seen)
+local function take_up(task, order_key, intent, note, reason, now, seen)
   if not task then
     if is_over_for_good(intent, note, now) then
       return 's', nil
@@ -54,7 +59,7 @@ local function take_up(task, order_key, intent, note, now, seen)
     task = new_task()
     task[KEY], task[INTENT], task[DESIRED_AT] = order_key, intent, now
     set_note(task, order_key, note)
-    set_policy(task, order_key, policy)
+    decided(task, order_key, reason)
     put(task, order_key, intent)
     advance_precedence(task, now)
     task[CALL_DUE] = now + SOURCE_US
@@ -81,7 +86,7 @@ local function take_up(task, order_key, intent, note, now, seen)
   set_note(task, order_key, note)
   take(task, order_key, intent, now)
   if task[KEY] == order_key then
-    set_policy(task, order_key, policy)
+    decided(task, order_key, reason)
     task[DESIRED_AT] = now
     task[CALL_DUE] = task[DOUBT_UNTIL] and call_due or now + SOURCE_US
     return seen and 'r' or 'n', task
@@ -93,13 +98,13 @@ local function take_up(task, order_key, intent, note, now, seen)
     end
     return 's', task, is_withdrawn
   end
-  set_policy(task, order_key, policy)
+  decided(task, order_key, reason)
   return 'f', task
 end
 
 -- As `take_up`, of an event that ends what these rules have asked for; held (h) where there was nothing to end. That takes
 -- effect at once, whatever comes of the event's own interval.
-local function end_and_take(task, order_key, intent, note, names, now, seen)
+local function end_and_take(task, order_key, intent, note, reason, names, now, seen)
   local rules = {}
   for rule in string.gmatch(names, '[^%z]+') do
     rules[#rules + 1] = rule
@@ -113,14 +118,14 @@ local function end_and_take(task, order_key, intent, note, names, now, seen)
   end
   local answer, is_changed
   if not task then
-    answer, task = take_up(nil, order_key, intent, note, now, seen)
+    answer, task = take_up(nil, order_key, intent, note, reason, now, seen)
     end_rules(task, rules, order_key, at, now)
     return answer, task
   end
   local key_before, intent_before, open_before = task[KEY], task[INTENT], open_count(task, now)
   local is_new, is_known = end_rules(task, rules, order_key, at, now)
   if interval > 0 then
-    answer, task, is_changed = take_up(task, order_key, intent, note, now, seen)
+    answer, task, is_changed = take_up(task, order_key, intent, note, reason, now, seen)
   elseif is_known then
     local is_called = not task[DOUBT_UNTIL] and task[APPLIED_KEY] == task[KEY] and task[APPLIED_INTENT] == wanted_of(task)
     answer = (is_called or asks_nothing(task)) and 'd' or 'r'
@@ -155,7 +160,7 @@ local function admit(event_name, task_name, given)
   if known and is_settled(known) then
     return saved and is_in_doubt(task_name, saved, now) and 'D' or 'd'
   end
-  local note, ended_rules, rest = match(given, '^\1([^\1]*)\1([^\1]*)\1()', HEAD_BYTES + 1)
+  local note, ended_rules, reason, rest = match(given, '^\1([^\1]*)\1([^\1]*)\1([^\1]*)\1()', HEAD_BYTES + 1)
   local order_key, intent = match(given, '^([^%z]*%z[^%z]*%z[^%z]*)%z(.*)$', rest or HEAD_BYTES + 1)
   if known then
     order_key = order_key_of(known)
@@ -172,9 +177,9 @@ local function admit(event_name, task_name, given)
   if task and task[APPLIED_KEY] == order_key then
     answer = 'd'
   elseif ended_rules and ended_rules ~= '' then
-    answer, task, is_changed = end_and_take(task, order_key, intent, note, ended_rules, now, known)
+    answer, task, is_changed = end_and_take(task, order_key, intent, note, reason, ended_rules, now, known)
   else
-    answer, task, is_changed = take_up(task, order_key, intent, note or '', now, known)
+    answer, task, is_changed = take_up(task, order_key, intent, note or '', reason or '', now, known)
   end
   if is_new and task then
     bounds_of[task] = bounds

@@ -48,7 +48,7 @@ local function is_note(value)
   return string.gsub(edges, ' %d+:%d+', '') == ''
 end
 
-local function fault_of_added(notes, ends, policy)
+local function fault_of_added(notes, ends, policy, reasons)
   if notes ~= false and (type(notes) ~= 'table' or #notes % 2 == 1) then
     return 'the notes are no list of pairs'
   end
@@ -68,9 +68,12 @@ local function fault_of_added(notes, ends, policy)
   if policy ~= false and not is_text(policy) then
     return 'its policy is no text'
   end
+  if reasons and type(reasons) ~= 'string' then
+    return 'the reasons are no text'
+  end
 end
 
-local function fault_of_behind(format_number, notes, ends, policy)
+local function fault_of_behind(format_number, notes, ends, policy, reasons)
   if format_number == nil then
     return nil
   end
@@ -81,7 +84,7 @@ local function fault_of_behind(format_number, notes, ends, policy)
     return 'its format is ' .. format('%.0f', format_number) .. '; this code knows ' .. FORMAT_NUMBER
       .. ', and what ' .. FORMAT_NUMBER + 1 .. ' has left in its place'
   end
-  return fault_of_added(notes, ends, policy)
+  return fault_of_added(notes, ends, policy, reasons)
 end
 
 local function fault_of_task(task)
@@ -133,7 +136,7 @@ local function fault_of_task(task)
   if base == false and (not task[OPEN] or #task[OPEN] == 0) then
     return 'it has nothing that the task should be'
   end
-  return fault_of_behind(task[FORMAT], task[NOTES], task[ENDS], task[POLICY])
+  return fault_of_behind(task[FORMAT], task[NOTES], task[ENDS], task[POLICY], task[REASONS])
 end
 
 local function fault_of_event(event)

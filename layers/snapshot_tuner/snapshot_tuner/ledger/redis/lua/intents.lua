@@ -58,15 +58,25 @@ local function set_note(task, key, note)
   task[NOTES] = #notes > 0 and notes
 end
 
--- Without the notes of intents that are no longer there.
-local function prune_notes(task)
-  local are_there, notes = {}, {}
-  for _, field in ipairs({KEY, APPLIED_KEY, LEASE_KEY, BASE_KEY, STABILIZING_KEY}) do
-    are_there[task[field]] = true
+local ALL_KEYS = {KEY, APPLIED_KEY, LEASE_KEY, BASE_KEY, STABILIZING_KEY}
+
+-- The order keys of the intents in these fields, and of open ones.
+local function keys_of(task, fields)
+  local keys = {}
+  for _, field in ipairs(fields) do
+    if task[field] then
+      keys[task[field]] = true
+    end
   end
   for i = 1, task[OPEN] and #task[OPEN] or 0, 2 do
-    are_there[task[OPEN][i]] = true
+    keys[task[OPEN][i]] = true
   end
+  return keys
+end
+
+-- Without the notes of intents that are no longer there.
+local function prune_notes(task)
+  local are_there, notes = keys_of(task, ALL_KEYS), {}
   for i = 1, #task[NOTES], 2 do
     if are_there[task[NOTES][i]] then
       notes[#notes + 1], notes[#notes + 2] = task[NOTES][i], task[NOTES][i + 1]
@@ -81,17 +91,39 @@ local function set_policy(task, key, policy)
   if before == policy then
     return
   end
-  local keys = {task[KEY], task[APPLIED_KEY], task[LEASE_KEY], task[BASE_KEY], task[STABILIZING_KEY]}
-  for i = 1, task[OPEN] and #task[OPEN] or 0, 2 do
-    keys[#keys + 1] = task[OPEN][i]
-  end
-  for _, other in ipairs(keys) do
-    local note = other and other ~= key and note_of(task, other)
+  for other in pairs(keys_of(task, ALL_KEYS)) do
+    local note = other ~= key and note_of(task, other)
     if note and not find(note, '@', 1, true) then
       set_note(task, other, (note == '' and '0' or note) .. '@' .. before)
     end
   end
   task[POLICY] = policy ~= '' and policy
+end
+
+-- What a reason belongs to: the order key is several times as long as most reasons.
+local function reason_key(key)
+  return sub(redis.sha1hex(key), 1, REASON_KEY_DIGITS)
+end
+
+-- Why this event's intents are what they are, for people. Kept with it are the reasons of all that the task may yet be.
+local function set_reason(task, key, reason)
+  if not task[REASONS] and reason == '' then
+    return
+  end
+  local reasons = reason ~= '' and {reason_key(key) .. reason} or {}
+  local is_alone = task[KEY] == key and task[BASE_KEY] == key and not task[OPEN] and not task[STABILIZING_KEY]
+  if task[REASONS] and not is_alone then
+    local are_there = {}
+    for other in pairs(keys_of(task, {KEY, BASE_KEY, STABILIZING_KEY})) do
+      are_there[reason_key(other)] = other ~= key
+    end
+    for each in gmatch(task[REASONS], '[^%z]+') do
+      if are_there[sub(each, 1, REASON_KEY_DIGITS)] then
+        reasons[#reasons + 1] = each
+      end
+    end
+  end
+  task[REASONS] = #reasons > 0 and table.concat(reasons, '\0')
 end
 
 -- The default that a note says; nil where it says none.

@@ -137,11 +137,13 @@ local function save_task(due_name, name, task, now, ...)
   if task[NOTES] then
     prune_notes(task)
   end
-  if task[NOTES] or task[ENDS] or task[POLICY] or (task[FORMAT] or 0) > FORMAT_NUMBER then
+  local is_of_later_format = (task[FORMAT] or 0) > FORMAT_NUMBER
+  if task[NOTES] or task[ENDS] or task[POLICY] or task[REASONS] or is_of_later_format then
     task[FORMAT] = math.max(task[FORMAT] or 0, FORMAT_NUMBER)
     task[NOTES], task[ENDS], task[POLICY] = task[NOTES] or false, task[ENDS] or false, task[POLICY] or false
+    task[REASONS] = task[REASONS] or (is_of_later_format and false or nil)
   elseif task[FORMAT] ~= nil then
-    task[FORMAT], task[NOTES], task[ENDS], task[POLICY] = nil, nil, nil, nil
+    task[FORMAT], task[NOTES], task[ENDS], task[POLICY], task[REASONS] = nil, nil, nil, nil, nil
   end
   local applied_key, applied_intent, base_key, base_intent =
     task[APPLIED_KEY], task[APPLIED_INTENT], task[BASE_KEY], task[BASE_INTENT]
