@@ -1,18 +1,22 @@
 """What an operator asks: why a task has its interval, what a policy would do, whether the deployment is well."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
+from devkit.valkey import valkey_server
 from snapshot_tuner.model import TaskRef
 from snapshot_tuner.version import VERSION
 from tests.functions.conftest import POLICY, TASK, Deployment
 from tests.functions.http_sender import send
 from tests.functions.test_outcomes import TASK_JSON
 
+CLOUD_EVENT = {"Content-Type": "application/cloudevents+json"}
 TASK_PATH = f"/tasks/{TASK.app_id}/{TASK.room_id}/{TASK.task_id}"
 
 
@@ -88,40 +92,44 @@ def test_what_ends_or_waits_by_itself_is_pending(
     )
 
 
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
 @pytest.mark.parametrize("store", ["sqlite", "valkey"])
 def test_a_task_says_why_it_has_its_interval_with_the_numbers(
-    store: str, deployment: Deployment, environment: Path, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    store: str, deployment: Deployment, environment: Path, monkeypatch: pytest.MonkeyPatch, cleanup: ExitStack
 ) -> None:
-    """As the answer to the event did: of what is desired and applied, of what is open, and of the base that comes back."""
+    """As the answer to the event did: of what is desired, applied and open, and of the base that comes back."""
     policy = environment.with_name("reasons.yaml")
     policy.write_text(
         "version: 1\n"
         "rules:\n"
-        "  - {name: alert, match: {type: [moderation.alert]}, interval: 5, for: 10m}\n"
-        "  - {name: resolved, match: {type: [moderation.resolved]}, ends: [alert]}\n"
+        "  - {name: alert, match: {type: [moderation.alert]}, interval: 5, for: 10m, default: 30}\n"
+        "  - {name: resolved, match: {type: [moderation.resolved]}, hold: true, ends: [alert]}\n"
         "  - {name: load, interval: {of: data.load, curve: [[0.8, 10], [1.0, 60]]}}\n",
         encoding="utf-8",
     )
     monkeypatch.setenv("POLICY_PATH", str(policy))
     if store == "valkey":
-        with closing(Redis.from_url(valkey.connection_url)) as server:
-            server.flushdb()
-        monkeypatch.setenv("LEDGER_URL", valkey.connection_url)
+        monkeypatch.setenv("LEDGER_URL", f"redis://127.0.0.1:{cleanup.enter_context(valkey_server()).port}/0")
 
     def sent(event: dict[str, object]) -> str:
-        [outcome] = send(deployment, "POST", "/events", event).json["outcomes"]
+        [outcome] = send(deployment, "POST", "/events", event, CLOUD_EVENT).json["outcomes"]
         return str(outcome["reason"])
 
     def shown() -> tuple[str, str, list[str]]:
         known = send(deployment, "GET", TASK_PATH).json
         return known["desired"]["reason"], known["applied"]["reason"], [each["reason"] for each in known["pending"]]
 
-    load, alert = "load 0.92 -> curve 40 s", "fixed 5 s, for 600 s, then previous"
-    assert sent(deployment.event("load", data={**TASK_JSON, "load": 0.92})) == load
+    load, alert = "load 0.92 -> curve 40 s", "fixed 5 s, for 600 s, then previous or else 30 s"
+    assert sent(deployment.event("load", data={"load": 0.92})) == load
     assert shown() == (load, load, [])
-    assert sent(deployment.event("alert", type="moderation.alert")) == alert
+    assert sent(deployment.event("alert", seconds=1, type="moderation.alert")) == alert
     assert shown() == (alert, alert, [alert])
-    assert "ends alert" in sent(deployment.event("resolved", type="moderation.resolved"))
+    assert "ends alert" in sent(deployment.event("resolved", seconds=2, type="moderation.resolved"))
     assert shown() == (load, load, [])
 
 

@@ -233,7 +233,7 @@ def test_a_duplicate_stays_one_where_its_tasks_record_cannot_be_read(store: Stor
 KEY = "0\0e\0/source"
 NO_NOTES: list[object] = ["none", [KEY, "9"], {"e": [9]}, {KEY: [0]}, {KEY: ["9", [], None]}, {KEY: []}]
 NO_NOTES += [{KEY: [None, edges, None]} for edges in ("none", [[1]], [[-1, 9]], [[1, 0]], [["1", 9]])]
-NO_NOTES += [{KEY: [None, [], 9]}]
+NO_NOTES += [{KEY: [None, [], 9]}, {KEY: [None, [], None, 9]}]
 NO_ENDS: list[object] = ["none", ["alert"], [["alert", "e", 1]], [["alert", KEY, -1]], [["alert", KEY]]]
 NO_NOTES_ON_REDIS: list[object] = ["none", [KEY], ["e", "9"], [KEY, "601"], [KEY, 9], [KEY, ""]]
 NO_NOTES_ON_REDIS += [
@@ -257,7 +257,7 @@ def test_what_is_added_to_a_row_is_checked_too(tmp_path: Path, place: int, value
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [*((23, each) for each in NO_NOTES_ON_REDIS), *((24, each) for each in NO_ENDS_ON_REDIS), (25, 9)],
+    [*((23, each) for each in NO_NOTES_ON_REDIS), *((24, each) for each in NO_ENDS_ON_REDIS), (25, 9), (26, 9)],
 )
 def test_what_is_added_to_a_redis_record_is_checked_too(valkey: ValkeyServer, field: int, value: object) -> None:
     """Notes and ends that are none: the record is set aside."""

@@ -262,6 +262,36 @@ def test_the_earlier_version_leaves_edges_to_its_successor(kind: str, tmp_path: 
         assert today.set_aside(1).total == 0
 
 
+@pytest.mark.parametrize("policy", ["0123456789ab", ""])
+def test_the_earlier_version_leaves_reasons_to_its_successor(
+    backend: ValkeyBackend, earlier: EarlierClient, policy: str
+) -> None:
+    """It keeps those that it finds; what it decides itself has none, never another one's."""
+    today = backend.client()
+    base = event("base", interval=30)._replace(reason="of the base", policy=policy)
+    alert = event("alert", at=1, interval=1)._replace(rule="alert", for_seconds=600, reason="of the alert")
+    today.admit([base, alert._replace(policy=policy)])
+    earlier.begin([(TASK, "t")])
+    earlier.settle([(TASK, "t", CallResult.APPLIED)])
+    assert _reasons(today) == ("of the alert", "of the base")
+    earlier.admit([event("newer", at=2, interval=40)])
+    assert _reasons(today)[1] == ""
+    today.admit([event("newest", at=3, interval=50)._replace(reason="of the newest", policy=policy)])
+    assert _reasons(today)[1] == "of the newest"
+    again = event("again", at=4, interval=1)._replace(rule="alert", for_seconds=600)
+    assert [each.answer for each in earlier.admit([again])] == [NEW]
+    assert _reasons(today)[0] == ""
+    assert today.set_aside(1).total == 0
+
+
+def _reasons(ledger: Client) -> tuple[str, str]:
+    """Of what is desired, and of the base."""
+    state = ledger.get(TASK)
+    assert state is not None
+    assert state.base is not None
+    return state.desired.reason, state.base.reason
+
+
 def _backend(kind: str, folder: Path, valkey: ValkeyServer, cleanup: ExitStack) -> SqliteBackend | ValkeyBackend:
     if kind == "sqlite":
         return SqliteBackend(folder / "ledger.db", cleanup)
