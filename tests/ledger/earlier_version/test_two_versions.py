@@ -17,6 +17,8 @@ from snapshot_tuner.ledger.set_aside import FORMAT
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import SOURCE_SECONDS
 from snapshot_tuner.ledger.types import Admission, CallResult, Granted, SetAside
+from snapshot_tuner.model import Adjustment, TaskRef
+from tests.ledger import backends
 from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Client, SqliteBackend, ValkeyBackend, event, granted
 from tests.ledger.earlier_version.earlier import EarlierClient
 from tests.ledger.test_model import LedgerHistory
@@ -82,11 +84,15 @@ def behind(backend: ValkeyBackend) -> list[object]:
     return fields[21:]
 
 
-@pytest.mark.parametrize("who", ["earlier", "today"])
+@pytest.mark.parametrize(("who", "reason"), [("earlier", "reason"), ("today", "reason"), ("today", "")])
 def test_a_record_of_the_next_version_is_worked_with_and_keeps_what_is_behind(
-    backend: ValkeyBackend, earlier: EarlierClient, who: str
+    backend: ValkeyBackend, earlier: EarlierClient, who: str, reason: str
 ) -> None:
     """By the version of before this one too: new events, calls, doubts, claims."""
+
+    def event(event_id: str, at: float = 0.0, task: TaskRef = TASK) -> Adjustment:
+        return backends.event(event_id, at=at, task=task)._replace(reason=reason)
+
     client: Client | EarlierClient = earlier if who == "earlier" else backend.client()
     client.admit([event("e1"), event("e1", task=OTHER_TASK)])
     more = ["bounds", {"min": 2, "until": 1_764_000_000_000_000}, False, [1, [2]]]
@@ -101,7 +107,7 @@ def test_a_record_of_the_next_version_is_worked_with_and_keeps_what_is_behind(
     client.begin([(TASK, "t3")])
     assert client.settle([(TASK, "t3", CallResult.APPLIED)])[0].in_doubt is False
     found = behind(backend)
-    if who == "today":
+    if who == "today" and reason:
         assert isinstance(found[4], str)
         assert found[4].endswith("reason")
         found[4] = False

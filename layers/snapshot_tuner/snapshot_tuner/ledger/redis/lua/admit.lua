@@ -2,7 +2,8 @@
 -- ARGV: order, milliseconds that a task is remembered, milliseconds that an event is, microseconds that a time
 --   may be ahead, and behind, the policy that decided; then each adjustment in one word: 20 digits of the event's time,
 --   16 bytes of its fingerprint, where it has any of these a byte of 1, the note, another one, the rules that it ends
---   with a NUL between, a third one, the reason, and a fourth one, then order key, NUL, intent; one with an interval of 0 asks for none.
+--   with a NUL between, a third one, the reason, and a fourth one, then order key, NUL, intent; one with an interval of 0
+--   asks for none.
 -- Answers {now by the store's own clock, one letter per adjustment (N and R: to a shorter interval), what is in effect instead for each that is
 --   deferred}, or
 --   {now, false, order} where the namespace has another order.

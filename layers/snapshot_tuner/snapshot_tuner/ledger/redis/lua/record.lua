@@ -11,8 +11,8 @@ local call, pack, unpack_record = redis.call, cmsgpack.pack, cmsgpack.unpack
 -- the fields are those of codec.TaskRecord, KEY being the first. Behind them it may have those of codec.Added: NOTES are
 -- pairs of an order key and what is added for its intents: the default (0 is "none"), a space, a time and `:interval` for
 -- each of its edges, `@` and the policy where that is another than the record's POLICY. ENDS are a rule, an order key and
--- a time each, REASONS, in one text with a NUL between, a few
--- digits of an order key's SHA-1 and a reason each. What a later version has put behind them (set_aside.py) is kept.
+-- a time each. REASONS are a few digits of an order key's SHA-1 and a reason each, in one text with a NUL between. What a
+-- later version has put behind them (set_aside.py) is kept.
 local function new_task()
   local task = {}
   for field = 1, FIELDS do

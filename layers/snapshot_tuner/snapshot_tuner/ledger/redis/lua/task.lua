@@ -141,7 +141,12 @@ local function save_task(due_name, name, task, now, ...)
   if task[NOTES] or task[ENDS] or task[POLICY] or task[REASONS] or is_of_later_format then
     task[FORMAT] = math.max(task[FORMAT] or 0, FORMAT_NUMBER)
     task[NOTES], task[ENDS], task[POLICY] = task[NOTES] or false, task[ENDS] or false, task[POLICY] or false
-    task[REASONS] = task[REASONS] or (is_of_later_format and false or nil)
+    if not task[REASONS] then
+      task[REASONS] = nil -- nothing is behind it
+      if is_of_later_format then
+        task[REASONS] = false
+      end
+    end
   elseif task[FORMAT] ~= nil then
     task[FORMAT], task[NOTES], task[ENDS], task[POLICY], task[REASONS] = nil, nil, nil, nil, nil
   end
