@@ -44,7 +44,7 @@ def wanted(  # noqa: PLR0913 - what a test does not name does not matter to it
     name: str | None = None,
     edges: Sequence[tuple[float, int]] = (),
     policy: str = "",
-    reason: str = "reason",
+    reason: str = "",
 ) -> Adjustment:
     """An event of a rule, by default with an id of its own; with an interval of 0 it only ends.
 

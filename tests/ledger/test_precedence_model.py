@@ -334,6 +334,7 @@ def act(bench: Bench, number: int, step: tuple[object, ...]) -> object:
                 "skip": skip,
                 "name": name,
                 "policy": policy,
+                "reason": policy,
                 **RULES[rule].of_event(at),
             }
             return bench.take(wanted(0 if rule in ENDS_ONLY else interval, at=at, rule=rule, **rest))

@@ -41,7 +41,9 @@ def test_the_word_of_an_adjustment_holds_its_whole_intent(
     word = pack_adjustment(adjustment)
     assert int(word[:20]) == adjustment.signal.time_us
     assert word[20:36].hex() == adjustment.signal.fingerprint()[:32]
-    assert unpack_intent(TASK, word[36:]) == intents.from_adjustment(adjustment)
+    _, note, ends, reason, rest = word[36:].split(b"\1", 4)
+    assert (note, ends) == (b"", b"")
+    assert unpack_intent(TASK, rest)._replace(reason=reason.decode()) == intents.from_adjustment(adjustment)
 
 
 def test_every_field_of_a_record_has_one_number_for_both_sides() -> None:
