@@ -147,6 +147,17 @@ def test_a_dotted_key_is_told_as_the_nested_one_that_it_is(match: str, data: dic
     assert told.reason == f"{place}.state.status is 'stopped', not \"running\""
 
 
+def test_two_spellings_of_one_object_are_told_one_by_one() -> None:
+    """Where both have alternatives, no one key asks for both."""
+    match = "data: {a.b: {$or: [{c: [0]}, {d: [0]}]}, a: {b: {$or: [{e: [0]}, {f: [0]}]}}}"
+    policy = Policy.parse(f"version: 1\nrules:\n- {{name: a, match: {{{match}}}, hold: true}}", "policy.yaml")
+    (told,) = explain(policy, Signal("e", "/source", "load", 0, {"a": {"b": {"c": 0}}})).rules
+    assert told.reached is Reached.NOT_MATCHED
+    assert told.pattern is not None
+    (data,) = told.pattern.parts
+    assert [(part.place, part.matched) for part in data.parts] == [("data.a.b", True), ("data.a", False)]
+
+
 def test_a_rule_that_rejects_has_decided_too() -> None:
     """It matched, but its target is not in the event: no other rule is asked."""
     explanation = explain(POLICY, Signal(id="e", source="/s", type="alert", time_us=0, data={}))

@@ -27,6 +27,9 @@ _NOT_FREE: Final = {
     ("sequence",): "it looks at the event's sequence, for which no examples are made",
 }
 
+COMPARISONS_MOST: Final = 1_000_000
+"""Every test of a field is tried on every class of its values: so many take some seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -173,10 +176,16 @@ def _axes(
         elif path in holders:
             without[path] = f"it looks at {spelled(path)}, and the policy also looks inside it"
         else:
+            tests = [*leaves.get(path, ())]
             try:
-                axes[path] = axis(path, leaves.get(path, ()), numbers.get(path, ()))
+                found = axis(path, tests, numbers.get(path, ()))
             except TooManyTextsError as error:
                 without[path] = f"the tests of texts at {spelled(path)} {error}"
+                continue
+            if len(tests) * len(found.values) > COMPARISONS_MOST:
+                without[path] = f"the policy has too many tests of {spelled(path)} ({len(tests):,}) to compare them all"
+            else:
+                axes[path] = found
     return axes, without
 
 

@@ -52,9 +52,13 @@ def flapping(coverage: Coverage) -> Iterator[Suspicion]:
     seen = set()
     for path, axis in coverage.axes.items():
         borders = _borders(coverage, axis)
+        by_end: dict[Number, set[int]] = {}
+        for number, border in enumerate(borders):
+            for end in border.ends:
+                by_end.setdefault(end, set()).add(number)
         ends = {i: {end for part in coverage.parts[i] for end in part.ends(path)} for i in coverage.examined()}
         for i, j in combinations(coverage.examined(), 2):
-            at_stake = [border for border in borders if not {*border.ends}.isdisjoint(ends[i] | ends[j])]
+            at_stake = [borders[n] for n in sorted(set().union(*(by_end.get(end, ()) for end in ends[i] | ends[j])))]
             for border, box, lower, upper in _touching(coverage, path, at_stake, (i, j)):
                 key = (path, border.cells, i, j)
                 found = None if key in seen else _flap_at_some_time(coverage, axis, border, box, (lower, upper))

@@ -42,7 +42,7 @@ def _expanded_pattern(pattern: dict[str, Any]) -> dict[str, Any]:
     fields = {key: _expanded_pattern(inner) if isinstance(inner, dict) else inner for key, inner in pattern.items()}
     fields.pop("$or", None)
     made: dict[str, Any] = expanded(fields)
-    return made | ({"$or": alternatives} if alternatives else {})
+    return made | ({"$or": [alternatives]} if alternatives else {})  # two spellings of one object bring a list each
 
 
 def _joined(one: Any, other: Any) -> Any:  # noqa: ANN401 - JSON
@@ -55,7 +55,7 @@ def _joined(one: Any, other: Any) -> Any:  # noqa: ANN401 - JSON
 def _object(pattern: dict[str, Any], holder: dict[str, Any]) -> bool:
     for key, asked in pattern.items():
         if key == "$or":
-            if not any(_object(one, holder) for one in asked):
+            if not all(any(_object(one, holder) for one in alternatives) for alternatives in asked):
                 return False
         elif isinstance(asked, dict):
             if not _field(asked, holder.get(key)):
@@ -73,7 +73,7 @@ def _field(pattern: dict[str, Any], value: Any) -> bool:  # noqa: ANN401 - JSON
 
 def _asks_for_absence(pattern: dict[str, Any]) -> bool:
     return all(
-        all(map(_asks_for_absence, asked))
+        all(_asks_for_absence(one) for alternatives in asked for one in alternatives)
         if key == "$or"
         else _asks_for_absence(asked)
         if isinstance(asked, dict)

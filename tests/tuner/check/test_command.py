@@ -179,6 +179,22 @@ def test_what_cannot_be_examined_is_said(file: Path, capsys: pytest.CaptureFixtu
     )
 
 
+def test_more_tests_of_a_field_than_can_be_compared_are_said(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Instead of hours of silence; what does not look at that field is examined all the same."""
+    monkeypatch.setattr("devkit.tuner.check.coverage.COMPARISONS_MOST", 50)
+    ranges = [f'name: r{n}, match: {{data: {{load: [{{numeric: [">", {n}]}}]}}}}, interval: 5' for n in range(10)]
+    file.write_text(
+        rules(*ranges, "name: t, match: {type: [t]}, interval: 5", "name: u, match: {type: [t]}, hold: true")
+    )
+    assert main(["check", str(file), "--json"]) == Exit.SUSPICIOUS
+    answer = json.loads(capsys.readouterr().out)
+    reason = "the policy has too many tests of data.load (10) to compare them all"
+    assert answer["not_examined"] == [{"rule": f"r{n}", "reason": reason} for n in range(10)]
+    assert [(each["kind"], each["rules"]) for each in answer["suspicious"]] == [("never-matches", ["t", "u"])]
+
+
 SIZES = """\
 version: 1
 rules:

@@ -131,11 +131,12 @@ def _fields(entries: Iterable[_Entry], report: Report, bind: _Bind[_Holder]) -> 
     absence = bool(by_key)
     keys: set[str] = set()
     for key, same in by_key.items():
-        if key == OR:
-            alternatives = _alternatives(same[0].value, same[0].place, report, bind)
-            tests.append(alternatives.test)
-            keys |= alternatives.keys
-            absence = absence and alternatives.absence
+        if key == OR:  # several where two spellings lead to one object; one of each must match
+            for entry in same:
+                alternatives = _alternatives(entry.value, entry.place, report, bind)
+                tests.append(alternatives.test)
+                keys |= alternatives.keys
+                absence = absence and alternatives.absence
             continue
         on_found, absent, inner = _field(same, report)
         try:

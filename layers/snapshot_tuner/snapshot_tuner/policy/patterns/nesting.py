@@ -8,17 +8,34 @@ from snapshot_tuner.policy.patterns.grammar import OR
 
 
 def nested(match: Mapping[str, Json]) -> dict[str, Json]:
-    """The same pattern, one that has no mistakes, without dots in its keys."""
+    """The same pattern, one that has no mistakes, without dots in its keys.
+
+    Dots stay where keys that begin alike ask for what one key cannot: two lists of alternatives, or a value and fields.
+    """
+    spelled = {key: _inner(key, value) for key, value in match.items()}
     found: dict[str, Json] = {}
-    for key, value in match.items():
-        inner = nested(value) if isinstance(value, dict) else value
-        if key == OR and isinstance(value, list):
-            inner = [nested(one) if isinstance(one, dict) else one for one in value]
+    for key, value in spelled.items():
         first, *others = key.split(".")
         for name in reversed(others):
-            inner = {name: inner}
-        found[first] = _both(found[first], inner) if first in found else inner
+            value = {name: value}  # noqa: PLW2901 - inside out
+        if first in found and (joined := _joined(found[first], value)) is None:
+            return spelled
+        found[first] = joined if first in found else value
     return found
+
+
+def _inner(key: str, value: Json) -> Json:
+    if key == OR and isinstance(value, list):
+        return [nested(one) if isinstance(one, dict) else one for one in value]
+    return nested(value) if isinstance(value, dict) else value
+
+
+def _joined(one: Json, other: Json) -> Json:
+    """What asks for all that two patterns of one field ask for; None where no pattern of one key does."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return None
+    shared = {key: None if key == OR else _joined(one[key], value) for key, value in other.items() if key in one}
+    return None if None in shared.values() else {**one, **other, **shared}
 
 
 def unfolded(holder: dict[str, Json], key: str, tails: Iterable[str]) -> Found:
