@@ -79,7 +79,7 @@ def post_rtc_callback(visit: Visit) -> Answer:
     try:
         callback = Callback.read(request.body or b"")
     except EventRejected:
-        callback = None  # what cannot be read proves nothing, and is told nothing
+        callback = None  # what cannot be read proves nothing, and learns nothing
     if callback is None or not callback.is_signed_with(settings.rtc_callback_secrets):
         detail = "Signature must be the RTC service's, made with a secret of this deployment"
         raise Refusal(Problem.UNAUTHENTICATED, detail, {"WWW-Authenticate": "RTC-Callback"})

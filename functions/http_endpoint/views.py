@@ -104,8 +104,8 @@ def healthy(policy_version: int, policy_sha256: str) -> dict[str, Any]:
 
 
 def from_check(check: Check) -> dict[str, Any]:
-    told = {"check": check.name, "ok": check.ok, "says": check.says, **check.facts}
-    return told if check.advice is None else {**told, "do": check.advice}
+    fields = {"check": check.name, "ok": check.ok, "says": check.says, **check.facts}
+    return fields if check.advice is None else {**fields, "do": check.advice}
 
 
 def _from_rule(rule: RuleFinding) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _from_bounds(bounds: Bounds) -> dict[str, Any]:
 
 def _from_pending(pending: Pending) -> dict[str, Any]:
     until = rfc3339.from_microseconds(pending.until_us) if pending.until_us is not None else None
-    told: dict[str, Any] = {"kind": pending.kind, "until": until}
+    fields: dict[str, Any] = {"kind": pending.kind, "until": until}
     if pending.rule is not None:
-        told |= {"rule": pending.rule, "reason": pending.reason or None, "policy": pending.policy or None}
-    return told if pending.then is None else told | {"then": pending.then}
+        fields |= {"rule": pending.rule, "reason": pending.reason or None, "policy": pending.policy or None}
+    return fields if pending.then is None else fields | {"then": pending.then}

@@ -174,7 +174,7 @@ class _Dispatch:
         return self._results
 
     def _report(self, on_result: Callable[[TaskRef, TaskResult], None], reported: int) -> int:
-        """Tell of the results behind the first `told`: each task gets one, and keeps it."""
+        """Hand out the results after the first `reported`: each task gets one, and keeps it."""
         if reported < len(self._results):
             for task, result in islice(self._results.items(), reported, None):
                 on_result(task, result)

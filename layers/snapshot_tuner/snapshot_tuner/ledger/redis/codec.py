@@ -45,7 +45,7 @@ class TaskRecord(NamedTuple):
     stabilizing_until: int
     call_due: int
     due: int | None
-    """What the index `due` was told last."""
+    """What the index `due` has for it."""
 
 
 class Added(NamedTuple):
@@ -120,8 +120,8 @@ def _unpack_note(packed: bytes | None, policy: str, reason: str) -> tuple[Any, .
     note, says_policy, own = packed.decode().partition("@")
     default, *edges = note.split(" ")
     pairs = (edge.split(":") for edge in edges)
-    told = tuple((int(at), int(interval)) for at, interval in pairs)
-    return (int(default) or None, told, own if says_policy else policy, reason)
+    times = tuple((int(at), int(interval)) for at, interval in pairs)
+    return (int(default) or None, times, own if says_policy else policy, reason)
 
 
 def _reason_key(order_key: bytes) -> str:

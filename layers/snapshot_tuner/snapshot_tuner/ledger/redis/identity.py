@@ -29,7 +29,7 @@ class Identity:
         self._clock = clock
         self._log = log
         self._script = Script.load("record", "aside", "rate_limit", "identity")
-        self._is_told = True
+        self._info_is_allowed = True
         self._seen = self._checked = b""
         self._kept: tuple[bytes, int] | None = None
         self._sent = 0
@@ -59,12 +59,12 @@ class Identity:
     @property
     def question(self) -> bytes:
         """What to ask a server; `read` reads the replies."""
-        return REPLICATION * self._is_told + pack(b"GET", self._name)
+        return REPLICATION * self._info_is_allowed + pack(b"GET", self._name)
 
     def read(self, connection: Connection) -> None:
-        if self._is_told:
+        if self._info_is_allowed:
             info = _reply(connection)
-            self._is_told = info is not None  # a managed store may forbid INFO
+            self._info_is_allowed = info is not None  # a managed store may forbid INFO
             lines = dict(line.partition(b":")[::2] for line in (info or b"").splitlines())
             self._seen = lines.get(b"master_replid", b"")
         words = (_reply(connection) or b"").split(b" ")

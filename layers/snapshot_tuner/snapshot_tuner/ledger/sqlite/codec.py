@@ -170,12 +170,12 @@ def _note(value: object, policy: str) -> tuple[Any, ...]:
     default, edges, own, *more = _list(value, len(NO_NOTE) - 1, "note")
     if default is not None:
         _interval(default)
-    told = tuple((at, interval) for at, interval, *_ in (_list(edge, 2, "edge") for edge in _list(edges, 0, "edges")))
-    for at, interval in told:
+    times = tuple((at, interval) for at, interval, *_ in (_list(edge, 2, "edge") for edge in _list(edges, 0, "edges")))
+    for at, interval in times:
         check_time(at)
         _interval(interval)
     reason = _text(more[0], "reason") if more else ""
-    return (default, told, policy if own is None else _text(own, "policy"), reason)
+    return (default, times, policy if own is None else _text(own, "policy"), reason)
 
 
 def _end(value: object) -> End:
