@@ -24,10 +24,11 @@ def measure(builds: Builds, runs: int) -> dict[str, FirstEvent]:
     functions = (*builds.ours, builds.usual)
     samples: dict[str, list[BatchMeasurement]] = {each.name: [] for each in functions}
     with environment() as env:
-        for _ in range(runs):
+        for run in range(runs):
+            # A ledger of its own for each run, or the reconciler would read back the tasks of all the runs before.
+            variables = {**env.variables, **_ON_LAMBDA, "LEDGER_NAMESPACE": f"run-{run}"}
             for build in functions:
-                policy = {"POLICY_PATH": str(build.code.tree.policy)}
-                with worker(build, {**env.variables, **_ON_LAMBDA, **policy}) as process:
+                with worker(build, {**variables, "POLICY_PATH": str(build.code.tree.policy)}) as process:
                     samples[build.name].append(process.handle(events.first(build.name)))
         calls = len(env.calls())
     if calls != runs * (len(functions) - 1):  # all but the reconciler, which reads a task back
