@@ -52,7 +52,7 @@ check: $(STAMP) ## lint, types and the quick tests of what has changed, in half 
 
 test: lint ## lint, types and the whole test suite; as root on Debian it fetches what some tests need; EFFORT=10: more cases
 	@sh tests/machine.sh
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(if $(EFFORT),--timeout $$((120 * $(EFFORT))))
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(if $(EFFORT),--timeout $$((120 * $(EFFORT))))
 
 lint: $(STAMP) ## ruff and mypy strict
 	$(BIN)/ruff check $(SOURCES)

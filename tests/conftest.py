@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from devkit.rtc_standin import StandIn
 from tests.effort import cases
@@ -22,7 +24,7 @@ settings.register_profile(
 settings.load_profile("shared-machine")
 
 TOGETHER = ("fleet", "runtime")
-"""Folders whose tests share servers, or would disturb each other."""
+"""Folders of `tests/` whose tests share servers, or would disturb each other."""
 
 
 SLOW = (
@@ -42,15 +44,30 @@ SLOW = (
 """Folders and files whose tests `make check` leaves to `make test`, as all that are marked so."""
 
 
+class FileByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """One process runs all tests of a file, or of one of the folders `TOGETHER`, so that what they share is made once.
+
+    pytest-xdist's own `--dist loadgroup` does nothing under pytest 9.2, which no longer reads what it writes its
+    groups to.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.split("::", 1)[0])
+        return next((str(folder) for folder in file.parents if folder.name in TOGETHER), str(file))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile:
+    """What `-n 2` shares the tests out with."""
+    return FileByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs all tests of a file, or of one of these folders."""
+    """Mark what `make check` leaves out, and start with it: then no process waits long for the other at the end."""
     root = Path(__file__).parent
     for item in items:
-        path = item.path.relative_to(root)
-        group = path.parts[0] if path.parts[0] in TOGETHER else str(path)
-        item.add_marker(pytest.mark.xdist_group(group))
-        if any(path.is_relative_to(slow) for slow in SLOW):
+        if any(item.path.is_relative_to(root / slow) for slow in SLOW):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture
