@@ -23,6 +23,7 @@ DIRECTION = (
     "events",
     "ledger.redis",
     "ledger.sqlite",
+    "ledger.in_process",
     "ledger",
     "formats",
     "lean_import",

@@ -76,7 +76,7 @@ def test_a_task_that_is_known_after_all_proves_as_much(deployment: Deployment) -
 def test_records_that_were_set_aside_are_named(asked: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger takes writes all the same."""
     aside = SetAsideRecords(2, ("task app:room:a", "task app:room:b"))
-    monkeypatch.setattr("snapshot_tuner.ledger.in_process.InProcessLedger.set_aside", lambda *_: aside)
+    monkeypatch.setattr("snapshot_tuner.ledger.in_process.ledger.InProcessLedger.set_aside", lambda *_: aside)
     ledger = parts(check(asked))["ledger"]
     assert (ledger["ok"], ledger["records_set_aside"], ledger["set_aside"]) == (True, 2, list(aside.names))
     assert ledger["says"].endswith("; 2 records that could not be read are set aside")
@@ -87,7 +87,7 @@ def test_a_ledger_that_may_have_forgotten_says_so_while_that_matters(
 ) -> None:
     """For a day; nothing is wrong with it."""
     lost_at = SystemClock().wall_us()
-    monkeypatch.setattr("snapshot_tuner.ledger.in_process.InProcessLedger.lost_at", lambda _: lost_at)
+    monkeypatch.setattr("snapshot_tuner.ledger.in_process.ledger.InProcessLedger.lost_at", lambda _: lost_at)
     ledger = parts(check(asked))["ledger"]
     assert ledger["ok"]
     assert ledger["careful_until"] == rfc3339.from_microseconds(lost_at + round(CAREFUL_SECONDS * 1e6))
@@ -211,7 +211,7 @@ def test_without_any_policy_its_mistakes_are_told_and_the_rest_is_not_tried(
 
 def test_a_store_whose_clock_is_off_is_named(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Times of events are judged by it."""
-    monkeypatch.setattr("snapshot_tuner.ledger.in_process.InProcessLedger.clock_ahead", lambda _: -2.5)
+    monkeypatch.setattr("snapshot_tuner.ledger.in_process.ledger.InProcessLedger.clock_ahead", lambda _: -2.5)
     failed = failing(deployment)
     assert failed["check"] == "ledger"
     assert "its clock is 2500.0 ms behind the function's" in failed["says"]

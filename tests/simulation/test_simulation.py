@@ -12,7 +12,7 @@ from devkit.simulation.run import RunReport, run
 from devkit.valkey import valkey_server
 from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.ledger import precedence, transitions
-from snapshot_tuner.ledger.in_process import InProcessLedger
+from snapshot_tuner.ledger.in_process.ledger import InProcessLedger
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Admission, Bounds, CallResult, Intent, Lease, Settlement, TaskState
 from snapshot_tuner.tuning.reconciler import Reconciler, RunFigures

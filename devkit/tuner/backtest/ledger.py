@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from snapshot_tuner.ledger import transitions
-from snapshot_tuner.ledger.in_process import InProcessLedger
+from snapshot_tuner.ledger.in_process.ledger import InProcessLedger
+from snapshot_tuner.ledger.in_process.own_time import KeptClock
 from snapshot_tuner.ledger.intents import DIGEST_DIGITS
 from snapshot_tuner.ledger.listing import ListedTask, Place, TaskPage, TaskQuery
-from snapshot_tuner.ledger.own_time import KeptClock
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Bounds, Intent, SetAsideRecords, TaskState

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger.in_process import InProcessLedger
+from snapshot_tuner.ledger.in_process.ledger import InProcessLedger
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.sqlite.database import SqliteFile
 from snapshot_tuner.ledger.sqlite.records import SqliteRecords

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from snapshot_tuner.ledger import transitions
+from snapshot_tuner.ledger.in_process.own_time import KeptClock
 from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
-from snapshot_tuner.ledger.own_time import KeptClock
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.set_aside import Unreadable
 from snapshot_tuner.ledger.sqlite import listing

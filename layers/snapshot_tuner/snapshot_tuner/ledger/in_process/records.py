@@ -3,8 +3,8 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from snapshot_tuner.ledger.in_process.own_time import ClockRecords
 from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
-from snapshot_tuner.ledger.own_time import ClockRecords
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import Bounds, Intent, SetAsideRecords, TaskState

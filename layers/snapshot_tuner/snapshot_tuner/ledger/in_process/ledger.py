@@ -5,11 +5,11 @@ from math import inf
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger import intents, messages, precedence, transitions
+from snapshot_tuner.ledger.in_process.own_time import Now, OwnTime
+from snapshot_tuner.ledger.in_process.records import Records, Storage
 from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
-from snapshot_tuner.ledger.own_time import Now, OwnTime
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Budget, Cursor, Pace, RateWatch
-from snapshot_tuner.ledger.records import Records, Storage
 from snapshot_tuner.ledger.timing import LEASE_SECONDS, READS_PER_SECOND, TRY_AGAIN_SECONDS
 from snapshot_tuner.ledger.transitions import KeyState
 from snapshot_tuner.ledger.types import (
