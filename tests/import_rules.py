@@ -110,6 +110,7 @@ PURE = tuple(
         "events.readings.reading",
         "events.signals",
         "ledger.precedence",
+        "ledger.shift",
         "ledger.transitions",
         "policy.curves",
         "policy.engine",

@@ -58,15 +58,6 @@ def without_note(intent: Intent) -> Intent:
     return intent if intent[NOTE:] == NO_NOTE else with_note(intent, NO_NOTE)
 
 
-def shifted(intent: Intent, by_us: int) -> Intent:
-    """With its times so much later."""
-    if not by_us:
-        return intent
-    ends = intent.until_us + by_us if intent.until_us is not None else None
-    edges = tuple((at + by_us, interval) for at, interval in intent.edges)
-    return intent._replace(asked_us=intent.asked_us + by_us, until_us=ends, edges=edges)
-
-
 def until_us(adjustment: Adjustment) -> int | None:
     """When its time-bound part ends, in microseconds since the epoch; None where it has no end."""
     lasts = adjustment.for_seconds

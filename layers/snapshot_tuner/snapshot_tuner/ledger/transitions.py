@@ -16,7 +16,6 @@ from snapshot_tuner.ledger.types import (
     Intent,
     Lease,
     Settlement,
-    Stabilizing,
     TaskState,
 )
 from snapshot_tuner.model import INTERVAL_DEFAULT_SECONDS
@@ -232,43 +231,6 @@ def is_unchanged(state: TaskState, now: int) -> bool:
         return False
     same = (applied.interval, applied.business_id) == (desired.interval, desired.business_id)
     return same and applied != desired and now - state.applied_at <= desired.skip_us
-
-
-def shifted(state: TaskState, by_us: int) -> TaskState:
-    """With all its times so much later."""
-    if not by_us:
-        return state
-
-    def moved(moment: int | None) -> int | None:
-        return moment + by_us if moment is not None else None
-
-    lease, stabilizing = state.lease, state.stabilizing
-    if lease is not None:
-        begun, until = lease.begun + by_us, lease.until + by_us
-        lease = Lease(lease.token, begun, until, intents.shifted(lease.intent, by_us))
-    if stabilizing is not None:
-        stabilizing = Stabilizing(intents.shifted(stabilizing.intent, by_us), stabilizing.until_us + by_us)
-    return state._replace(
-        desired=intents.shifted(state.desired, by_us),
-        desired_at=state.desired_at + by_us,
-        applied=intents.shifted(state.applied, by_us) if state.applied is not None else None,
-        applied_at=moved(state.applied_at),
-        lease=lease,
-        doubt_until=moved(state.doubt_until),
-        base=intents.shifted(state.base, by_us) if state.base is not None else None,
-        open=tuple(intents.shifted(intent, by_us) for intent in state.open),
-        stabilizing=stabilizing,
-        call_due=state.call_due + by_us,
-        bounds=shifted_bounds(state.bounds, by_us),
-        ends=tuple(end._replace(at_us=end.at_us + by_us) for end in state.ends),
-    )
-
-
-def shifted_bounds(bounds: Bounds | None, by_us: int) -> Bounds | None:
-    """With their times so much later."""
-    if bounds is None or not by_us:
-        return bounds
-    return bounds._replace(until_us=bounds.until_us + by_us, set_us=bounds.set_us + by_us)
 
 
 def _is_over(intent: Intent, now: int) -> bool:

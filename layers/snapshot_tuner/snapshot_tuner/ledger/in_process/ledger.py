@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import inf
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.ledger import intents, messages, precedence, transitions
+from snapshot_tuner.ledger import intents, messages, precedence, shift, transitions
 from snapshot_tuner.ledger.in_process.own_time import Now, OwnTime
 from snapshot_tuner.ledger.in_process.records import Records, Storage
 from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
@@ -89,7 +89,7 @@ class InProcessLedger:
         with self._storage.step() as records:
             now = self._time.read(records)
             state = _state_now(records, task, now.us)
-            return transitions.shifted(state, -now.ahead_us) if state is not None else None
+            return shift.state(state, -now.ahead_us) if state is not None else None
 
     def set_bounds(
         self, task: TaskRef, *, least: int | None, most: int | None, lasts_seconds: int, reason: str, caller: str
@@ -102,9 +102,9 @@ class InProcessLedger:
             records.save_bounds(task, bounds, now.us)
             self._save_bounded(records, task, bounds, now.us)
             ahead_us = -now.ahead_us
-            return bounds._replace(
-                until_us=bounds.until_us + ahead_us, set_us=bounds.set_us + ahead_us
-            ), transitions.shifted_bounds(replaced, ahead_us)
+            return bounds._replace(until_us=bounds.until_us + ahead_us, set_us=bounds.set_us + ahead_us), shift.bounds(
+                replaced, ahead_us
+            )
 
     def clear_bounds(self, task: TaskRef) -> Bounds | None:
         with self._storage.step() as records:
@@ -113,12 +113,12 @@ class InProcessLedger:
             if replaced is not None:
                 records.save_bounds(task, None, now.us)
                 self._save_bounded(records, task, None, now.us)
-            return transitions.shifted_bounds(replaced, -now.ahead_us)
+            return shift.bounds(replaced, -now.ahead_us)
 
     def bounds(self, task: TaskRef) -> Bounds | None:
         with self._storage.step() as records:
             now = self._time.read(records)
-            return transitions.shifted_bounds(records.bounds(task, now.us), -now.ahead_us)
+            return shift.bounds(records.bounds(task, now.us), -now.ahead_us)
 
     def lost_at(self) -> int | None:
         return None  # what has been written on this host is there
@@ -147,7 +147,7 @@ class InProcessLedger:
         with self._storage.step() as records:
             now = self._time.read(records)
             state = _state_now(records, task, now.us)
-            unchanged = state is not None and transitions.shifted(state, -now.ahead_us) == seen
+            unchanged = state is not None and shift.state(state, -now.ahead_us) == seen
             if state is not None and unchanged:
                 records.save_task(task, transitions.mark_in_doubt(state, now.us), now.us)
             return unchanged
@@ -156,7 +156,7 @@ class InProcessLedger:
         with self._storage.step() as records:
             now = self._time.read(records)
             state = _state_now(records, task, now.us)
-            unchanged = state is not None and transitions.shifted(state, -now.ahead_us) == seen
+            unchanged = state is not None and shift.state(state, -now.ahead_us) == seen
             if unchanged:
                 records.forget_task(task)
             return unchanged
@@ -207,7 +207,7 @@ class InProcessLedger:
         if not -self._task_ttl_us <= ahead_us <= self._skew_us:
             return messages.rejected(ahead_us)
         now = moment.us
-        intent = intents.shifted(intents.from_adjustment(adjustment), moment.ahead_us)
+        intent = shift.intent(intents.from_adjustment(adjustment), moment.ahead_us)
         known = records.event(intent, now)
         fingerprint = signal.fingerprint()
         before = records.task(task, now)

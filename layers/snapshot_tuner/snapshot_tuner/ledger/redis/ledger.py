@@ -18,7 +18,7 @@ from typing import Any
 
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.errors import LedgerUnavailable
-from snapshot_tuner.ledger import intents, messages, transitions
+from snapshot_tuner.ledger import intents, messages, shift
 from snapshot_tuner.ledger.listing import TaskPage, TaskQuery
 from snapshot_tuner.ledger.ports import WarningLog
 from snapshot_tuner.ledger.rate_limit import Pace, RateWatch, validity
@@ -219,7 +219,7 @@ class RedisLedger:
 
     def get(self, task: TaskRef) -> TaskState | None:
         record, bounds = self._look(task)
-        return transitions.shifted(unpack_state(task, record, bounds), -self._ahead_us) if record is not None else None
+        return shift.state(unpack_state(task, record, bounds), -self._ahead_us) if record is not None else None
 
     def set_bounds(
         self, task: TaskRef, *, least: int | None, most: int | None, lasts_seconds: int, reason: str, caller: str
@@ -273,7 +273,7 @@ class RedisLedger:
         return held, before
 
     def _shifted(self, bounds: bytes | None) -> Bounds | None:
-        return transitions.shifted_bounds(unpack_bounds(bounds), -self._ahead_us) if bounds is not None else None
+        return shift.bounds(unpack_bounds(bounds), -self._ahead_us) if bounds is not None else None
 
     def _look(self, task: TaskRef) -> list[Any]:
         """A task's record and its bounds."""
