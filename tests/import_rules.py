@@ -8,10 +8,12 @@ from pathlib import Path
 
 PACKAGE = "snapshot_tuner"
 BOOTSTRAP = f"{PACKAGE}.bootstrap"
+WIRING = f"{PACKAGE}.wiring"
 _LEDGER = f"{PACKAGE}.ledger"
 
 DIRECTION = (
     "bootstrap",
+    "wiring",
     "tuning",
     "settings",
     "policy",
@@ -89,18 +91,18 @@ ALSO_FOR = {
 signatures to check, modes of its own, and questions to answer."""
 
 CONCRETE = {
-    f"{PACKAGE}.rtc.client": {BOOTSTRAP, f"{PACKAGE}.rtc.call_pool"},  # what carries them out is concrete, too
-    f"{PACKAGE}.rtc.call_pool": {BOOTSTRAP},
+    f"{PACKAGE}.rtc.client": {WIRING, f"{PACKAGE}.rtc.call_pool"},  # what carries them out is concrete, too
+    f"{PACKAGE}.rtc.call_pool": {WIRING},
     f"{PACKAGE}.telemetry.emf": {f"{PACKAGE}.telemetry.outputs"},
     f"{PACKAGE}.telemetry.json_lines": {f"{PACKAGE}.telemetry.outputs", "vefaas.server"},  # which names the request
     f"{PACKAGE}.aws.secrets_extension": {f"{PACKAGE}.aws.secrets", f"{PACKAGE}.aws.policy_parameter"},
-    f"{_LEDGER}.sqlite.ledger": {BOOTSTRAP},
-    f"{_LEDGER}.redis.ledger": {BOOTSTRAP},
+    f"{_LEDGER}.sqlite.ledger": {WIRING},
+    f"{_LEDGER}.redis.ledger": {WIRING},
 }
 """The classes that only the place which wires them knows, and who that is."""
 
 OPEN_OF_THE_LEDGER = frozenset(f"{_LEDGER}.{name}" for name in ("types", "ports", "timing", "listing"))
-"""All that anybody but bootstrap may know of the ledger."""
+"""All that anybody but wiring may know of the ledger."""
 
 READS_ENVIRONMENT = frozenset({BOOTSTRAP, f"{PACKAGE}.settings", "vefaas.__main__"})
 
@@ -135,6 +137,7 @@ PURE = tuple(
 _IMPURE = frozenset(
     {
         BOOTSTRAP,
+        WIRING,
         *(
             f"{PACKAGE}.{name}"
             for name in (
@@ -259,9 +262,9 @@ def _wiring_mistakes(modules: Mapping[str, Module]) -> Iterator[str]:
     for name, imported in _edges(modules):
         in_package = name.partition(".")[0] == PACKAGE
         if imported in CONCRETE and name not in CONCRETE[imported]:
-            yield f"{name} imports {imported}, a concrete class: only bootstrap knows it"
+            yield f"{name} imports {imported}, a concrete class: only wiring knows it"
         is_inside = imported.startswith(f"{_LEDGER}.") and imported not in OPEN_OF_THE_LEDGER
-        if is_inside and not name.startswith(f"{_LEDGER}.") and name != BOOTSTRAP:
+        if is_inside and not name.startswith(f"{_LEDGER}.") and name != WIRING:
             yield f"{name} imports {imported}, a part of the ledger's inside"
         if imported == BOOTSTRAP and in_package:
             yield f"{name} imports {BOOTSTRAP}, which only handlers do"

@@ -55,7 +55,7 @@ def probe(modules: Sequence[tuple[str, Sequence[Path]]], preloaded: Sequence[str
 
 
 def test_every_module_keeps_the_rules() -> None:
-    """Handlers hold no client, only bootstrap knows concrete classes, what decides is pure, nothing is circular."""
+    """Handlers hold no client, only wiring knows concrete classes, what decides is pure, nothing is circular."""
     assert import_rules.violations(import_rules.parse(TEXTS, PACKAGES)) == []
 
 
@@ -92,7 +92,7 @@ def test_no_folder_is_a_long_list() -> None:
         (
             "queue_worker.handler",
             "def later():\n    from snapshot_tuner.rtc import client",
-            "queue_worker.handler imports snapshot_tuner.rtc.client, a concrete class: only bootstrap knows it",
+            "queue_worker.handler imports snapshot_tuner.rtc.client, a concrete class: only wiring knows it",
         ),
         (
             "bus_listener.handler",
@@ -109,7 +109,7 @@ def test_no_folder_is_a_long_list() -> None:
             "from ..ledger.sqlite.ledger import SqliteLedger",
             (
                 "snapshot_tuner.tuning.tuner imports snapshot_tuner.ledger.sqlite.ledger, "
-                "a concrete class: only bootstrap knows it"
+                "a concrete class: only wiring knows it"
             ),
         ),
         (

@@ -1,4 +1,4 @@
-"""The one place that knows concrete classes: from the environment to a `Tuner`, built once per container.
+"""From the environment to a `Tuner`, built once per container.
 
 On Lambda that is at INIT, as far as it can be: a snapshot that is restored then holds it, and no event waits for it.
 """
@@ -9,65 +9,35 @@ import random
 import threading
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from snapshot_tuner import wiring
 from snapshot_tuner.aws import credentials, policy_parameter
-from snapshot_tuner.aws.iam_token import IamTokens
 from snapshot_tuner.aws.secrets import RefreshOnRefusal, SecretVariables, stand_ins
 from snapshot_tuner.aws.snapstart import after_restore
 from snapshot_tuner.clock import SystemClock
 from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.events.readings.reading import Readings
-from snapshot_tuner.ledger.redis.ledger import RedisLedger
-from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
-from snapshot_tuner.ledger.timing import SLOT_SHARE
-from snapshot_tuner.ledger.types import Limits, ReportSetAside
-from snapshot_tuner.model import Order
 from snapshot_tuner.policy.source import Parameter, PolicySource, refresh
-from snapshot_tuner.rtc.call_pool import PARALLEL_CALLS, ApiCalls
-from snapshot_tuner.rtc.client import SnapshotApi
-from snapshot_tuner.rtc.http.event_loop import EventLoop
-from snapshot_tuner.rtc.signing import CredentialProvider
-from snapshot_tuner.settings import RTC_QUOTA_QPS, Settings
+from snapshot_tuner.settings import Settings
 from snapshot_tuner.telemetry import outputs
 from snapshot_tuner.telemetry.log import ErrorLog
 from snapshot_tuner.telemetry.metrics import Recorder
 from snapshot_tuner.tuning.bounds import OperatorBounds
 from snapshot_tuner.tuning.deployment_check import Check, DeploymentCheck
-from snapshot_tuner.tuning.inspection import Inspector, LedgerProbe, LedgerTurns
-from snapshot_tuner.tuning.instrumentation import LedgerLog, report_set_aside
+from snapshot_tuner.tuning.inspection import Inspector, LedgerTurns
 from snapshot_tuner.tuning.joining import JoinedTuners
 from snapshot_tuner.tuning.reconciler import Reconciler
-from snapshot_tuner.tuning.tuner import Options, Tuner
-
-
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """What a tuner, an inspector and a reconciler are made of."""
-
-    policies: PolicySource
-    ledger: SqliteLedger | RedisLedger
-    probe: LedgerProbe
-    api: tuple[str, str]  # region and version
-    calls: ApiCalls
-    credentials: CredentialProvider
-    recorder: Recorder
-    options: Options
-
-    def close(self) -> None:
-        self.calls.close()
-        self.ledger.close()
+from snapshot_tuner.tuning.tuner import Tuner
 
 
 class _Container:
     """What one container keeps between invocations; all of it can be rebuilt from the environment."""
 
     def __init__(self) -> None:
-        self._built_from: tuple[Settings, Mapping[str, str], Order | None] | None = None
-        self._built: _Built | None = None
+        self._built_from: tuple[object, ...] = ()
+        self._built: wiring.Built | None = None
         self._policies: tuple[tuple[object, ...], PolicySource] | None = None
         self._is_in_use = False
         self._secrets = SecretVariables(SystemClock(), on_stale=_warn)
@@ -79,7 +49,7 @@ class _Container:
         """Without a connection, a secret, a key that has to be fetched, or a look at the clock."""
         self._build(environ, stand_ins(environ), asks_policy=False)
 
-    def built(self, environ: MutableMapping[str, str], *, asks_policy: bool = True) -> _Built:
+    def built(self, environ: MutableMapping[str, str], *, asks_policy: bool = True) -> wiring.Built:
         built = self._build(environ, self._secrets.values(environ), asks_policy=asks_policy)
         if not self._is_in_use:
             credentials.check(built.credentials)
@@ -110,18 +80,20 @@ class _Container:
     def forget_policy(self) -> None:
         self._policies = None
 
-    def _build(self, environ: MutableMapping[str, str], secrets: Mapping[str, str], *, asks_policy: bool) -> _Built:
+    def _build(
+        self, environ: MutableMapping[str, str], secrets: Mapping[str, str], *, asks_policy: bool
+    ) -> wiring.Built:
         settings = Settings.from_env(ChainMap(dict(secrets), environ))
         policies = self._policies_of(settings)
         if asks_policy and policies.is_due():  # between two batches, never within one
             refresh(policies, logger(), _metrics(environ))
-        order = policies.in_force.order if policies.in_force is not None else None
-        if self._built is None or self._built_from != (settings, secrets, order):
+        built_from = (settings, secrets, policies.order)
+        if self._built is None or self._built_from != built_from:
             self._end()
             keys = credentials.provider(environ, secrets, _together.role if _together else None)
             recorder = RefreshOnRefusal(self._secrets, _metrics(environ))
-            self._built = _build(settings, policies, keys, recorder)
-            self._built_from = (settings, secrets, order)
+            self._built = wiring.build(settings, policies, keys, logger(), recorder=recorder, environ=environ)
+            self._built_from = built_from
             # A garbage collection that looks at everything that stays, modules included, would outlast a slot.
             gc.freeze()
         return self._built
@@ -279,60 +251,6 @@ after_restore(restored)
 def logger() -> ErrorLog:
     """The log of the stdout of the moment in which it is made."""
     return outputs.logger(as_lines=_together is not None)
-
-
-def _build(settings: Settings, policies: PolicySource, keys: CredentialProvider, recorder: Recorder) -> _Built:
-    log = logger()
-    if settings.rtc_max_qps > RTC_QUOTA_QPS:
-        log.warning("rate_above_quota", rtc_max_qps=settings.rtc_max_qps, quota=RTC_QUOTA_QPS)
-    clock = SystemClock()
-    limits = Limits(
-        order=policies.in_force.order if policies.in_force is not None else Order.TIME,
-        slots_per_second=settings.rtc_max_qps * SLOT_SHARE,
-        idempotency_ttl=settings.idempotency_ttl_seconds,
-        task_ttl=settings.task_ttl_seconds,
-        max_clock_skew=settings.max_clock_skew_seconds,
-    )
-    loop = EventLoop()
-    warnings, report = LedgerLog(log, recorder), partial(report_set_aside, log, recorder)
-    ledger = _ledger(settings, limits, clock, warnings, report, loop=loop)
-    api = SnapshotApi(
-        endpoint=settings.rtc_endpoint,
-        region=settings.rtc_region,
-        version=settings.rtc_api_version,
-        credentials=keys,
-        proxy=settings.rtc_proxy,
-        pool_size=PARALLEL_CALLS,
-    )
-    calls = ApiCalls(api, clock, PARALLEL_CALLS, loop)
-    options = Options(
-        settings.idempotency_ttl_seconds, settings.dry_run, settings.log_event_data, settings.log_callback_data
-    )
-    probe = LedgerProbe(ledger, clock, settings.max_clock_skew_seconds)
-    asked = settings.rtc_region, settings.rtc_api_version
-    return _Built(policies, ledger, probe, asked, calls, keys, recorder, options)
-
-
-def _ledger(
-    settings: Settings, limits: Limits, clock: SystemClock, log: LedgerLog, report: ReportSetAside, *, loop: EventLoop
-) -> SqliteLedger | RedisLedger:
-    url = urlsplit(settings.ledger_url)
-    if url.scheme != "sqlite":
-        tokens = IamTokens(os.environ, clock)
-        return RedisLedger(
-            settings.ledger_url,
-            settings.ledger_namespace,
-            limits,
-            clock,
-            log,
-            tokens=tokens,
-            report_set_aside=report,
-            meanwhile=loop,
-        )
-    path = Path(url.path)
-    if not path.parent.is_dir():
-        raise SettingsError("LEDGER_URL", f"the folder {path.parent} does not exist")
-    return SqliteLedger(path, settings.ledger_namespace, limits, clock, log, report_set_aside=report)
 
 
 def _metrics(environ: Mapping[str, str]) -> Recorder | None:

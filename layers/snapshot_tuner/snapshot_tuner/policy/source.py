@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snapshot_tuner.clock import Clock, Moment, moment, seconds_since
 from snapshot_tuner.errors import FixDeployment, PolicyError, SettingsError
+from snapshot_tuner.model import Order
 from snapshot_tuner.policy.compiled import digest
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.telemetry.log import Log
@@ -54,6 +55,11 @@ class PolicySource:
     def in_force(self) -> Policy | None:
         """Without asking the parameter; None if there is none yet."""
         return self._policy
+
+    @property
+    def order(self) -> Order:
+        """Which of two events is newer; by their times as long as there is no policy."""
+        return self._policy.order if self._policy is not None else Order.TIME
 
     @property
     def origin(self) -> str:
