@@ -1,4 +1,4 @@
-"""One connection of redis-py whose every step is limited by the batch's time budget."""
+"""To whom to connect, and one connection of redis-py whose every step is limited by the batch's time budget."""
 
 import socket
 import ssl
@@ -8,7 +8,14 @@ from typing import Any, Protocol, TypeAlias
 
 from snapshot_tuner.errors import SettingsError
 from snapshot_tuner.ledger.redis.address import RedisAddress
-from snapshot_tuner.ledger.redis.redis_py import Connection, CredentialProvider, SSLConnection
+from snapshot_tuner.ledger.redis.redis_py import (
+    Connection,
+    CredentialProvider,
+    RedisConnectionError,
+    RedisTimeoutError,
+    ResponseError,
+    SSLConnection,
+)
 from snapshot_tuner.ledger.redis.time_budget import TimeBudget
 
 CONNECT_SECONDS = 0.5
@@ -16,6 +23,7 @@ CONNECT_SECONDS = 0.5
 Node: TypeAlias = tuple[str, int]
 """Host and port."""
 
+_NODES_MOST = 6
 
 _AT_ONCE_SECONDS = 0.002
 """An answer of a store that is near is there by then: until then nothing else goes on."""
@@ -137,6 +145,8 @@ class Connector:
 
     def __init__(self, address: RedisAddress, tokens: TokenProvider | None, meanwhile: Meanwhile | None) -> None:
         """`tokens` is for an address with a cache. Raises SettingsError for certificates that cannot be read."""
+        # In the order in which they are tried: a cluster outlives the node that the URL names.
+        self._nodes: list[Node] = [(address.host, address.port)]
         self._address = address
         self._meanwhile = meanwhile
         self._context = None if address.tls is None else _context(address.tls, is_iam=address.cache is not None)
@@ -144,11 +154,51 @@ class Connector:
         if address.cache is not None and address.username is not None and tokens is not None:
             self._who = {"credential_provider": _FreshToken(tokens, address.username, address.cache)}
 
-    def open(self, node: Node, budget: TimeBudget) -> Connection:
-        """Connected to `node` and authenticated. Raises what redis-py raises, and what `tokens` does; never retries.
+    @property
+    def node(self) -> Node:
+        """Whose turn it is."""
+        return self._nodes[0]
 
-        Only the look-up of the host's name is not limited here: the resolver has a timeout of its own.
+    def turn_to_next(self) -> None:
+        """The node whose turn it is has failed."""
+        self._nodes.append(self._nodes.pop(0))
+
+    def turn_to(self, host: str, port: int) -> None:
+        """The node that owns our hash slot, as another one says."""
+        self._learn(host, port, at=0)
+
+    def learn_nodes(self, connection: Connection) -> None:
+        """From the reply to CLUSTER SLOTS; nothing where there is no cluster, or it is not told."""
+        with suppress(ResponseError):
+            for _, _, *nodes in connection.read_response():
+                for host, port, *_ in nodes:
+                    self._learn(host.decode() if host else "", int(port), at=len(self._nodes))
+
+    def _learn(self, host: str, port: int, at: int) -> None:
+        # A node that does not know its own name leaves it out.
+        node = (host if host not in ("", "?") else self._address.host, port)
+        if at == 0 and node in self._nodes:
+            self._nodes.remove(node)
+        if node not in self._nodes:
+            self._nodes.insert(at, node)
+            del self._nodes[_NODES_MOST:]
+
+    def open(self, budget: TimeBudget) -> Connection:
+        """Connected to the first node that can be reached, and authenticated; never retries.
+
+        Raises what redis-py raises, and what `tokens` does. Only the look-up of the host's name is not limited here:
+        the resolver has a timeout of its own.
         """
+        for _ in self._nodes[1:]:
+            try:
+                return self._open(self.node, budget)
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                if type(error) not in (RedisConnectionError, RedisTimeoutError):
+                    raise  # it was reached, and refused us
+            self.turn_to_next()
+        return self._open(self.node, budget)
+
+    def _open(self, node: Node, budget: TimeBudget) -> Connection:
         host, port = node
         settings = {
             "host": host,

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from math import inf
 from typing import Any
 
@@ -22,7 +22,7 @@ from snapshot_tuner.ledger.redis.commands import (
     send,
     takes_no_write,
 )
-from snapshot_tuner.ledger.redis.connection import Connector, Meanwhile, Node, TokenProvider
+from snapshot_tuner.ledger.redis.connection import Connector, Meanwhile, TokenProvider
 from snapshot_tuner.ledger.redis.identity import Identity
 from snapshot_tuner.ledger.redis.redis_py import (
     Connection,
@@ -46,7 +46,6 @@ _FRESH_SECONDS, _AGREED_SECONDS = 1.0, 0.005
 _NEW_SECONDS = 0.05
 """What was measured so short a time ago is not measured again for the next slots."""
 
-_NODES_MOST = 6
 _BEHIND_US = round(CLOCK_BEHIND_SECONDS * 1e6)
 
 
@@ -76,8 +75,6 @@ class RedisStore:
         self._turn = threading.Lock()
         self._connection: Connection | None = None
         self._process = 0
-        # In the order in which they are tried: a cluster outlives the node that the URL names.
-        self._nodes: list[Node] = [(address.host, address.port)]
         # ElastiCache Serverless evicts only at a limit that was set for it, whatever its policy says.
         self._asked_for_eviction = address.cache is not None
         self._asked_for_nodes = False
@@ -151,9 +148,9 @@ class RedisStore:
         try:
             yield
         except (RedisError, OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-            message = describe(error, self._address, self._nodes[0])
+            message = describe(error, self._address, self._connector.node)
             self._drop()
-            self._nodes.append(self._nodes.pop(0))
+            self._connector.turn_to_next()
             raise (LedgerTakesNoWrite if takes_no_write(error) else LedgerUnavailable)(message) from None
         except BaseException:  # an interrupt: its reply is still to come
             self._drop()
@@ -186,7 +183,7 @@ class RedisStore:
                 self._follow(connection, step_us)  # what was seen of the clock on the same way
             except MovedError as moved:
                 self._drop()
-                self._know((moved.host, moved.port), at=0)
+                self._connector.turn_to(moved.host, moved.port)
             else:
                 self._answered_at = self._now()
                 if answer == [None]:
@@ -234,12 +231,8 @@ class RedisStore:
 
         `behind` is a command that goes with it; its reply is left to be read.
         """
-        is_new, ask_for_eviction, ask_for_time = (
-            not self._asked_for_nodes,
-            not self._asked_for_eviction,
-            not self._time_is_local,
-        )
-        ask_for_identity = not self._is_measured
+        is_new, ask_for_eviction = not self._asked_for_nodes, not self._asked_for_eviction
+        ask_for_time, ask_for_identity = not self._time_is_local, not self._is_measured
         packet = INFO * ask_for_eviction + CLUSTER_SLOTS * is_new + self.identity.question * ask_for_identity
         packet += TIME * ask_for_time + behind
         # A connection of an earlier batch may have died without a word: there has to be time for another one.
@@ -250,7 +243,8 @@ class RedisStore:
         if ask_for_eviction:
             self._warn_of_eviction(connection)
         if is_new:
-            self._learn_nodes(connection)
+            self._asked_for_nodes = True
+            self._connector.learn_nodes(connection)
         if ask_for_identity:
             self.identity.read(connection)
         step_us = self._observe_time(connection, sent) if ask_for_time else 0
@@ -263,18 +257,14 @@ class RedisStore:
 
     def _observe_time(self, connection: Connection, sent: float) -> int:
         try:
-            time_us = self._read_time(connection)
+            seconds, microseconds = connection.read_response()
         except ResponseError as error:
             self._time_is_local = True
             self._log.warning("ledger_clock_is_local", reason=str(error)[:REASON_CHARACTERS_MOST])
             return 0
         received = self._clock.monotonic()
         self._budget.see_round_trip(received - sent)
-        return self.clock.observe(sent, received, time_us)
-
-    def _read_time(self, connection: Connection) -> int:
-        seconds, microseconds = connection.read_response()
-        return int(seconds) * 1_000_000 + int(microseconds)
+        return self.clock.observe(sent, received, int(seconds) * 1_000_000 + int(microseconds))
 
     def _warn_of_eviction(self, connection: Connection) -> None:
         try:
@@ -287,47 +277,18 @@ class RedisStore:
         if policy != "noeviction":
             self._log.warning("ledger_may_evict", maxmemory_policy=policy, wanted="noeviction")
 
-    def _learn_nodes(self, connection: Connection) -> None:
-        """Where to ask when the nodes known so far are gone; nothing where there is no cluster, or it is not told."""
-        self._asked_for_nodes = True
-        with suppress(ResponseError):
-            for _, _, *nodes in connection.read_response():
-                for host, port, *_ in nodes:
-                    self._know((host.decode() if host else "", int(port)), at=len(self._nodes))
-
     def _now(self) -> tuple[float, float]:
         return self._clock.monotonic(), self._clock.wall_us() / 1e6
-
-    def _know(self, node: Node, at: int) -> None:
-        host, port = node
-        # A node that does not know its own name leaves it out.
-        node = (host if host not in ("", "?") else self._address.host, port)
-        if at == 0 and node in self._nodes:
-            self._nodes.remove(node)
-        if node not in self._nodes:
-            self._nodes.insert(at, node)
-            del self._nodes[_NODES_MOST:]
 
     def _open(self) -> Connection:
         if self._process not in (0, os.getpid()):
             self._drop()  # the parent's: two processes would read each other's replies
             self.identity.renew()
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection = self._connector.open(self._budget)
             self._process = os.getpid()
             self._asked_for_nodes = self._is_measured = False
         return self._connection
-
-    def _connect(self) -> Connection:
-        """To the first node that can be reached, within the budget."""
-        for _ in self._nodes[1:]:
-            try:
-                return self._connector.open(self._nodes[0], self._budget)
-            except (RedisConnectionError, RedisTimeoutError) as error:
-                if type(error) not in (RedisConnectionError, RedisTimeoutError):
-                    raise  # it was reached, and refused us
-            self._nodes.append(self._nodes.pop(0))
-        return self._connector.open(self._nodes[0], self._budget)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
