@@ -33,7 +33,7 @@ class VirtualValkeyLedger(RedisLedger):
         store = _StoreOnVirtualTime(RedisAddress.parse(url), clock, log, None, self._keys.of_store)
         store.store_clock = store_clock or clock
         store.failovers = failovers
-        self._store = store
+        self._store = self._namespace.store = store
 
 
 class _StoreOnVirtualTime(RedisStore):

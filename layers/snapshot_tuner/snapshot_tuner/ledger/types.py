@@ -57,6 +57,11 @@ class Limits:
     task_ttl: int
     max_clock_skew: int
 
+    @property
+    def remembered_seconds(self) -> int:
+        """How long a task is remembered, also where its event's time is ahead."""
+        return self.task_ttl + self.max_clock_skew
+
 
 class RateLimitedBy(StrEnum):
     """Why calls are slower than this deployment's own quota allows."""

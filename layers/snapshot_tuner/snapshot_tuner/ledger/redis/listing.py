@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 from snapshot_tuner.ledger.listing import EXAMINED_MOST, ListedTask, Place, TaskPage, TaskQuery
-from snapshot_tuner.ledger.redis.keys import Keys
+from snapshot_tuner.ledger.redis.namespace import Keys
 
 
 def question(keys: Keys, query: TaskQuery) -> tuple[list[bytes], list[bytes]]:

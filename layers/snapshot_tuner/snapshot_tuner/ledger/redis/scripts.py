@@ -51,6 +51,12 @@ _CONSTANTS = {
 }
 
 
+ASKING = ("record", "aside", "clock")
+WRITING = (*ASKING, "tick")
+OF_TASKS = ("intents", "precedence", "check", "bounds", "task")
+"""The files at the beginning of a script: of one that only asks, of one that writes, and then of one on tasks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """A script as the store gets it, and the name under which the store remembers it."""

@@ -257,14 +257,18 @@ class RedisStore:
 
     def _observe_time(self, connection: Connection, sent: float) -> int:
         try:
-            seconds, microseconds = connection.read_response()
+            time_us = self._read_time(connection)
         except ResponseError as error:
             self._time_is_local = True
             self._log.warning("ledger_clock_is_local", reason=str(error)[:REASON_CHARACTERS_MOST])
             return 0
         received = self._clock.monotonic()
         self._budget.see_round_trip(received - sent)
-        return self.clock.observe(sent, received, int(seconds) * 1_000_000 + int(microseconds))
+        return self.clock.observe(sent, received, time_us)
+
+    def _read_time(self, connection: Connection) -> int:
+        seconds, microseconds = connection.read_response()
+        return int(seconds) * 1_000_000 + int(microseconds)
 
     def _warn_of_eviction(self, connection: Connection) -> None:
         try:
