@@ -24,10 +24,10 @@ from snapshot_tuner.ledger.types import (
     Forgotten,
     Granted,
     Settlement,
-    Slot,
 )
 from snapshot_tuner.model import Cause, TaskRef
 from snapshot_tuner.rtc.calls import CALL_SECONDS, CALL_SECONDS_LEAST, Call, Finished
+from snapshot_tuner.tuning.slots import SlotsInHand
 from snapshot_tuner.tuning.task_results import (
     IN_FLIGHT_ELSEWHERE,
     NO_SLOT,
@@ -38,19 +38,7 @@ from snapshot_tuner.tuning.task_results import (
     NotCalled,
     TaskResult,
 )
-from snapshot_tuner.tuning.waits import Begin, CallsEnd, Dispatch, Reserve, Settle, Wait
-
-LEAD_SECONDS, LEAD_SECONDS_LEAST = 0.05, 0.015
-"""How long before its slot a call is begun: at 145/s five or six of them share one round trip."""
-
-NEAR_SECONDS = 0.01
-"""A round trip to the ledger that does not matter."""
-
-LEAD_ROUND_TRIPS, LEAD_ROUND_TRIPS_LEAST = 8.0, 2.0
-"""Sooner by this many where it does: while a call is begun, or another is settled, the slots go on."""
-
-AFTER_ROUND_TRIPS = 2.25
-"""To reserve a slot and to begin a call takes two; no slot that starts sooner is asked for."""
+from snapshot_tuner.tuning.waits import Begin, CallsEnd, Dispatch, Settle, Wait
 
 CLOCK_TICK_SECONDS = 0.0005
 """Waking up a little after a moment, not just before it."""
@@ -58,12 +46,6 @@ CLOCK_TICK_SECONDS = 0.0005
 BUSY_WAIT_SECONDS, BUSY_WAIT_SECONDS_MOST = 0.01, 0.64
 URGENT_WAIT_SECONDS_MOST = 0.04
 """A busy task is asked for again after twice as long each time; an urgent one more often than that pays."""
-
-_LATE_SECONDS, _LATE_SECONDS_MOST = 0.02, 0.3
-"""A machine that missed a slot asks for later ones, so that all is prepared in time: doubled with every pause of it."""
-
-DENSE_SLOTS_AT_ONCE = 32
-"""How many slots may be usable at the same moment; with more, the last would be over before their turn."""
 
 _STEPS_MEANWHILE = 8
 """For other work between two looks at the calls: log lines, a tenth of a millisecond each."""
@@ -130,16 +112,12 @@ class _Dispatch:
         self._deadline = deadline
         self._last_start = deadline - CALL_SECONDS_LEAST - SLOT_VALID_SECONDS
         self._token = token
-        self._round_trip = round_trip
         self._tie_breaker = count()
         self._ready = ready
         self._busy: list[tuple[float, int, _Progress]] = []
         self._flying: dict[str, _Progress] = {}
         self._results: dict[TaskRef, TaskResult] = {}
-        self._slots: deque[Slot] = deque()
-        # Far away the next ones would start too late to go on where the first ones end.
-        self._slots_at_once = parallelism if self._far() else DENSE_SLOTS_AT_ONCE
-        self._late, self._late_since = 0.0, float("-inf")
+        self._slots = SlotsInHand(parallelism, clock, round_trip)
 
     def steps(self, meanwhile: Iterator[object] | None, on_result: Callable[[TaskRef, TaskResult], None]) -> Dispatch:
         reported = 0
@@ -151,14 +129,18 @@ class _Dispatch:
                     self._ready_again(heappop(busy)[2])
                 if now > self._last_start:
                     self._give_up_what_no_longer_fits(now)
-                while slots and slots[0].valid_until <= now + self._far():  # to begin its call takes so long
-                    slots.popleft()
-                free = self._parallelism - len(flying)
-                if ready and free and not slots:
-                    self._take((yield self._reserve(free, now)))
+                slots.drop_those_over(now)
+                free = min(len(ready), self._parallelism - len(flying))
+                if free and not slots:
+                    taken = yield slots.request(free, self._last_start - now)
+                    if taken:
+                        slots.take(taken)
+                    else:
+                        self._give_up(ready, NO_SLOT)
+                        ready.clear()
                     now = self._clock.monotonic()
                 calls: Sequence[Call] = ()
-                chosen = self._choose(min(len(ready), free), now)
+                chosen = [ready.popleft() for _ in range(slots.starting_soon(min(len(ready), free), now))]
                 if chosen:
                     calls = yield from self._begin(chosen)
                 elif meanwhile and not [*islice(meanwhile, _STEPS_MEANWHILE)]:
@@ -180,15 +162,6 @@ class _Dispatch:
                 on_result(task, result)
         return len(self._results)
 
-    def _reserve(self, free: int, now: float) -> Reserve:
-        after = max(self._late, AFTER_ROUND_TRIPS * self._far())
-        return Reserve(min(len(self._ready), free, self._slots_at_once), self._last_start - now, after)
-
-    def _far(self) -> float:
-        """The round trip to the ledger, where it matters."""
-        round_trip = self._round_trip()
-        return round_trip if round_trip > NEAR_SECONDS else 0.0
-
     def _give_up_what_no_longer_fits(self, now: float) -> None:
         self._give_up((each for _, _, each in self._busy), IN_FLIGHT_ELSEWHERE)
         self._give_up(self._ready, NO_TIME_LEFT)
@@ -201,24 +174,6 @@ class _Dispatch:
     def _give_up(self, given_up: Iterable[_Progress], result: NotCalled) -> None:
         self._results.update((progress.task, result) for progress in given_up)
 
-    def _take(self, slots: Sequence[Slot]) -> None:
-        if slots:
-            self._slots_at_once = slots_at_once(slots, self._parallelism)
-            self._slots.extend(slots[: self._slots_at_once])  # of dense ones the rest would be over before their turn
-        else:
-            self._give_up(self._ready, NO_SLOT)
-            self._ready.clear()
-
-    def _choose(self, most: int, now: float) -> list[_Progress]:
-        """Those that have a slot soon."""
-        chosen: list[_Progress] = []
-        latest = now + LEAD_SECONDS + LEAD_ROUND_TRIPS * self._far()
-        for slot in islice(self._slots, most):
-            if slot.start > latest:
-                break
-            chosen.append(self._ready.popleft())
-        return chosen
-
     def _begin(self, chosen: Sequence[_Progress]) -> Generator[Wait, Any, list[Call]]:
         """The calls that may be made. A busy task leaves its slot to the next one."""
         starts = [(progress.task, f"{self._token}.{next(self._tie_breaker)}") for progress in chosen]
@@ -230,7 +185,7 @@ class _Dispatch:
         calls: list[Call] = []
         for progress, (task, token), begun in zip(chosen, starts, answers, strict=True):
             if isinstance(begun, Granted):
-                slot = self._slots.popleft()
+                slot = self._slots.use()
                 timeout = min(CALL_SECONDS, self._deadline - slot.valid_until)
                 self._flying[token] = progress
                 progress.bounds = begun.bounds
@@ -266,7 +221,7 @@ class _Dispatch:
             return self._deadline + CLOCK_TICK_SECONDS if self._flying else now
         moment = self._last_start
         if ready and self._slots and len(self._flying) < self._parallelism:
-            moment = min(moment, self._slots[0].start - LEAD_SECONDS_LEAST - LEAD_ROUND_TRIPS_LEAST * self._far())
+            moment = min(moment, self._slots.next_lead())
         if busy:
             moment = min(moment, busy[0][0])
         return moment + CLOCK_TICK_SECONDS
@@ -287,9 +242,7 @@ class _Dispatch:
         match end.error:
             case CallAbandoned():
                 progress.attempts += 1
-                if end.call.slot.start > self._late_since:  # of those that were due by then nothing new is learnt
-                    self._late = min(max(_LATE_SECONDS, 2 * self._late), _LATE_SECONDS_MOST)
-                    self._late_since = self._clock.monotonic()
+                self._slots.missed(end.call.slot)
                 if progress.attempts < _ATTEMPTS_MOST:
                     self._ready.appendleft(progress)
                 else:
@@ -309,13 +262,6 @@ class _Dispatch:
                 self._conclude(end, None)
         self._give_up(self._flying.values(), NOT_ENDED)
         self._give_up((*self._ready, *(each for _, _, each in self._busy)), NotCalled(Cause.UNAVAILABLE, reason))
-
-
-def slots_at_once(taken: Sequence[Slot], parallelism: int) -> int:
-    """How many slots to ask for next, as dense as the last ones were: no more than can be sent while they last."""
-    span = taken[-1].start - taken[0].start
-    are_dense = (len(taken) - 1) * SLOT_VALID_SECONDS >= span * DENSE_SLOTS_AT_ONCE
-    return DENSE_SLOTS_AT_ONCE if are_dense else parallelism
 
 
 def _call_result(error: ApiError | CallAbandoned | None) -> CallResult:
