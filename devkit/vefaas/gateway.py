@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
 
-from devkit.vefaas.triggers import Answer, KafkaMessage, packed, request, send_batch, send_message, send_tick
+from devkit.vefaas.triggers import FunctionAnswer, KafkaMessage, packed, request, send_batch, send_message, send_tick
 
 RETRIES: Final = 5
 _WAIT_SECONDS: Final = 1.0
@@ -50,7 +50,7 @@ class Gateway:
                 if not answer.is_settled:
                     self._say(f"timer: {answer.status}")
 
-    def _until_settled(self, send: Callable[[str], Answer], what: str) -> bool:
+    def _until_settled(self, send: Callable[[str], FunctionAnswer], what: str) -> bool:
         for attempt in range(1, RETRIES + 2):
             try:
                 answer = send(f"request-{next(self._requests)}")

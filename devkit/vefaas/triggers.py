@@ -40,7 +40,7 @@ class KafkaMessage:
         }
 
 
-class Answer(NamedTuple):
+class FunctionAnswer(NamedTuple):
     """Of an instance."""
 
     status: int
@@ -52,29 +52,33 @@ class Answer(NamedTuple):
         return self.status < _FAILED_FROM
 
 
-def request(port: int, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+def request(
+    port: int, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> FunctionAnswer:
     """Raises OSError or HTTPException where the instance is gone."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_ANSWER_SECONDS)
     try:
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+        return FunctionAnswer(
+            response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+        )
     finally:
         connection.close()
 
 
-def send_message(port: int, message: KafkaMessage, request_id: str = "") -> Answer:
+def send_message(port: int, message: KafkaMessage, request_id: str = "") -> FunctionAnswer:
     headers = {"X-Faas-Event-Type": "cloudevent", **_named(request_id), **message.headers}
     return request(port, "POST", "/", message.body, headers)
 
 
-def send_batch(port: int, body: bytes, request_id: str = "") -> Answer:
+def send_batch(port: int, body: bytes, request_id: str = "") -> FunctionAnswer:
     """`body` as `packed` makes it."""
     headers = {"X-Faas-Event-Type": "multi-cloudevent", "X-Faas-Batch-Events-Version": "1.0", **_named(request_id)}
     return request(port, "POST", "/", body, headers)
 
 
-def send_tick(port: int, request_id: str = "") -> Answer:
+def send_tick(port: int, request_id: str = "") -> FunctionAnswer:
     """The timer's."""
     attributes = {"id": f"tick-{time.time_ns()}", "source": "timer", "type": "faas.timer.event", "specversion": "1.0"}
     headers = {f"ce-{name}": value for name, value in attributes.items()}

@@ -31,7 +31,7 @@ class InvalidEvent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SourceMessage:
     """What the source holds: a timer's tick, or the message of a queue with its body untouched.
 
     `kind` is the source's: "kafka". `id` is the same at every delivery. `sent_us` is microseconds since the epoch, None
@@ -45,7 +45,7 @@ class Message:
     topic: str | None = None
 
 
-def read_one(headers: Mapping[str, str], body: bytes) -> Message:
+def read_one(headers: Mapping[str, str], body: bytes) -> SourceMessage:
     """From headers with lower-case names. Raises InvalidEvent."""
     attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -56,10 +56,10 @@ def read_one(headers: Mapping[str, str], body: bytes) -> Message:
     id_ = "-".join(where) if all(where) else attributes.get("id", "")
     if not id_:
         raise InvalidEvent("ce-id is missing")
-    return Message(kind, id_, body, _sent_us(attributes.get("time", "")), attributes.get("topic"))
+    return SourceMessage(kind, id_, body, _sent_us(attributes.get("time", "")), attributes.get("topic"))
 
 
-def read_batch(headers: Mapping[str, str], body: bytes) -> Sequence[Message]:
+def read_batch(headers: Mapping[str, str], body: bytes) -> Sequence[SourceMessage]:
     """A number of events, and for each its header lines and its body, all with their lengths. Raises InvalidEvent."""
     version = headers.get("x-faas-batch-events-version", BATCH_VERSION)
     if version != BATCH_VERSION:

@@ -19,7 +19,7 @@ from snapshot_tuner.events import signals
 from snapshot_tuner.events.readings.reading import Event, Readings, record_of
 from snapshot_tuner.model import Signal
 from vefaas import cloud_events
-from vefaas.cloud_events import InvalidEvent, Message
+from vefaas.cloud_events import InvalidEvent, SourceMessage
 from vefaas.requests import JSON, Incoming, Outgoing
 
 _EVENT_TYPE: Final = "x-faas-event-type"
@@ -33,7 +33,7 @@ def answer(incoming: Incoming) -> Outgoing:
     try:
         match incoming.headers.get(_EVENT_TYPE, "http").strip().lower():
             case "cloudevent":
-                messages: Sequence[Message] = [cloud_events.read_one(incoming.headers, incoming.body)]
+                messages: Sequence[SourceMessage] = [cloud_events.read_one(incoming.headers, incoming.body)]
             case "multi-cloudevent":
                 messages = cloud_events.read_batch(incoming.headers, incoming.body)
             case _:
@@ -75,7 +75,7 @@ def _reconcile(incoming: Incoming) -> None:
             _RECONCILES.release()
 
 
-def _unsettled(queued: Sequence[Message], incoming: Incoming) -> list[tuple[Message, str]]:
+def _unsettled(queued: Sequence[SourceMessage], incoming: Incoming) -> list[tuple[SourceMessage, str]]:
     """With the reason why."""
     tuner = bootstrap.tuner()
     messages = read_each(queued, partial(_read, readings=tuner.readings))
@@ -86,7 +86,7 @@ def _unsettled(queued: Sequence[Message], incoming: Incoming) -> list[tuple[Mess
     ]
 
 
-def _read(message: Message, readings: Readings) -> list[Event]:
+def _read(message: SourceMessage, readings: Readings) -> list[Event]:
     record = record_of(id=message.id, topic=message.topic)
     events = signals.from_body(message.body, sent_us=message.sent_us, readings=readings, record=record)
     return [
@@ -95,7 +95,7 @@ def _read(message: Message, readings: Readings) -> list[Event]:
     ]
 
 
-def _log_unsettled(unsettled: Sequence[tuple[Message, str]]) -> None:
+def _log_unsettled(unsettled: Sequence[tuple[SourceMessage, str]]) -> None:
     """Each as a message of a queue, so that `tuner record` can rebuild the event."""
     log = bootstrap.logger()
     for message, reason in unsettled:

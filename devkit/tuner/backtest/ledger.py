@@ -198,7 +198,7 @@ class Memory:
             return Place(bounds.until_us if bounds is not None else 0, task)
         return Place((row.due if query.is_due and row is not None else None) or interval, task)
 
-    def look(self) -> Self:
+    def view(self) -> Self:
         return self
 
     def set_aside(self, limit: int) -> SetAsideRecords:  # noqa: ARG002 - `Records`; what it keeps are no bytes

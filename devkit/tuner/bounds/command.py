@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from devkit.terminal import printable
 from devkit.tuner.bounds import routes
-from devkit.tuner.bounds.routes import Answer, Task
+from devkit.tuner.bounds.routes import EndpointAnswer, Task
 from devkit.tuner.doctor import endpoint
 from devkit.tuner.doctor.endpoint import Endpoint
 from devkit.tuner.exits import CommandFailed, Exit
@@ -27,7 +27,7 @@ class Done(NamedTuple):
     """What came of one task."""
 
     task: Task
-    answer: Answer
+    answer: EndpointAnswer
 
     @property
     def came_to(self) -> str:

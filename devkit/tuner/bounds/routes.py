@@ -38,7 +38,7 @@ class Task(NamedTuple):
         return {"AppId": self.app, "RoomId": self.room, "TaskId": self.task}
 
 
-class Answer(NamedTuple):
+class EndpointAnswer(NamedTuple):
     """A status, and the document that came with it."""
 
     status: int
@@ -61,7 +61,7 @@ def tasks(endpoint: Endpoint, filters: dict[str, str], found: Callable[[int], No
     return [*known]
 
 
-def ask_about(endpoint: Endpoint, method: str, path: str, body: object = None) -> Answer:
+def ask_about(endpoint: Endpoint, method: str, path: str, body: object = None) -> EndpointAnswer:
     """The answer for one task. Raises CommandFailed for an answer that any task would get."""
     answer = _ask(endpoint, method, path, body)
     if answer.status >= HTTPStatus.BAD_REQUEST and answer.status not in _OF_ONE_TASK:
@@ -82,7 +82,7 @@ def _pages(endpoint: Endpoint, filters: dict[str, str]) -> Iterator[list[dict[st
         after = {"after": answer.body["next"]}
 
 
-def _ask(endpoint: Endpoint, method: str, path: str, body: object = None) -> Answer:
+def _ask(endpoint: Endpoint, method: str, path: str, body: object = None) -> EndpointAnswer:
     """Again, a few times, where that can help: every question here may be repeated."""
     sent = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
     for attempt in range(1, _ATTEMPTS + 1):
@@ -93,7 +93,7 @@ def _ask(endpoint: Endpoint, method: str, path: str, body: object = None) -> Ans
         except (URLError, OSError, ValueError) as error:
             why = getattr(error, "reason", error)
             raise CommandFailed(Exit.FAILED, f"{endpoint.address} cannot be reached: {why}") from None
-        answer = Answer(status, _document(text))
+        answer = EndpointAnswer(status, _document(text))
         if status not in _AGAIN or attempt == _ATTEMPTS:
             break
         time.sleep(_WAIT_SECONDS * attempt)
@@ -108,7 +108,7 @@ def _document(text: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _with_advice(answer: Answer) -> str:
+def _with_advice(answer: EndpointAnswer) -> str:
     match answer.status:
         case HTTPStatus.UNAUTHORIZED:
             return (

@@ -124,7 +124,7 @@ class InProcessLedger:
         return None  # what has been written on this host is there
 
     def tasks(self, query: TaskQuery) -> TaskPage:
-        with self._storage.look() as records:
+        with self._storage.view() as records:
             kept = records.clock()
             return records.list_tasks(query, self._clock.wall_us() + (kept.correction_us if kept is not None else 0))
 

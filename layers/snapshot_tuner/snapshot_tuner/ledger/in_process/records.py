@@ -93,6 +93,6 @@ class Storage(Protocol):
         """All of it or nothing, and nobody else's in between. Raises LedgerUnavailable."""
         ...
 
-    def look(self) -> AbstractContextManager[Records]:
+    def view(self) -> AbstractContextManager[Records]:
         """One moment's records, read-only; others may write meanwhile. Raises LedgerUnavailable."""
         ...

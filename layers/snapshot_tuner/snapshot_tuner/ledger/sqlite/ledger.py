@@ -42,7 +42,7 @@ class _SqliteStorage:
         self._report_set_aside = report_set_aside
 
     @contextmanager
-    def look(self) -> Iterator[SqliteRecords]:
+    def view(self) -> Iterator[SqliteRecords]:
         with self._file.transaction(reads_only=True) as database:
             yield SqliteRecords(database, self.namespace, SetAsideRows(database, self.namespace))
 
