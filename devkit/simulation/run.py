@@ -13,15 +13,15 @@ from uuid import uuid4
 from redis import Redis
 
 from devkit.silent_log import SilentLog
-from devkit.simulation.far_ledgers import FarSqliteLedger, FarValkeyLedger
 from devkit.simulation.faults import Faults, bursts
 from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedLedger, SimulatedReads
 from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
+from devkit.simulation.ledgers.far import FarSqliteLedger, FarValkeyLedger
+from devkit.simulation.ledgers.stores import SqliteStore, Store, ValkeyStore
 from devkit.simulation.oracle import OF_ENDS, POLICY, TYPES, wanted_at_last
 from devkit.simulation.people import PersonsLedger, Steps, live, plans
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import SimulatedQueue
-from devkit.simulation.stores import SqliteStore, Store, ValkeyStore
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger.timing import SLOT_SHARE
 from snapshot_tuner.ledger.types import Limits

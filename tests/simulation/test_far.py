@@ -10,10 +10,10 @@ from random import Random
 import pytest
 
 from devkit.silent_log import SilentLog
-from devkit.simulation.far_ledgers import paces
 from devkit.simulation.faults import Faults
 from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls
 from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
+from devkit.simulation.ledgers.far import paces
 from devkit.simulation.provider import Provider
 from devkit.tuner.backtest.ledger import Memory, MemoryLedger
 from snapshot_tuner.ledger.rate_limit import Pace, validity

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from devkit.silent_log import SilentLog
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.simulation.ledgers.virtual_valkey import VirtualValkeyLedger
 from devkit.valkey import valkey_server
 from snapshot_tuner.errors import CallFailed
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger

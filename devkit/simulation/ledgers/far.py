@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from devkit.simulation.virtual_valkey import VirtualValkeyLedger
+from devkit.simulation.ledgers.virtual_valkey import VirtualValkeyLedger
 from snapshot_tuner.clock import Clock
 from snapshot_tuner.ledger.clock_sync import StoreClock
 from snapshot_tuner.ledger.ports import WarningLog
