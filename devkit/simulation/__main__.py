@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import track
 
 from devkit.simulation.faults import ALL, NAMES, Faults
-from devkit.simulation.run import RunReport, run
+from devkit.simulation.judgement import RunReport
+from devkit.simulation.run import run
 from devkit.valkey import valkey_server
 
 NONE, EVERYTHING = "none", "everything"

@@ -1,11 +1,10 @@
 """One simulated run: a seed and the faults in, what came of every task out."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from math import inf
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -16,9 +15,10 @@ from devkit.silent_log import SilentLog
 from devkit.simulation.faults import Faults, bursts
 from devkit.simulation.faulty_ports import FaultyLedger, SimulatedCalls, SimulatedLedger, SimulatedReads
 from devkit.simulation.instance import EPOCH, Instance, InstanceClock, LedgerClock, Timeline
+from devkit.simulation.judgement import QUOTA, Losses, RunReport, judge, task_of
 from devkit.simulation.ledgers.far import FarSqliteLedger, FarValkeyLedger
 from devkit.simulation.ledgers.stores import SqliteStore, Store, ValkeyStore
-from devkit.simulation.oracle import OF_ENDS, POLICY, TYPES, wanted_at_last
+from devkit.simulation.oracle import OF_ENDS, POLICY, TYPES
 from devkit.simulation.people import PersonsLedger, Steps, live, plans
 from devkit.simulation.provider import Provider
 from devkit.simulation.queue import SimulatedQueue
@@ -40,11 +40,7 @@ REST_SECONDS = 1800.0 + CLOCK_OFF_MOST_SECONDS
 that was wrong ends as much later."""
 
 LATEST_DUPLICATES_SECONDS = 7200.0
-QUOTA = 30
-"""Calls per second of the simulated account: small enough that slots are scarce in a burst."""
-
 RECONCILERS = 2
-REPLICA_BEHIND_SECONDS = 1.0
 
 LIMITS = Limits(
     order=Order.TIME,
@@ -58,35 +54,6 @@ LIMITS = Limits(
 Trace = Callable[[str], None]
 LedgerFactory = Callable[[Clock, float], SimulatedLedger]
 """Makes an instance's own client of the one store of a run, on the store's clock, so many seconds away."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """The result of one run.
-
-    `wrong` are the tasks that are not where they should be when every adjustment has ended: at what the limits make
-    by then of what the newest event without an end wants, or of the `then` of a newer one, within what a person bounds
-    it to by then; unless that event is a dead letter, or the ledger's record of the task was spoilt: it starts anew
-    with its next event, and its neighbours notice nothing. After a failover a task may stand at less, as none is made
-    longer without an event; and of those that were `lost`, of which the last second is forgotten, an older event may
-    have won.
-    `in_doubt` are those that the ledger still knows to be uncertain; so many records were `set_aside`.
-    """
-
-    tasks: int
-    events: int
-    calls: int
-    dead_letters: int
-    wrong: frozenset[str]
-    in_doubt: frozenset[str]
-    lost: frozenset[str]
-    set_aside: int
-    violations: tuple[str, ...]
-
-    @property
-    def broken(self) -> tuple[str, ...]:
-        """What must never be."""
-        return (*self.violations, *(f"{room} is wrong" for room in sorted(self.wrong)))
 
 
 def run(seed: int, faults: Faults, *, valkey_url: str | None = None, trace: Trace | None = None) -> RunReport:
@@ -126,13 +93,13 @@ def _run_on(
     queue = SimulatedQueue(timeline, random)
     own = Random(f"ends {seed}")  # noqa: S311 - a seed has to replay the run
     signals = _send_events(queue, random, own, faults, horizon)
-    for task in sorted({_parse_task(signal) for signal in signals}, key=lambda each: each.room_id):
+    for task in sorted({task_of(signal) for signal in signals}, key=lambda each: each.room_id):
         if random.random() < faults.restarted_task:
             provider.restarts_at(random.uniform(0, horizon), task)
     own = Random(f"records {seed}")  # noqa: S311 - a seed has to replay the run
     spoilt = _spoil_records(timeline, store, own, faults.poisoned_record)
     own = Random(f"failovers {seed}")  # noqa: S311 - a seed has to replay the run
-    losses = _Losses(timeline, store, [start for start, _ in bursts(own, faults.failover, horizon, longest=1)])
+    losses = Losses(timeline, store, [start for start, _ in bursts(own, faults.failover, horizon, longest=1)])
     _set_clock(timeline, Random(f"clock {seed}"), faults.store_clock_set)  # noqa: S311 - a seed has to replay the run
     policy = Policy.parse(POLICY, "simulation.yaml")
     own = Random(f"people {seed}")  # noqa: S311 - a seed has to replay the run
@@ -172,31 +139,7 @@ def _run_on(
         timeline.at(random.uniform(0, 1), instance.boot)
     timeline.run()
     steps.ended_at = timeline.now
-    return _judge(signals, queue, provider, ledgers[instances[0].name], spoilt=spoilt, losses=losses, steps=steps)
-
-
-class _Losses:
-    """Failovers to a replica that lost the last second: it forgot part of these `tasks`, `since` this moment."""
-
-    def __init__(self, timeline: Timeline, store: Store, moments: Sequence[float]) -> None:
-        self.happened = False
-        self.since = inf
-        self.tasks: set[TaskRef] = set()
-        self._timeline = timeline
-        for moment in moments:
-            timeline.at(moment - REPLICA_BEHIND_SECONDS, partial(self._falls_behind, store, moment))
-
-    def _falls_behind(self, store: Store, moment: float) -> None:
-        take_over = store.copy()
-
-        def fail_over() -> None:
-            self.happened = True
-            if lost := take_over():
-                self.since = min(self.since, moment)
-                self.tasks.update(lost)
-            self._timeline.trace("store", f"fails over, and forgets of {sorted(task.room_id for task in lost)}")
-
-        self._timeline.at(moment, fail_over)
+    return judge(signals, queue, provider, ledgers[instances[0].name], spoilt=spoilt, losses=losses, steps=steps)
 
 
 def _set_clock(timeline: Timeline, random: Random, per_minute: float) -> None:
@@ -281,66 +224,5 @@ def _send_events(queue: SimulatedQueue, random: Random, own: Random, faults: Fau
     return signals
 
 
-def _judge(
-    signals: list[Signal],
-    queue: SimulatedQueue,
-    provider: Provider,
-    ledger: SimulatedLedger,
-    *,
-    spoilt: frozenset[TaskRef],
-    losses: _Losses,
-    steps: Steps,
-) -> RunReport:
-    of_tasks: dict[TaskRef, list[Signal]] = {}
-    for signal in sorted(signals, key=lambda each: each.order_key(Order.TIME, each.sent_us or 0) or b""):
-        of_tasks.setdefault(_parse_task(signal), []).append(signal)
-    dead = {signal.id for signal in queue.dead}
-    called = {call.task for call in provider.calls}
-    wrong, in_doubt = set(), set()
-    for task, of_task in of_tasks.items():
-        wanted, stands_at = wanted_at_last(of_task), provider.interval(task)
-        interval = wanted and wanted.interval and steps.within(task, wanted.interval)
-        is_known = task not in spoilt | losses.tasks
-        if wanted is not None and is_known and dead.isdisjoint(signal.id for signal in wanted.by):
-            is_right = stands_at == interval if interval else task not in called
-            is_short = losses.happened and stands_at < (interval or 0)
-            if not is_right and not is_short:
-                wrong.add(task.room_id)
-        state = ledger.get(task)
-        if state is not None and state.doubt_until is not None:
-            in_doubt.add(task.room_id)
-    violations = provider.overlaps_under_lease(without=spoilt | losses.tasks)
-    old = {signal.id for signal in signals if signal.time_us / 1e6 - EPOCH <= losses.since}
-    lengthened = provider.lengthened_by("reconciler", losses.since, old)
-    violations += [f"after a failover the reconciler lengthens {each}" for each in lengthened]
-    lost = {signal.id for signal in signals} - queue.acknowledged - dead
-    violations += [f"{event_id} is neither acknowledged nor a dead letter" for event_id in sorted(lost)]
-    violations += [
-        f"{call.task.room_id}: {call.interval} s at {call.sent_at:.4f} is out of its bounds"
-        for call in provider.calls
-        if call.task not in spoilt | losses.tasks and steps.are_broken_by(call)
-    ]
-    most = provider.most_calls_in_a_second()
-    if most > QUOTA:
-        violations.append(f"{most} calls in one second, {QUOTA} allowed")
-    return RunReport(
-        tasks=len(of_tasks),
-        events=len(signals),
-        calls=len(provider.calls),
-        dead_letters=len(queue.dead),
-        wrong=frozenset(wrong),
-        in_doubt=frozenset(in_doubt),
-        lost=frozenset(task.room_id for task in losses.tasks),
-        set_aside=ledger.set_aside(0).total,
-        violations=tuple(violations),
-    )
-
-
 def _task(number: int) -> TaskRef:
     return TaskRef("app", f"room-{number:02}", "task")
-
-
-def _parse_task(signal: Signal) -> TaskRef:
-    data = signal.data
-    assert isinstance(data, dict)  # noqa: S101 - made so above
-    return TaskRef(str(data["AppId"]), str(data["RoomId"]), str(data["TaskId"]))

@@ -8,7 +8,8 @@ import pytest
 
 from devkit.simulation.__main__ import CHOICES, faults_named, table
 from devkit.simulation.faults import ALL, Faults
-from devkit.simulation.run import RunReport, run
+from devkit.simulation.judgement import RunReport
+from devkit.simulation.run import run
 from devkit.valkey import valkey_server
 from snapshot_tuner.events.arrival import Arrivals
 from snapshot_tuner.ledger import precedence, transitions
