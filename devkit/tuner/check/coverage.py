@@ -16,7 +16,8 @@ from devkit.tuner.check.values import Axis, axis
 from devkit.tuner.check.windows import window_axis, window_box
 from snapshot_tuner.formats.json_path import JsonPath
 from snapshot_tuner.model import Json, Number
-from snapshot_tuner.policy.document import CurveDocument, PolicyDocument
+from snapshot_tuner.policy.document import PolicyDocument
+from snapshot_tuner.policy.document_parts import CurveDocument
 from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.policy.patterns.attributes import ALIASES
 from snapshot_tuner.policy.patterns.grammar import OR

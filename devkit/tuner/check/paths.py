@@ -10,7 +10,7 @@ from devkit.tuner.check.examples import PLACEHOLDER, point_in, show
 from devkit.tuner.check.findings import FindingKind, Suspicion
 from snapshot_tuner.formats.json_path import ABSENT
 from snapshot_tuner.model import Json, Place, Signal
-from snapshot_tuner.policy.document import CurveDocument
+from snapshot_tuner.policy.document_parts import CurveDocument
 from snapshot_tuner.policy.paths import SignalPath
 from snapshot_tuner.policy.patterns.compiler import Pattern, compile_checked
 from snapshot_tuner.policy.patterns.operators import Operator

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -14,12 +13,12 @@ from pydantic import (
     model_validator,
 )
 
-from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Json, Number, Order, Place, is_number
-from snapshot_tuner.policy.curves import Curve
+from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Json, Order, Place
 from snapshot_tuner.policy.document_parts import (
     NAME,
     NOT_SECONDS,
     BoundsDocument,
+    CurveDocument,
     Duration,
     LimitDocument,
     Part,
@@ -30,13 +29,11 @@ from snapshot_tuner.policy.document_parts import (
     only,
     says,
 )
-from snapshot_tuner.policy.paths import SignalPath
 from snapshot_tuner.policy.readings.document import PartDocument, ReadingDocument
 
 RULES_WITH_AN_END_MOST: Final = 16
 """The ledger remembers one adjustment of each of them for every task."""
 
-NUMBERS_OF_A_POINT: Final = 2
 PREVIOUS: Final = "previous"
 _SECONDS_TAG: Final = "<seconds>"
 _CURVE_TAG: Final = "<curve>"
@@ -54,23 +51,6 @@ _REASONS: Final = {
     "too_short": "must hold at least one rule",
 }
 """What pydantic finds, in the words of the file; every whole number in it but the version is seconds."""
-
-
-def _is_path(text: str) -> str:
-    SignalPath.parse(text)
-    return text
-
-
-def _point(value: object) -> tuple[Number, Number]:
-    if not isinstance(value, list) or len(value) != NUMBERS_OF_A_POINT or not all(map(is_number, value)):
-        raise ValueError("must be a point of two numbers, such as [0.8, 10]")
-    x, seconds = value
-    return x, seconds
-
-
-def _is_curve(points: list[tuple[Number, Number]]) -> list[tuple[Number, Number]]:
-    Curve.through(points)
-    return points
 
 
 def _interval_tag(value: object) -> str:
@@ -93,32 +73,12 @@ def _then(value: object) -> int | None:
     return value
 
 
-_Path = Annotated[str, AfterValidator(_is_path)]
-_Point = Annotated[
-    tuple[Number, Number],
-    PlainValidator(_point),
-    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
-]
-
-
 _THEN_SCHEMA: Final = {
     "anyOf": [
         {"type": "integer", "minimum": INTERVAL_MIN_SECONDS, "maximum": INTERVAL_MAX_SECONDS},
         {"const": PREVIOUS},
     ]
 }
-
-
-class CurveDocument(Part):
-    """An interval that follows a number of the event."""
-
-    of: Annotated[_Path, says("Where the number is, such as `data.load`.")]
-    curve: Annotated[
-        list[_Point],
-        AfterValidator(_is_curve),
-        Field(json_schema_extra={"minItems": 2}),
-        says("Points of [number, seconds], the numbers ascending: straight lines between them, flat outside."),
-    ]
 
 
 _Interval = Annotated[

@@ -1,4 +1,4 @@
-"""What all objects of the policy file's shape are made of, and those that several of them have."""
+"""What all objects of the policy file's shape are made of, and the parts of which it is put together."""
 
 from typing import Annotated, Any, Final, Self
 
@@ -16,10 +16,14 @@ from pydantic import (
 
 from snapshot_tuner.formats import times
 from snapshot_tuner.model import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS, Number, is_number
+from snapshot_tuner.policy.curves import Curve
+from snapshot_tuner.policy.paths import SignalPath
 from snapshot_tuner.policy.targets import Template
 from snapshot_tuner.policy.windows import parse_days, parse_time
 
 _MIDNIGHT: Final = 24 * 60
+
+_NUMBERS_OF_A_POINT: Final = 2
 
 NAME: Final = r"^[A-Za-z0-9_.-]{1,64}$"
 
@@ -183,3 +187,40 @@ class LimitDocument(Part):
         if self.factor is None and (self.bounds is None or not self.bounds.model_fields_set):
             raise ValueError("needs bounds or factor, or it has no effect")
         return self
+
+
+def _is_path(text: str) -> str:
+    SignalPath.parse(text)
+    return text
+
+
+def _point(value: object) -> tuple[Number, Number]:
+    if not isinstance(value, list) or len(value) != _NUMBERS_OF_A_POINT or not all(map(is_number, value)):
+        raise ValueError("must be a point of two numbers, such as [0.8, 10]")
+    x, seconds = value
+    return x, seconds
+
+
+def _is_curve(points: list[tuple[Number, Number]]) -> list[tuple[Number, Number]]:
+    Curve.through(points)
+    return points
+
+
+_Path = Annotated[str, AfterValidator(_is_path)]
+_Point = Annotated[
+    tuple[Number, Number],
+    PlainValidator(_point),
+    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+]
+
+
+class CurveDocument(Part):
+    """An interval that follows a number of the event."""
+
+    of: Annotated[_Path, says("Where the number is, such as `data.load`.")]
+    curve: Annotated[
+        list[_Point],
+        AfterValidator(_is_curve),
+        Field(json_schema_extra={"minItems": 2}),
+        says("Points of [number, seconds], the numbers ascending: straight lines between them, flat outside."),
+    ]

@@ -10,12 +10,17 @@ from snapshot_tuner.policy import windows
 from snapshot_tuner.policy.compiled import BoundsForm, LimitForm, PolicyForm, RuleForm
 from snapshot_tuner.policy.document import (
     RULES_WITH_AN_END_MOST,
-    CurveDocument,
     PolicyDocument,
     RuleDocument,
     validate,
 )
-from snapshot_tuner.policy.document_parts import BoundsDocument, LimitDocument, TargetDocument, WhenDocument
+from snapshot_tuner.policy.document_parts import (
+    BoundsDocument,
+    CurveDocument,
+    LimitDocument,
+    TargetDocument,
+    WhenDocument,
+)
 from snapshot_tuner.policy.patterns.compiler import Pattern, compile_body_pattern, compile_pattern
 from snapshot_tuner.policy.patterns.grammar import OR, matches_everything
 from snapshot_tuner.policy.patterns.operators import Report
