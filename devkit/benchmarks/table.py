@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure; `peer` and `floor` are empty where there is nothing to compare with."""
+    """One figure; `peer` and `floor` are empty if there is nothing to compare with. `ratio` is ours over the peer."""
 
     figure: str
     ours: str
     peer: str = ""
     ratio: str = ""
     floor: str = ""
-    to_reach: str = ""
-    reached: bool | None = None
+    target: str = ""
+    met: bool | None = None
 
 
-_HEAD = ("figure", "here", "usual handler", "here / usual", "floor", "to reach", "reached")
+_HEAD = ("figure", "here", "usual handler", "ratio", "floor", "target", "met")
+NOTHING = "\N{EN DASH}"
 
 
 def lines(rows: Iterable[Row]) -> list[str]:
@@ -37,8 +38,8 @@ def machine(python: str) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    reached = {None: "", True: "yes", False: "no"}[row.reached]
-    return (row.figure, row.ours, row.peer, row.ratio, row.floor, row.to_reach, reached)
+    met = {None: "", True: "yes", False: "no"}[row.met]
+    return tuple(each or NOTHING for each in (row.figure, row.ours, row.peer, row.ratio, row.floor, row.target, met))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
