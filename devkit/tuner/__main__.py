@@ -12,25 +12,26 @@ from devkit.tuner.output import print_json, progress_console
 from snapshot_tuner.version import VERSION
 
 _DESCRIPTION = """\
-See what a policy does before it is live, check that a deployment works, and step in for a while.
+See what a policy does before it is live, put it in force, see whether a stack works, and step in for a while.
 
   ./tuner check layers/policy/policy.yaml
   ./tuner explain layers/policy/policy.yaml events/sqs/cloudevent.json
   ./tuner backtest new.yaml events/day.ndjson.gz --against layers/policy/policy.yaml --html backtest.html
   ./tuner record log-lines.json > recorded.ndjson
+  ./tuner publish new.yaml --parameter /snapshot-tuner/policy --stack snapshot-tuner-dev
   ./tuner doctor --stack snapshot-tuner-dev
   ./tuner bounds set --url URL --app APP --room ROOM --task TASK --max 5 --for 30m --reason "incident 4711"
-  ./tuner publish new.yaml --parameter /snapshot-tuner/policy --stack snapshot-tuner-dev
 """
 
 _EXIT_CODES = """\
 exit codes:
   0  fine
   1  the policy has mistakes: no function would start with it
-  2  the command line is wrong, or a file cannot be read
+  2  the command line is wrong, or a file cannot be read; (backtest) it has no event; (record) there was nothing to
+     record; (bounds) such bounds cannot be set
   3  (check) the policy is valid, but something in it is suspicious; (backtest) no event matches any of its rules
   4  (explain) the event is rejected: it would end in a dead-letter queue
-  5  (doctor) a part of the deployment does not work; (publish) the policy is not in force;
+  5  (publish) the policy is not in force; (doctor) a part of the stack does not work;
      (bounds) a task could not be changed
 """
 
@@ -39,9 +40,9 @@ _COMMANDS = {
     "explain": explain,
     "backtest": backtest,
     "record": record,
+    "publish": publish,
     "doctor": doctor,
     "bounds": bounds,
-    "publish": publish,
 }
 
 

@@ -2,9 +2,8 @@
 
 The events go in virtual time through the code that is deployed: policy, batch, and the rules of the ledger and its
 call slots. The surroundings are simulated: a queue whose batches start when they are full or their window is over,
-ten workers that wait for their slots as the deployed ones do, the reconciler once a minute, and a provider that
-confirms every call. With --against both policies see the same
-events, each in an account of its own.
+ten instances that wait for their slots as the deployed ones do, the reconciler once a minute, and a provider that
+confirms every call. With --against both policies see the same events, each in an account of its own.
 
   ./tuner backtest new.yaml day.ndjson.gz
   ./tuner backtest new.yaml day.ndjson.gz --against old.yaml --html backtest.html --price 1.8

@@ -55,7 +55,7 @@ class Done(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of `tuner bounds`."""
-    parser.add_argument("action", choices=("set", "clear", "list"))
+    parser.add_argument("action", choices=("set", "clear", "list"), help="what to do, see above")
     endpoint.add_arguments(parser)
     which = parser.add_argument_group("which tasks")
     which.add_argument("--app", metavar="APP", help="the AppId; alone it means all its known tasks")
@@ -63,12 +63,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--task", metavar="TASK", help="the TaskId, together with --app and --room; it need not be known"
     )
-    what = parser.add_argument_group("what to set")
+    what = parser.add_argument_group("what to set (set only)")
     what.add_argument("--min", type=int, metavar="SECONDS", help="the shortest interval allowed, 1 to 600")
     what.add_argument("--max", type=int, metavar="SECONDS", help="the longest interval allowed; may equal --min")
-    what.add_argument("--for", dest="lasts", metavar="DURATION", help="how long, such as 90s, 30m or 2h; at most 24h")
-    what.add_argument("--reason", metavar="TEXT", help="why, for those who wonder; at most 200 characters")
-    parser.add_argument("--yes", action="store_true", help="do not ask before more than one task is changed")
+    what.add_argument(
+        "--for", dest="lasts", metavar="DURATION", help="how long, such as 90s, 30m or 2h; at most 24h; required"
+    )
+    what.add_argument("--reason", metavar="TEXT", help="why, for those who wonder; at most 200 characters; required")
+    parser.add_argument(
+        "--yes", action="store_true", help="(set, clear) do not ask before more than one task is changed"
+    )
 
 
 def run(arguments: argparse.Namespace) -> Exit:
