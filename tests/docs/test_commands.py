@@ -11,7 +11,7 @@ from devkit.tuner.__main__ import parser
 from snapshot_tuner.policy.engine import Policy
 from tests.docs.pages import PAGES, ROOT, code_blocks
 
-NOT_RUN = ("aws", "kafka-console-producer", "printf", "zgrep", "zcat", "curl", "terraform", "vefaas")
+NOT_RUN = ("aws", "kafka-console-producer", "printf", "zgrep", "zcat", "curl", "docker", "terraform", "vefaas")
 """Programs of other people, which need an account, a broker or a running deployment: their lines are only parsed."""
 
 TEXTS = {str(path): (ROOT / path).read_text(encoding="utf-8") for path in PAGES}

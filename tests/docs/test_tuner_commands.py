@@ -69,7 +69,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "Makefile").write_text(".PHONY: .venv/.installed\n.venv/.installed:\n\t@true\n", encoding="utf-8")
     shutil.copy(ROOT / "tuner", tmp_path)
     (new,) = [block for block in code_blocks((ROOT / "docs/tuner.md").read_text("utf-8"), "yaml") if NEW in block]
-    (tmp_path / "new.yaml").write_text(new, encoding="utf-8")
+    for name in ("new.yaml", "previous.yaml"):
+        (tmp_path / name).write_text(new, encoding="utf-8")
     return tmp_path
 
 
@@ -262,5 +263,5 @@ def test_no_line_is_left_out() -> None:
     found = [(page, line) for page, line, _ in lines()]
     assert [each for each in found if not any(f"./tuner {command}" in each[1] for command in commands)] == []
     counted = {name: sum(f"./tuner {name}" in line for _, line in found) for name in commands}
-    assert counted == {"check": 1, "explain": 1, "backtest": 1, "record": 3, "publish": 2, "doctor": 2, "bounds": 1}
+    assert counted == {"check": 1, "explain": 1, "backtest": 1, "record": 3, "publish": 3, "doctor": 2, "bounds": 1}
     assert all(any(word in line for _, line in found) for word in itertools.chain(STAND_INS))
