@@ -35,7 +35,7 @@ class Admissions:
 
     def __init__(self, namespace: Namespace, limits: Limits, clock: Clock) -> None:
         self._namespace = namespace
-        self._script = Script.load(*WRITING, *OF_TASKS, "admit")
+        self._script = Script.load(*WRITING, *OF_TASKS, "take", "admit")
         self._limits = limits
         self._clock = clock
 
