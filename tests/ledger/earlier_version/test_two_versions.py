@@ -141,7 +141,7 @@ def test_a_record_of_two_versions_later_is_set_aside(backend: ValkeyBackend) -> 
         put_behind(backend, FORMAT + 2, *NOTHING_ADDED)
         answers = ledger.admit([event("e2", at=1), event("e2", at=1, task=OTHER_TASK)])
     assert [each.answer for each in answers] == [NEW, NEW]
-    assert [each.why for each in found] == ["its format is 4; this code knows 2, and what 3 has left in its place"]
+    assert [each.why for each in found] == ["its format is 4; this code reads formats up to 3"]
 
 
 def test_both_versions_care_for_each_others_tasks(backend: ValkeyBackend, earlier: EarlierClient) -> None:

@@ -99,7 +99,7 @@ def decode(text: object) -> TaskState:
         later=later,
     )
     if state.base is None and not state.open:
-        _refuse("it has nothing that the task should be")
+        _refuse("it does not say what the task should be")
     if state.applied is not None and state.applied_at is None:
         _refuse("it does not say when a call was confirmed")
     return state
@@ -153,10 +153,10 @@ def _behind(fields: list[Any]) -> tuple[dict[str, tuple[Any, ...]], tuple[End, .
         return {}, (), "", ()
     number = _whole(fields[0], "format")
     if not 0 < number <= FORMAT + 1:  # else it may mean anything
-        _refuse(f"its format is {number}; this code knows {FORMAT}, and what {FORMAT + 1} has left in its place")
+        _refuse(f"its format is {number}; this code reads formats up to {FORMAT + 1}")
     _, notes, ends, policy, *more = _list(fields, 4, "part behind the format")
     if not isinstance(notes, dict):
-        _refuse("the notes are no object")
+        _refuse("the notes are not an object")
     return (
         {_order_key(key): _note(note, _text(policy, "policy")) for key, note in notes.items()},
         tuple(_end(end) for end in _list(ends, 0, "list of ends")),
@@ -187,7 +187,7 @@ def _json(text: object) -> Any:  # noqa: ANN401 - what it is, is what is to be f
     try:
         return json.loads(_text(text, "record"))
     except (ValueError, RecursionError):
-        _refuse("it is no JSON")
+        _refuse("not JSON")
 
 
 def _intent(value: object) -> Intent:
@@ -207,7 +207,7 @@ def _intent(value: object) -> Intent:
 
 def _interval(value: object) -> None:
     if not INTERVAL_MIN_SECONDS <= _whole(value, "interval") <= INTERVAL_MAX_SECONDS:
-        _refuse(f"the interval {value} is none that a task can have")
+        _refuse(f"the interval {value} is out of range")
 
 
 def _lease(value: object, read: Callable[[object], Intent]) -> Lease:
@@ -222,7 +222,7 @@ def _stabilizing(value: object, read: Callable[[object], Intent]) -> Stabilizing
 
 def _list(value: object, least: int, what: str) -> list[Any]:
     if not isinstance(value, list) or len(value) < least:
-        _refuse(f"the {what} is no list of {least} or more")
+        _refuse(f"the {what} is not a list of {least} or more")
     return value
 
 
@@ -246,7 +246,7 @@ def is_text(value: object) -> TypeGuard[str]:
 
 def _text(value: object, what: str) -> str:
     if not is_text(value):
-        _refuse(f"the {what} is no text")
+        _refuse(f"the {what} is not text")
     return value
 
 
@@ -256,7 +256,7 @@ def _text_or_none(value: object, what: str) -> str | None:
 
 def _whole(value: object, what: str) -> int:
     if type(value) is not int:
-        _refuse(f"the {what} is no whole number")
+        _refuse(f"the {what} is not a whole number")
     return value
 
 

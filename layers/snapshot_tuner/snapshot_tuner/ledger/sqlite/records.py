@@ -168,7 +168,7 @@ class SqliteRecords:
         # Another word is an order that only a later version knows.
         if found is None or (isinstance(found, str) and found.isascii() and found.isalpha() and found.islower()):
             return found
-        self._aside.add("order", "it is no word", found)
+        self._aside.add("order", "not a word of lower-case letters", found)
         return None
 
     def save_order(self, order: str) -> None:
@@ -232,7 +232,7 @@ class SqliteRecords:
             if all(map(is_text, names)):
                 tasks.append(TaskRef(*names))
             else:
-                self._set_row_aside(names, "a name is no text")
+                self._set_row_aside(names, "a name is not text")
         return tasks
 
     def _set_odd_rows_aside(self) -> None:
@@ -244,7 +244,7 @@ class SqliteRecords:
             (self._namespace, _EXPIRED_PER_ADMIT),
         ).fetchall()
         for names in rows:
-            self._set_row_aside(names, "a time is no number")
+            self._set_row_aside(names, "a time is not a number")
 
     def _set_row_aside(self, names: Sequence[object], why: str) -> None:
         """By what its names are, text or blob: another row may have the same bytes for a name."""

@@ -14,7 +14,7 @@ local latest, earliest = now - ahead + ARGV[4], now - ahead - ARGV[5]
 
 local known_order = try('GET', KEYS[1])
 if known_order and not match(known_order, '^[a-z]+$') then -- another word is an order that only a later version knows
-  set_aside(KEYS[1], 'it is no word', known_order)
+  set_aside(KEYS[1], 'not a word of lower-case letters', known_order)
   known_order = false
 end
 if known_order and known_order ~= order then

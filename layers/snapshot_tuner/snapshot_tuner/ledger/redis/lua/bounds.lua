@@ -22,7 +22,7 @@ local function bounds_at(name, now)
   local least, most, ends, since = match(saved, '^(%d+)%z(%d+)%z(%d+)%z(%d+)%z[^%z]*%z')
   local is_read = least and is_bound(least) and is_bound(most) and is_time(ends + 0) and is_time(since + 0)
   if not is_read or not is_text(saved) then
-    keep_aside(bounds_name .. ' ' .. name, 'it is no bounds', saved)
+    keep_aside(bounds_name .. ' ' .. name, 'not bounds', saved)
     call('HDEL', bounds_name, name)
     try('ZREM', bounded_name, name)
     return nil

@@ -26,11 +26,11 @@ end
 
 local function fault_of_open(open)
   if type(open) ~= 'table' or #open % 2 == 1 then
-    return 'the open intents are no list of pairs'
+    return 'the open intents are not a list of pairs'
   end
   for i = 1, #open, 2 do
     if not is_asked(open[i], open[i + 1]) then
-      return 'an open intent is none'
+      return 'an open intent cannot be read'
     end
   end
 end
@@ -50,26 +50,26 @@ end
 
 local function fault_of_added(notes, ends, policy, reasons)
   if notes ~= false and (type(notes) ~= 'table' or #notes % 2 == 1) then
-    return 'the notes are no list of pairs'
+    return 'the notes are not a list of pairs'
   end
   for i = 1, notes and #notes or 0, 2 do
     if not is_order_key(notes[i]) or not is_note(notes[i + 1]) then
-      return 'a note is none'
+      return 'a note cannot be read'
     end
   end
   if ends ~= false and (type(ends) ~= 'table' or #ends % 3 ~= 0) then
-    return 'the ends are no list of threes'
+    return 'the ends are not a list of threes'
   end
   for i = 1, ends and #ends or 0, 3 do
     if not is_text(ends[i]) or not is_order_key(ends[i + 1]) or not is_time(ends[i + 2]) then
-      return 'an end is none'
+      return 'an end cannot be read'
     end
   end
   if policy ~= false and not is_text(policy) then
-    return 'its policy is no text'
+    return 'its policy is not text'
   end
   if reasons and type(reasons) ~= 'string' then
-    return 'the reasons are no text'
+    return 'the reasons are not text'
   end
 end
 
@@ -78,53 +78,52 @@ local function fault_of_behind(format_number, notes, ends, policy, reasons)
     return nil
   end
   if not is_time(format_number) or format_number == 0 then
-    return 'its format is no number'
+    return 'its format is not a number'
   end
   if format_number > FORMAT_NUMBER + 1 then
-    return 'its format is ' .. format('%.0f', format_number) .. '; this code knows ' .. FORMAT_NUMBER
-      .. ', and what ' .. FORMAT_NUMBER + 1 .. ' has left in its place'
+    return 'its format is ' .. format('%.0f', format_number) .. '; this code reads formats up to ' .. FORMAT_NUMBER + 1
   end
   return fault_of_added(notes, ends, policy, reasons)
 end
 
 local function fault_of_task(task)
   if type(task) ~= 'table' then
-    return 'it is no list'
+    return 'not a list'
   end
   if not is_asked(task[KEY], task[INTENT]) then
-    return 'what it should be is no intent'
+    return 'what the task should be cannot be read'
   end
   -- Most are the same as what it should be.
   local applied, base = task[APPLIED_KEY], task[BASE_KEY]
   if applied ~= task[KEY] or task[APPLIED_INTENT] ~= task[INTENT] then
     if applied ~= false and not is_asked(applied, task[APPLIED_INTENT]) then
-      return 'what was applied is no intent'
+      return 'what was applied cannot be read'
     end
   end
   if base ~= task[KEY] or task[BASE_INTENT] ~= task[INTENT] then
     if base ~= false and not is_asked(base, task[BASE_INTENT]) then
-      return 'its base is no intent'
+      return 'its base cannot be read'
     end
   end
   if not is_time(task[DESIRED_AT]) or not is_time(task[CALL_DUE]) or not is_time_or_none(task[DUE])
     or not is_time_or_none(task[DOUBT_UNTIL]) or not is_time_or_none(task[APPLIED_AT])
     or not (applied == false or task[APPLIED_AT])
   then
-    return 'a time is none'
+    return 'a time is missing or out of range'
   end
   if task[TOKEN] ~= false then
     if not is_text(task[TOKEN]) or not is_time(task[BEGUN]) or not is_time(task[UNTIL])
       or not is_asked(task[LEASE_KEY], task[LEASE_INTENT])
     then
-      return 'its lease is none'
+      return 'its lease cannot be read'
     end
   end
   if task[SETTLED_TOKEN] ~= false and not is_text(task[SETTLED_TOKEN]) then
-    return 'its settled token is no text'
+    return 'its settled token is not text'
   end
   if task[STABILIZING_UNTIL] ~= false then
     if not is_time(task[STABILIZING_UNTIL]) or not is_asked(task[STABILIZING_KEY], task[STABILIZING_INTENT]) then
-      return 'what is stabilizing is no intent'
+      return 'what is stabilizing cannot be read'
     end
   end
   if task[OPEN] ~= false then
@@ -134,7 +133,7 @@ local function fault_of_task(task)
     end
   end
   if base == false and (not task[OPEN] or #task[OPEN] == 0) then
-    return 'it has nothing that the task should be'
+    return 'it does not say what the task should be'
   end
   return fault_of_behind(task[FORMAT], task[NOTES], task[ENDS], task[POLICY], task[REASONS])
 end
@@ -142,9 +141,9 @@ end
 local function fault_of_event(event)
   local first = byte(event)
   if first ~= 48 and first ~= 49 then
-    return 'it is no event'
+    return 'not an event'
   end
   if not is_order_key(sub(event, 2 + FINGERPRINT_BYTES)) then
-    return 'its order key is none'
+    return 'its order key cannot be read'
   end
 end

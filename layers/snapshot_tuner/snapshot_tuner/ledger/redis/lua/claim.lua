@@ -39,7 +39,7 @@ for i = 3, #KEYS do
   end
 end
 for i = #KEYS, #ARGV do
-  keep_aside(KEYS[1] .. ' ' .. sub(ARGV[i], 1, ASIDE_NAME_MOST), 'it is the name of no task', ARGV[i])
+  keep_aside(KEYS[1] .. ' ' .. sub(ARGV[i], 1, ASIDE_NAME_MOST), 'not the name of a task', ARGV[i])
   call('ZREM', KEYS[1], ARGV[i])
 end
 return said({now, claimed})

@@ -13,7 +13,7 @@ if correction ~= 'local' then
   local saved = try('GET', clock_name)
   local kept, greatest = match(saved or correction .. ' 0', '^(-?%d+) (%d+)$')
   if not kept or not is_time(greatest + 0) then
-    set_aside(clock_name, 'it is no clock', saved)
+    set_aside(clock_name, 'not a clock', saved)
     kept, greatest = correction, 0
   end
   if kept ~= correction or now + BEHIND_US < greatest + 0 then

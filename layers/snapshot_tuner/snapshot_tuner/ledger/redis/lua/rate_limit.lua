@@ -34,7 +34,7 @@ local function load_cursor(name, now)
   end
   local is_read, cursor = pcall(unpack_record, saved)
   if not is_read or not is_cursor(cursor) then
-    set_aside(name, 'it is no cursor', saved)
+    set_aside(name, 'not a cursor', saved)
     cursor = {now + LOST_CURSOR_US, 0}
     save_cursor(name, cursor)
   end

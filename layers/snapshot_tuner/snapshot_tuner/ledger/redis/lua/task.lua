@@ -49,7 +49,7 @@ local function load_task(name, saved, now)
     return nil
   end
   local is_read, task, more = pcall(unpack_record, saved)
-  local fault = (not is_read or more ~= nil) and 'it is no MessagePack'
+  local fault = (not is_read or more ~= nil) and 'not MessagePack'
   if not fault and type(task) == 'table' then
     if task[APPLIED_KEY] == true then
       task[APPLIED_KEY] = task[KEY]
