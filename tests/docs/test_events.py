@@ -44,7 +44,7 @@ def arriving(policy: Policy, body: str) -> str:
 def test_every_sender_has_its_section() -> None:
     assert list(SECTIONS) == [
         "Alertmanager", "Grafana", "CloudWatch", "Volcengine Cloud Monitor",
-        "A list of readings", "A record of Kafka", "OpenTelemetry",
+        "A list of measurements", "A record of Kafka", "OpenTelemetry",
     ]  # fmt: skip
 
 

@@ -110,6 +110,9 @@ def test_the_policy_shown_is_the_policy_that_is_shipped() -> None:
     assert yaml.safe_load(blocks("yaml")[0]).items() <= yaml.safe_load(shipped.read_text(encoding="utf-8")).items()
 
 
+NUMBERS = dict(enumerate(("no", "one", "two", "three", "four", "five", "six", "seven", "eight")))
+
+
 def default(value: object) -> str:
     match value:
         case None | () | "":
@@ -145,7 +148,21 @@ def test_the_alarms_are_as_many_as_are_paid_for() -> None:
         patch.setenv("AWS_DEFAULT_REGION", cloudformation.REGION)
         stack = cloudformation.deploy(cloudformation.load(), cloudformation.REQUIRED)
     number = len(stack.find_all("AWS::CloudWatch::Alarm"))
-    assert f"{number / 10} for {number} alarms" in (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    assert f"{number / 10} for {number} alarms" in page
+    known = len(table("alarm"))
+    assert f"the other {NUMBERS[known - number]} [of the {known}]" in page
+    assert f"{NUMBERS[known - number].capitalize()} of the {known} exist only" in DOCUMENTATION
+
+
+def test_the_figures_of_the_readme_are_those_of_its_pages() -> None:
+    """Each that was measured, and those of the targets that are missed, stand on the page of their row too."""
+    pages = (ROOT / "docs" / "performance.md").read_text("utf-8") + (ROOT / "docs" / "ledger.md").read_text("utf-8")
+    (missed,) = re.findall(r"^Three targets are missed:.*?\n\n", README, re.MULTILINE | re.DOTALL)
+    measured = re.findall(r"^\| .+ \| (\d[\d.,]*(?: \w+)?) \| \[", README, re.MULTILINE)
+    figures = [*measured, *re.findall(r"\d[\d.,]*\d", missed)]
+    assert len(measured) == README.count("\n| ", README.index("## Figures"), README.index("Three targets")) - 1
+    assert [figure for figure in figures if figure not in pages] == []
 
 
 def test_the_readme_is_two_screens() -> None:
