@@ -17,9 +17,23 @@ def test_the_tests_of_a_file_or_of_a_folder_together_run_in_one_process(tmp_path
         path.write_text(f"import pytest\n\n@pytest.mark.parametrize('n', range(20))\n{TEST.format(group=group)}")
 
     run = subprocess.run(  # noqa: S603 - pytest, on what the test wrote
-        [sys.executable, "-m", "pytest", "-n", "2", "-p", "tests.conftest", "-rP", "--rootdir", tmp_path, tmp_path],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n",
+            "2",
+            "-p",
+            "xdist",
+            "-p",
+            "tests.file_by_file",
+            "-rP",
+            "--rootdir",
+            tmp_path,
+            tmp_path,
+        ],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
