@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.template.cloudformation import ALL_OPTIONS, REQUIRED, deploy, linted, translate
+from tests.template.cloudformation import ALL_OPTIONS, REQUIRED, deploy
 from tests.template.findings import findings
 from tests.template.ledger_planted import IN_LEDGER
 from tests.template.operations_planted import IN_OPERATIONS, REMOVED
@@ -314,18 +314,3 @@ def test_a_planted_mistake_is_found(source: Mapping[str, Any], path: str, value:
     """The finding comes with all options or with none, by its exact words."""
     changed = planted(source, path.split("/"), value)
     assert any(finding in findings(deploy(changed, options)) for options in (ALL_OPTIONS, REQUIRED))
-
-
-@pytest.mark.slow
-def test_the_linter_sees_what_is_left_to_it(source: Mapping[str, Any]) -> None:
-    """Attributes, property names, ranges and types of resources are the linter's part, and it is really at work."""
-    changed = source
-    for path, value in (
-        ("Resources/BusDeadLettersAlarm/Properties/Dimensions/0/Value", {"Fn::GetAtt": ["BusDeadLetters", "Nome"]}),
-        ("Resources/EventQueue/Properties/VisibilityTimeoutSeconds", 121),
-        ("Resources/BusDeadLetters/Properties/MessageRetentionPeriod", 1209601),
-        ("Resources/AgeAlarm", {"Type": "AWS::CloudWatch::Alarms", "Properties": {}}),
-    ):
-        changed = planted(changed, path.split("/"), value)
-    rules = {line.split(" ")[0] for line in linted(translate(changed, REQUIRED))}
-    assert {"E1010", "E3002", "E3034", "E3006"} <= rules

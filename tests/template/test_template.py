@@ -12,11 +12,9 @@ from typing import Any, Final
 
 import pytest
 
-from devkit.template import __main__ as validate
 from snapshot_tuner.aws.secrets import STANDS_FOR
 from snapshot_tuner.settings import Settings
 from tests.template.cloudformation import (
-    ALL_OPTIONS,
     BYTEPLUS,
     CUSTOM_PROVIDER,
     FUNCTIONS,
@@ -33,7 +31,6 @@ from tests.template.cloudformation import (
     TOPIC,
     Stack,
     deploy,
-    linted,
     properties,
     references,
 )
@@ -63,31 +60,6 @@ OPTIONS: Final = (
 def test_nothing_is_found_with_any_set_of_options(source: Mapping[str, Any], options: Mapping[str, str]) -> None:
     """Whichever way the conditions fall, what is deployed is whole, safe and watched."""
     assert findings(deploy(source, options)) == []
-
-
-@pytest.mark.slow
-def test_make_validate_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """cfn-lint passes SAM's result with its conditions and parameters."""
-    assert validate.main() == 0
-    assert capsys.readouterr().out == "template.yaml: no findings\n"
-
-
-def test_make_validate_tells_what_it_finds_and_fails(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One line for each finding, and an exit code that stops `make`."""
-    monkeypatch.setattr(validate, "linted", lambda _: ["E3002 a", "E3012 b"])
-    assert validate.main() == 1
-    assert capsys.readouterr().out == "E3002 a\nE3012 b\ntemplate.yaml: 2 findings\n"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("options", [REQUIRED, ALL_OPTIONS], ids=["defaults", "all options"])
-def test_the_linter_finds_nothing_once_the_conditions_are_decided(
-    source: Mapping[str, Any], options: Mapping[str, str]
-) -> None:
-    """cfn-lint sees more of a property when no condition hides it."""
-    assert linted(deploy(source, options).as_template()) == []
 
 
 def test_fifo_changes_the_queue_its_dead_letters_the_batch_and_the_rule(source: Mapping[str, Any]) -> None:

@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import pytest
-
 from snapshot_tuner.aws.secrets import STANDS_FOR
 from snapshot_tuner.settings import HttpAuth, Settings
-from tests.effort import cases
 from tests.template.cloudformation import (
     BYTEPLUS,
     CUSTOM_PROVIDER,
@@ -20,15 +17,12 @@ from tests.template.cloudformation import (
     WEBHOOK_SECRETS,
     WEBHOOK_TOKENS,
     deploy,
-    linted,
     properties,
     translate,
 )
 
 SIGNED: Final = {**REQUIRED, **PUBLIC_URL}
 WITHOUT_SECRETS: Final = {**REQUIRED, "HttpAuth": "signature"}
-LINTED: Final = [WEBHOOK_SECRETS, PUBLIC_URL, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS][: cases(2)]
-"""Each takes seconds."""
 
 
 def test_lambda_checks_the_caller_unless_told_otherwise(source: Mapping[str, Any]) -> None:
@@ -78,13 +72,6 @@ def test_the_apps_whose_callbacks_are_taken_reach_the_function(source: Mapping[s
         variables = properties(deploy(source, {**SIGNED, **given}), "HttpEndpoint")["Environment"]["Variables"]
         only = {name: str(value) for name, value in variables.items()}
         assert Settings.from_env({**only, "LEDGER_URL": "rediss://ledger:6379/0"}).rtc_app_ids == taken
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("secrets", LINTED, ids=", ".join)
-def test_the_linter_finds_nothing_in_a_public_url(source: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
-    """With one secret or with all, the conditions decided."""
-    assert linted(deploy(source, {**WITHOUT_SECRETS, **secrets}).as_template()) == []
 
 
 def test_the_settings_take_a_public_urls_variables(source: Mapping[str, Any]) -> None:
