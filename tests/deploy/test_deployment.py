@@ -1,5 +1,6 @@
 """`make deploy` and `make destroy` as a new user meets them, with programs that note down what they are asked for."""
 
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from devkit.build.step import BUILD_FOLDER, ROOT
 from devkit.deployment import checks
+from devkit.deployment.__main__ import main
 from tests.template.cloudformation import OWN_EXTENSION, REGION, REQUIRED, SHARED_LEDGER, load
 
 SECRET = REQUIRED["CredentialsSecretArn"]
@@ -27,32 +29,48 @@ case "$1 $2" in "list stack-outputs") cat "$OUTPUTS";; esac
 DELETED = "sam delete --stack-name snapshot-tuner-dev --region eu-central-1"
 
 
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @dataclass
 class Machine:
     """With a SAM CLI and an AWS CLI on it, and a samconfig.toml of its own."""
 
     folder: Path
+    printed: pytest.CaptureFixture[str]
 
     @property
     def config(self) -> Path:
         return self.folder / "samconfig.toml"
 
-    def run(self, *words: str, answers: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             "PATH": f"{self.folder}:/usr/bin:/bin",
-            "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("layers/snapshot_tuner", "functions", ".")),
             "NOTES": str(self.folder / "notes"),
             "OUTPUTS": str(self.folder / "outputs.json"),
         }
-        return subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-m", "devkit.deployment", *words, "--config", self.config],
-            env=environment,
-            cwd=ROOT,
-            input="".join(f"{answer}\n" for answer in answers),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+
+    def run(self, *words: str, answers: tuple[str, ...] = ()) -> Done:
+        """In this process: starting one takes longer than all that it does."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["deployment", *words, "--config", str(self.config)])
+            patch.setattr(sys, "stdin", io.StringIO("".join(f"{answer}\n" for answer in answers)))
+            code: object = None
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code
+        out, err = self.printed.readouterr()
+        return Done(int(code is not None), out, f"{err}{code or ''}")
 
     def notes(self) -> list[str]:
         notes = self.folder / "notes"
@@ -68,13 +86,13 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
     (tmp_path / "samconfig.toml").write_text((ROOT / "samconfig.toml").read_text())
     (tmp_path / "outputs.json").write_text(json.dumps(OUTPUTS))
     for name in ("sam", "aws"):
         (tmp_path / name).write_text(PROGRAM)
         (tmp_path / name).chmod(0o755)
-    return Machine(tmp_path)
+    return Machine(tmp_path, capsys)
 
 
 @pytest.fixture(autouse=True)
@@ -121,8 +139,16 @@ def test_a_second_stack_on_the_account_is_given_the_ledger_of_the_first(machine:
 
 
 def test_where_nobody_can_answer_nothing_is_deployed(machine: Machine) -> None:
-    """A pipeline is told what to write down."""
-    done = machine.run("deploy", "dev")
+    """A pipeline is told what to write down; here as `make deploy` starts it."""
+    roots = (ROOT / part for part in ("layers/snapshot_tuner", "functions", "."))
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "devkit.deployment", "deploy", "dev", "--config", machine.config],
+        env={**machine.environment, "PYTHONPATH": os.pathsep.join(map(str, roots))},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "There is no terminal to answer on. Write it into samconfig.toml: Which AWS region" in done.stderr
     assert machine.notes() == []
