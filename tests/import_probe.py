@@ -1,10 +1,10 @@
-"""Run in a process of its own: import modules, each in a fork that has imported none of them, and print the effects.
+"""Run in a process of its own: import modules, in forks that have imported none of them, and print the effects.
 
-`python -B import_probe.py PRELOADED < MODULES` reads a JSON list of [module, roots], and prints one list of sentences
-for each. An effect is ours when code under one of the roots stands between it and the import machinery: what other
-people's packages do when they are imported is theirs, except for what nobody may do (threads, written files,
-processes, the AWS SDK). PRELOADED are such packages, separated by commas: they are imported once, before the forks,
-as they take most of the time. What nobody may do counts for every module if they do it.
+`python -B import_probe.py PRELOADED < MODULES` reads a JSON list of [modules, roots], one for each fork, and prints one
+list of sentences for each. An effect is ours when code under one of the roots stands between it and the import
+machinery: what other people's packages do when they are imported is theirs, except for what nobody may do (threads,
+written files, processes, the AWS SDK). PRELOADED are such packages, separated by commas: they are imported once, before
+the forks, as they take most of the time. What nobody may do counts for every module if they do it.
 
 The AWS SDK cannot be imported here, as it is in no deployed artefact; who tries is found out.
 """
@@ -119,15 +119,15 @@ def _caller_files() -> Iterator[str]:
         frame = frame.f_back
 
 
-def main(preloaded: str, modules: list[tuple[str, list[str]]]) -> list[list[str]]:
-    """The effects of each import, sorted."""
+def main(preloaded: str, modules: list[tuple[list[str], list[str]]]) -> list[list[str]]:
+    """The effects of each fork's imports, sorted."""
     os.environ.pop("PYTHONPATH")  # it is for this process; the rest is for the module
     watch = _watch()
     watch.on = True
     for package in filter(None, preloaded.split(",")):
         importlib.import_module(package)
     watch.on = False
-    return [_in_a_fork(watch, name, tuple(roots)) for name, roots in modules]
+    return [_in_a_fork(watch, names, tuple(roots)) for names, roots in modules]
 
 
 def _watch() -> EffectWatch:
@@ -151,12 +151,12 @@ def _watch() -> EffectWatch:
     return watch
 
 
-def _in_a_fork(watch: EffectWatch, name: str, roots: tuple[str, ...]) -> list[str]:
+def _in_a_fork(watch: EffectWatch, names: list[str], roots: tuple[str, ...]) -> list[str]:
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
         with os.fdopen(writing, "w", encoding="utf-8") as answer:
             try:
-                answer.write(json.dumps({"effects": _effects(watch, name, roots)}))
+                answer.write(json.dumps({"effects": _effects(watch, names, roots)}))
             except BaseException:  # noqa: BLE001 - a fork must not go on as its parent; the parent raises it
                 answer.write(json.dumps({"error": traceback.format_exc()}))
         os._exit(0)
@@ -170,15 +170,16 @@ def _in_a_fork(watch: EffectWatch, name: str, roots: tuple[str, ...]) -> list[st
     return effects
 
 
-def _effects(watch: EffectWatch, name: str, roots: tuple[str, ...]) -> list[str]:
+def _effects(watch: EffectWatch, names: list[str], roots: tuple[str, ...]) -> list[str]:
     watch.roots = roots
     sys.path[:0] = roots
     watch.on = True
-    try:
-        importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in AWS_SDK:
-            raise
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in AWS_SDK:
+                raise
     watch.on = False
     return watch.effects()
 

@@ -6,7 +6,8 @@
 import os
 import sys
 
-from devkit.template.cloudformation import REGION, linted, load, translate
+from devkit.template.cloudformation import REGION, load, translate
+from devkit.template.linter import linted
 
 
 def main() -> int:

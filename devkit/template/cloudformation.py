@@ -1,14 +1,12 @@
 """What one set of parameters makes of the SAM template, offline: translated, conditions decided, parameters put in."""
 
 import copy
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from cfnlint.api import lint
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
@@ -218,23 +216,3 @@ def references(node: object) -> Iterator[tuple[str, str]]:
                 yield from references(value)
         case _:
             return
-
-
-def linted(template: Mapping[str, Any]) -> list[str]:
-    """What cfn-lint says, each line beginning with the rule's id; it gets text, as it wants positions.
-
-    Where conditions are still open, descriptions of versions are moved to where it does not make every text that they
-    can be: that takes four fifths of its time. It sees them where the conditions are decided, and `make deploy` counts
-    their characters.
-    """
-    resources = {
-        name: {
-            **resource,
-            "Properties": {**resource["Properties"], "Description": "in the metadata"},
-            "Metadata": {"Description": resource["Properties"]["Description"]},
-        }
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::Version" and isinstance(resource["Properties"].get("Description"), dict)
-    }
-    linted = {**template, "Resources": {**template["Resources"], **resources}}
-    return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(linted, indent=1), regions=[REGION])]

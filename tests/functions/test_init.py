@@ -16,6 +16,7 @@ from devkit.rtc_standin import Fault, FaultKind, StandIn
 from devkit.valkey import valkey_server
 from tests import import_probe
 from tests.aws.secrets_standin import SecretsStandIn, arn, running
+from tests.effort import cases
 from tests.functions import snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -53,9 +54,13 @@ def snapshot_of(function: str, environment: Mapping[str, str]) -> Iterator[Snaps
         process.communicate(timeout=60)
 
 
-@pytest.fixture(params=["sqlite", "redis", "secrets", "parameter"])
+DEPLOYED = ("sqlite", "redis", "parameter", "secrets")[: cases(3)]
+"""Right deployments: by their ledger, with all secrets behind the extension, and without or with the policy there."""
+
+
+@pytest.fixture(params=DEPLOYED)
 def deployed(request: pytest.FixtureRequest, stand_in: StandIn, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The variables of a right deployment: by its ledger, with all secrets behind the extension, and its policy too."""
+    """The variables of a right deployment."""
     variables = {**stand_in.environment(), "POLICY_PATH": str(ROOT / "layers" / "policy" / "policy.yaml")}
     if request.param == "sqlite":
         yield {**variables, "LEDGER_URL": f"sqlite://{tmp_path}/ledger.db"}
@@ -129,12 +134,11 @@ def test_each_sandbox_reads_its_secrets_itself(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize("ledger", ["sqlite:///tmp/ledger.db", "redis://127.0.0.1:1/0"])
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_init_connects_to_nothing_and_reads_no_clock(function: str, ledger: str) -> None:
-    """It reads the environment and files, and that is all."""
+def test_init_connects_to_nothing_and_reads_no_clock(ledger: str) -> None:
+    """Each function's reads the environment and files, and that is all."""
     done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-B", import_probe.__file__, "json"],
-        input=json.dumps([[f"{function}.handler", [str(root) for root in ROOTS]]]),
+        [sys.executable, "-B", import_probe.__file__, "pydantic,redis,volcenginesdkcore"],
+        input=json.dumps([[[f"{function}.handler"], [str(root) for root in ROOTS]] for function in FUNCTIONS]),
         env={
             "PYTHONPATH": os.pathsep.join(map(str, ROOTS)),
             **INIT,
@@ -147,9 +151,11 @@ def test_init_connects_to_nothing_and_reads_no_clock(function: str, ledger: str)
         text=True,
         check=True,
     )
-    [found] = json.loads(done.stdout)
-    effects = [effect for effect in found if not effect.startswith("the environment is read")]
-    assert effects == ["a file is opened"]
+    effects = [
+        [effect for effect in found if not effect.startswith("the environment is read")]
+        for found in json.loads(done.stdout)
+    ]
+    assert effects == [["a file is opened"]] * len(FUNCTIONS)
 
 
 def test_a_wrong_setting_ends_init_with_its_name() -> None:

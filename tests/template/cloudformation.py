@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from devkit.template.cloudformation import REGION, ROOT, Stack, deploy, linted, load, references, translate
+from devkit.template.cloudformation import REGION, ROOT, Stack, deploy, load, references, translate
 
 __all__ = [
     "ALL_OPTIONS",
@@ -32,7 +32,6 @@ __all__ = [
     "Stack",
     "deploy",
     "find_function",
-    "linted",
     "load",
     "properties",
     "references",

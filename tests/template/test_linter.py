@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devkit.template import __main__ as validate
+from devkit.template.linter import linted
 from tests.effort import cases
 from tests.template.cloudformation import (
     ALL_OPTIONS,
@@ -16,7 +17,6 @@ from tests.template.cloudformation import (
     WEBHOOK_SECRETS,
     WEBHOOK_TOKENS,
     deploy,
-    linted,
 )
 
 SECRETS = [WEBHOOK_SECRETS, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL][: cases(1)]
