@@ -6,7 +6,7 @@ from devkit.simulation.day import QUOTA, day
 from snapshot_tuner.ledger import precedence
 from tests.effort import cases
 
-TASKS = cases(8)
+TASKS = cases(4)
 
 
 def test_a_day_of_adjustments_that_end_ends_with_every_task_at_its_base() -> None:
@@ -21,4 +21,4 @@ def test_a_day_of_adjustments_that_end_ends_with_every_task_at_its_base() -> Non
 def test_it_notices_adjustments_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger broken on purpose: a day that finds nothing then would prove nothing."""
     monkeypatch.setattr(precedence, "advance_to", lambda state, _: state)
-    assert day(4, seed=1).wrong != ()
+    assert day(2, seed=1).wrong != ()
