@@ -54,8 +54,8 @@ def test_what_arrives_is_what_the_section_says(name: str) -> None:
     section = SECTIONS[name]
     *_, policy = code_blocks(section, "yaml")
     (sample,) = re.findall(_SAMPLE, section)
-    (told,) = code_blocks(section, "text")
-    assert told == arriving(Policy.parse(policy, name), (ROOT / sample).read_text(encoding="utf-8"))
+    (printed,) = code_blocks(section, "text")
+    assert printed == arriving(Policy.parse(policy, name), (ROOT / sample).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", SECTIONS)

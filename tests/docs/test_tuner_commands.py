@@ -184,8 +184,8 @@ def test_record_prints_what_the_page_shows(folder: Path) -> None:
         check=True,
     )
     line, shown = line_of("./tuner record", "demo-log")
-    told = run(folder, line)
-    assert_prints(told.stderr + told.stdout, shown)
+    done = run(folder, line)
+    assert_prints(done.stderr + done.stdout, shown)
     ((head, first),) = {
         (line, shown)
         for block in code_blocks((ROOT / "docs/tuner.md").read_text("utf-8"), "console")
@@ -207,9 +207,9 @@ def test_what_the_aws_cli_gives_is_recorded(folder: Path, aws: AwsStandIn, line:
         logs__filter_log_events={"events": [{"message": json.dumps(log), "timestamp": 1772355601000}]},
         sqs__receive_message={"Messages": [{"MessageId": "m", "Body": json.dumps(MESSAGE)}]},
     )
-    told = run(folder, line)
-    assert told.returncode == 0, told.stderr
-    assert "1 event recorded" in told.stdout + told.stderr
+    done = run(folder, line)
+    assert done.returncode == 0, done.stderr
+    assert "1 event recorded" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("line", sorted({line for _, line, _ in lines() if "./tuner publish" in line}))
@@ -218,13 +218,13 @@ def test_publish_prints_what_the_page_shows(folder: Path, aws: AwsStandIn, url: 
     hash_ = Policy.load(folder / "new.yaml").short_hash
     decided = {"events": [{"message": json.dumps({"event_id": "doctor-1", "policy": hash_})}]}
     aws.answer(**stack(url), logs__filter_log_events=decided)
-    told = run(folder, line, "yes\n")
-    assert told.returncode == 0, told.stderr
-    assert f"In force: a test event was decided by {hash_}." in told.stdout
+    done = run(folder, line, "yes\n")
+    assert done.returncode == 0, done.stderr
+    assert f"In force: a test event was decided by {hash_}." in done.stdout
     (shown,) = [shown for _, _, shown in lines() if "Write it to" in shown]
     asked = "Write it to /snapshot-tuner/policy? Type yes:\n"
-    assert asked in told.stderr
-    assert_prints(told.stdout, shown.removesuffix(asked))
+    assert asked in done.stderr
+    assert_prints(done.stdout, shown.removesuffix(asked))
 
 
 @pytest.mark.parametrize("line", sorted({line for _, line, _ in lines() if "./tuner doctor" in line}))
@@ -232,11 +232,11 @@ def test_doctor_prints_what_the_page_shows(folder: Path, aws: AwsStandIn, url: s
     """Of a deployment with a wrong region, by its URL or by its stack's name."""
     line_of_log = {"message": json.dumps({"event_id": "ECHO", "policy": "0123456789ab", "message": "event_held"})}
     aws.answer(**stack(url), logs__filter_log_events={"echoes": "doctor-", "with": {"events": [line_of_log]}})
-    told = run(folder, re.sub(r"http://127.0.0.1:\d+", url, line))
+    done = run(folder, re.sub(r"http://127.0.0.1:\d+", url, line))
     (shown,) = [shown for _, _, shown in lines() if shown.startswith("✓ url")]
-    assert_prints(told.stdout, shown)
+    assert_prints(done.stdout, shown)
     if "--stack" in line:
-        ways = [text.split()[:2] for text in told.stdout.splitlines()[-4:]]
+        ways = [text.split()[:2] for text in done.stdout.splitlines()[-4:]]
         assert ways == [["✓", "queue"], ["-", "urgent"], ["✓", "bus"], ["-", "listener"]]  # this stack has no more
 
 
@@ -250,11 +250,11 @@ def test_bounds_print_what_the_page_shows(folder: Path, url: str, monkeypatch: p
         headers = {"Content-Type": "application/json"}
         with urlopen(Request(f"{url}/events", json.dumps(event).encode(), headers)) as answer:  # noqa: S310 - our own
             assert answer.status == 200
-    told = run(folder, re.sub(r"http://127.0.0.1:\d+", url, line), "yes\n")
-    assert told.returncode == 0, told.stderr
-    asked, *done, summary = shown.splitlines(keepends=True)
-    assert_prints(told.stdout, "".join(done))
-    assert_prints(told.stderr, asked + summary)
+    done = run(folder, re.sub(r"http://127.0.0.1:\d+", url, line), "yes\n")
+    assert done.returncode == 0, done.stderr
+    asked, *lines, summary = shown.splitlines(keepends=True)
+    assert_prints(done.stdout, "".join(lines))
+    assert_prints(done.stderr, asked + summary)
 
 
 def test_no_line_is_left_out() -> None:

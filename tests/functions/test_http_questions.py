@@ -120,17 +120,17 @@ def test_a_task_says_why_it_has_its_interval_with_the_numbers(
         [outcome] = send(deployment, "POST", "/events", event, CLOUD_EVENT).json["outcomes"]
         return str(outcome["reason"])
 
-    def shown() -> tuple[str, str, list[str]]:
+    def reasons() -> tuple[str, str, list[str]]:
         known = send(deployment, "GET", TASK_PATH).json
         return known["desired"]["reason"], known["applied"]["reason"], [each["reason"] for each in known["pending"]]
 
     load, alert = "load 0.92 -> curve 40 s", "fixed 5 s, for 600 s, then previous or else 30 s"
     assert sent(deployment.event("load", data={"load": 0.92})) == load
-    assert shown() == (load, load, [])
+    assert reasons() == (load, load, [])
     assert sent(deployment.event("alert", seconds=1, type="moderation.alert")) == alert
-    assert shown() == (alert, alert, [alert])
+    assert reasons() == (alert, alert, [alert])
     assert "ends alert" in sent(deployment.event("resolved", seconds=2, type="moderation.resolved"))
-    assert shown() == (load, load, [])
+    assert reasons() == (load, load, [])
 
 
 def test_a_task_says_until_when_what_limits_make_of_it_holds(
