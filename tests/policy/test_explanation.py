@@ -158,6 +158,32 @@ def test_two_spellings_of_one_object_are_told_one_by_one() -> None:
     assert [(part.place, part.matched) for part in data.parts] == [("data.a.b", True), ("data.a", False)]
 
 
+def test_a_pattern_that_does_not_match_is_the_reason_whatever_the_window_says() -> None:
+    """Somebody who looks for his rule has to know first that it is not about his event."""
+    night = Policy.parse(
+        "version: 1\nrules:\n"
+        '  - {name: night, match: {type: [alert]}, when: {from: "22:00", to: "06:00", zone: UTC}, interval: 5}\n',
+        "policy.yaml",
+    )
+    (rule,) = explain(night, Signal("e", "/s", "load", 12 * 3600 * 1_000_000, TASK)).rules
+    assert (rule.reached, rule.reason) == (Reached.NOT_MATCHED, "type is 'load', not \"alert\"")
+
+
+def test_limits_are_those_of_the_moment_that_is_asked_about() -> None:
+    """Not of the event's own: a late event gets what holds now."""
+    policy = Policy.parse(
+        "version: 1\nlimits:\n"
+        '  - {name: night, when: {from: "22:00", to: "06:00", zone: UTC}, factor: 2}\n'
+        "rules: [{name: load, interval: 30}]\n",
+        "policy.yaml",
+    )
+    at_noon, midnight_us = Signal("e", "/s", "load", 12 * 3600 * 1_000_000, TASK), 24 * 3600 * 1_000_000
+    for now_us, interval in ((None, 30), (midnight_us, 60)):
+        explanation = explain(policy, at_noon, now_us)
+        assert [each.interval for each in explanation.fitted.values()] == [interval]
+        assert [each.interval for each in explanation.decision.adjustments] == [interval]
+
+
 def test_a_rule_that_rejects_has_decided_too() -> None:
     """It matched, but its target is not in the event: no other rule is asked."""
     explanation = explain(POLICY, Signal(id="e", source="/s", type="alert", time_us=0, data={}))

@@ -103,6 +103,7 @@ def test_what_comes_when_an_interval_ends_has_edges_and_no_factor() -> None:
     found = decided(f"{NIGHTS}, {cap}", "interval: 1, for: 1h, then: 60", EIGHT_PM)
     assert (found.interval, found.then_interval) == (2, 60)
     assert [(shanghai(at), interval) for at, interval in found.edges][:2] == [("Fri 22:00", 10), ("Sat 06:00", 60)]
+    assert decided(NIGHTS, "interval: 1, for: 1h, then: 60", EIGHT_PM).edges == ()
     assert decided(NIGHTS, "interval: 30, for: 1h", EIGHT_PM).edges == ()
 
 
