@@ -42,7 +42,8 @@ def main() -> int:
     )
     print("\n".join(line for line in done.stderr.splitlines() if not line.startswith("INFO")).strip(), file=sys.stderr)
     if done.returncode == 0:
-        print(f"{BUILD.relative_to(ROOT)}/site/index.html")
+        site = BUILD.relative_to(ROOT) / "site"
+        print(f"{site}/index.html (to search in it: python3 -m http.server --directory {site})")
     return done.returncode
 
 
