@@ -14,7 +14,7 @@ from typing import Any
 
 from devkit.local_runtime.aws_api import ACCOUNT, REGION
 from devkit.local_runtime.function import Function
-from devkit.local_runtime.queue_mapping import POLL_SECONDS
+from devkit.local_runtime.queue_mapping import IDLE_SECONDS
 from devkit.local_runtime.queues import RECEIVE_MOST, Queue
 from devkit.local_runtime.sandbox import InvocationResult
 
@@ -63,17 +63,19 @@ class AsynchronousInvocation:
 
     def stop(self) -> None:
         self._stopping.set()
+        self._inbox.api.activity.tell()
 
     def run(self) -> None:
         """Poll until stopped; raises what the services raised."""
         with ThreadPoolExecutor(len(self._function.sandboxes), thread_name_prefix="event") as workers:
             while not self._stopping.is_set():
+                seen = self._inbox.api.activity.number
                 received = self._inbox.receive(RECEIVE_MOST)
                 # All of them, before more are received: a wait for a sandbox must not outlast the visibility.
                 for _ in workers.map(self._handle, received):
                     pass
                 if not received:
-                    self._stopping.wait(POLL_SECONDS)
+                    self._inbox.api.activity.wait(seen, IDLE_SECONDS)
 
     def _handle(self, message: Mapping[str, Any]) -> None:
         event = self._settings.to_event(json.loads(message["Body"]))

@@ -12,6 +12,8 @@ from devkit.local_runtime.queues import Queue
 from devkit.local_runtime.sqs_event import sqs_event
 
 POLL_SECONDS = 0.05
+IDLE_SECONDS = 0.25
+"""What is sent wakes a poller at once; what comes back is found this late at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class QueueMapping:
 
     def stop(self) -> None:
         self._stopping.set()
+        self._queue.api.activity.tell()
 
     def run(self) -> None:
         """Poll until stopped; raises what the services raised."""
@@ -62,6 +65,7 @@ class QueueMapping:
         batch: list[dict[str, Any]] = []
         closes = float("inf")
         while not self._stopping.is_set():
+            seen = self._queue.api.activity.number
             received = self._queue.receive(self._settings.batch_size - len(batch))
             if received and not batch:
                 closes = time.monotonic() + self._settings.window_seconds
@@ -69,7 +73,7 @@ class QueueMapping:
             if len(batch) == self._settings.batch_size or (batch and time.monotonic() >= closes):
                 return batch
             if not received:
-                self._stopping.wait(POLL_SECONDS)
+                self._queue.api.activity.wait(seen, min(IDLE_SECONDS, closes - time.monotonic()))
         # What has been received meanwhile comes back by itself.
         return []
 

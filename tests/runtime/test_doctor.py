@@ -134,7 +134,7 @@ def unsubscribe(application: Application) -> None:
             "was handled by queue_worker: no rule that leads to bus_listener matches it",
             "detail-type",
         ),
-        (unsubscribe, "in the log of bus_listener within 8 s", "has bus_listener as its target"),
+        (unsubscribe, "in the log of bus_listener within 5 s", "has bus_listener as its target"),
     ],
     ids=["pattern", "target"],
 )
@@ -145,7 +145,7 @@ def test_an_event_that_does_not_get_straight_to_bus_listener_is_the_one_tick_tha
     do: str,
 ) -> None:
     """It says which way the event took instead, if it took one."""
-    code, text = ask({}, "--json", "--wait", "8", spoil=spoil)
+    code, text = ask({}, "--json", "--wait", "5", spoil=spoil)
     found = {each["check"]: each for each in json.loads(text)["checks"]}
     assert code == Exit.FAILED
     assert [name for name, each in found.items() if not each["ok"]] == ["listener"], text
