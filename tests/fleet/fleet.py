@@ -14,12 +14,19 @@ from pathlib import Path
 from typing import IO, NamedTuple, Self, cast
 
 from snapshot_tuner.model import TaskRef
+from tests.effort import EFFORT
 
 ROOT = Path(__file__).parents[2]
 REMAINING_MS = 30_000
 BATCH = 12
 CALL_SECONDS = 0.005
 """The stand-in's latency."""
+
+COMES_BACK_AFTER_SECONDS = 0.3
+"""The queue's visibility timeout."""
+
+QUICKER: Mapping[str, str] = {"LEASE_SECONDS": "10", "LATE_CALL_SECONDS": "2"} if EFFORT == 1 else {}
+"""Of instances that lose calls: their tasks are held up for 12 s, and once a week for 30 as in production."""
 
 POLICY = """
 version: 1
@@ -115,12 +122,16 @@ class FleetInstance:
 
 
 class FleetQueue:
-    """Messages until they are acknowledged, handed out in any order, some of them twice at once."""
+    """Messages until they are acknowledged, handed out in any order, some of them twice at once.
+
+    What comes back is hidden for a moment.
+    """
 
     def __init__(self, waiting: list[Message]) -> None:
         self.waiting = waiting
         self.killed = 0
         self.came_back = 0
+        self._hidden_until: dict[str, float] = {}
         self._chance = random.Random(20_240_619)  # noqa: S311 - which moments does not matter, that they differ does
         self._lock = threading.Lock()
 
@@ -138,6 +149,7 @@ class FleetQueue:
                     continue
                 whole = time.monotonic() - started
                 self.came_back += len(came_back)
+                self._hidden_until |= dict.fromkeys(came_back, time.monotonic() + COMES_BACK_AFTER_SECONDS)
                 done = {message_id for message_id, _ in batch} - set(came_back)
                 self.waiting = [message for message in self.waiting if message[0] not in done]
 
@@ -155,8 +167,15 @@ class FleetQueue:
         return time.monotonic() - started
 
     def _take(self) -> list[Message]:
-        with self._lock:
-            return self._chance.sample(self.waiting, min(BATCH, len(self.waiting)))
+        """A batch as soon as there is one; empty when nothing waits any more."""
+        while self.waiting:
+            now = time.monotonic()
+            with self._lock:
+                visible = [each for each in self.waiting if self._hidden_until.get(each[0], now) <= now]
+                if visible:
+                    return self._chance.sample(visible, min(BATCH, len(visible)))
+            time.sleep(0.02)
+        return []
 
     def deliver_to_all(self, instances: Iterable[FleetInstance], *, kills: int = 0) -> None:
         """`deliver` to each of them at once; returns when no message waits any more."""

@@ -6,20 +6,23 @@ import pytest
 
 from devkit.elasticache import CacheStandIn, LoginRefusal
 from devkit.rtc_standin import StandIn
+from tests.effort import EFFORT, cases
 from tests.fleet.conftest import StartInstances
-from tests.fleet.fleet import FleetQueue, messages
+from tests.fleet.fleet import QUICKER, FleetQueue, messages
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.parametrize("ledger_name", ["elasticache"], indirect=True)]
+TASKS = cases(80)
+
+pytestmark = [pytest.mark.timeout(180 * EFFORT), pytest.mark.parametrize("ledger_name", ["elasticache"], indirect=True)]
 
 
 def test_connections_end_and_tokens_are_refused_in_the_middle_of_a_flood(
     standin: StandIn, settings: dict[str, str], door: CacheStandIn, start: StartInstances
 ) -> None:
-    """1,500 events of 150 tasks. After some calls all connections end; a little later again, and for a second nobody
+    """Of each task 8 events. After some calls all connections end; a little later again, and for a second nobody
     is let in.
     """
-    settings["RTC_MAX_QPS"] = "300"
-    waiting, newest = messages(tasks=150, events_per_task=10)
+    settings |= {**QUICKER, "RTC_MAX_QPS": "300"}
+    waiting, newest = messages(TASKS, events_per_task=8)
     queue = FleetQueue(waiting)
     instances = start(3)
     flood = threading.Thread(target=queue.deliver_to_all, args=(instances,))
@@ -30,9 +33,9 @@ def test_connections_end_and_tokens_are_refused_in_the_middle_of_a_flood(
         while len(standin.calls()) < number and flood.is_alive():
             until.wait(0.01)
 
-    wait_for_calls(150)
+    wait_for_calls(TASKS)
     ended = door.end_connections()
-    wait_for_calls(300)
+    wait_for_calls(2 * TASKS)
     came_back_before = queue.came_back
     door.refusal = LoginRefusal.TOKEN
     door.end_connections()

@@ -7,16 +7,17 @@ import pytest
 from devkit.rtc_standin import StandIn
 from tests.effort import EFFORT, cases
 from tests.fleet.conftest import StartInstances
-from tests.fleet.fleet import FleetQueue, messages
+from tests.fleet.fleet import QUICKER, FleetQueue, messages
 
-KILLS = cases(25)
+KILLS = cases(12)
 
 
 @pytest.mark.timeout(180 * EFFORT)
 @pytest.mark.parametrize("ledger_name", ["valkey"], indirect=True)
-def test_kills_at_random_moments(standin: StandIn, start: StartInstances) -> None:
-    """Two instances share 1,200 events of 80 tasks and die again and again in the middle of a batch."""
-    waiting, newest = messages(tasks=80, events_per_task=15)
+def test_kills_at_random_moments(standin: StandIn, settings: dict[str, str], start: StartInstances) -> None:
+    """Two instances share 600 events of 60 tasks and die again and again in the middle of a batch."""
+    settings |= QUICKER
+    waiting, newest = messages(tasks=60, events_per_task=10)
     queue = FleetQueue(waiting)
     queue.deliver_to_all(start(2), kills=KILLS)
     assert queue.killed >= KILLS

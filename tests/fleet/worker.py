@@ -1,11 +1,13 @@
 """One instance of the queue function in a process of its own, fed like Lambda feeds it.
 
+LEASE_SECONDS and LATE_CALL_SECONDS may be other ones than the ledger's own.
 Reads one JSON line per batch from standard input, `{"batch": [[message id, body], …], "kill": …}`,
 and answers each with one line, the ids that come back. Says "ready" first, when everything is imported.
 Where `kill` is not null, `{"seconds": 0.1, "after_first_call": false}`, the batch gets a process of its own, which is
 killed then; the answer is `null` where that came before its end.
 """
 
+import importlib
 import json
 import os
 import select
@@ -13,8 +15,12 @@ import signal
 import sys
 from typing import Any
 
-from queue_worker.handler import lambda_handler
+from snapshot_tuner.ledger import timing
 from snapshot_tuner.rtc.calls import Call
+
+for _name in ("LEASE_SECONDS", "LATE_CALL_SECONDS"):
+    setattr(timing, _name, float(os.environ.get(_name, getattr(timing, _name))))
+lambda_handler = importlib.import_module("queue_worker.handler").lambda_handler  # all that it imports copies those
 
 
 class _WorkerContext:
