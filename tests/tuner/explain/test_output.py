@@ -42,11 +42,11 @@ event load-101-2 of /monitor/rtc
   subject          "room-101"
   data             {"AppId":"5f3a1c0e9b7d4e2a8c6f0b13","RoomId":"room-101","TaskId":"task-1","load":0.93}
 rules
-  ✗ moderation-alert  type is 'rtc.room.load', not "moderation.alert"
-  └── ✗ type is 'rtc.room.load'
+  ✗ moderation-alert  type is "rtc.room.load", not "moderation.alert"
+  └── ✗ type is "rtc.room.load"
       └── ✗ wanted "moderation.alert"
   ✓ room-load-high  its pattern matches
-  ├── ✓ type is 'rtc.room.load'
+  ├── ✓ type is "rtc.room.load"
   │   └── ✓ wanted "rtc.room.load"
   └── ✓ data is an object
       └── ✓ data.load is 0.93
@@ -118,7 +118,7 @@ def test_alternatives_are_told_one_by_one(explainer: Explainer) -> None:
   │   │       └── ✗ $or[0].data.zone is absent
   │   │           └── ✗ wanted {"prefix":"eu-"}
   │   └── ✓ $or[1]
-  │       └── ✓ $or[1].source is '/s'
+  │       └── ✓ $or[1].source is "/s"
   │           ├── ✗ wanted {"suffix":"/x"}
   │           └── ✓ wanted "/s"
   └── ✓ subject is absent

@@ -227,7 +227,7 @@ def _in_words(value: _Seen) -> str:
         case _InList.IN_LIST:
             return "in a list"
         case bool() | None | str():
-            return describe(value)
+            return _cut(_as_json(value))
         case int() | Decimal():
             return _cut(str(Decimal(value)))
         case _:
