@@ -13,7 +13,7 @@ from tests.effort import EFFORT, cases
 from tests.fleet.conftest import StartInstances
 from tests.fleet.fleet import QUICKER, FleetQueue, messages
 
-TASKS = cases(120)
+TASKS = cases(200)
 
 
 class Store:
@@ -55,9 +55,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_the_store_is_killed_in_the_middle_of_a_flood(
     standin: StandIn, settings: dict[str, str], store: Store, start: StartInstances
 ) -> None:
-    """Of each task 8 events; the server dies after a third of some 330 calls and is away for 1.5 s."""
+    """Of each task 4 events; the server dies after half of the calls and is away for 1.5 s."""
     settings |= {**QUICKER, "LEDGER_URL": store.url, "RTC_MAX_QPS": "300"}
-    waiting, newest = messages(TASKS, events_per_task=8)
+    waiting, newest = messages(TASKS, events_per_task=4)
     queue = FleetQueue(waiting)
     instances = start(3)
     flood = threading.Thread(target=queue.deliver_to_all, args=(instances,))
