@@ -152,7 +152,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=cases(200), deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=cases(75), deadline=None, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(steps, max_size=25))
 def test_every_backend_does_what_the_others_do(valkey: ValkeyServer, history: list[tuple[object, ...]]) -> None:
     """Stabilization, saved calls, claims, doubt, changed policies and bounds among it: every answer, and the whole
