@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -143,6 +144,7 @@ end
 """
 
 
+@pytest.mark.slow
 def test_a_page_of_a_hundred_thousand_tasks_takes_milliseconds_on_valkey(valkey: ValkeyServer) -> None:
     """Whatever is asked; the script's own time, as the server has measured it."""
     with valkey_bench(valkey.connection_url) as bench, Redis.from_url(valkey.connection_url) as server:
@@ -172,6 +174,7 @@ def test_a_page_of_a_hundred_thousand_tasks_takes_milliseconds_on_valkey(valkey:
             assert page.next is not None or len(page.tasks) < query.limit
 
 
+@pytest.mark.slow
 def test_a_page_of_a_hundred_thousand_tasks_takes_milliseconds_on_sqlite(tmp_path: Path) -> None:
     """Found by indexes, never by a look at every row."""
     with sqlite_bench(tmp_path) as bench:
