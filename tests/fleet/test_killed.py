@@ -15,9 +15,9 @@ KILLS = cases(12)
 @pytest.mark.timeout(180 * EFFORT)
 @pytest.mark.parametrize("ledger_name", ["valkey"], indirect=True)
 def test_kills_at_random_moments(standin: StandIn, settings: dict[str, str], start: StartInstances) -> None:
-    """Two instances share 600 events of 150 tasks and die again and again in the middle of a batch."""
+    """Two instances share 4 events of each of 150 tasks and die again and again in the middle of a batch."""
     settings |= QUICKER
-    waiting, newest = messages(tasks=150, events_per_task=4)
+    waiting, newest = messages(tasks=cases(150), events_per_task=4)
     queue = FleetQueue(waiting)
     queue.deliver_to_all(start(2), kills=KILLS)
     assert queue.killed >= KILLS
