@@ -128,6 +128,7 @@ def test_an_empty_batch_is_fine(deployment: Deployment) -> None:
     assert deployment.queue(records=[]) == []
 
 
+@pytest.mark.slow
 def test_a_batch_of_a_thousand_is_fine(deployment: Deployment) -> None:
     """A thousand events for 250 tasks, bad ones among them: one call per task, only the bad ones come back."""
     deployment.started -= timedelta(seconds=1000)

@@ -35,6 +35,7 @@ class Policies:
         self._patch.setenv("POLICY_PATH", str(file))
 
 
+@pytest.mark.slow
 def test_a_retry_that_has_an_end_by_now_ends(deployment: Deployment, policies: Policies) -> None:
     """Its first attempt failed under a policy that gave it none; what is left of that is nothing."""
     deployment.queue(deployment.event("load", seconds=-1))
@@ -77,6 +78,7 @@ def test_a_rule_of_its_name_with_a_short_end_releases_what_it_holds(deployment: 
     eventually(is_released, within=15)
 
 
+@pytest.mark.slow
 def test_two_containers_with_two_policies_for_a_minute_do_no_harm(deployment: Deployment, policies: Policies) -> None:
     """Every event is settled by the one that has it; each task is left as the newest event's own policy has it."""
     other = POLICY.replace("interval: 5", "interval: 7")

@@ -116,6 +116,7 @@ def test_when_nothing_is_known_of_a_task_nothing_is_done_about_it(room: Room) ->
     assert reason == "fixed 2 s, for 600 s, then previous or else 30 s; its time is over: set to 30 s"
 
 
+@pytest.mark.slow
 def test_when_nothing_else_was_ever_asked_for_the_default_comes(room: Room) -> None:
     """When the alert is resolved, or is over by itself: the reconciler sees to that."""
     room.happens("alert.firing", -20)

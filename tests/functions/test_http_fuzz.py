@@ -114,6 +114,7 @@ def requests(count: int) -> Iterator[dict[str, Any]]:
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("auth", "count"), [("iam", cases(2_000)), ("signature", cases(500))])
 def test_only_4xx_and_always_a_problem(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, auth: str, count: int

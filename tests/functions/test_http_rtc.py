@@ -48,6 +48,7 @@ def test_a_callback_whose_call_failed_is_not_200(listening: Deployment) -> None:
     assert [send(listening, "POST", "/callbacks/rtc", body).status for _ in range(2)] == [503, 200]
 
 
+@pytest.mark.slow
 def test_a_callback_is_answered_within_five_seconds(listening: Deployment) -> None:
     """The API is silent, and the function has half a minute."""
     listening.standin.add_fault(Fault(kind=FaultKind.SILENCE))

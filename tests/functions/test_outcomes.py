@@ -158,6 +158,7 @@ def test_a_call_that_no_longer_fits_is_not_made(deployment: Deployment) -> None:
     assert deployment.post(deployment.event())[0] == 200
 
 
+@pytest.mark.slow
 def test_a_call_is_never_cut_off_by_the_runtime(deployment: Deployment) -> None:
     """2.5 s are left and the API is silent: the answer is there in time, with an unknown outcome."""
     deployment.context.remaining_ms = 2_500

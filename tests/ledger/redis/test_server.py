@@ -151,6 +151,7 @@ def command(server: Redis, name: str, *args: object) -> None:
     server.execute_command(name, *args)  # type: ignore[no-untyped-call] # untyped in redis-py
 
 
+@pytest.mark.slow
 def test_a_cluster_is_followed_to_the_node_that_owns_the_slot(cleanup: ExitStack) -> None:
     """The URL names one node; all keys of a namespace are on another one, in one slot."""
     one, other = (
@@ -172,6 +173,7 @@ def test_a_cluster_is_followed_to_the_node_that_owns_the_slot(cleanup: ExitStack
     assert [each.answer for each in ledger.admit([event("e3", at=3)])] == [Admission.NEW]
 
 
+@pytest.mark.slow
 def test_a_tls_cluster_that_announces_addresses_is_checked_by_the_urls_name_and_outlives_its_node(
     cleanup: ExitStack, tmp_path: Path
 ) -> None:
