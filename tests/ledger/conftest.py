@@ -41,7 +41,18 @@ def door(valkey: ValkeyServer) -> Iterator[CacheStandIn]:
         yield standin
 
 
-@pytest.fixture(params=["sqlite", "valkey", "elasticache", "without-time", "memory"])
+SLOW = pytest.mark.slow  # the scripts of "valkey", behind another door
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        "valkey",
+        pytest.param("elasticache", marks=SLOW),
+        pytest.param("without-time", marks=SLOW),
+        "memory",
+    ]
+)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     with ExitStack() as cleanup:
         if request.param == "sqlite":
