@@ -54,3 +54,16 @@ def test_what_a_person_has_changed_goes_before_all_else() -> None:
     assert (number, busy.kind, busy.cause) == (0, OutcomeKind.RETRY, Cause.BUSY)
     batch.conclude({})
     assert [len(answer) for answer in batch.answers] == [1, 1, 1]
+
+
+def test_without_a_ledger_a_person_is_answered_like_an_event() -> None:
+    """One outcome for each, with its task: whoever set the bounds has to hear that the call is still to come."""
+    batch = Batch()
+    decided = event("e", task=task("asked"))
+    batch.add(decided.signal, Decision(Verdict.ADJUST, "rule", "reason", (decided,)))
+    batch.call(task("bounded"))
+    batch.conclude_all(OutcomeKind.RETRY, "no ledger", Cause.UNAVAILABLE)
+    assert [[(each.kind, each.task, each.cause) for each in answer] for answer in batch.answers] == [
+        [(OutcomeKind.RETRY, task("asked"), Cause.UNAVAILABLE)],
+        [(OutcomeKind.RETRY, task("bounded"), Cause.UNAVAILABLE)],
+    ]
