@@ -48,8 +48,8 @@ def test_only_what_is_asked_for_is_imported(package: str) -> None:
 def test_whoever_imports_it_later_gets_the_whole_with_the_same_classes(package: str) -> None:
     with without_init(package):
         from costly.wanted import Wanted  # noqa: PLC0415 - made above
-    import costly  # noqa: PLC0415 - likewise
-    from costly.wanted import Wanted as Again  # noqa: PLC0415 - likewise
+    import costly  # noqa: PLC0415 - made above
+    from costly.wanted import Wanted as Again  # noqa: PLC0415 - made above
 
     assert (costly.NAME, Again) == ("whole", Wanted)
 

@@ -164,7 +164,7 @@ def get_openapi(visit: Visit) -> Answer:
 
 
 def get_docs(visit: Visit) -> Answer:
-    from http_endpoint import docs  # noqa: PLC0415 - likewise
+    from http_endpoint import docs  # noqa: PLC0415 - no event needs it: not at a cold start
 
     callers.identify_caller(visit.request, bootstrap.settings(), only_looks=True)
     return docs.page()
@@ -172,7 +172,7 @@ def get_docs(visit: Visit) -> Answer:
 
 def get_console(visit: Visit) -> Answer:
     """For everybody where a signature is asked for: a browser cannot prove who opens a page, and it holds no data."""
-    from http_endpoint import console  # noqa: PLC0415 - likewise
+    from http_endpoint import console  # noqa: PLC0415 - no event needs it: not at a cold start
 
     settings = bootstrap.settings()
     if settings.http_auth is HttpAuth.IAM:

@@ -41,7 +41,7 @@ def test_over_a_queue_its_order_decides(
     deployment: Deployment,
     random: Random,
     in_one_batch: bool,  # noqa: FBT001 - a parameter of the test
-    is_reversed: bool,  # noqa: FBT001 - likewise
+    is_reversed: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     """A hundred pairs put 50 ms apart: every task ends at the later one, however the two are delivered."""
     first = [

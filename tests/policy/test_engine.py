@@ -23,7 +23,7 @@ def policy(rules: str = "[{name: all, interval: 5}]", head: str = "") -> Policy:
 def signal(
     data: Any = None,  # noqa: ANN401 - an event's data may be anything
     type_: str = "rtc.room.load",
-    **more: Any,  # noqa: ANN401 - likewise
+    **more: Any,  # noqa: ANN401 - an event's data may be anything
 ) -> Signal:
     whole: dict[str, Any] = {"id": "e-1", "source": "/rooms", "time_us": 1_790_000_000_000_000} | more
     whole["data"] = TASK | data if isinstance(data, dict) else data

@@ -45,7 +45,7 @@ class Endpoint:
         headers = {"Content-Type": "application/json"}
         request = Request(address, body, headers | self._proof(method, address, body, headers), method=method)  # noqa: S310 - looked at above
         try:
-            with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - likewise
+            with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - its address was looked at above
                 return int(answer.status), answer.read()
         except HTTPError as error:
             with error:

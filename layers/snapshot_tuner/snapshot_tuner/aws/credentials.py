@@ -98,5 +98,5 @@ def _role_keys(text: str) -> _RoleKeys:
         raise ValueError("not an object")  # noqa: TRY004 - as all that is wrong with the file
     ak, sk, token = (members.get(name) or None for name in _ROLE_MEMBERS)
     if not isinstance(ak, str) or not isinstance(sk, str) or not isinstance(token, str | None):
-        raise ValueError("not the keys of a role")  # noqa: TRY004 - likewise
+        raise ValueError("not the keys of a role")  # noqa: TRY004 - as all that is wrong with the file
     return _RoleKeys(ak, sk, token)

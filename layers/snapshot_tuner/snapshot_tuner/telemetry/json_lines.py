@@ -22,10 +22,10 @@ class JsonLines:
     def info(self, msg: str, **keys: Any) -> None:  # noqa: ANN401 - any JSON value
         self._write("INFO", msg, keys)
 
-    def warning(self, msg: str, **keys: Any) -> None:  # noqa: ANN401 - likewise
+    def warning(self, msg: str, **keys: Any) -> None:  # noqa: ANN401 - any JSON value
         self._write("WARNING", msg, keys)
 
-    def error(self, msg: str, **keys: Any) -> None:  # noqa: ANN401 - likewise
+    def error(self, msg: str, **keys: Any) -> None:  # noqa: ANN401 - any JSON value
         self._write("ERROR", msg, keys)
 
     def _write(self, level: str, msg: str, keys: dict[str, Any]) -> None:

@@ -150,11 +150,11 @@ class Reading:
             if not isinstance(time_us, int):
                 time_us = delivery.sent_us
             if time_us is None:
-                raise Unfilled("is missing, and nothing around the body says when it was sent")  # noqa: TRY301 - likewise
+                raise Unfilled("is missing, and nothing around the body says when it was sent")  # noqa: TRY301 - as every field that cannot be made
             checked = _made(members)
             if kind.gives_source and checked["source"].startswith(GIVEN_PREFIXES):
                 field = "source"
-                raise Unfilled(f"must not begin with {' or '.join(GIVEN_PREFIXES)}: these are given")  # noqa: TRY301 - likewise
+                raise Unfilled(f"must not begin with {' or '.join(GIVEN_PREFIXES)}: these are given")  # noqa: TRY301 - as every field that cannot be made
         except (Unfilled, ValueError) as error:
             # Pydantic's ValidationError is a ValueError.
             reason = str(error)

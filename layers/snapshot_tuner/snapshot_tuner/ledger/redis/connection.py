@@ -110,7 +110,7 @@ class _TimedTls(_Timed, SSLConnection):
         meanwhile: Meanwhile | None,
         context: ssl.SSLContext,
         name: str,
-        **settings: Any,  # noqa: ANN401 - likewise
+        **settings: Any,  # noqa: ANN401 - redis-py's own, passed on
     ) -> None:
         self._context = context
         self._name = name  # that the certificate has to have
