@@ -342,7 +342,25 @@ def test_what_became_of_spoilt_bounds_is_mended_in_turn(redis_backend: ValkeyBac
     with Redis.from_url(redis_backend.url, decode_responses=True) as server:
         names = client._keys.bounds.decode(), client._keys.task(TASK).decode()
         server.hset(*names, str(server.hget(*names)).replace("\x002\x00", "\x00601\x00"))
-    redis_backend.advance(TRY_AGAIN_SECONDS + 1)
+    assert_mended_in_turn(redis_backend, client)
+
+
+def test_what_became_of_spoilt_bounds_in_a_file_is_mended_in_turn(tmp_path: Path) -> None:
+    with ExitStack() as cleanup:
+        backend = SqliteBackend(tmp_path / "ledger.db", cleanup)
+        client = backend.client()
+        assert isinstance(client, SqliteLedger)
+        client.admit([event(interval=20)])
+        client.set_bounds(TASK, least=None, most=2, lasts_seconds=6000, reason="r", caller="c")
+        call(client, "t", CallResult.APPLIED)
+        with client._file.transaction() as database:
+            database.execute("UPDATE bounds SET most = 'x'")
+        assert_mended_in_turn(backend, client)
+
+
+def assert_mended_in_turn(backend: Backend, client: backends.Client) -> None:
+    """As the reconciler looks at the task, nothing says yet that a call is due."""
+    backend.advance(TRY_AGAIN_SECONDS + 1)
     assert client.claim_due(5) == []
     assert client.claim_checks(5) == [TASK]
     assert client.claim_due(5) == [TASK]

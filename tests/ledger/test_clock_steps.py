@@ -134,6 +134,24 @@ def test_what_lies_in_time_stays_where_it_is(world: World, step: float) -> None:
     assert ledger.claim_due(5) == [OTHER_TASK]
 
 
+@pytest.mark.parametrize("step", [-45, 45])
+def test_a_record_that_was_read_after_a_step_is_still_known_as_it_was_read(world: World, step: float) -> None:
+    """The reconciler gives back what it has read: were it another one by its times, no loss would ever be repaired."""
+    ledger = world.client()
+    ledger.admit([event(), event("other", task=OTHER_TASK)])
+    granted(ledger, under="t1")
+    ledger.settle([(TASK, "t1", CallResult.APPLIED)])
+    world.is_set(step)
+    world.passes(0.4)
+    ledger.reserve(1, within=5)
+    seen, other = ledger.get(TASK), ledger.get(OTHER_TASK)
+    assert seen is not None
+    assert other is not None
+    assert ledger.mark_in_doubt(TASK, seen)
+    assert ledger.forget(OTHER_TASK, other)
+    assert ledger.get(OTHER_TASK) is None
+
+
 @pytest.mark.parametrize("step", [-86_400, -45, 45, 86_400])
 def test_an_operators_bounds_hold_as_long_as_they_were_set_for(world: World, step: float) -> None:
     """Neither shorter nor longer; by the store's clock they are said to end as much later or sooner."""
@@ -185,6 +203,17 @@ def test_a_step_back_is_noticed_by_a_client_that_is_new(world: World, step: floa
     [slot] = new.reserve(1, within=5)
     assert slot.start - world.true.monotonic() <= CORRECTION_PAUSE_SECONDS + 0.1
     assert len(world.steps) == 1
+
+
+def test_a_little_behind_is_no_step_for_a_client_that_is_new(world: World) -> None:
+    """Clocks are disciplined by fractions of a second all day: at most it is waited for."""
+    world.client().admit([event()])
+    world.is_set(-0.5)
+    new = world.client()
+    new.admit([event("e2")])
+    [slot] = new.reserve(1, within=5)
+    assert slot.start - world.true.monotonic() <= 0.5
+    assert world.steps == []
 
 
 def test_a_step_back_is_noticed_across_a_freeze(world: World) -> None:
