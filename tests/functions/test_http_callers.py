@@ -2,11 +2,14 @@
 
 import base64
 import hmac
+import io
 import json
+import urllib.request
 
 import pytest
 
 from snapshot_tuner.model import TaskRef
+from tests.docs.pages import ROOT, code_blocks
 from tests.functions.conftest import TASK, Deployment
 from tests.functions.http_sender import JSON, RTC_SECRET, SECRET, HttpReply, callback, send, signed
 
@@ -43,6 +46,24 @@ def test_who_signs_with_the_secret_comes_in_everywhere(public: Deployment) -> No
     assert send(public, "GET", TASK_PATH, b"", signed()).json["desired"]["interval"] == 20
     assert send(public, "GET", "/openapi.json", b"", signed()).json["openapi"] == "3.1.0"
     assert send(public, "GET", "/docs", b"", signed()).headers["content-type"] == "text/html"
+
+
+def test_what_the_documentation_signs_comes_in(public: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender without a library, as its page prints it; sent twice it is the same event."""
+
+    def urlopen(request: urllib.request.Request) -> io.BytesIO:
+        assert isinstance(request.data, bytes)
+        reply = send(public, request.get_method(), request.selector, request.data, dict(request.header_items()))
+        answers.append(reply.outcomes)
+        return io.BytesIO(reply.text.encode())
+
+    answers: list[list[str]] = []
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    [sender] = code_blocks((ROOT / "docs/http.md").read_text("utf-8"), "python")
+    for _ in range(2):
+        exec(sender, {})  # noqa: S102 - our own page
+    assert answers == [["applied"], ["duplicate"]]
 
 
 @pytest.mark.parametrize(("method", "path"), PROVED)
