@@ -16,6 +16,7 @@ from snapshot_tuner.ledger.timing import CORRECTION_PAUSE_SECONDS, LATE_CALL_SEC
 from snapshot_tuner.ledger.types import Admission, Busy, CallResult, Slot
 from tests.ledger.backends import LIMITS, OTHER_TASK, TASK, Warnings, event, granted, token
 from tests.ledger.frozen import FrozenClock
+from tests.ledger.slots import most_in_a_second
 
 STEPS = [-86_400, -3600, -900, -45, -20, -1.5, -0.2, -0.005, 0.005, 0.2, 1.5, 20, 900, 3600, 86_400]
 COST_SECONDS_MOST = 1.5
@@ -86,12 +87,6 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 def valkey_world(valkey: ValkeyServer) -> Iterator[World]:
     with ExitStack() as cleanup:
         yield World("valkey", valkey.connection_url, cleanup)
-
-
-def most_in_a_second(slots: list[Slot]) -> int:
-    """Calls that could be sent in one second: each slot may be used until it ends."""
-    moments = [slot.start for slot in slots] + [slot.valid_until for slot in slots]
-    return max(sum(slot.valid_until > since and slot.start < since + 1 for slot in slots) for since in moments)
 
 
 @pytest.mark.parametrize("step", STEPS)

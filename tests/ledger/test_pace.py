@@ -21,6 +21,7 @@ from snapshot_tuner.ledger.timing import (
 from snapshot_tuner.ledger.types import CallRate, RateLimitedBy, Slot
 from tests.ledger.backends import LIMITS, Backend, Warnings, limits, token
 from tests.ledger.frozen import FrozenClock
+from tests.ledger.slots import most_in_a_second
 
 QUOTA = 150
 HIGHER = limits(slots_per_second=300 * SLOT_SHARE)
@@ -122,14 +123,6 @@ def test_near_and_far_workers_together_never_exceed_the_lowest_quota(
             lowest, taken = quota, [Slot(start / 1e6, start / 1e6 + valid) for start in starts]
         assert pace.quota <= quota
         assert most_in_a_second(taken) <= lowest
-
-
-def most_in_a_second(slots: list[Slot]) -> int:
-    """Calls that could be sent in one second: each slot may be used until it ends."""
-    moments = [slot.start for slot in slots] + [slot.valid_until for slot in slots]
-    return max(
-        (sum(slot.valid_until > since and slot.start < since + 1 for slot in slots) for since in moments), default=0
-    )
 
 
 class VagueClock(StoreClock):
