@@ -44,8 +44,8 @@ class ApplicationSettings:
 
     `name` begins the names of queues and buses. `sandboxes` are those of each function, and bound the
     mappings' concurrency: ten of them would be many processes for one machine; the reconciler has one. Of several, one
-    of queue_worker is left to what is urgent. `direct_bus_rule` is on, so that events get to bus_listener too.
-    `retry_seconds` are the waits before Lambda's retries of an asynchronous invocation.
+    of queue_worker is left to what is urgent. `retry_seconds` are the waits before Lambda's retries of an asynchronous
+    invocation. The bus has the rule of DirectBusRule, so that events get to bus_listener too.
     """
 
     name: str
@@ -56,7 +56,6 @@ class ApplicationSettings:
     queue: QueueSettings = EVENT_QUEUE
     urgent_queue: QueueSettings = URGENT_QUEUE
     urgent_types: tuple[str, ...] = URGENT_TYPES
-    direct_bus_rule: bool = True
     retry_seconds: tuple[int, ...] = (60, 120)
     schedule_seconds: int = 60
 
@@ -97,10 +96,7 @@ def deployed_here(
     bus = create_bus(api, settings.name)
     urgent = list(settings.urgent_types)
     bus.route("queue", {"detail-type": [{"anything-but": urgent}]}, queue)
-    if settings.direct_bus_rule:
-        bus.route("listener", {"detail-type": urgent}, inbox)
-    else:
-        bus.route("urgent", {"detail-type": urgent}, urgent_queue)
+    bus.route("listener", {"detail-type": urgent}, inbox)
     notifications = create_queue(
         api, f"{settings.name}-topic-inbox", visibility_seconds=6 * settings.timeout_seconds["bus_listener"]
     )
@@ -138,7 +134,7 @@ def deployed_here(
             dead_letters=dead_letters,
             urgent_queue=urgent_queue,
             urgent_dead_letters=urgent_dead_letters,
-            direct_types=settings.urgent_types if settings.direct_bus_rule else (),
+            direct_types=settings.urgent_types,
             listener_dead_letters=listener_dead_letters,
             stream_dead_letters=stream_dead_letters,
             bus=bus,

@@ -1,5 +1,6 @@
 """SQS and EventBridge over their JSON protocols, SNS over its query protocol, as moto serves them: no AWS SDK."""
 
+import functools
 import http.client
 import json
 import logging
@@ -54,6 +55,12 @@ class Activity:
         with self._changed:
             self._number += 1
             self._changed.notify_all()
+
+    def tell_in(self, seconds: float) -> None:
+        """When a message that was hidden for so long is there again."""
+        timer = threading.Timer(seconds, self.tell)
+        timer.daemon = True
+        timer.start()
 
     def wait(self, seen: int, seconds: float) -> None:
         """Until there is a change later than the one seen, or so many seconds have passed."""
@@ -110,6 +117,9 @@ def served() -> Iterator[AwsApi]:
     # A line per request, and pollers make several per second.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = DomainDispatcherApplication(create_backend_app)
+    # It looks through moto's folders for a service's name, a third of what a request takes.
+    found = functools.cache(application.get_backend_for_host)
+    application.get_backend_for_host = found  # type: ignore[method-assign] # of this one object
     turn, activity = threading.Lock(), Activity()
 
     def one_at_a_time(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -12,8 +12,8 @@ from devkit.local_runtime.queues import Queue
 from devkit.local_runtime.sqs_event import sqs_event
 
 POLL_SECONDS = 0.05
-IDLE_SECONDS = 0.25
-"""What is sent wakes a poller at once; what comes back is found this late at the most."""
+IDLE_SECONDS = 2.0
+"""What is sent or comes back wakes a poller at once; what another program hid is found this late at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,13 @@ class QueueMapping:
         return []
 
     def _handle(self, batch: list[dict[str, Any]]) -> None:
+        begun = time.monotonic()
         try:
             answer = self._function.invoke(sqs_event(batch, self._queue.arn))
             handles = {message["MessageId"]: message["ReceiptHandle"] for message in batch}
             done = acknowledged(answer, handles.keys())
             self._queue.delete([handle for message_id, handle in handles.items() if message_id in done])
+            if len(done) < len(batch):
+                self._queue.api.activity.tell_in(self._queue.visibility_seconds + begun - time.monotonic())
         finally:
             self._permits.release()

@@ -19,6 +19,7 @@ class Queue:
     api: AwsApi
     url: str
     arn: str
+    visibility_seconds: int
 
     def send(self, body: str) -> str:
         """Returns the message's id."""
@@ -45,6 +46,7 @@ class Queue:
     def hide(self, receipt_handle: str, seconds: int) -> None:
         """Let a message come back that many seconds from now."""
         self._call("ChangeMessageVisibility", ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
+        self.api.activity.tell_in(seconds)
 
     def attributes(self) -> dict[str, str]:
         attributes: dict[str, str] = self._call("GetQueueAttributes", AttributeNames=["All"])["Attributes"]
@@ -69,7 +71,7 @@ def create_queue(api: AwsApi, name: str, *, visibility_seconds: int = 30, redriv
         attributes["RedrivePolicy"] = json.dumps(policy)
     url: str = api.call(Service.SQS, "CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
     found = api.call(Service.SQS, "GetQueueAttributes", QueueUrl=url, AttributeNames=["QueueArn"])
-    return Queue(api, url, found["Attributes"]["QueueArn"])
+    return Queue(api, url, found["Attributes"]["QueueArn"], visibility_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from devkit.demo.sample_events import SampleMessage
+from devkit.local_runtime import queue_mapping
 from devkit.local_runtime.aws_api import AwsApi
 from devkit.local_runtime.background import in_background
 from devkit.local_runtime.function import Function
@@ -21,9 +24,13 @@ if TYPE_CHECKING:
 
 
 class Notes:
-    """In place of a sandbox: what it was handed and how many were at work with it. Each batch waits to be released."""
+    """In place of a sandbox: what it was handed and how many were at work with it. Each batch waits to be released.
 
-    def __init__(self) -> None:
+    The messages with the body `fail` are left to the queue.
+    """
+
+    def __init__(self, fail: str = "") -> None:
+        self.fail = fail
         self.lock = threading.Lock()
         self.go_on = threading.Event()
         self.batches: list[list[str]] = []
@@ -38,7 +45,8 @@ class Notes:
         self.go_on.wait(10)
         with self.lock:
             self.at_work -= 1
-        return InvocationResult(json.dumps({"batchItemFailures": []}).encode(), failed=False)
+        failed = [{"itemIdentifier": each["messageId"]} for each in event["Records"] if each["body"] == self.fail]
+        return InvocationResult(json.dumps({"batchItemFailures": failed}).encode(), failed=False)
 
 
 def make_function(notes: Notes) -> Function:
@@ -76,6 +84,18 @@ def test_a_batch_that_is_not_full_leaves_when_its_window_closes(api: AwsApi) -> 
 
     assert notes.batches == [["first", "second"]]
     assert 0.45 < waited < 2
+
+
+def test_a_message_that_comes_back_is_received_at_once(api: AwsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as it is visible; nobody polls for it meanwhile."""
+    monkeypatch.setattr(queue_mapping, "IDLE_SECONDS", 60)
+    queue = create_queue(api, "mapping-comes-back", visibility_seconds=1)
+    notes = Notes(fail="again")
+    notes.go_on.set()
+    with in_background(QueueMapping(queue, make_function(notes), MappingSettings(2, 0, 1))):
+        queue.send("again")
+        eventually(lambda: len(notes.batches) == 2, within=5)
+    assert notes.batches == [["again"], ["again"]]
 
 
 def test_an_event_of_a_queue_has_the_fields_that_lambda_gives_it(samples: dict[str, list[SampleMessage]]) -> None:
