@@ -31,3 +31,14 @@ def test_a_check_is_acknowledged_and_nothing_is_admitted_or_called(
     assert (line["message"], len(line["policy"])) == ("event_held", 12)
     assert deployment.sent() == []
     assert send(deployment, "GET", f"/tasks/{TASK.app_id}/{TASK.room_id}/{TASK.task_id}").status == 404
+
+
+@pytest.mark.parametrize("variable", ["LEDGER_URL", "VOLCENGINE_SECRET_KEY", "RTC_REGION"])
+def test_a_check_comes_through_whatever_else_is_wrong(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """So that the doctor can tell a queue that leads nowhere from a ledger that does not answer."""
+    monkeypatch.setenv(variable, {"LEDGER_URL": "redis://127.0.0.1:9/0"}.get(variable, "wrong"))
+    check = deployment.event("check-1", type=CHECK_TYPE)
+    assert deployment.queue(check) == []
+    deployment.bus(check)

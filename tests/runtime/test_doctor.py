@@ -2,84 +2,100 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
-from devkit.local_runtime.application import Application, ApplicationSettings, QueueSettings, deployed_here, environment
+from devkit.local_runtime.application import (
+    HANDLERS,
+    Application,
+    ApplicationSettings,
+    QueueSettings,
+    deployed_here,
+    environment,
+)
 from devkit.local_runtime.aws_api import AwsApi, Service
+from devkit.local_runtime.front import serve_function_url
+from devkit.local_runtime.function import FunctionSettings, running
 from devkit.local_runtime.queue_mapping import MappingSettings
-from devkit.local_runtime.sandbox import Code
 from devkit.local_runtime.where import described_in, log_line
 from devkit.rtc_standin import StandIn
 from devkit.tuner.__main__ import main
+from devkit.tuner.doctor import following
 from devkit.tuner.exits import Exit
-from tests.aws.secrets_standin import running
+from tests.aws import secrets_standin
+from tests.runtime.conftest import OWN, code_for
 
 NAMES = ["url", "secrets", "ledger", "policy", "provider", "queue", "urgent", "bus", "listener"]
 
 
-@pytest.fixture
-def ask(  # noqa: PLR0917 - fixtures
-    code: Code,
-    api: AwsApi,
-    ledger_url: str,
-    stand_in: StandIn,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    request: pytest.FixtureRequest,
-) -> Any:  # noqa: ANN401 - a function
-    """Runs the application with some variables changed, and the doctor against it."""
-    if code.interpreter.version != "3.11":
-        pytest.skip("once is enough")
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A right deployment, and its log."""
 
-    def asked(
-        changes: dict[str, str],
-        *words: str,
-        direct: bool = True,
-        spoil: Callable[[Application], object] = lambda _: None,
-    ) -> tuple[int, str]:
-        settings = ApplicationSettings(
-            name="doctor-" + "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[-50:],
-            environment=environment(code, stand_in, ledger_url) | changes,
-            sandboxes=1,
-            queue=QueueSettings(MappingSettings(100, 0.1, 2), 121, 5),
-            direct_bus_rule=direct,
-        )
-        with served(settings, code, api, tmp_path) as application:
-            spoil(application)
-            where = ("--url", application.url, "--run-file", str(tmp_path / "run.json"), "--wait", "30")
-            return main(["doctor", *where, *words]), capsys.readouterr().out
+    application: Application
+    stand_in: StandIn
+    variables: dict[str, str]
+    log: Path
 
-    return asked
+    @contextmanager
+    def but_for(self, changes: dict[str, str]) -> Iterator[Application]:
+        """With an http_endpoint whose variables are changed: it is what looks at them for the doctor."""
+        variables = self.variables | changes
+        settings = FunctionSettings("http_endpoint", HANDLERS["http_endpoint"], variables, 10, 512, sandboxes=1)
+        with running(settings, code_for(OWN), lambda _, __: None) as function, serve_function_url(function) as url:
+            yield replace(self.application, url=url)
 
 
-@contextmanager
-def served(settings: ApplicationSettings, code: Code, api: AwsApi, folder: Path) -> Iterator[Application]:
-    log = folder / "run.ndjson"
-    with log.open("a", encoding="utf-8", buffering=1) as lines:
+@pytest.fixture(scope="module")
+def deployed(api: AwsApi, ledger_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    log = tmp_path_factory.mktemp("doctor") / "run.ndjson"
+    with StandIn() as stand_in, log.open("a", encoding="utf-8", buffering=1) as lines:
 
         def write(function: str, text: str) -> None:
             if text.startswith("{"):
                 lines.write(log_line(function, text))
 
-        with (
-            deployed_here(settings, api, code, write) as application,
-            described_in(folder / "run.json", application, log),
-        ):
-            yield application
+        code = code_for(OWN)
+        settings = ApplicationSettings(
+            name="doctor",
+            environment=environment(code, stand_in, ledger_url) | {"LEDGER_NAMESPACE": "doctor"},
+            sandboxes=1,
+            queue=QueueSettings(MappingSettings(100, 0.1, 2), 121, 5),
+        )
+        with deployed_here(settings, api, code, write) as application:
+            yield Deployed(application, stand_in, dict(settings.environment), log)
 
 
-def test_a_right_deployment_has_all_ticks(ask: Any, stand_in: StandIn) -> None:  # noqa: ANN401 - a function
+class Ask(Protocol):
+    def __call__(self, application: Application, *words: str) -> tuple[int, str]: ...
+
+
+@pytest.fixture
+def ask(deployed: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """The doctor's exit code and what it says."""
+    monkeypatch.setattr(following, "_LOOK_SECONDS", 0.02)
+
+    def asked(application: Application, *words: str) -> tuple[int, str]:
+        run_file = tmp_path / "run.json"
+        with described_in(run_file, application, deployed.log):
+            code = main(["doctor", "--url", application.url, "--run-file", str(run_file), "--wait", "30", *words])
+        return code, capsys.readouterr().out
+
+    return asked
+
+
+def test_a_right_deployment_has_all_ticks(ask: Ask, deployed: Deployed) -> None:
     """A person sees what each of them means; nothing is called for the test events."""
-    before = len(stand_in.calls())
-    code, text = ask({})
+    before = len(deployed.stand_in.calls())
+    code, text = ask(deployed.application)
     assert code == Exit.FINE, text
     assert [line.split()[:2] for line in text.splitlines()] == [["✓", name] for name in NAMES]
     assert "nothing was called" in text
-    assert len(stand_in.calls()) == before
+    assert len(deployed.stand_in.calls()) == before
 
 
 @pytest.mark.parametrize(
@@ -91,15 +107,12 @@ def test_a_right_deployment_has_all_ticks(ask: Any, stand_in: StandIn) -> None: 
     ],
     ids=["key", "region", "ledger"],
 )
-def test_what_is_wrong_is_the_one_tick_that_fails(
-    ask: Any,  # noqa: ANN401 - a function
-    changes: dict[str, str],
-    name: str,
-    says: str,
-    do: str,
+def test_what_is_wrong_is_the_one_tick_that_fails(  # noqa: PLR0917 - parameters of the test
+    ask: Ask, deployed: Deployed, changes: dict[str, str], name: str, says: str, do: str
 ) -> None:
     """And it says what to do; everything else is tried all the same."""
-    code, text = ask(changes, "--json")
+    with deployed.but_for(changes) as application:
+        code, text = ask(application, "--json")
     answer = json.loads(text)
     assert (code, answer["status"]) == (Exit.FAILED, "failing"), text
     assert {each["check"]: each["ok"] for each in answer["checks"]} == {**dict.fromkeys(NAMES, True), name: False}
@@ -109,43 +122,49 @@ def test_what_is_wrong_is_the_one_tick_that_fails(
     assert "wrong-secret" not in text
 
 
-def rule(application: Application, name: str) -> dict[str, str]:
-    return {"Name": f"{application.bus.name}-{name}", "EventBusName": application.bus.name}
-
-
-def match_nothing_urgent(application: Application) -> None:
+@contextmanager
+def nothing_urgent_matched(application: Application) -> Iterator[None]:
     """As after an edit by hand: the queue's rule takes what the other one no longer does."""
-    for name, pattern in (("listener", ["fire"]), ("queue", [{"anything-but": ["fire"]}])):
-        wanted = {"EventPattern": json.dumps({"detail-type": pattern}), "State": "ENABLED"}
-        application.bus.api.call(Service.EVENTS, "PutRule", **rule(application, name), **wanted)
+
+    def match(listener: list[Any], queue: list[Any]) -> None:
+        for name, pattern in (("listener", listener), ("queue", queue)):
+            wanted = {"EventPattern": json.dumps({"detail-type": pattern}), "State": "ENABLED"}
+            bus.api.call(Service.EVENTS, "PutRule", Name=f"{bus.name}-{name}", EventBusName=bus.name, **wanted)
+
+    bus, urgent = application.bus, list(application.direct_types)
+    match(["fire"], [{"anything-but": ["fire"]}])
+    yield
+    match(urgent, [{"anything-but": urgent}])
 
 
-def unsubscribe(application: Application) -> None:
-    names = rule(application, "listener")
-    parameters = {"Rule": names["Name"], "EventBusName": names["EventBusName"], "Ids": ["listener"]}
-    application.bus.api.call(Service.EVENTS, "RemoveTargets", **parameters)
+@contextmanager
+def unsubscribed(application: Application) -> Iterator[None]:
+    bus = application.bus
+    rule = {"Rule": f"{bus.name}-listener", "EventBusName": bus.name}
+    targets = bus.api.call(Service.EVENTS, "ListTargetsByRule", **rule)["Targets"]
+    bus.api.call(Service.EVENTS, "RemoveTargets", **rule, Ids=["listener"])
+    yield
+    bus.api.call(Service.EVENTS, "PutTargets", **rule, Targets=targets)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says", "do"),
+    ("spoiled", "says", "do"),
     [
         (
-            match_nothing_urgent,
+            nothing_urgent_matched,
             "was handled by queue_worker: no rule that leads to bus_listener matches it",
             "detail-type",
         ),
-        (unsubscribe, "in the log of bus_listener within 5 s", "has bus_listener as its target"),
+        (unsubscribed, "in the log of bus_listener within 3 s", "has bus_listener as its target"),
     ],
     ids=["pattern", "target"],
 )
 def test_an_event_that_does_not_get_straight_to_bus_listener_is_the_one_tick_that_fails(
-    ask: Any,  # noqa: ANN401 - a function
-    spoil: Callable[[Application], object],
-    says: str,
-    do: str,
+    ask: Ask, deployed: Deployed, spoiled: Callable[[Application], AbstractContextManager[None]], says: str, do: str
 ) -> None:
     """It says which way the event took instead, if it took one."""
-    code, text = ask({}, "--json", "--wait", "5", spoil=spoil)
+    with spoiled(deployed.application):
+        code, text = ask(deployed.application, "--json", "--wait", "3")
     found = {each["check"]: each for each in json.loads(text)["checks"]}
     assert code == Exit.FAILED
     assert [name for name, each in found.items() if not each["ok"]] == ["listener"], text
@@ -153,19 +172,20 @@ def test_an_event_that_does_not_get_straight_to_bus_listener_is_the_one_tick_tha
     assert do in found["listener"]["do"]
 
 
-def test_where_no_rule_leads_straight_to_bus_listener_that_is_said(ask: Any) -> None:  # noqa: ANN401 - a function
+def test_where_no_rule_leads_straight_to_bus_listener_that_is_said(ask: Ask, deployed: Deployed) -> None:
     """It is no failure: whoever wants queues only has decided so."""
-    code, text = ask({}, direct=False)
+    code, text = ask(replace(deployed.application, direct_types=()))
     assert code == Exit.FINE, text
     assert text.splitlines()[-1].split()[:2] == ["-", "listener"]
     assert "no rule of the bus leads straight to bus_listener (parameter DirectBusRule)" in text
 
 
-def test_a_broken_policy_in_the_parameter_is_the_one_tick_that_fails(ask: Any) -> None:  # noqa: ANN401 - a function
+def test_a_broken_policy_in_the_parameter_is_the_one_tick_that_fails(ask: Ask, deployed: Deployed) -> None:
     """The file decides meanwhile, so events still come through."""
-    with running() as extension:
+    with secrets_standin.running() as extension:
         extension.parameters["/policy"] = "version: 1\nrules: ["
-        code, text = ask({**extension.environment(), "POLICY_PARAMETER": "/policy"})
+        with deployed.but_for({**extension.environment(), "POLICY_PARAMETER": "/policy"}) as application:
+            code, text = ask(application)
     assert code == Exit.FAILED
     lines = text.splitlines()
     assert [line.split()[0] for line in lines if not line.startswith("   ")] == ["✓", "✓", "✓", "✗", *["✓"] * 5]
