@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import re
 import shlex
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 from devkit.build.step import BUILD_FOLDER, ROOT
 from devkit.deployment import checks
 from devkit.deployment.samconfig import Deployment
-from devkit.template.cloudformation import REGION, load
+from devkit.template.cloudformation import load
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _EVENT = {
@@ -34,7 +33,6 @@ def main() -> None:
     arguments = parser.parse_args()
     if shutil.which("sam") is None:
         sys.exit("The SAM CLI is needed: pipx install aws-sam-cli")
-    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translation asks boto3 for one
     deployment = Deployment(arguments.config, arguments.stage)
     if arguments.what == "deploy":
         _deploy(deployment)

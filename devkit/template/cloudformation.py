@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
-from samtranslator.translator.transform import transform
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,26 +66,27 @@ def translate(source: Mapping[str, Any], parameters: Mapping[str, object]) -> di
     for resource in packaged["Resources"].values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":
             resource["Properties"]["ContentUri"] = f"s3://artifacts/{resource['Properties']['ContentUri']}"
-    translated: dict[str, Any] = transform(packaged, dict(parameters), _NoManagedPolicies())
+    # Of AWS it would want to know its region, and the managed policies, which the template names by ARN.
+    translator = Translator(None, Parser(), boto_session=SimpleNamespace(region_name=REGION))
+    translated: dict[str, Any] = translator.translate(packaged, dict(parameters))
     return translated
-
-
-class _NoManagedPolicies:
-    """In place of the list of AWS's managed policies, which SAM would ask IAM for; the template names them by ARN."""
-
-    def load(self) -> dict[str, str]:
-        return {}
 
 
 def deploy(
     source: Mapping[str, Any], parameters: Mapping[str, object], pseudo: Mapping[str, str] | None = None
 ) -> Stack:
-    """Translates, and decides what CloudFormation would decide with these parameters and the defaults.
+    """What `translate` makes of it, as `decide` decides it."""
+    return decide(translate(source, parameters), parameters, pseudo)
+
+
+def decide(
+    translated: Mapping[str, Any], parameters: Mapping[str, object], pseudo: Mapping[str, str] | None = None
+) -> Stack:
+    """Decides what CloudFormation would decide with these parameters and the defaults.
 
     `pseudo` are pseudo parameters in place of our own. Raises KeyError for a mapping without such a key: CloudFormation
     looks it up even in a branch of Fn::If that is not taken.
     """
-    translated = translate(source, parameters)
     values = {
         name: _value(declared["Type"], parameters.get(name, declared.get("Default")))
         for name, declared in translated["Parameters"].items()

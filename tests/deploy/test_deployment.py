@@ -15,7 +15,7 @@ import pytest
 from devkit.build.step import BUILD_FOLDER, ROOT
 from devkit.deployment import checks
 from devkit.deployment.__main__ import main
-from tests.template.cloudformation import OWN_EXTENSION, REGION, REQUIRED, SHARED_LEDGER, load
+from tests.template.cloudformation import OWN_EXTENSION, REQUIRED, SHARED_LEDGER, load
 
 SECRET = REQUIRED["CredentialsSecretArn"]
 URL = SHARED_LEDGER["LedgerUrl"]
@@ -93,12 +93,6 @@ def machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
         (tmp_path / name).write_text(PROGRAM)
         (tmp_path / name).chmod(0o755)
     return Machine(tmp_path, capsys)
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    # SAM asks boto3 for the region; nothing here connects to anything.
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
 
 
 def test_the_first_deployment_asks_in_words_and_the_next_one_asks_nothing(machine: Machine) -> None:

@@ -144,9 +144,7 @@ def test_the_table_of_alarms() -> None:
 
 def test_the_alarms_are_as_many_as_are_paid_for() -> None:
     """Of a stack with the default parameters; each is 0.1 USD a month."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", cloudformation.REGION)
-        stack = cloudformation.deploy(cloudformation.load(), cloudformation.REQUIRED)
+    stack = cloudformation.deploy(cloudformation.load(), cloudformation.REQUIRED)
     number = len(stack.find_all("AWS::CloudWatch::Alarm"))
     page = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
     assert f"{number / 10} for {number} alarms" in page

@@ -14,10 +14,7 @@ DEFAULTS = ApplicationSettings(name="defaults", environment={})
 
 @pytest.fixture(scope="module")
 def stack() -> cloudformation.Stack:
-    with pytest.MonkeyPatch.context() as patch:
-        # SAM asks for the region; nothing here connects to anything.
-        patch.setenv("AWS_DEFAULT_REGION", cloudformation.REGION)
-        return cloudformation.deploy(cloudformation.load(), {**cloudformation.REQUIRED, "DirectBusRule": "true"})
+    return cloudformation.deploy(cloudformation.load(), {**cloudformation.REQUIRED, "DirectBusRule": "true"})
 
 
 def functions(stack: cloudformation.Stack) -> list[dict[str, Any]]:

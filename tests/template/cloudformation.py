@@ -2,10 +2,13 @@
 `devkit.template.cloudformation`'s.
 """
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from devkit.template.cloudformation import REGION, ROOT, Stack, deploy, load, references, translate
+from devkit.template import cloudformation
+from devkit.template.cloudformation import ROOT, Stack, decide, load, references, translate
 
 __all__ = [
     "ALL_OPTIONS",
@@ -19,7 +22,6 @@ __all__ = [
     "OWN_STORE",
     "PUBLIC_URL",
     "RABBIT_MQ",
-    "REGION",
     "REQUIRED",
     "ROOT",
     "RTC_CALLBACK_SECRETS",
@@ -30,6 +32,7 @@ __all__ = [
     "WEBHOOK_SECRETS",
     "WEBHOOK_TOKENS",
     "Stack",
+    "decide",
     "deploy",
     "find_function",
     "load",
@@ -101,6 +104,18 @@ ALL_OPTIONS = {
     "SilenceHours": "6",
     "SecretsKeyArn": SECRETS_KEY,
 }
+
+
+def deploy(
+    source: Mapping[str, Any], parameters: Mapping[str, object], pseudo: Mapping[str, str] | None = None
+) -> Stack:
+    """As `devkit.template.cloudformation` does; what many tests start from is made once, for them to look at only."""
+    return _deploy(json.dumps([source, parameters, pseudo]))
+
+
+@lru_cache(maxsize=64)
+def _deploy(asked: str) -> Stack:
+    return cloudformation.deploy(*json.loads(asked))
 
 
 def properties(stack: Stack, name: str) -> dict[str, Any]:

@@ -1,19 +1,24 @@
 """What every test of the template starts from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
+from samtranslator.translator import translator
 
-from tests.template.cloudformation import REGION, load
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    # SAM asks boto3 for the region; nothing here connects to anything.
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+from tests.template.cloudformation import load
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session", autouse=True)
+def policy_templates() -> Iterator[None]:
+    """SAM's own: it would check them against their schema in each translation, which is half of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        name = "make_policy_template_for_function_plugin"
+        patch.setattr(translator, name, cache(getattr(translator, name)))
+        yield
+
+
+@pytest.fixture(scope="session")
 def source() -> Mapping[str, Any]:
     return load()

@@ -19,8 +19,8 @@ from tests.template.cloudformation import (
     deploy,
 )
 
-SECRETS = [WEBHOOK_SECRETS, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL][: cases(1)]
-"""Of a public URL; each takes seconds. All options have them all."""
+SECRETS = [WEBHOOK_SECRETS, WEBHOOK_TOKENS, RTC_CALLBACK_SECRETS, PUBLIC_URL][: cases(1) - 1]
+"""Of a public URL, once a week: each takes seconds, and all options have them all."""
 
 DECIDED = {
     "defaults": REQUIRED,
@@ -54,11 +54,13 @@ def test_it_finds_nothing_once_the_conditions_are_decided(
 
 def test_it_sees_what_is_left_to_it(source: Mapping[str, Any]) -> None:
     """Attributes, property names, ranges and types of resources are its part."""
-    template = copy.deepcopy(deploy(source, REQUIRED).as_template())
-    resources = template["Resources"]
+    deployed = deploy(source, REQUIRED).resources
+    queues = ("EventQueue", "EventDeadLetters", "BusDeadLetters", "BusDeadLettersAlarm")
+    resources = copy.deepcopy({name: deployed[name] for name in queues})
+    assert linted({"Resources": resources}) == []
     resources["BusDeadLettersAlarm"]["Properties"]["Dimensions"][0]["Value"] = {"Fn::GetAtt": ["BusDeadLetters", "Nom"]}
     resources["EventQueue"]["Properties"]["VisibilityTimeoutSeconds"] = 121
     resources["BusDeadLetters"]["Properties"]["MessageRetentionPeriod"] = 1_209_601
     resources["AgeAlarm"] = {"Type": "AWS::CloudWatch::Alarms", "Properties": {}}
-    rules = {line.split(" ")[0] for line in linted(template)}
+    rules = {line.split(" ")[0] for line in linted({"Resources": resources})}
     assert {"E1010", "E3002", "E3034", "E3006"} <= rules

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.template.cloudformation import ALL_OPTIONS, REQUIRED, deploy
+from tests.template.cloudformation import ALL_OPTIONS, REQUIRED, decide, translate
 from tests.template.findings import findings
 from tests.template.ledger_planted import IN_LEDGER
 from tests.template.operations_planted import IN_OPERATIONS, REMOVED
@@ -295,22 +295,45 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
 )
 
 
-def planted(source: Mapping[str, Any], path: Sequence[str], value: object) -> dict[str, Any]:
-    """A copy of the template with one place set or removed; that the place exists is checked on the way."""
-    changed: dict[str, Any] = copy.deepcopy(dict(source))
-    node: Any = changed
-    for step in path[:-1]:
-        node = node[int(step) if isinstance(node, list) else step]
-    last = int(path[-1]) if isinstance(node, list) else path[-1]
-    if value is REMOVED:
-        del node[last]
+def planted(node: Any, path: Sequence[str], value: object) -> Any:  # noqa: ANN401 - any part of a template
+    """A copy with one place set or removed; that the place exists is checked on the way."""
+    changed = copy.copy(node)
+    step = int(path[0]) if isinstance(node, list) else path[0]
+    if path[1:]:
+        changed[step] = planted(node[step], path[1:], value)
+    elif value is REMOVED:
+        del changed[step]
     else:
-        node[last] = value
+        changed[step] = value
     return changed
 
 
+@pytest.fixture(scope="module")
+def translated(source: Mapping[str, Any]) -> list[tuple[Mapping[str, str], dict[str, Any]]]:
+    """What SAM makes of the template without a mistake, with all options and with none."""
+    return [(options, translate(source, options)) for options in (ALL_OPTIONS, REQUIRED)]
+
+
+def is_left_to_cloudformation(source: Mapping[str, Any], path: Sequence[str]) -> bool:
+    """Whether SAM hands this on as it is written, so that a mistake in it can be planted behind the translation."""
+    if path[0] == "Resources":
+        return not source["Resources"][path[1]]["Type"].startswith("AWS::Serverless::")
+    return path[0] == "Outputs"
+
+
 @pytest.mark.parametrize(("path", "value", "finding"), PLANTED, ids=[finding for _, _, finding in PLANTED])
-def test_a_planted_mistake_is_found(source: Mapping[str, Any], path: str, value: object, finding: str) -> None:
+def test_a_planted_mistake_is_found(
+    source: Mapping[str, Any],
+    translated: list[tuple[Mapping[str, str], dict[str, Any]]],
+    path: str,
+    value: object,
+    finding: str,
+) -> None:
     """The finding comes with all options or with none, by its exact words."""
-    changed = planted(source, path.split("/"), value)
-    assert any(finding in findings(deploy(changed, options)) for options in (ALL_OPTIONS, REQUIRED))
+    steps = path.split("/")
+    if is_left_to_cloudformation(source, steps):
+        templates = [(options, planted(template, steps, value)) for options, template in translated]
+    else:
+        changed = planted(source, steps, value)
+        templates = [(options, translate(changed, options)) for options, _ in translated]
+    assert any(finding in findings(decide(template, options)) for options, template in templates)

@@ -13,7 +13,6 @@ from tests.template.cloudformation import (
     OWN_STORE,
     PUBLIC_URL,
     RABBIT_MQ,
-    REGION,
     REQUIRED,
     SECRETS_KEY,
     SHARED_LEDGER,
@@ -29,9 +28,7 @@ NO_SNAPSHOT: Final = {"SnapStart": "false"}
 @pytest.fixture(scope="module")
 def as_is(source: Mapping[str, Any]) -> Stack:
     """What the required parameters and the defaults deploy."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        return deploy(source, REQUIRED)
+    return deploy(source, REQUIRED)
 
 
 OTHERS: Final = {

@@ -141,9 +141,8 @@ def test_decisions_are_those_of_the_policy_word_for_word(tmp_path: Path) -> None
     assert (found[3]["outcome"], found[3]["task"]) == ("unmatched", None)
 
 
-def test_the_surroundings_are_those_of_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_surroundings_are_those_of_the_template() -> None:
     """Batches, workers, timeouts and redelivery as they are deployed."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", cloudformation.REGION)  # SAM asks for it
     template, default = cloudformation.load(), Assumptions()
     stack = cloudformation.deploy(template, cloudformation.REQUIRED)
     resources = template["Resources"]
