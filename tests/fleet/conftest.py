@@ -10,7 +10,7 @@ import pytest
 from devkit.elasticache import CacheStandIn
 from devkit.rtc_standin import StandIn
 from devkit.valkey import valkey_server
-from tests.fleet.fleet import CALL_SECONDS, POLICY, FleetInstance
+from tests.fleet.fleet import CALL_SECONDS, POLICY, FleetInstance, fork_server
 
 StartInstances = Callable[[int], list[FleetInstance]]
 
@@ -63,17 +63,21 @@ def settings(standin: StandIn, tmp_path: Path, ledger_name: str, request: pytest
     }
 
 
+@pytest.fixture(scope="session")
+def fork_port() -> Iterator[int]:
+    with fork_server() as port:
+        yield port
+
+
 @pytest.fixture
-def start(settings: dict[str, str]) -> Iterator[StartInstances]:
-    """Starts so many instances and waits until they are warm; they end with the test."""
+def start(settings: dict[str, str], fork_port: int) -> Iterator[StartInstances]:
+    """Starts so many instances, which are warm; they end with the test."""
     with ExitStack() as stack:
 
         def start_instances(number: int) -> list[FleetInstance]:
-            instances = [FleetInstance.start(settings) for _ in range(number)]
+            instances = [FleetInstance(fork_port, settings) for _ in range(number)]
             for instance in instances:
                 stack.callback(instance.end)
-            for instance in instances:
-                instance.wait_until_ready()
             return instances
 
         yield start_instances

@@ -3,15 +3,17 @@
 import json
 import os
 import random
+import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, NamedTuple, Self, cast
+from typing import NamedTuple, cast
 
 from snapshot_tuner.model import TaskRef
 from tests.effort import EFFORT
@@ -26,7 +28,7 @@ COMES_BACK_AFTER_SECONDS = 0.3
 """The queue's visibility timeout."""
 
 QUICKER: Mapping[str, str] = {"LEASE_SECONDS": "10", "LATE_CALL_SECONDS": "2"} if EFFORT == 1 else {}
-"""Of instances that lose calls: their tasks are held up for 12 s, and once a week for 30 as in production."""
+"""A lost call holds its task up for 12 s, and once a week for 30 as in production."""
 
 POLICY = """
 version: 1
@@ -70,55 +72,66 @@ class Kill(NamedTuple):
     after_first_call: bool = False
 
 
-@dataclass
+@contextmanager
+def fork_server() -> Iterator[int]:
+    """The port at which a connection gets an instance. All are forked from one process: most of a start is imports."""
+    paths = os.pathsep.join(str(ROOT / part) for part in ("layers/snapshot_tuner", "functions", "."))
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "tests.fleet.worker", str(REMAINING_MS)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": paths, **QUICKER},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
 class FleetInstance:
     """One worker process."""
 
-    process: subprocess.Popen[str]
-
-    @classmethod
-    def start(cls, environment: Mapping[str, str]) -> Self:
-        """Its log goes to the file that the environment names."""
-        paths = os.pathsep.join(str(ROOT / part) for part in ("layers/snapshot_tuner", "functions", "."))
-        with Path(environment["WORKER_LOG"]).open("a", encoding="utf-8") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "tests.fleet.worker", str(REMAINING_MS)],
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": paths, **environment},
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        return cls(process)
-
-    def wait_until_ready(self) -> None:
-        assert self._output.readline() == "ready\n"
+    def __init__(self, port: int, environment: Mapping[str, str]) -> None:
+        """At the fork server's port; its log goes to the file that the environment names."""
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            self._lines = connection.makefile("rw", encoding="utf-8")
+        self._write(environment)
+        self._pid = cast("int", self._read())
 
     def send(self, batch: Iterable[Message], kill: Kill | None = None) -> None:
         """With `kill`, in a process that is killed then, if it has not ended."""
-        self._input.write(json.dumps({"batch": list(batch), "kill": kill and kill._asdict()}) + "\n")
-        self._input.flush()
+        self._write({"batch": list(batch), "kill": kill and kill._asdict()})
 
     def answer(self) -> list[str] | None:
         """The ids that come back; None where the batch's process was killed."""
-        came_back: list[str] | None = json.loads(self._output.readline())
-        return came_back
+        return cast("list[str] | None", self._read())
+
+    def stop(self) -> None:
+        """It stands still until it may go on."""
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self._pid, signal.SIGCONT)
 
     def end(self) -> None:
         """Whatever it is doing."""
-        self.process.kill()
-        self.process.wait()
-        self._input.close()
-        self._output.close()
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        self._lines.close()
 
-    @property
-    def _input(self) -> IO[str]:
-        return cast("IO[str]", self.process.stdin)
+    def is_alive(self) -> bool:
+        """It still handles what it gets, be it nothing."""
+        self.send([])
+        return self.answer() == []
 
-    @property
-    def _output(self) -> IO[str]:
-        return cast("IO[str]", self.process.stdout)
+    def _write(self, line: object) -> None:
+        self._lines.write(json.dumps(line) + "\n")
+        self._lines.flush()
+
+    def _read(self) -> object:
+        return json.loads(self._lines.readline())
 
 
 class FleetQueue:

@@ -7,16 +7,15 @@ import pytest
 from devkit.rtc_standin import StandIn
 from tests.effort import EFFORT, cases
 from tests.fleet.conftest import StartInstances
-from tests.fleet.fleet import QUICKER, FleetQueue, messages
+from tests.fleet.fleet import FleetQueue, messages
 
 KILLS = cases(12)
 
 
 @pytest.mark.timeout(180 * EFFORT)
 @pytest.mark.parametrize("ledger_name", ["valkey"], indirect=True)
-def test_kills_at_random_moments(standin: StandIn, settings: dict[str, str], start: StartInstances) -> None:
+def test_kills_at_random_moments(standin: StandIn, start: StartInstances) -> None:
     """Two instances share 4 events of each of 150 tasks and die again and again in the middle of a batch."""
-    settings |= QUICKER
     waiting, newest = messages(tasks=cases(150), events_per_task=4)
     queue = FleetQueue(waiting)
     queue.deliver_to_all(start(2), kills=KILLS)

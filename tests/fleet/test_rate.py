@@ -4,7 +4,6 @@ How many are used exactly is held in virtual time (`tests/simulation/test_far.py
 a machine that is busy with other things misses some.
 """
 
-import signal
 import threading
 
 import pytest
@@ -49,9 +48,9 @@ def test_instances_that_stand_still_do_not_make_up_for_it(standin: StandIn, star
         instance.send(batch[number::4])
     for instance in instances:
         _wait(0.6)
-        instance.process.send_signal(signal.SIGSTOP)
+        instance.stop()
         _wait(0.8)
-        instance.process.send_signal(signal.SIGCONT)
+        instance.go_on()
     assert [instance.answer() for instance in instances] == [[], [], [], []]
     assert standin.intervals() == newest
     assert standin.peaks().per_second <= QUOTA

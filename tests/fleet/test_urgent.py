@@ -1,6 +1,5 @@
 """Promise: what is urgent passes a flood, and with it the quota holds, also where instances stand still."""
 
-import signal
 import statistics
 import threading
 import time
@@ -56,6 +55,6 @@ def _stop_each_once(instances: list[FleetInstance]) -> None:
     pause = threading.Event()
     for instance in instances:
         pause.wait(0.3)
-        instance.process.send_signal(signal.SIGSTOP)
+        instance.stop()
         pause.wait(0.5)
-        instance.process.send_signal(signal.SIGCONT)
+        instance.go_on()

@@ -1,8 +1,9 @@
-"""One instance of the queue function in a process of its own, fed like Lambda feeds it.
+"""Instances of the queue function, each in a process of its own, fed like Lambda feeds it.
 
-LEASE_SECONDS and LATE_CALL_SECONDS may be other ones than the ledger's own.
-Reads one JSON line per batch from standard input, `{"batch": [[message id, body], …], "kill": …}`,
-and answers each with one line, the ids that come back. Says "ready" first, when everything is imported.
+This process imports the function, once for all of them, and says at which port it listens: each connection gets an
+instance. LEASE_SECONDS and LATE_CALL_SECONDS may be other ones than the ledger's own.
+An instance reads its environment, a line of JSON, and answers with its process id. Then it reads one line per batch,
+`{"batch": [[message id, body], …], "kill": …}`, and answers each with one line, the ids that come back.
 Where `kill` is not null, `{"seconds": 0.1, "after_first_call": false}`, the batch gets a process of its own, which is
 killed then; the answer is `null` where that came before its end.
 """
@@ -13,10 +14,14 @@ import os
 import select
 import signal
 import sys
+from pathlib import Path
+from socketserver import ForkingTCPServer, StreamRequestHandler
 from typing import Any
 
 from snapshot_tuner.ledger import timing
+from snapshot_tuner.policy.engine import Policy
 from snapshot_tuner.rtc.calls import Call
+from tests.fleet.fleet import POLICY
 
 for _name in ("LEASE_SECONDS", "LATE_CALL_SECONDS"):
     setattr(timing, _name, float(os.environ.get(_name, getattr(timing, _name))))
@@ -28,13 +33,28 @@ class _WorkerContext:
         return int(sys.argv[1])
 
 
+class _Instance(StreamRequestHandler):
+    def handle(self) -> None:
+        os.environ |= json.loads(self.rfile.readline())
+        with Path(os.environ["WORKER_LOG"]).open("a", encoding="utf-8") as log:
+            os.dup2(log.fileno(), sys.stdout.fileno())
+            os.dup2(log.fileno(), sys.stderr.fileno())
+        self._answer(os.getpid())
+        for line in self.rfile:
+            job = json.loads(line)
+            batch, kill = job["batch"], job["kill"]
+            self._answer(_handle(batch) if kill is None else _handle_and_die(batch, **kill))
+
+    def _answer(self, answer: object) -> None:
+        self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+
 def main() -> None:
-    answers, sys.stdout = sys.stdout, sys.stderr  # the function's log goes elsewhere
-    print("ready", file=answers, flush=True)
-    for line in sys.stdin:
-        job = json.loads(line)
-        came_back = _handle(job["batch"]) if job["kill"] is None else _handle_and_die(job["batch"], **job["kill"])
-        print(json.dumps(came_back), file=answers, flush=True)
+    Policy.parse(POLICY, "policy.yaml")  # imports what reads policies, which takes longer than all else
+    with ForkingTCPServer(("127.0.0.1", 0), _Instance) as server:
+        sys.stdout.write(f"{server.server_address[1]}\n")
+        sys.stdout.flush()
+        server.serve_forever()
 
 
 def _handle(batch: list[list[str]]) -> list[str]:
