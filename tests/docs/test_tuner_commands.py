@@ -1,16 +1,22 @@
-"""Every `./tuner` line of the pages is run by the shell as it is printed, and prints what the page shows."""
+"""Every `./tuner` line of the pages is run as it is printed, and prints what the page shows.
+
+The shell runs those that have something for it to do, and so the script itself; the others are run in this process.
+"""
 
 import itertools
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -20,6 +26,7 @@ from devkit.local_runtime.function_url import HttpRequest, to_event, to_response
 from devkit.local_runtime.sandbox import InvocationResult
 from devkit.rtc_standin import StandIn
 from devkit.serving import LOOPBACK, serving
+from devkit.tuner.__main__ import main
 from devkit.valkey import valkey_server
 from http_endpoint.handler import lambda_handler
 from snapshot_tuner import bootstrap
@@ -74,17 +81,29 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, line: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, line: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    if line.startswith("./tuner ") and not set("|<>$") & set(line):
+        return run_here(folder, shlex.split(line)[1:], stdin)
     return subprocess.run(  # noqa: S602 - a line of our own pages, as a person would type it
         line,
         shell=True,
         cwd=folder,
-        env={**os.environ, **environment, "COLUMNS": "120"},
+        env={**os.environ, "COLUMNS": "120"},
         input=stdin,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def run_here(folder: Path, words: list[str], stdin: str) -> "subprocess.CompletedProcess[str]":
+    """As the script would: a Python of its own mostly imports."""
+    printed, told = StringIO(), StringIO()
+    with redirect_stdout(printed), redirect_stderr(told), chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", StringIO(stdin))
+        patch.setenv("COLUMNS", "120")
+        code = main(words)
+    return subprocess.CompletedProcess(words, code, printed.getvalue(), told.getvalue())
 
 
 def alike(text: str) -> str:
