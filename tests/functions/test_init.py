@@ -16,7 +16,7 @@ from devkit.rtc_standin import Fault, FaultKind, StandIn
 from devkit.valkey import valkey_server
 from tests import import_probe
 from tests.aws.secrets_standin import SecretsStandIn, arn, running
-from tests.effort import cases
+from tests.effort import EFFORT, cases
 from tests.functions import snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -58,12 +58,27 @@ DEPLOYED = ("sqlite", "redis", "parameter", "secrets")[: cases(3)]
 """Right deployments: by their ledger, with all secrets behind the extension, and without or with the policy there."""
 
 
-@pytest.fixture(params=DEPLOYED)
-def deployed(request: pytest.FixtureRequest, stand_in: StandIn, tmp_path: Path) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def provider() -> Iterator[StandIn]:
+    with StandIn() as standing_in:
+        yield standing_in
+
+
+@pytest.fixture
+def stand_in(provider: StandIn) -> StandIn:
+    provider.reset()
+    provider.read_as_usual()
+    return provider
+
+
+@pytest.fixture(scope="module", params=DEPLOYED)
+def deployed(
+    request: pytest.FixtureRequest, provider: StandIn, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """The variables of a right deployment."""
-    variables = {**stand_in.environment(), "POLICY_PATH": str(ROOT / "layers" / "policy" / "policy.yaml")}
+    variables = {**provider.environment(), "POLICY_PATH": str(ROOT / "layers" / "policy" / "policy.yaml")}
     if request.param == "sqlite":
-        yield {**variables, "LEDGER_URL": f"sqlite://{tmp_path}/ledger.db"}
+        yield {**variables, "LEDGER_URL": f"sqlite://{tmp_path_factory.mktemp('ledger')}/ledger.db"}
         return
     with valkey_server() as valkey, running() as extension:
         ledger = f"redis://127.0.0.1:{valkey.port}/0"
@@ -86,31 +101,55 @@ def behind_arns(extension: SecretsStandIn, variables: Mapping[str, str], ledger:
     return {**left, **extension.environment(), **secrets}
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_module_is_imported_while_an_event_is_handled(
-    function: str, deployed: dict[str, str], stand_in: StandIn
+@pytest.fixture(scope="module")
+def queue_worker(deployed: dict[str, str]) -> Iterator[Snapshot]:
+    with snapshot_of("queue_worker", deployed) as restored:
+        yield restored
+
+
+def test_no_module_is_imported_while_a_batch_is_handled(queue_worker: Snapshot, stand_in: StandIn) -> None:
+    """Of the first event, and of one whose call fails."""
+    assert_imports_nothing(queue_worker, "queue_worker", stand_in)
+
+
+@pytest.mark.parametrize("function", ["http_endpoint", "bus_listener"])
+@pytest.mark.parametrize("deployed", DEPLOYED if EFFORT > 1 else ["parameter"], indirect=True)
+def test_no_module_is_imported_while_another_source_is_answered(
+    deployed: dict[str, str], function: str, stand_in: StandIn
 ) -> None:
-    """Of the first event, and of one whose call fails; the reconciler first finds a task to read back."""
-    if function == "reconciler":
-        with snapshot_of("queue_worker", deployed) as worker:
-            worker.handle(events.first("queue_worker"))
+    """What they do with a ledger is what queue_worker does with it."""
     with snapshot_of(function, deployed) as restored:
-        assert restored.handle(events.first(function))["imported"] == []
-        stand_in.add_fault(Fault(kind=FaultKind.CUT, times=None))
-        failed = restored.handle(events.first(function))
+        assert_imports_nothing(restored, function, stand_in)
+
+
+def assert_imports_nothing(restored: Snapshot, function: str, stand_in: StandIn) -> None:
+    assert restored.handle(events.first(function))["imported"] == []
+    stand_in.add_fault(Fault(kind=FaultKind.CUT, times=None))
+    failed = restored.handle(events.first(function))
     assert failed["imported"] == []
-    if function != "reconciler":
-        assert len(stand_in.calls()) == 2
-        assert failed["answer"] != {"batchItemFailures": []}
+    assert len(stand_in.calls()) == 2
+    assert failed["answer"] != {"batchItemFailures": []}
+
+
+def test_no_module_is_imported_while_a_task_is_read_back(
+    deployed: dict[str, str], queue_worker: Snapshot, stand_in: StandIn
+) -> None:
+    """And while that fails."""
+    queue_worker.handle(events.first("queue_worker"))
+    with snapshot_of("reconciler", deployed) as restored:
+        read = restored.handle({})
+        stand_in.spoil_reads(500, b"")
+        failed = restored.handle({})
+    assert [each["imported"] for each in (read, failed)] == [[], []]
+    assert [each["answer"]["unreadable"] > 0 for each in (read, failed)] == [False, True]
 
 
 def test_two_sandboxes_of_one_snapshot_share_nothing_that_has_to_differ(
-    deployed: dict[str, str], stand_in: StandIn
+    queue_worker: Snapshot, stand_in: StandIn
 ) -> None:
     """Each has connections and tokens of its own; to the ledger they are two, so that one event makes one call."""
     event = events.first("queue_worker")
-    with snapshot_of("queue_worker", deployed) as restored:
-        first, again, other = (restored.handle(each) for each in (event, event, events.first("queue_worker")))
+    first, again, other = (queue_worker.handle(each) for each in (event, event, events.first("queue_worker")))
     assert [each["answer"] for each in (first, again, other)] == [{"batchItemFailures": []}] * 3
     assert len(stand_in.calls()) == 2
     for name in ("tokens", "connections"):
@@ -133,12 +172,16 @@ def test_each_sandbox_reads_its_secrets_itself(stand_in: StandIn) -> None:
     assert sorted(extension.asked) == [arn("key")] * 2 + [arn("ledger")] * 2
 
 
-@pytest.mark.parametrize("ledger", ["sqlite:///tmp/ledger.db", "redis://127.0.0.1:1/0"])
-def test_init_connects_to_nothing_and_reads_no_clock(ledger: str) -> None:
+@pytest.mark.parametrize(
+    ("ledger", "functions"),
+    [("redis://127.0.0.1:1/0", FUNCTIONS), ("sqlite:///tmp/ledger.db", FUNCTIONS if EFFORT > 1 else FUNCTIONS[:1])],
+    ids=["redis", "sqlite"],
+)
+def test_init_connects_to_nothing_and_reads_no_clock(ledger: str, functions: tuple[str, ...]) -> None:
     """Each function's reads the environment and files, and that is all."""
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-B", import_probe.__file__, "pydantic,redis,volcenginesdkcore"],
-        input=json.dumps([[[f"{function}.handler"], [str(root) for root in ROOTS]] for function in FUNCTIONS]),
+        input=json.dumps([[[f"{function}.handler"], [str(root) for root in ROOTS]] for function in functions]),
         env={
             "PYTHONPATH": os.pathsep.join(map(str, ROOTS)),
             **INIT,
@@ -155,7 +198,7 @@ def test_init_connects_to_nothing_and_reads_no_clock(ledger: str) -> None:
         [effect for effect in found if not effect.startswith("the environment is read")]
         for found in json.loads(done.stdout)
     ]
-    assert effects == [["a file is opened"]] * len(FUNCTIONS)
+    assert effects == [["a file is opened"]] * len(functions)
 
 
 def test_a_wrong_setting_ends_init_with_its_name() -> None:
