@@ -14,6 +14,7 @@ from queue_worker.handler import lambda_handler as queue_worker
 from reconciler.handler import lambda_handler as reconciler
 from snapshot_tuner import bootstrap
 from snapshot_tuner.settings import VARIABLES
+from tests.effort import EFFORT
 from tests.functions.conftest import TASK, Deployment
 from tests.functions.http_sender import RTC_SECRET, SECRET, callback, send, signed
 from tests.logged_lines import captured
@@ -86,9 +87,16 @@ def chatty(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deploymen
     return deployment
 
 
+SETTINGS = (*VARIABLES, *OF_THE_SDK, *PROXIES, *ARNS)
+OF_CALLERS = [name for name in SETTINGS if name.startswith(("WEBHOOK_", "OPERATOR_"))]
+"""Those whose use HTTP_AUTH decides about."""
+BY_IAM = SETTINGS if EFFORT > 1 else OF_CALLERS
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("auth", ["iam", "signature"])
-@pytest.mark.parametrize("variable", [*VARIABLES, *OF_THE_SDK, *PROXIES, *ARNS])
+@pytest.mark.parametrize(
+    ("variable", "auth"), [*((name, "signature") for name in SETTINGS), *((name, "iam") for name in BY_IAM)]
+)
 def test_a_secret_in_any_setting_stays_there(
     chatty: Deployment, monkeypatch: pytest.MonkeyPatch, variable: str, auth: str
 ) -> None:
