@@ -8,8 +8,8 @@ from typing import Any
 from devkit.template.cloudformation import deploy
 
 DESCRIPTION_MOST = 256
-_LAYER_NAME = "PolicyLayer0123456789"
-"""In place of what only CloudFormation knows: of that length, as a rule."""
+_LAYER_VERSION = "12345"
+"""In place of what only CloudFormation knows: of that length at most."""
 
 NO_EXTENSION = {"Arn": ""}
 
@@ -61,7 +61,7 @@ def _text(node: object) -> str:
         case {"Fn::Join": [str(separator), list(parts)]}:
             return separator.join(_text(part) for part in parts)
         case {"Fn::Select": _}:
-            return _LAYER_NAME
+            return _LAYER_VERSION
         case _:
             return str(node)
 

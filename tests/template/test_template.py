@@ -197,6 +197,28 @@ def test_what_is_urgent_has_a_queue_and_workers_of_its_own(source: Mapping[str, 
     }
 
 
+def test_two_stacks_in_a_region_share_no_name(source: Mapping[str, Any]) -> None:
+    """The second one could not be created. Versions of a layer do not collide, but whose are those that stay?"""
+
+    def names(stage: str) -> set[tuple[str, str]]:
+        stack = deploy(
+            source, {**REQUIRED, **SOURCES}, {"AWS::StackName": f"tuner-{stage}", "AWS::StackId": f"a/b/{stage}-c"}
+        )
+        return {
+            (resource["Type"], value)
+            for resource in stack.resources.values()
+            for key, value in resource["Properties"].items()
+            if key.endswith("Name") and isinstance(value, str)
+        }
+
+    inside_their_own = {"AWS::Lambda::Alias", "AWS::CloudWatch::Alarm"}
+    of_both = {(kind, name) for kind, name in names("dev") & names("prod") if kind not in inside_their_own}
+    gone_with_their_stack = {
+        ("AWS::Lambda::LayerVersion", f"{name}Layer") for name in ("Dependencies", "SnapshotTuner")
+    }
+    assert of_both == gone_with_their_stack
+
+
 def test_a_policy_layer_takes_the_place_of_the_bundled_one(source: Mapping[str, Any]) -> None:
     """Exactly one of the two layers is attached, as the last."""
     bundled, own = deploy(source, REQUIRED), deploy(source, {**REQUIRED, "PolicyLayerArn": OWN_POLICY})
