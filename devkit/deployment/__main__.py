@@ -41,6 +41,8 @@ def main() -> None:
 
 
 def _deploy(deployment: Deployment) -> None:
+    if cut := checks.cut_short(deployment.overrides()):
+        sys.exit(f"SAM drops what follows a space. Write these without, or in quotation marks: {', '.join(cut)}")
     region = deployment.region or _ask_region(deployment)
     template = load()
     is_first = bool(list(checks.questions(template, deployment.overrides(), region)))
@@ -60,8 +62,12 @@ def _deploy(deployment: Deployment) -> None:
         *("--region", region, "--template-file", str(built)),
     )
     outputs = _outputs(deployment, region)
+    if not outputs:  # SAM ends with success, too, when somebody has looked at the change set and said no
+        sys.exit(
+            f"There is no stack {deployment.stack} with outputs: nothing was deployed, or SAM says above what is wrong."
+        )
     doctor = shlex.join(["./tuner", "doctor", "--stack", deployment.stack, "--region", region])
-    print(f"\nDeployed. To see whether it works:\n\n  {doctor}")
+    print(f"\nTo see whether it works:\n\n  {doctor}")
     print(f"\nTo send a first event, with the ids of a running task:\n\n  {first_event(outputs, region)}\n")
     print(f"See what came of it in the log:\n\n  sam logs --stack-name {deployment.stack} --region {region} --tail\n")
     if "LedgerUrl" in outputs:
@@ -88,9 +94,12 @@ def _destroy(deployment: Deployment, *, delete_ledger: bool) -> None:
     if cache and not delete_ledger:
         print(f"  - the ledger {cache}, at about 6 USD a month: without it, a new stack takes repeated and late")
         print("    events for new ones. The next `make deploy` uses it again; LEDGER=delete deletes it.")
-    if cache and delete_ledger and _answer(f"To delete the ledger too, type its name, {cache}") != cache:
-        sys.exit("Nothing was done.")
-    _run("sam", "delete", "--stack-name", deployment.stack, "--region", region)
+    _confirm("the stack", deployment.stack)
+    if cache and delete_ledger:
+        print("Every other stack whose parameter LedgerUrl names this ledger loses it, too.")
+        _confirm("the ledger", cache)
+    # It is confirmed; asked again by SAM, somebody who says no there ends it with success.
+    _run("sam", "delete", "--no-prompts", "--stack-name", deployment.stack, "--region", region)
     if cache and delete_ledger:
         _run("aws", "elasticache", "delete-serverless-cache", "--serverless-cache-name", cache, "--region", region)
         deployment.set_override("LedgerUrl", None)
@@ -134,6 +143,12 @@ def _answer(question: str) -> str:
         return input(f"{question}: ").strip()
     except EOFError:
         sys.exit(f"\nThere is no terminal to answer on. Write it into samconfig.toml: {question.splitlines()[-1]}")
+
+
+def _confirm(what: str, name: str) -> None:
+    print(f"To delete {what}, type its name, {name}: ", end="", flush=True)
+    if sys.stdin.readline().strip() != name:
+        sys.exit("Nothing was done.")
 
 
 def _outputs(deployment: Deployment, region: str) -> dict[str, str]:

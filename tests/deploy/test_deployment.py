@@ -26,7 +26,8 @@ PROGRAM = """#!/bin/sh
 echo "$(basename "$0") $*" >> "$NOTES"
 case "$1 $2" in "list stack-outputs") cat "$OUTPUTS";; esac
 """
-DELETED = "sam delete --stack-name snapshot-tuner-dev --region eu-central-1"
+DELETED = "sam delete --no-prompts --stack-name snapshot-tuner-dev --region eu-central-1"
+STACK = "snapshot-tuner-dev"
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def test_where_nobody_can_answer_nothing_is_deployed(machine: Machine) -> None:
 def test_destroy_says_what_stays_and_the_next_deployment_takes_it_up(machine: Machine) -> None:
     """The ledger's address is written down before anybody can forget it."""
     machine.run("deploy", "dev", answers=("eu-central-1", SECRET, ""))
-    done = machine.run("destroy", "dev")
+    done = machine.run("destroy", "dev", answers=(STACK,))
     assert done.returncode == 0, done.stderr
     assert "Tasks keep" in done.stdout
     assert f"the ledger {CACHE}, at about 6 USD a month" in done.stdout
@@ -162,13 +163,33 @@ def test_destroy_says_what_stays_and_the_next_deployment_takes_it_up(machine: Ma
 def test_the_ledger_is_deleted_when_that_is_asked_for_and_its_name_is_typed(machine: Machine) -> None:
     """It cannot be had back, and others may share it."""
     machine.run("deploy", "dev", answers=("eu-central-1", SECRET, URL))
-    assert machine.run("destroy", "dev", "--delete-ledger", answers=("yes",)).returncode == 1
-    assert DELETED not in machine.notes()
-    done = machine.run("destroy", "dev", "--delete-ledger", answers=(CACHE,))
+    done = machine.run("destroy", "dev", "--delete-ledger", answers=(STACK, CACHE))
     assert done.returncode == 0, done.stderr
+    assert "Every other stack whose parameter LedgerUrl names this ledger loses it, too." in done.stdout
     deleted = f"aws elasticache delete-serverless-cache --serverless-cache-name {CACHE} --region eu-central-1"
     assert machine.notes()[-2:] == [DELETED, deleted]
     assert not [each for each in machine.overrides() if "LedgerUrl" in each]
+
+
+@pytest.mark.parametrize("answers", [(), ("n",), ("yes",), (STACK,), (STACK, "yes"), (CACHE,)])
+def test_who_does_not_type_the_names_deletes_nothing(machine: Machine, answers: tuple[str, ...]) -> None:
+    """To SAM's own question no is a success, after which the ledger of a living stack was deleted."""
+    machine.run("deploy", "dev", answers=("eu-central-1", SECRET, ""))
+    overrides = machine.overrides()
+    done = machine.run("destroy", "dev", "--delete-ledger", answers=answers)
+    assert (done.returncode, done.stderr) == (1, "Nothing was done.")
+    assert not [note for note in machine.notes() if "delete" in note]
+    assert machine.overrides() == overrides
+
+
+def test_a_change_set_that_is_not_confirmed_has_deployed_nothing(machine: Machine) -> None:
+    """For SAM that is a success, and a stack in review has no outputs."""
+    (machine.folder / "sam").write_text(PROGRAM + '[ "$1" != list ]\n')
+    (machine.folder / "outputs.json").write_text("")
+    done = machine.run("deploy", "prod", answers=("eu-central-1", SECRET, ""))
+    assert done.returncode == 1
+    assert done.stderr.startswith("There is no stack snapshot-tuner-prod with outputs: nothing was deployed")
+    assert "To send a first event" not in done.stdout
 
 
 def test_a_region_that_the_template_does_not_list_wants_the_extension_and_gets_a_row(tmp_path: Path) -> None:
@@ -182,6 +203,22 @@ def test_a_region_that_the_template_does_not_list_wants_the_extension_and_gets_a
     built.write_text((ROOT / "template.yaml").read_text())
     checks.add_region(built, "xx-new-1")
     assert '\n  SecretsExtension:\n    xx-new-1: {Arn: ""}\n    af-south-1:' in built.read_text()
+
+
+def test_a_list_that_sam_would_cut_short_is_not_deployed(machine: Machine) -> None:
+    """SAM takes a text up to its first space and drops the rest without a word: the second type would not be urgent."""
+    config = machine.config.read_text()
+
+    def deploy_with(override: str) -> Done:
+        machine.config.write_text(config.replace('"LogLevel=DEBUG"', f"'{override}'"))
+        return machine.run("deploy", "dev", answers=("eu-central-1", SECRET, ""))
+
+    done = deploy_with("UrgentTypes=moderation.alert, fraud.alert")
+    assert done.returncode == 1
+    assert "UrgentTypes" in done.stderr
+    assert machine.notes() == []
+    for complete in ('UrgentTypes="moderation.alert, fraud.alert"', "UrgentTypes=moderation.alert,fraud.alert"):
+        assert deploy_with(complete).returncode == 0
 
 
 def test_a_description_that_lambda_would_refuse_is_found_before_anything_is_changed() -> None:
