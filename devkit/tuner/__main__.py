@@ -4,9 +4,10 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 from devkit.terminal import printable
-from devkit.tuner import backtest, bounds, check, doctor, explain, publish, record
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import print_json, progress_console
 from snapshot_tuner.version import VERSION
@@ -35,22 +36,15 @@ exit codes:
      (bounds) a task could not be changed
 """
 
-_COMMANDS = {
-    "check": check,
-    "explain": explain,
-    "backtest": backtest,
-    "record": record,
-    "publish": publish,
-    "doctor": doctor,
-    "bounds": bounds,
-}
+_COMMANDS: Final = ("check", "explain", "backtest", "record", "publish", "doctor", "bounds")
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Raises SystemExit for a wrong command line, as argparse does."""
-    arguments = parser().parse_args(words)
+    words = sys.argv[1:] if words is None else words
+    arguments = parser(words[:1]).parse_args(words)
     try:
-        return int(_COMMANDS[arguments.command].run(arguments))
+        return int(arguments.run(arguments))
     except CommandFailed as failure:
         if arguments.json:
             print_json({"error": str(failure), **failure.details})
@@ -65,7 +59,8 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(Exit.FINE)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(wanted: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """With those commands that are wanted, or all: to import all takes twice as long as one."""
     parser = argparse.ArgumentParser(
         prog="tuner",
         description=_DESCRIPTION,
@@ -74,7 +69,8 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in _COMMANDS.items():
+    for name in [each for each in _COMMANDS if each in wanted] or _COMMANDS:
+        command = import_module(f"devkit.tuner.{name}")
         about = command.__doc__ or ""
         part = commands.add_parser(
             name,
@@ -84,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
         )
         part.add_argument("--json", action="store_true", help="print one JSON document")
         command.add_arguments(part)
+        part.set_defaults(run=command.run)
     return parser
 
 

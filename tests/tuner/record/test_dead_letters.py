@@ -15,8 +15,8 @@ from tests.events.readings.reading_policies import readings_of
 from tests.logged_lines import log_text
 from tests.tuner.record.test_command import EVENT, losses, message, record, signal
 
-ONE_LINE_MIB = 96
-MEMORY_MIB = 192
+ONE_LINE_MIB = 64
+MEMORY_MIB = 88
 BODY = {"room": "r-1", "load": "0.93"}
 
 
