@@ -65,42 +65,48 @@ def running(*options: str) -> Iterator[Terminal]:
             terminal.close()
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the commands to try are curl's")
-@pytest.mark.parametrize("options", [[], ["--iam"]], ids=["plain", "iam"])
-def test_the_commands_work_as_printed_and_ctrl_c_leaves_nothing_behind(options: list[str]) -> None:
-    """Each way in brings one outcome; afterwards every process that was started has ended."""
-    with running(*options) as terminal:
-        commands = [line for line in terminal.lines if line.startswith("curl ")]
-        assert len(commands) == 5, terminal.lines
-        for command in commands:
-            subprocess.run([*shlex.split(command), "--silent", "--fail"], check=True, capture_output=True)  # noqa: S603 - ours
-        eventually(lambda: terminal.shows("http_endpoint", "applied", "try-http", "35 s"))
-        eventually(lambda: terminal.shows("bus_listener", "applied", "moderation-alert", "2 s"))
-        eventually(lambda: terminal.shows("queue_worker", "applied", "try-queue", "48 s"))
-        eventually(lambda: terminal.shows("bus_listener", "applied", "try-topic", "23 s"))
-        eventually(lambda: terminal.shows("queue_worker", "applied", "try-kafka", "60 s"))
+def try_commands(terminal: Terminal) -> list[int]:
+    """As they are printed: each way in brings one outcome. The processes that have been started by then."""
+    commands = [line for line in terminal.lines if line.startswith("curl ")]
+    assert len(commands) == 5, terminal.lines
+    for command in commands:
+        subprocess.run([*shlex.split(command), "--silent", "--fail"], check=True, capture_output=True)  # noqa: S603 - ours
+    eventually(lambda: terminal.shows("http_endpoint", "applied", "try-http", "35 s"))
+    eventually(lambda: terminal.shows("bus_listener", "applied", "moderation-alert", "2 s"))
+    eventually(lambda: terminal.shows("queue_worker", "applied", "try-queue", "48 s"))
+    eventually(lambda: terminal.shows("bus_listener", "applied", "try-topic", "23 s"))
+    eventually(lambda: terminal.shows("queue_worker", "applied", "try-kafka", "60 s"))
+    started = process_tree(terminal.process.pid)
+    # Four emulators, Valkey, and the functions' processes: the reconciler's comes with its first minute.
+    assert len(started) == 8
+    return started
 
-        started = process_tree(terminal.process.pid)
-        # Four emulators, Valkey, and the functions' processes: the reconciler's comes with its first minute.
-        assert len(started) == 8
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the commands to try are curl's")
+def test_the_commands_work_as_printed_and_ctrl_c_leaves_nothing_behind() -> None:
+    """With the ledger behind TLS and IAM, too. Afterwards every process that was started has ended."""
+    with running("--iam") as terminal:
+        started = try_commands(terminal)
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.process.wait(20) == 0
         eventually(lambda: not [pid for pid in started if is_there(pid)])
     assert terminal.lines[-1] == "Everything has stopped."
 
 
-def test_a_killed_runtime_takes_its_functions_with_it() -> None:
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the commands to try are curl's")
+def test_the_commands_work_as_printed_and_a_killed_runtime_takes_its_functions_with_it() -> None:
     """Nobody is left to end them then, so the system does: an emulator that stays would hold ports and memory."""
     if shutil.which("setpriv") is None:
         pytest.skip("setpriv (util-linux) is what ties a process to its parent")
     with running() as terminal:
-        started = process_tree(terminal.process.pid)
+        started = try_commands(terminal)
         emulators = [pid for pid in started if "aws-lambda-rie" in Path(f"/proc/{pid}/cmdline").read_text()]
         assert len(emulators) == len(HANDLERS)
+        functions = [*emulators, *(each for pid in emulators for each in process_tree(pid))]
         try:
             terminal.process.kill()
             terminal.process.wait(20)
-            eventually(lambda: not [pid for pid in emulators if is_there(pid)])
+            eventually(lambda: not [pid for pid in functions if is_there(pid)])
         finally:
             # Valkey is not tied to the runtime; nor is anything else, should this test fail.
             for pid in filter(is_there, started):
