@@ -1,11 +1,9 @@
 """What the platform sends to the process that it has started, and what it is answered."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,14 +12,14 @@ import pytest
 from devkit.local_runtime.processes import free_ports
 from devkit.rtc_standin import Fault, FaultKind, KeyPair, StandIn
 from devkit.serving import LOOPBACK
+from devkit.tuner.__main__ import main
+from devkit.tuner.exits import Exit
 from devkit.vefaas.instance import Instance
 from devkit.vefaas.triggers import KafkaMessage, packed, request, send_batch, send_message, send_tick
 from snapshot_tuner.model import TaskRef
 from tests.polling import until
 from tests.vefaas.conftest import Start
 from tests.vefaas.platform import OPERATOR, applied, body, environment, lines, signed, status
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_signed_request_reaches_the_routes(http_function: Instance, standin: StandIn) -> None:
@@ -169,48 +167,42 @@ def test_a_rotated_key_is_taken_up(start: Start, tmp_path: Path) -> None:
             assert applied(renewed) == {"room-2": 1}
 
 
-def test_a_quick_one_does_not_wait_for_a_slow_one(start: Start, tmp_path: Path) -> None:
+def test_a_quick_one_does_not_wait_for_a_slow_one(events: Instance, standin: StandIn) -> None:
     """The provider takes 3 s for one task; a message that comes later is answered before it."""
-    with StandIn() as standin:
-        standin.add_fault(Fault(kind=FaultKind.LATENCY, task=TaskRef("app", "room-1", "task"), delay=3))
-        with (
-            start("events", environment(standin, tmp_path / "ledger.db")) as instance,
-            ThreadPoolExecutor(1) as pool,
-        ):
-            slow = pool.submit(status, instance, 1)
-            until(lambda: bool(standin.calls()))
-            began = time.monotonic()
-            assert status(instance, 2) == 200
-            assert time.monotonic() - began < 1.5
-            assert not slow.done()
-            assert slow.result() == 200
+    task = TaskRef("app", "room-701", "task")
+    standin.add_fault(Fault(kind=FaultKind.LATENCY, task=task, delay=3))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(status, events, 701)
+        until(lambda: any(call.task == task for call in standin.calls()))
+        began = time.monotonic()
+        assert status(events, 702) == 200
+        assert time.monotonic() - began < 1.5
+        assert not slow.done()
+        assert slow.result() == 200
 
 
-def test_a_deployment_that_is_wrong_answers_and_loses_nothing(start: Start, standin: StandIn) -> None:
-    """It says what is wrong in its log, and each message with its body."""
+@pytest.fixture(scope="module")
+def wrong(start: Start, standin: StandIn) -> Iterator[Instance]:
+    """A deployment that is wrong, and has been sent one message three times."""
     settings = environment(standin, Path("unused")) | {"LEDGER_URL": "mysql://host"}
-    with start("events", settings) as instance:
-        assert status(instance, 1) == 500
-        until(lambda: lines(instance, "message_not_settled") != [])
-        assert any("LEDGER_URL" in str(line["error"]) for line in lines(instance, "deployment_wrong"))
-        assert lines(instance, "message_not_settled")[0]["body"] == body(1).decode()
-
-
-def test_record_makes_an_event_of_the_line_of_an_unsettled_message(
-    start: Start, standin: StandIn, tmp_path: Path
-) -> None:
-    """Once, however often the platform tried."""
-    settings = environment(standin, tmp_path / "ledger.db") | {"LEDGER_URL": "mysql://host"}
     with start("events", settings) as instance:
         assert [status(instance, 1) for _ in range(3)] == [500] * 3
         until(lambda: len(lines(instance, "message_not_settled")) == 3)
-        (tmp_path / "log.ndjson").write_text("\n".join(instance.lines))
-    done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-B", "-m", "devkit.tuner", "record", str(tmp_path / "log.ndjson")],
-        env={"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "layers/snapshot_tuner", ROOT / "functions", ROOT)))},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stdout.count('"e-1"') + done.stdout.count('\\"e-1\\"') == 1, done.stderr
+        yield instance
+
+
+def test_a_deployment_that_is_wrong_answers_and_loses_nothing(wrong: Instance) -> None:
+    """It says what is wrong in its log, and each message with its body."""
+    assert any("LEDGER_URL" in str(line["error"]) for line in lines(wrong, "deployment_wrong"))
+    assert [line["body"] for line in lines(wrong, "message_not_settled")] == [body(1).decode()] * 3
+
+
+def test_record_makes_an_event_of_the_line_of_an_unsettled_message(
+    wrong: Instance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, however often the platform tried."""
+    log = tmp_path / "log.ndjson"
+    log.write_text("\n".join(wrong.lines))
+    assert main(["record", str(log)]) == Exit.FINE
+    printed = capsys.readouterr().out
+    assert printed.count('"e-1"') + printed.count('\\"e-1\\"') == 1
