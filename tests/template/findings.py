@@ -187,6 +187,8 @@ def functions(stack: Stack) -> Iterator[str]:
         group = function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref")
         if "RetentionInDays" not in log_groups.get(group, {}):
             yield f"{name}: no log group with a retention"
+        if function.get("LoggingConfig", {}).get("LogFormat", "Text") != "Text":
+            yield f"{name}: Lambda takes lines of metrics for INFO, and drops them where LogLevel is higher"
         for metric in ("Errors", "Throttles"):
             if (metric, name) not in alarmed:
                 yield f"{name}: no alarm on {metric}"

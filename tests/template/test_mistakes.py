@@ -130,6 +130,11 @@ PLANTED: Final[tuple[tuple[str, object, str], ...]] = (
         "EventQueue: dead letters are kept no longer than the queue's own messages",
     ),
     (
+        "Resources/Reconciler/Properties/LoggingConfig/LogFormat",
+        "JSON",
+        "Reconciler: Lambda takes lines of metrics for INFO, and drops them where LogLevel is higher",
+    ),
+    (
         "Resources/BusListener/Properties/LoggingConfig",
         REMOVED,
         "BusListener: no log group with a retention",
