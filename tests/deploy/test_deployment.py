@@ -105,7 +105,7 @@ def test_the_first_deployment_asks_in_words_and_the_next_one_asks_nothing(machin
     for words in (
         "'frankfurt' is not a region",
         "aws secretsmanager create-secret --region eu-central-1",
-        "It must be the ARN of a Secrets Manager secret. Once more",
+        "It must be the ARN of a Secrets Manager secret, with the six characters at its end. Once more",
         "It is of the region us-east-1, not of eu-central-1. Once more",
         "both must share one ledger",
         f"aws sqs send-message --region eu-central-1 --queue-url {QUEUE} --message-body",

@@ -1,6 +1,7 @@
 """How a deployment of the template becomes what runs: versions, the alias, snapshots, and the right to the secrets."""
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -171,6 +172,21 @@ def test_a_function_may_read_its_two_secrets_and_decrypt_nothing_else(source: Ma
         )
         assert without[-1] == read
         assert with_key[-2:] == [read, decrypt]
+
+
+def test_the_arn_of_a_secret_is_whole(source: Mapping[str, Any]) -> None:
+    """Secrets Manager finds a secret without what it puts behind the name, but the roles could not read it."""
+    whole = REQUIRED["CredentialsSecretArn"]
+    patterns = [
+        re.compile(declared["AllowedPattern"])
+        for declared in source["Parameters"].values()
+        if ":secretsmanager:" in declared.get("AllowedPattern", "")
+    ]
+    assert len(patterns) == 7
+    for pattern in patterns:
+        assert pattern.fullmatch(whole)
+        assert not pattern.fullmatch(whole.removesuffix("-a1b2c3"))
+        assert not pattern.fullmatch(f"{whole}:VOLCENGINE_ACCESS_KEY::")
 
 
 def test_a_function_that_decides_may_read_the_policys_parameter_and_no_other(source: Mapping[str, Any]) -> None:
