@@ -70,6 +70,8 @@ resource "volcenginecc_vefaas_release" "tuner" {
   revision_number       = 0
   target_traffic_weight = 100
   rolling_step          = 100
+  # A new package or setting is in force when it is released, and nothing else here would change for it.
+  lifecycle { replace_triggered_by = [volcenginecc_vefaas_function.tuner[each.key]] }
 }
 
 resource "volcenginecc_vefaas_kafka_trigger" "rooms" {

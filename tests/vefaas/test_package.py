@@ -95,3 +95,11 @@ def test_nothing_of_aws_is_deployed() -> None:
     names = {line.partition("==")[0] for line in text.splitlines() if "==" in line}
     assert "uvicorn" in names
     assert not {name for name in names if "aws" in name or "boto" in name}
+
+
+def test_terraform_releases_each_function_again_whenever_it_changes() -> None:
+    """Without that a new policy would be uploaded, and the revision before it would go on deciding."""
+    terraform = (ROOT / "functions" / "vefaas" / "main.tf").read_text()
+    release = terraform.partition('resource "volcenginecc_vefaas_release" "tuner" {')[2].partition("\n}\n")[0]
+    assert "for_each              = local.functions" in release
+    assert "replace_triggered_by = [volcenginecc_vefaas_function.tuner[each.key]]" in release
