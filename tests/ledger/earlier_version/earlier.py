@@ -1,16 +1,19 @@
 """A client of a ledger that runs the earlier version's code, which `ledger.zip` holds, in a process of its own."""
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cache
 from math import inf
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import IO, Any, cast
+from uuid import uuid4
 from zipfile import ZipFile
 
 from snapshot_tuner.ledger.types import (
@@ -40,31 +43,35 @@ _OF_LIMITS = ("order", "slots_per_second", "idempotency_ttl", "task_ttl", "max_c
 
 
 @cache
-def code() -> str:
-    """The folder to put on the path."""
-    folder = mkdtemp(prefix="earlier-version-")
+def _process() -> subprocess.Popen[str]:
+    """One for all clients, as it takes longer to start than to answer; it ends with this one."""
+    at_exit = ExitStack()
+    atexit.register(at_exit.close)
+    folder = at_exit.enter_context(TemporaryDirectory(prefix="earlier-version-"))
     with ZipFile(_HERE / "ledger.zip") as packed:
         packed.extractall(folder)
-    return folder
+    return at_exit.enter_context(
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-P", str(_HERE / "worker.py")],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": folder},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    )
 
 
 class EarlierClient:
     """Of what it is told and answers, it knows what the tests of both versions need."""
 
     def __init__(self, kind: str, where: str, namespace: str, limits: Limits) -> None:
-        arguments = json.dumps([kind, where, namespace, {name: getattr(limits, name) for name in _OF_LIMITS}])
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", str(_HERE / "worker.py"), arguments],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": code()},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        if _process().poll() is not None:  # what another client asked for has ended it
+            _process.cache_clear()
+        self._ledger = uuid4().hex
+        self._ask("open", [kind, where, namespace, {name: getattr(limits, name) for name in _OF_LIMITS}])
 
     def close(self) -> None:
-        self._input.close()
-        self._process.wait()
-        self._output.close()
+        self._ask("close", [])
 
     def admit(self, adjustments: Sequence[Adjustment], *, within: float = inf) -> list[Admitted]:
         del within
@@ -86,17 +93,10 @@ class EarlierClient:
         return [[TaskRef(*task) for task in tasks] for tasks in self._ask("claim", [])]
 
     def _ask(self, operation: str, given: object) -> list[Any]:
-        self._input.write(json.dumps([operation, given]) + "\n")
-        self._input.flush()
-        return cast("list[Any]", json.loads(self._output.readline()))
-
-    @property
-    def _input(self) -> IO[str]:
-        return cast("IO[str]", self._process.stdin)
-
-    @property
-    def _output(self) -> IO[str]:
-        return cast("IO[str]", self._process.stdout)
+        asked, answers = cast("IO[str]", _process().stdin), cast("IO[str]", _process().stdout)
+        asked.write(json.dumps([self._ledger, operation, given]) + "\n")
+        asked.flush()
+        return cast("list[Any]", json.loads(answers.readline()))
 
 
 def _plain(adjustment: Adjustment) -> dict[str, Any]:

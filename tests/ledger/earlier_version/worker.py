@@ -1,4 +1,4 @@
-"""The earlier version's ledger in a process of its own: one line of JSON in, one out.
+"""The earlier version's ledgers in a process of its own: one line of JSON in, one out.
 
 Run with that version's code in front on the path, so it imports only what both versions have under one name.
 """
@@ -52,16 +52,25 @@ def _desired(state: Any) -> int | None:  # noqa: ANN401 - of either version
     return None if state is None else state.desired.interval
 
 
+def opened(kind: str, where: str, namespace: str, limits: dict[str, Any]) -> Any:  # noqa: ANN401 - either store's
+    known = Limits(**{**limits, "order": Order(limits["order"])})
+    if kind == "sqlite":
+        return SqliteLedger(Path(where), namespace, known, SystemClock())
+    return RedisLedger(where, namespace, known, SystemClock(), NoWarnings())
+
+
 def main() -> None:
-    kind, where, namespace, limits = json.loads(sys.argv[1])
-    limits = Limits(**{**limits, "order": Order(limits["order"])})
-    ledger: Any = (
-        SqliteLedger(Path(where), namespace, limits, SystemClock())
-        if kind == "sqlite"
-        else RedisLedger(where, namespace, limits, SystemClock(), NoWarnings())
-    )
+    ledgers: dict[str, Any] = {}
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(answer(ledger, *json.loads(line))) + "\n")
+        name, operation, given = json.loads(line)
+        match operation:
+            case "open":
+                ledgers[name], said = opened(*given), None
+            case "close":
+                said = ledgers.pop(name).close()
+            case _:
+                said = answer(ledgers[name], operation, given)
+        sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
 
 
