@@ -35,8 +35,8 @@ INSTANCES = 4
 MINUTES = 10
 BATCH = 10
 CLOCK_OFF_MOST_SECONDS = 3600.0
-REST_SECONDS = 1800.0 + CLOCK_OFF_MOST_SECONDS
-"""Longer than the ledger leaves an event to its source, and a time-bound adjustment lasts: one that began by a clock
+REST_SECONDS = 2400.0
+"""Longer than the ledger leaves an event to its source, and what ends by itself lasts: what began by a clock
 that was wrong ends as much later."""
 
 LATEST_DUPLICATES_SECONDS = 7200.0
@@ -104,7 +104,8 @@ def _run_on(
     policy = Policy.parse(POLICY, "simulation.yaml")
     own = Random(f"people {seed}")  # noqa: S311 - a seed has to replay the run
     planned = plans([*map(_task, range(TASKS))], own, faults.operator_bounds, horizon)
-    steps = Steps(CLOCK_OFF_MOST_SECONDS if faults.store_clock_set else 0.0)
+    off_most = CLOCK_OFF_MOST_SECONDS if faults.store_clock_set else 0.0
+    steps = Steps(off_most)
 
     def work(instance: Instance) -> None:
         calls = SimulatedCalls(instance, provider, faults, random)
@@ -118,7 +119,7 @@ def _run_on(
         ledger = FaultyLedger(ledgers[instance.name], instance, outages, faults, random)
         clock = InstanceClock(instance)
         reconciler = Reconciler(ledger=ledger, calls=calls, reads=reads, clock=clock, log=SilentLog())
-        _reconcile(queue, reconciler, instance)
+        _reconcile(queue, reconciler, instance, REST_SECONDS + off_most)
 
     def step_in(instance: Instance) -> None:
         calls = SimulatedCalls(instance, provider, faults, random)
@@ -177,10 +178,10 @@ def _consume(queue: SimulatedQueue, tuner: Tuner, instance: Instance, faults: Fa
                 queue.give_back(message, random.uniform(1, 10))
 
 
-def _reconcile(queue: SimulatedQueue, reconciler: Reconciler, instance: Instance) -> None:
-    """Every minute while events happen; then, to save time, every tenth, until nothing has been to do for a while."""
+def _reconcile(queue: SimulatedQueue, reconciler: Reconciler, instance: Instance, rest: float) -> None:
+    """Every minute while events happen; then, to save time, every tenth, until nothing has been to do for `rest`."""
     last_work = instance.timeline.now
-    while instance.timeline.now < last_work + REST_SECONDS:
+    while instance.timeline.now < last_work + rest:
         figures = reconciler.run(InstanceClock(instance).monotonic() + 50)
         if queue.messages or figures.asserted or figures.repaired:
             last_work = instance.timeline.now
