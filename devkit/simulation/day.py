@@ -122,7 +122,8 @@ class DayReport:
     wrong: tuple[str, ...]
 
 
-def day(tasks: int, seed: int, *, progress: bool = False) -> DayReport:
+def day(tasks: int, seed: int, *, every: int = 60, progress: bool = False) -> DayReport:
+    """With a run of the reconciler `every` so many seconds."""
     random = Random(seed)  # noqa: S311 - a seed has to replay the day
     clock = DayClock()
     provider = DayProvider(clock, random)
@@ -140,9 +141,9 @@ def day(tasks: int, seed: int, *, progress: bool = False) -> DayReport:
         policy = Policy.parse(POLICY, "day.yaml")
         tuner = Tuner(policy=policy, ledger=ledger, calls=provider, clock=clock, log=SilentLog())
         reconciler = Reconciler(ledger=ledger, calls=provider, reads=provider, clock=clock, log=SilentLog())
-        minutes = range(0, DAY_SECONDS, 60)
+        starts = range(0, DAY_SECONDS, every)
         console = Console(stderr=True)
-        for start in track(minutes, "a day", console=console, disable=not (progress and console.is_terminal)):
+        for start in track(starts, "a day", console=console, disable=not (progress and console.is_terminal)):
             clock.seconds = max(clock.seconds, start)
             while restarts and restarts[0][0] <= clock.seconds:
                 provider.intervals.pop(restarts.pop(0)[1], None)
