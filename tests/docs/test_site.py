@@ -75,8 +75,8 @@ def test_a_link_that_leads_nowhere_fails(monkeypatch: pytest.MonkeyPatch, capsys
 
     def with_a_mistake(folder: Path) -> None:
         prepare(folder)
-        page = folder / "docs" / "glossary.md"
-        page.write_text(page.read_text(encoding="utf-8") + "\n[nowhere](nothing.md)\n", encoding="utf-8")
+        for page in folder.rglob("*.md"):
+            page.write_text("[nowhere](nothing.md)\n" if page.stem == "glossary" else "# A page\n", encoding="utf-8")
 
     monkeypatch.setattr(site, "prepare", with_a_mistake)
     assert site.main() == 1
