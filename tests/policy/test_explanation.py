@@ -147,6 +147,20 @@ def test_a_dotted_key_is_told_as_the_nested_one_that_it_is(match: str, data: dic
     assert told.reason == f'{place}.state.status is "stopped", not "running"'
 
 
+@pytest.mark.parametrize("data", [{"state": {"status": "stopped"}}, {"state.status": "stopped"}])
+def test_a_dotted_key_of_an_alternative_is_told_as_the_nested_one_too(data: dict[str, Json]) -> None:
+    match = "data: {$or: [{state.status: [running]}, {state.status: [stopped]}]}"
+    policy = Policy.parse(f"version: 1\nrules:\n- {{name: a, match: {{{match}}}, hold: true}}", "policy.yaml")
+    (told,) = explain(policy, Signal("e", "/source", "load", 0, data)).rules
+    assert told.pattern is not None
+    ((either,),) = [part.parts for part in told.pattern.parts]
+    states = [one.parts[0].parts[0] for one in either.parts]
+    assert [(state.place, state.found, state.matched) for state in states] == [
+        ("data.$or[0].state.status", '"stopped"', False),
+        ("data.$or[1].state.status", '"stopped"', True),
+    ]
+
+
 def test_two_spellings_of_one_object_are_told_one_by_one() -> None:
     """Where both have alternatives, no one key asks for both."""
     match = "data: {a.b: {$or: [{c: [0]}, {d: [0]}]}, a: {b: {$or: [{e: [0]}, {f: [0]}]}}}"
