@@ -73,8 +73,13 @@ def test_a_change_is_in_force_some_seconds_later_without_anything_else(
 
 
 def test_a_parameter_with_mistakes_leaves_the_file_in_force_and_is_told(
-    deployment: Deployment, extension: SecretsStandIn
+    deployment: Deployment,
+    extension: SecretsStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """In the log, and by a metric, for which there is an alarm."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "tuner-QueueWorker-1")
     extension.parameters[NAME] = "rules: ["
     with captured(bootstrap.logger()) as out:
         assert deployment.queue(normal(deployment, "e-1")) == []
@@ -82,6 +87,8 @@ def test_a_parameter_with_mistakes_leaves_the_file_in_force_and_is_told(
     assert refused["message"] == "policy_refused"
     assert refused["policy"] == applied["policy"] == short(POLICY)
     assert refused["error"].startswith(f"parameter {NAME}: line 2: ")
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    assert [line["PolicyRefused"] for line in counted if "PolicyRefused" in line] == [[1]]
 
 
 def test_a_silent_extension_costs_half_a_second_and_no_event(deployment: Deployment, extension: SecretsStandIn) -> None:

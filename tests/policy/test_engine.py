@@ -133,6 +133,11 @@ def test_templates_mix_text_with_what_the_event_says() -> None:
     assert decided.adjustments[0].business_id == "42.9"
 
 
+def test_two_placeholders_may_stand_side_by_side() -> None:
+    decided = policy(head="target: {task_id: '{type}{sequence}'}").decide(signal({}, "load", sequence=9))
+    assert decided.adjustments[0].task.task_id == "load9"
+
+
 def test_a_list_goes_with_the_text_around_it() -> None:
     """Each element of a list fills the template."""
     decided = policy(head="target: {task_id: 'task-{data.ids}'}").decide(signal({"ids": ["a", 1]}))
@@ -156,6 +161,7 @@ REJECTED: list[tuple[Any, str]] = [
     ({"TaskId": "x" * 129}, "data.TaskId: 129 characters; at most 128"),
     ({"TaskId": "x" * 100_000}, "data.TaskId: 100000 characters; at most 128"),
     ({"TaskId": " " * 100_000}, f"data.TaskId: ' ' {LETTERS}"),
+    ({"TaskId": "x" * 127 + " "}, f"data.TaskId: ' ' {LETTERS}"),
     ({"TaskId": 10**128}, "data.TaskId: 129 characters; at most 128"),
     ({"TaskId": 10**5000}, "data.TaskId: an integer of more than 128 digits"),
     ({"TaskId": []}, "data.TaskId: an empty list"),

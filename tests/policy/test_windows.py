@@ -65,6 +65,21 @@ def test_in_autumn_an_hour_is_twice() -> None:
     assert minutes(window("00:00", "01:30", zone), "2026-11-01") == ["04:00", "05:29", "06:00", "06:29"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("America/New_York", "2026-03-08"), ("America/New_York", "2026-11-01"), ("Australia/Lord_Howe", "2026-10-04")],
+)
+def test_where_the_clocks_are_changed_its_edges_are_where_it_changes(zone: str, day: str) -> None:
+    """Minute by minute: windows that begin or end in the hour that never is, or is twice, and beside it."""
+    first = us(f"{day}T00:00+00:00") - 86_400_000_000
+    days = range(first, first + 3 * 86_400_000_000, 60_000_000)
+    for begins, ends in [("01:30", "04:00"), ("02:00", "02:15"), ("02:30", "04:00"), ("22:00", "02:30")]:
+        of = window(begins, ends, zone)
+        holds = [of.holds_at(at) for at in days]
+        edges = [at for at, before, now in zip(days[1:], holds, holds[1:], strict=False) if now != before]
+        assert edges == [at for at in of.changes(first).at if at < days[-1]]
+
+
 def test_the_next_edge_is_when_it_begins_or_ends() -> None:
     friday = us("2026-03-06T12:00+08:00")
     assert NIGHT.next_edge(friday) == us("2026-03-06T22:00+08:00")
