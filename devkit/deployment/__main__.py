@@ -11,7 +11,7 @@ from pathlib import Path
 
 from devkit.build.step import BUILD_FOLDER, ROOT
 from devkit.deployment import checks
-from devkit.deployment.samconfig import Deployment
+from devkit.deployment.samconfig import CannotBeWritten, Deployment
 from devkit.template.cloudformation import load
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
@@ -34,15 +34,18 @@ def main() -> None:
     if shutil.which("sam") is None:
         sys.exit("The SAM CLI is needed: pipx install aws-sam-cli")
     deployment = Deployment(arguments.config, arguments.stage)
-    if arguments.what == "deploy":
-        _deploy(deployment)
-    else:
-        _destroy(deployment, delete_ledger=arguments.delete_ledger)
+    try:
+        if arguments.what == "deploy":
+            _deploy(deployment)
+        else:
+            _destroy(deployment, delete_ledger=arguments.delete_ledger)
+    except CannotBeWritten as failure:
+        sys.exit(str(failure))
 
 
 def _deploy(deployment: Deployment) -> None:
-    if cut := checks.cut_short(deployment.overrides()):
-        sys.exit(f"SAM drops what follows a space. Write these without, or in quotation marks: {', '.join(cut)}")
+    if cut := deployment.cut_short():
+        sys.exit("SAM drops what follows a space. Write these without, or in quotation marks:\n" + "\n".join(cut))
     region = deployment.region or _ask_region(deployment)
     template = load()
     is_first = bool(list(checks.questions(template, deployment.overrides(), region)))

@@ -45,11 +45,6 @@ def mistake(template: Template, name: str, text: str, region: str) -> str | None
     return None
 
 
-def cut_short(overrides: Mapping[str, str]) -> list[str]:
-    """The parameters of whose text the SAM CLI would take what is before the first space, and say nothing."""
-    return [name for name, text in overrides.items() if re.search(r"\s[^=]*$", text) and text[0] not in "\"'"]
-
-
 def too_long(template: Template, overrides: Mapping[str, str], region: str) -> list[str]:
     """The functions whose version would have a description that Lambda does not take."""
     stack = deploy(template, overrides, {"AWS::Region": region})

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,7 @@ import pytest
 from devkit.build.step import BUILD_FOLDER, ROOT
 from devkit.deployment import checks
 from devkit.deployment.__main__ import main
+from devkit.deployment.samconfig import Deployment
 from tests.template.cloudformation import OWN_EXTENSION, REQUIRED, SHARED_LEDGER, load
 
 SECRET = REQUIRED["CredentialsSecretArn"]
@@ -203,6 +205,31 @@ def test_a_region_that_the_template_does_not_list_wants_the_extension_and_gets_a
     built.write_text((ROOT / "template.yaml").read_text())
     checks.add_region(built, "xx-new-1")
     assert '\n  SecretsExtension:\n    xx-new-1: {Arn: ""}\n    af-south-1:' in built.read_text()
+
+
+def test_a_list_that_ends_without_a_comma_can_be_added_to(machine: Machine) -> None:
+    """TOML takes it, and would not take a line behind it; by then the stack is gone."""
+    machine.run("deploy", "dev", answers=("eu-central-1", SECRET, ""))
+    machine.config.write_text(machine.config.read_text().replace('"LogRetentionDays=7",\n', "'LedgerUrl=old'\n"))
+    assert machine.run("destroy", "dev", answers=(STACK,)).returncode == 0
+    assert [each for each in machine.overrides() if "LedgerUrl" in each] == [f"LedgerUrl={URL}"]
+
+
+def test_what_sam_writes_when_it_guides_somebody_is_read(machine: Machine) -> None:
+    """All parameters in one text, in quotation marks. What cannot be added to it is said, not forgotten."""
+    listed = re.compile(r"parameter_overrides = \[.*?\n\]", re.DOTALL)
+    texts = {"Stage": "dev", "LedgerUrl": "", "CredentialsSecretArn": SECRET, "UrgentTypes": "a, b"}
+    guided = " ".join(rf"{name}=\"{text}\"" for name, text in texts.items())
+    lines = f'region = "eu-central-1"\nparameter_overrides = "{guided}"'
+    config = listed.sub(lambda _: lines, machine.config.read_text(), 1)
+    machine.config.write_text(config)
+    del texts["LedgerUrl"]
+    assert Deployment(machine.config, "dev").overrides() == texts
+    assert machine.run("deploy", "dev").returncode == 0
+    done = machine.run("destroy", "dev", answers=(STACK,))
+    assert machine.notes()[-1] == DELETED
+    assert done.stderr.endswith(f"no longer has the form that it came with. Write there yourself: LedgerUrl={URL}")
+    assert machine.config.read_text() == config
 
 
 def test_a_list_that_sam_would_cut_short_is_not_deployed(machine: Machine) -> None:
