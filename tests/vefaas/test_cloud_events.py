@@ -29,11 +29,12 @@ def test_an_event_without_a_time_is_taken() -> None:
     assert cloud_events.read_one(headers, b"").sent_us is None
 
 
-@pytest.mark.parametrize("cut", range(len(packed([MESSAGE, MESSAGE]))))
-def test_a_batch_that_is_cut_short_is_none(cut: int) -> None:
+def test_a_batch_that_is_cut_short_is_none() -> None:
     """Wherever it ends."""
-    with pytest.raises(InvalidEvent, match="cut short"):
-        cloud_events.read_batch({}, packed([MESSAGE, MESSAGE])[:cut])
+    batch = packed([MESSAGE, MESSAGE])
+    for cut in range(len(batch)):
+        with pytest.raises(InvalidEvent, match="cut short"):
+            cloud_events.read_batch({}, batch[:cut])
 
 
 def test_a_batch_with_more_than_its_events_is_none() -> None:
