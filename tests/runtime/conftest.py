@@ -1,6 +1,8 @@
 """The application on the real runtime, once per Python: this one, and the functions' own where it is found."""
 
+import functools
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +17,7 @@ from devkit.local_runtime.queue_mapping import MappingSettings
 from devkit.local_runtime.sandbox import Code
 from devkit.rtc_standin import StandIn
 from devkit.valkey import valkey_server
+from tests.runtime.killed import Killed, killed_in_the_middle
 from tests.runtime.machine import Machine, running_machine
 
 RECEIVES = 2
@@ -27,6 +30,7 @@ FILES = (
 )
 
 
+@functools.cache
 def code_for(version: str) -> Code:
     """Skips the test where no such Python runs."""
     try:
@@ -83,3 +87,23 @@ def machine(code: Code, api: AwsApi, ledger_url: str, stand_in: StandIn) -> Iter
             # A cold start would outlast the visibility on a slow machine.
             assert not sandbox.invoke({"Records": []}).failed
         yield running
+
+
+@pytest.fixture(scope="session")
+def killed(api: AwsApi, ledger_url: str, samples: dict[str, list[SampleMessage]]) -> Iterator[list[Killed]]:
+    """By every Python that is found. The lease of a killed call ends 15 s later: other tests may run meanwhile."""
+    older, newer = samples["sqs/late.json"][0], samples["sqs/cloudevent.json"][0]
+    with ExitStack() as parts:
+        yield [
+            parts.enter_context(killed_in_the_middle(code_for(version), api, ledger_url, older, newer))
+            for version in sorted({OWN, TARGET_PYTHON})
+            if is_found(version)
+        ]
+
+
+def is_found(version: str) -> bool:
+    try:
+        interpreters.find(version)
+    except InterpreterMissing:
+        return False
+    return True

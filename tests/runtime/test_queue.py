@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from devkit.demo.sample_events import SampleMessage
 from devkit.local_runtime.queues import Queue
 from devkit.rtc_standin import Fault, FaultKind, ProviderError
 from tests.polling import eventually
 from tests.runtime.conftest import RECEIVES
 from tests.runtime.machine import Machine, dead_letter, depth, room
+
+pytestmark = pytest.mark.usefixtures("killed")
+"""What test_timeout.py looks at: its lease ends while the tests of the queue run."""
 
 
 def send(queue: Queue, *messages: SampleMessage) -> None:
