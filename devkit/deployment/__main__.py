@@ -14,7 +14,7 @@ from devkit.deployment import checks
 from devkit.deployment.samconfig import CannotBeWritten, Deployment
 from devkit.template.cloudformation import load
 
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
 _EVENT = {
     "specversion": "1.0",
     "id": "first-1",

@@ -128,6 +128,14 @@ def test_the_first_deployment_asks_in_words_and_the_next_one_asks_nothing(machin
     assert machine.notes() == [deployed, listed] * 2
 
 
+@pytest.mark.parametrize("region", ["us-gov-west-1", "ap-southeast-7", "eusc-de-east-1"])
+def test_a_region_of_any_partition_is_one(machine: Machine, region: str) -> None:
+    """The sovereign cloud's begin with four letters."""
+    done = machine.run("deploy", "dev", answers=(region,))
+    assert "is not a region" not in done.stdout
+    assert machine.parameters("dev")["region"] == region
+
+
 def test_a_second_stack_on_the_account_is_given_the_ledger_of_the_first(machine: Machine) -> None:
     """And nothing else that looks like an address."""
     done = machine.run("deploy", "dev", answers=("eu-central-1", SECRET, "rediss://user:pw@host/0", URL))
