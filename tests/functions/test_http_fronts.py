@@ -185,7 +185,7 @@ def test_a_body_may_be_compressed(deployment: Deployment, monkeypatch: pytest.Mo
         (gzip.compress(b"{}", mtime=0)[:-3], "gzip", "malformed"),
         (gzip.compress(b"{}", mtime=0) + b"x", "gzip", "malformed"),
         (gzip.compress(b" " * 262_145, mtime=0), "gzip", "too-large"),
-        (gzip.compress(b"\0" * 50_000_000, mtime=0), "gzip", "too-large"),
+        (gzip.compress(b"\0" * 5_000_000, mtime=0), "gzip", "too-large"),
         (zlib.compress(b"{}"), "deflate", "content-type"),
         (b"{}", "br", "content-type"),
         (gzip.compress(gzip.compress(b"{}", mtime=0), mtime=0), "gzip, gzip", "content-type"),
