@@ -1,7 +1,7 @@
 """Instances of the queue function, each in a process of its own, fed like Lambda feeds it.
 
 This process imports the function, once for all of them, and says at which port it listens: each connection gets an
-instance. LEASE_SECONDS and LATE_CALL_SECONDS may be other ones than the ledger's own.
+instance. LEASE_SECONDS, LATE_CALL_SECONDS and CALL_SECONDS may be other ones than in production.
 An instance reads its environment, a line of JSON, and answers with its process id. Then it reads one line per batch,
 `{"batch": [[message id, body], …], "kill": …}`, and answers each with one line, the ids that come back.
 Where `kill` is not null, `{"seconds": 0.1, "after_first_call": false}`, the batch gets a process of its own, which is
@@ -20,11 +20,12 @@ from typing import Any
 
 from snapshot_tuner.ledger import timing
 from snapshot_tuner.policy.engine import Policy
+from snapshot_tuner.rtc import calls
 from snapshot_tuner.rtc.calls import Call
 from tests.fleet.fleet import POLICY
 
-for _name in ("LEASE_SECONDS", "LATE_CALL_SECONDS"):
-    setattr(timing, _name, float(os.environ.get(_name, getattr(timing, _name))))
+for _module, _name in ((timing, "LEASE_SECONDS"), (timing, "LATE_CALL_SECONDS"), (calls, "CALL_SECONDS")):
+    setattr(_module, _name, float(os.environ.get(_name, getattr(_module, _name))))
 lambda_handler = importlib.import_module("queue_worker.handler").lambda_handler  # all that it imports copies those
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from devkit.simulation.__main__ import CHOICES, faults_named, table
+from devkit.simulation.__main__ import CHOICES, FAILOVER, faults_named, table
 from devkit.simulation.faults import ALL, Faults
 from devkit.simulation.judgement import RunReport
 from devkit.simulation.run import run
@@ -32,9 +32,9 @@ def report_of(seed: int, name: str) -> RunReport:
     return traced(seed, name)[0]
 
 
-@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("name", [name for name in CHOICES if name != FAILOVER])
 def test_no_promise_is_broken(name: str) -> None:
-    """Each fault alone, and all at once; `make simulate` runs many more seeds."""
+    """Each fault alone that a SQLite file has, and all at once; `make simulate` runs many more seeds."""
     seeds = SEEDS[: cases(3)] if name == "everything" else SEEDS[: cases(1)]
     broken = {seed: report.broken for seed in seeds if (report := report_of(seed, name)).broken}
     assert broken == {}
