@@ -167,5 +167,5 @@ def seconds(count: int) -> float:
 
 
 def test_a_group_costs_what_its_text_is_long() -> None:
-    """Four times the alerts take about four times as long."""
-    assert seconds(800) < 8 * seconds(200)
+    """Sixteen times the alerts take about sixteen times as long, not 256 times; a busy machine may quadruple that."""
+    assert seconds(800) < 4 * 16 * seconds(50)
