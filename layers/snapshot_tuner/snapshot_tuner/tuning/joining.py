@@ -15,7 +15,6 @@ from contextvars import Context, copy_context
 from typing import Final
 
 from snapshot_tuner.clock import Clock
-from snapshot_tuner.errors import FixDeployment
 from snapshot_tuner.events.readings.reading import Event, Readings
 from snapshot_tuner.model import Cause, Outcome, OutcomeKind, Signal
 from snapshot_tuner.tuning.tuner import Tuner, Work, by_message
@@ -104,9 +103,6 @@ class JoinedTuners:
         while batch := self._take():
             try:
                 self._process(tuner(), batch)
-            except FixDeployment as error:
-                for waiting in batch:
-                    waiting.fail(error)
             except Exception as error:  # noqa: BLE001 - each request says so itself, and the thread goes on
                 for waiting in batch:
                     waiting.fail(error)
