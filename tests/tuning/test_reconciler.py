@@ -145,6 +145,16 @@ def test_what_was_called_just_now_is_not_read_back(it: Fixture) -> None:
     assert it.provider.readings == []
 
 
+def test_what_is_in_doubt_is_called_and_not_read_back(it: Fixture) -> None:
+    """Whatever the provider says may be about a call that is yet to arrive; also where the call for it fails."""
+    it.settled(5)
+    it.bench.clock.seconds = 60
+    assert it.bench.ledger.mark_in_doubt(TASK, it.bench.state())
+    it.provider.call_error = CallFailed("InternalError", "broken", status=500)
+    assert it.run().due == 1
+    assert (it.provider.calls, it.provider.readings) == ([(TASK, 5)], [])
+
+
 def test_a_task_that_changes_while_it_is_read_is_not_repaired(it: Fixture) -> None:
     """What was read is about something older."""
     it.settled(5)
