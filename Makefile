@@ -52,7 +52,7 @@ check: $(STAMP) ## run lint, types and the quick tests of what has changed, in h
 
 test: lint ## run lint, types and the whole test suite; as root on Debian fetch what some tests need; EFFORT=10: more cases
 	@sh tests/machine.sh
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(if $(EFFORT),--timeout $$((120 * $(EFFORT))))
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(if $(EFFORT),--timeout $$((120 * $(EFFORT))))
 
 lint: $(STAMP) ## run ruff and mypy strict
 	$(BIN)/ruff check $(SOURCES)

@@ -23,5 +23,5 @@ class FileByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no type
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile:
-    """What `-n 2` shares the tests out with."""
+    """What `-n 3` shares the tests out with."""
     return FileByFile(config, log)
