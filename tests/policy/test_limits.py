@@ -133,6 +133,7 @@ EMPTY = "the window is empty: it ends when it begins (for whole days, leave out 
     ("rule", "problem"),
     [
         ("when: {days: [mon], zone: Asia/Xanadu}", f"when.zone: {ZONE}"),
+        ('when: {days: [mon], zone: "+24:00"}', f"when.zone: {ZONE}"),
         ("when: {days: [mon]}", "when.zone: is missing"),
         ('when: {from: "25:00", zone: Asia/Shanghai}', f"when.from: {TIME}"),
         ("when: {from: 22, zone: Asia/Shanghai}", f"when.from: {TIME}"),

@@ -34,6 +34,11 @@ def mistakes(entry: str) -> list[tuple[int, int, str, str]]:
         (f"{OWN}, numbers: [load]", "numbers[0]", "must begin with data and lead into it, such as data.load"),
         (f"{OWN}, source: 'rtc:x'", "source", "must not begin with caller: or rtc:: these are given"),
         (f"{OWN}, zone: Mars", "zone", "must be an offset such as +08:00, or a time zone's name such as Asia/Shanghai"),
+        (
+            f'{OWN}, zone: "+24:00"',
+            "zone",
+            "must be an offset such as +08:00, or a time zone's name such as Asia/Shanghai",
+        ),
         ("name: own, match: {a: 1}, type: t", "match.a", "must be a list or an object: put the value in a list"),
         ("name: own, match: {}", "", "type: is missing"),
         ("name: own, type: t", "", "match: is missing; a reading says which bodies it is for"),

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapshot_tuner.policy.windows import Window, form_of, parse_days, parse_time
+from snapshot_tuner.formats import times as formats_times
+from snapshot_tuner.policy.windows import DAYS, Window, form_of, parse_days, parse_time
 from tests.effort import cases
 
 NIGHT = Window.of(form_of(["mon-fri"], parse_time("22:00"), parse_time("06:00"), "Asia/Shanghai"))
@@ -80,6 +81,33 @@ def test_where_the_clocks_are_changed_its_edges_are_where_it_changes(zone: str, 
         assert edges == [at for at in of.changes(first).at if at < days[-1]]
 
 
+@pytest.mark.parametrize(
+    ("zone", "jump", "ends"),
+    [
+        ("Africa/Cairo", "2026-04-24T01:00+03:00", "2026-04-24T06:00+03:00"),
+        ("America/Santiago", "2026-09-06T01:00-03:00", "2026-09-06T06:00-03:00"),
+    ],
+)
+def test_where_the_clocks_jump_at_midnight_a_window_inside_the_jump_begins_with_it(
+    zone: str, jump: str, ends: str
+) -> None:
+    """From 00:00 to 01:00: 00:30 does not occur, and the window holds from 01:00 on; its edges say so, too."""
+    of = window("00:30", "06:00", zone)
+    before = us(jump) - 8 * 3_600_000_000
+    assert of.holds_at(us(jump))
+    assert not of.holds_at(us(jump) - 1)
+    assert of.next_edge(before) == us(jump)
+    assert of.next_edge(us(jump)) == us(ends)
+    assert of.changes(before).holds_at(us(jump))
+
+
+def test_the_rules_of_its_zone_are_read_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without zones they are a package to import, and no module is imported while an event is handled."""
+    made = window("22:00", "06:00", "Asia/Shanghai")
+    monkeypatch.delattr(formats_times, "zone")
+    assert made.holds_at(us("2026-03-06T22:00:00+08:00"))
+
+
 def test_the_next_edge_is_when_it_begins_or_ends() -> None:
     friday = us("2026-03-06T12:00+08:00")
     assert NIGHT.next_edge(friday) == us("2026-03-06T22:00+08:00")
@@ -87,7 +115,7 @@ def test_the_next_edge_is_when_it_begins_or_ends() -> None:
     assert NIGHT.next_edge(us("2026-03-07T06:00+08:00")) == us("2026-03-09T22:00+08:00")
 
 
-zones = st.sampled_from(["America/New_York", "Asia/Shanghai", "Australia/Lord_Howe", "-03:30"])
+zones = st.sampled_from(["America/New_York", "Asia/Shanghai", "Australia/Lord_Howe", "Africa/Cairo", "-03:30"])
 times = st.integers(0, 1439)
 moments = st.integers(us("2026-01-01T00:00+00:00"), us("2027-01-01T00:00+00:00"))
 
@@ -96,7 +124,8 @@ moments = st.integers(us("2026-01-01T00:00+00:00"), us("2027-01-01T00:00+00:00")
 @given(times, times, zones, st.sets(st.integers(0, 6), min_size=1), moments)
 def test_between_two_edges_nothing_changes(begins: int, ends: int, zone: str, days: set[int], at: int) -> None:
     """Whatever the window: hour by hour up to the next edge it is as now, and at the edge it is the other way."""
-    of = Window(frozenset(days), begins, ends if ends != begins else ends + 1, zone)
+    named = [DAYS[day] for day in days]
+    of = Window.of(form_of(named, begins, ends if ends != begins else ends + 1, zone))
     edge = of.next_edge(at)
     now = of.holds_at(at)
     if edge is None:

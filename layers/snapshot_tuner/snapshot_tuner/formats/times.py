@@ -20,7 +20,7 @@ _LOOSE: Final = re.compile(
     r" ?(?:([Zz]|UTC|GMT)|\(?(?:UTC|GMT)?([+-][0-9]{2}):?([0-9]{2})\)?)?"
 )
 _DIGITS: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
-_OFFSET: Final = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
+_OFFSET: Final = re.compile(r"[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _US_PER_UNIT: Final = (
     (10**11, Decimal(1_000_000)),  # as seconds, until the year 5138
     (10**14, Decimal(1_000)),  # as milliseconds; below, from 1973 on

@@ -7,9 +7,9 @@ from 02:00 to 01:00.
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final, NamedTuple, TypedDict
 
 from snapshot_tuner.formats import times
@@ -68,18 +68,12 @@ class Window:
     begins: int
     ends: int
     zone: str
+    _clock: tzinfo = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, form: WindowForm) -> "Window":
-        return cls(frozenset(form["days"]), form["begins"], form["ends"], form["zone"])
-
-    @cached_property
-    def _clock(self) -> tzinfo:
-        found = times.zone(self.zone)
-        if not isinstance(found, str):
-            return found
-        hours, minutes = int(found[:3]), int(found[0] + found[4:])
-        return timezone(timedelta(hours=hours, minutes=minutes))
+        """Reads the zone's rules now, as they may be a package to import. Raises ValueError if there is none."""
+        return cls(frozenset(form["days"]), form["begins"], form["ends"], form["zone"], _clock_of(form["zone"]))
 
     def local(self, us: int) -> datetime | None:
         """The local time at a moment (microseconds since the epoch); None beyond the calendar."""
@@ -118,9 +112,10 @@ class Window:
                 for minute in (self.begins, self.ends)
                 for fold in (0, 1)
             }
-            start, end = _us(midnight), _us(midnight + timedelta(days=1))
-            if end - start != DAY_MINUTES * _MINUTE * 1_000_000:
-                found.add(self._change(start // 1_000_000, end // 1_000_000) * 1_000_000)
+            # From before midnight on, as in some zones the clocks jump at midnight.
+            start, end = _us(midnight) // 1_000_000 - 1, _us(midnight + timedelta(days=1)) // 1_000_000
+            if self._offset(start) != self._offset(end):
+                found.add(self._change(start, end) * 1_000_000)
         except (OverflowError, ValueError):
             return set()
         return found
@@ -195,6 +190,14 @@ def form_of(days: list[str] | None, begins: int | None, ends: int | None, zone: 
 def from_form(form: WindowForm | None) -> Window | None:
     """The window, where there is one."""
     return None if form is None else Window.of(form)
+
+
+def _clock_of(zone: str) -> tzinfo:
+    found = times.zone(zone)
+    if not isinstance(found, str):
+        return found
+    hours, minutes = int(found[:3]), int(found[0] + found[4:])
+    return timezone(timedelta(hours=hours, minutes=minutes))
 
 
 def _us(there: datetime) -> int:
