@@ -1,10 +1,13 @@
 """The command line of `./tuner`."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper, UnsupportedOperation
 from typing import Final
 
 from devkit.terminal import printable
@@ -28,8 +31,8 @@ _EXIT_CODES = """\
 exit codes:
   0  fine
   1  the policy has mistakes: no function would start with it
-  2  the command line is wrong, or a file cannot be read; (backtest) it has no event; (record) there was nothing to
-     record; (bounds) such bounds cannot be set
+  2  the command line is wrong, or a file cannot be read or written; (backtest) it has no event; (record) there was
+     nothing to record; (bounds) such bounds cannot be set
   3  (check) the policy is valid, but something in it is suspicious; (backtest) no event matches any of its rules
   4  (explain) the event is rejected: it would end in a dead-letter queue
   5  (publish) the policy is not in force; (doctor) a part of the stack does not work;
@@ -43,8 +46,11 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Raises SystemExit for a wrong command line, as argparse does."""
     words = sys.argv[1:] if words is None else words
     arguments = parser(words[:1]).parse_args(words)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale without our letters is no reason to fail
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
     except CommandFailed as failure:
         if arguments.json:
             print_json({"error": str(failure), **failure.details})
@@ -54,9 +60,21 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(failure.code)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # the reader has seen enough
-        sys.stderr.close()
-        return int(Exit.FINE)
+    except BrokenPipeError:  # the reader has seen enough, but not whether all is fine
+        _drop_output()
+        return 128 + signal.SIGPIPE
+    except OSError as error:  # such as a full disk
+        _drop_output()
+        reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        sys.stderr.write(printable(reason) + "\n")
+        return int(Exit.USAGE)
+    return code
+
+
+def _drop_output() -> None:
+    """What is left in its buffer, or Python would fail on it once more at the end."""
+    with suppress(UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser(wanted: Sequence[str] = ()) -> argparse.ArgumentParser:

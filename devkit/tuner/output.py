@@ -10,14 +10,21 @@ _WIDTH_OF_A_FILE = 120
 """Characters per line if the width is unknown: a pipe, a file, a CI log."""
 
 
+class _Console(Console):
+    """Without its own end when a pipe is closed: its exit code is that of a wrong policy."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Standard output; plain text if that is not a terminal, or if NO_COLOR is set."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE, highlight=False, emoji=False)
+    return _Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE, highlight=False, emoji=False)
 
 
 def progress_console() -> Console:
     """Standard error: progress and complaints, so that standard output can go into a pipe."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_A_FILE, highlight=False, emoji=False)
+    return _Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_A_FILE, highlight=False, emoji=False)
 
 
 def print_json(value: object) -> None:

@@ -11,13 +11,15 @@ Numbers are exact, as written. Blank lines mean nothing.
 """
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from devkit.tuner.exits import CommandFailed, Exit
 from snapshot_tuner.errors import EventRejected
 from snapshot_tuner.events import signals
 from snapshot_tuner.events.readings.reading import NO_READINGS, NO_RECORD, Readings, record_of
@@ -56,12 +58,12 @@ class Unreadable(NamedTuple):
 def read(
     path: Path, on_progress: Callable[[int], None] | None = None, readings: Sequence[Readings] = (NO_READINGS,)
 ) -> Iterator[Arrival | Unreadable]:
-    """Every line that is not blank, in the order of the file. Raises OSError; EOFError for a `.gz` that is cut off.
+    """Every line that is not blank, in the order of the file. Raises CommandFailed where it cannot be read.
 
     `readings` are those of the policies for which it is read.
     `on_progress` is called now and then with how many bytes of the file have been read.
     """
-    with ExitStack() as opened:
+    with readable(path), ExitStack() as opened:
         file = opened.enter_context(path.open("rb"))
         lines = file
         if path.suffix == ".gz":
@@ -82,6 +84,16 @@ def read(
                     yield from arrivals(number, line, readings)
                 except EventRejected as rejected:
                     yield Unreadable(number, str(rejected))
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raises CommandFailed where what is done inside cannot read the file, or decompress it."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise CommandFailed(Exit.USAGE, f"{path}: {reason}") from None
 
 
 def arrivals(

@@ -108,14 +108,9 @@ def run(arguments: argparse.Namespace) -> Exit:
     choice = Choice(arguments.rooms, arguments.room, arguments.price, arguments.currency)
     with ExitStack() as opened:
         trail = opened.enter_context(closing(Trail())) if arguments.html or arguments.json else None
-        try:
-            decisions = arguments.decisions and opened.enter_context(arguments.decisions.open("w", encoding="utf-8"))
-            with _progress(arguments.events) as on_progress:
-                replay.run(arguments.events, on_progress=on_progress, trail=trail, decisions=decisions)
-        except (OSError, EOFError) as error:
-            raise CommandFailed(
-                Exit.USAGE, f"{getattr(error, 'filename', None) or arguments.events}: {error}"
-            ) from None
+        decisions = arguments.decisions and opened.enter_context(arguments.decisions.open("w", encoding="utf-8"))
+        with _progress(arguments.events) as on_progress:
+            replay.run(arguments.events, on_progress=on_progress, trail=trail, decisions=decisions)
         _check(replay, arguments)
         made = report(replay, [str(file) for file in files], str(arguments.events), choice, trail)
     if arguments.html:
@@ -177,7 +172,7 @@ def _amount(high: int) -> Callable[[str], Decimal]:
             number = Decimal(text)
         except InvalidOperation:
             number = Decimal(-1)
-        if not 0 <= number <= high:
+        if not number.is_finite() or not 0 <= number <= high:
             raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {high:,}")
         return number
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from devkit.tuner import policies
 from devkit.tuner.check.findings import Example, FindingKind
 from devkit.tuner.check.inspection import FINDINGS_MOST, Finding, Inspection, inspect
 from devkit.tuner.exits import CommandFailed, Exit
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Exit:
     """Raises CommandFailed where the file cannot be read."""
-    text = _text(arguments.policy)
+    text = policies.text_of(arguments.policy)
     # For a policy with mistakes, these are reported, whatever its readings would make of the events.
     is_readable = arguments.events is not None and not examine(text).problems
     events = _events(arguments.events, Policy.parse(text, "").readings) if is_readable else []
@@ -60,15 +61,6 @@ def _events(path: Path, readings: Readings) -> list[Signal]:
     if not found:
         raise CommandFailed(Exit.USAGE, f"{path}: no event in it can be read: {read[0]}")
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except OSError as error:
-        raise CommandFailed(Exit.USAGE, f"{path}: {error.strerror or type(error).__name__}") from None
-    except UnicodeDecodeError as error:
-        raise CommandFailed(Exit.USAGE, f"{path}: not UTF-8: the byte at offset {error.start}") from None
 
 
 def _document(file: Path, found: Inspection, suspicious: list[Finding]) -> dict[str, object]:

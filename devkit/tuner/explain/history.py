@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devkit.tuner import recordings
-from devkit.tuner.explain.opening import Invocation, readable
+from devkit.tuner.explain.opening import Invocation
 from devkit.tuner.recordings import Unreadable
 from snapshot_tuner.model import Signal
 from snapshot_tuner.policy.engine import Policy
@@ -35,13 +35,12 @@ def history(file: Path, policy: Policy, explained: Sequence[Invocation]) -> Hist
     tasks = {adjustment.task for signal, _ in arrived for adjustment in policy.decide(signal).adjustments}
     found: list[Invocation] = []
     unreadable = 0
-    with readable(file):
-        for line in recordings.read(file, readings=[policy.readings]):
-            if isinstance(line, Unreadable):
-                unreadable += 1
-                continue
-            adjusted = (adjustment.task for adjustment in policy.decide(line.signal).adjustments)
-            if not tasks.isdisjoint(adjusted) and (line.signal, line.received_us) not in arrived:
-                found.append(Invocation(line.received_us, (line.signal,)))
+    for line in recordings.read(file, readings=[policy.readings]):
+        if isinstance(line, Unreadable):
+            unreadable += 1
+            continue
+        adjusted = (adjustment.task for adjustment in policy.decide(line.signal).adjustments)
+        if not tasks.isdisjoint(adjusted) and (line.signal, line.received_us) not in arrived:
+            found.append(Invocation(line.received_us, (line.signal,)))
     found.sort(key=lambda invocation: invocation.received_us)
     return History(file, tuple(found), unreadable)

@@ -1,8 +1,7 @@
 """From a file to the events in it, by the readers that are deployed: here is decided only which of them is meant."""
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,21 +40,12 @@ class Invocation:
 
 def open_file(path: Path, readings: Readings = NO_READINGS) -> list[Invocation]:
     """In the order of the file. Raises CommandFailed where it cannot be read, or holds nothing."""
-    with readable(path):
-        invocations = _opened(path, path.read_bytes(), readings)
+    with recordings.readable(path):
+        content = path.read_bytes()
+    invocations = _opened(path, content, readings)
     if not any(invocation.events for invocation in invocations):
         raise CommandFailed(Exit.USAGE, f"{path}: no event in it")
     return invocations
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Raises CommandFailed where what is done inside cannot read the file."""
-    try:
-        yield
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise CommandFailed(Exit.USAGE, f"{path}: {reason}") from None
 
 
 def _opened(path: Path, content: bytes, readings: Readings) -> list[Invocation]:

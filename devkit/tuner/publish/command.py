@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from devkit.terminal import printable
+from devkit.tuner import policies
 from devkit.tuner.backtest import command as backtest
 from devkit.tuner.doctor.aws_cli import Stack, aws
 from devkit.tuner.doctor.following import through_queue
 from devkit.tuner.exits import CommandFailed, Exit
 from devkit.tuner.output import console, print_json, progress_console
-from devkit.tuner.policies import load
 from devkit.tuner.publish.difference import differences, held
 from devkit.tuner.record import command as record
 from snapshot_tuner.aws.policy_parameter import COMPRESSED_PREFIX, opened
@@ -42,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Exit:
     """Raises CommandFailed."""
-    text = arguments.policy.read_text("utf-8") if arguments.policy.is_file() else ""
-    new = load(arguments.policy)
+    text = policies.text_of(arguments.policy)
+    new = policies.parse(text, arguments.policy)
     before = _current(arguments)
     old = _policy(before) if before else None
     _refuse_another_order(old, new)

@@ -29,7 +29,7 @@ class Reason(Enum):
     TOO_LONG = f"logged without its data, or attributes: they have more than {TEXT_CHARACTERS_MOST:,} characters"
     FIRST_LINE_MISSING = "events with several tasks whose first line, which holds the event, is missing"
     UNREADABLE = "no function could open it"
-    BROKEN = "looks like JSON but is not valid: cut off, or badly indented"
+    BROKEN = "looks like JSON but is not valid: cut off, badly indented, or inside CSV or YAML"
     IN_ITS_STREAM = "stream records: the destination holds their place in the stream, not the records"
     DOCUMENT_TOO_LONG = (
         f"one document of more than {DOCUMENT_CHARACTERS:,} characters: print one event to a line, as `jq -c` does"

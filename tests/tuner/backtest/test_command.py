@@ -121,11 +121,13 @@ def test_decisions_are_written_for_the_new_policy_only(events: str, other: str, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing.ndjson"], "missing.ndjson: [Errno 2] No such file or directory"),
+        (["missing.ndjson"], "missing.ndjson: No such file or directory"),
         (["EMPTY"], ": no event in it; line 1: body: must be a JSON object"),
         (["EVENTS", "--room", "room-9"], "--room room-9: no event in "),
-        (["EVENTS", "--against", "missing.yaml"], "missing.yaml: no such file"),
+        (["EVENTS", "--against", "missing.yaml"], "missing.yaml: No such file or directory"),
         (["CUT"], "Compressed file ended before the end-of-stream marker was reached"),
+        (["BROKEN"], "broken.ndjson.gz: Error -3 while decompressing data"),
+        (["EVENTS", "--decisions", "/dev/full"], "No space left on device"),
     ],
 )
 def test_what_cannot_be_done_says_why(
@@ -135,9 +137,13 @@ def test_what_cannot_be_done_says_why(
     (tmp_path / "empty").mkdir()
     cut = tmp_path / "cut.ndjson.gz"
     cut.write_bytes(bytes.fromhex("1f8b0800000000000003ab"))
-    files = {"EVENTS": events, "EMPTY": str(write(tmp_path / "empty", [5])), "CUT": str(cut)}
+    broken = tmp_path / "broken.ndjson.gz"
+    broken.write_bytes(bytes.fromhex("1f8b0800000000000003ffff") + bytes(20))
+    files = {"EVENTS": events, "EMPTY": str(write(tmp_path / "empty", [5])), "CUT": str(cut), "BROKEN": str(broken)}
     assert main(["backtest", SHIPPED, *(files.get(word, word) for word in arguments)]) == Exit.USAGE
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert message in said
+    assert len(said.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,6 +152,7 @@ def test_what_cannot_be_done_says_why(
         ("--batch-size", "0", "'0' is not a whole number from 1 to 10,000"),
         ("--start-interval", "601", "'601' is not a whole number from 1 to 600"),
         ("--price", "much", "'much' is not a number from 0 to 1,000,000"),
+        ("--price", "nan", "'nan' is not a number from 0 to 1,000,000"),
         ("--call-seconds", "-1", "'-1' is not a number from 0 to 6"),
     ],
 )

@@ -86,6 +86,25 @@ def test_a_change_is_told_in_words_written_and_followed(
     assert written(aws) == [{"Name": NAME, "Type": "String", "Value": NEW, "Overwrite": True}]
 
 
+def test_line_ends_are_published_as_they_are(aws: AwsStandIn, policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They count for the hash that is waited for: with others, no line would ever show it."""
+    text = NEW.replace("\n", "\r\n")
+    policy.write_bytes(text.encode())
+    aws.answer(**holding(OLD, **seen(text)))
+    assert main(["publish", str(policy), "--parameter", NAME, "--stack", "tuner", "--yes"]) == Exit.FINE
+    assert f"In force: a test event was decided by {short(text)}." in capsys.readouterr().out
+    assert [each["Value"] for each in written(aws)] == [text]
+
+
+def test_what_is_not_utf8_is_refused_before_anything_is_asked(
+    aws: AwsStandIn, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy.write_bytes(b"version: 1 # caf\xe9\n")
+    assert main(["publish", str(policy), "--parameter", NAME]) == Exit.USAGE
+    assert capsys.readouterr().err == f"{policy}: not UTF-8: the byte at offset 16\n"
+    assert aws.asked() == []
+
+
 def test_nothing_is_written_unless_somebody_says_yes(
     aws: AwsStandIn, policy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
