@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -198,6 +199,21 @@ def test_a_body_that_cannot_be_opened_is_told_why(
     reply = send(deployment, "POST", "/events", body, {**JSON, "Content-Encoding": encoding})
     assert reply.problem == problem
     assert reply.headers.get("accept-encoding") == ("gzip" if problem == "content-type" else None)
+
+
+@pytest.mark.parametrize("path", ["/events", "/explain", "/callbacks/rtc", TASK_PATH + "/bounds"])
+def test_of_a_compressed_body_no_more_is_opened_than_is_taken(deployment: Deployment, path: str) -> None:
+    """Whoever may send could else fill the memory of the function with a body of a few kilobytes."""
+    bomb = gzip.compress(b"\0" * 32_000_000, mtime=0)
+    method = "PUT" if path.endswith("/bounds") else "POST"
+    tracemalloc.start()
+    try:
+        reply = send(deployment, method, path, bomb, GZIP)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert reply.problem == "too-large"
+    assert most < 4_000_000
 
 
 def test_who_prefers_a_reply_gets_an_empty_body(deployment: Deployment) -> None:
