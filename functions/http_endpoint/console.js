@@ -36,12 +36,22 @@ async function ask(method, path, body) {
   return given;
 }
 
-async function attempt(problem, work) {
+const turns = {};
+
+// Whether nothing was asked about it since: a slow answer may come after that to a later question.
+function isLast(about) {
+  const turn = (turns[about] = (turns[about] || 0) + 1);
+  return () => turns[about] === turn;
+}
+
+async function attempt(problem, question, show, holds = () => true) {
   $(problem).hidden = true;
   try {
-    await work();
+    const answer = await question();
+    if (holds()) show(answer);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
+    if (!holds()) return;
     $(problem).textContent = error.message;
     $(problem).hidden = false;
   }
@@ -54,6 +64,7 @@ const pendingText = (each) =>
   (each.rule ? ` (rule ${each.rule}${each.reason ? `: ${each.reason}` : ""})` : "") +
   (each.until ? ` until ${local(each.until)}` : "") +
   (each.then ? `, then ${each.then} s` : "");
+const taskName = (task) => `${task.TaskId} in ${task.RoomId}`;
 const taskPath = (task) => "/tasks/" + [task.AppId, task.RoomId, task.TaskId].map(encodeURIComponent).join("/");
 
 // The table.
@@ -83,10 +94,9 @@ function row({ task, interval }) {
 }
 
 async function list(more) {
-  await attempt("list-problem", async () => {
-    const asked = query();
-    if (more) asked.set("after", next);
-    const page = await ask("GET", `/tasks?${asked}`);
+  const asked = query();
+  if (more) asked.set("after", next);
+  const tell = (page) => {
     if (!more) $("tasks").replaceChildren();
     $("tasks").append(...page.tasks.map(row));
     next = page.next || null;
@@ -94,7 +104,8 @@ async function list(more) {
     const count = $("tasks").children.length;
     // A page may be short or empty while there is a next one.
     $("count").textContent = `${count} ${count === 1 ? "task" : "tasks"}${next === null ? "" : " so far"}`;
-  });
+  };
+  await attempt("list-problem", () => ask("GET", `/tasks?${asked}`), tell, isLast("list"));
 }
 
 // One task's story.
@@ -128,24 +139,32 @@ function tell(known) {
 }
 
 async function show(task) {
-  if (task !== chosen) $("bounds-result").textContent = "";
+  if (task !== chosen) {
+    $("bounds-result").textContent = "";
+    $("bounds-problem").hidden = true;
+  }
   chosen = task;
   $("story").hidden = false;
-  $("story-heading").textContent = `${task.TaskId} in ${task.RoomId}`;
+  $("story-heading").textContent = taskName(task);
   $("facts").replaceChildren();
-  await attempt("story-problem", async () => {
-    const known = await ask("GET", taskPath(task));
-    if (chosen === task) tell(known);
-  });
+  await attempt("story-problem", () => ask("GET", taskPath(task)), tell, isLast("story"));
   $("story").focus();
 }
 
 async function change(method, body) {
   const task = chosen;
   $("bounds-result").textContent = "";
-  await attempt("bounds-problem", async () => {
-    const changed = await ask(method, `${taskPath(task)}/bounds`, body);
+  const question = async () => {
+    try {
+      return await ask(method, `${taskPath(task)}/bounds`, body);
+    } catch (error) {
+      error.message = `${taskName(task)}: ${error.message}`; // another one may be open by now
+      throw error;
+    }
+  };
+  await attempt("bounds-problem", question, (changed) => {
     if (chosen !== task) return;
+    isLast("story"); // a look from before knows nothing of it
     tell(changed);
     const before = changed.replaced && method === "PUT" ? ` Replaced: ${boundsText(changed.replaced)}.` : "";
     $("bounds-result").textContent = `${method === "PUT" ? "Set" : "Cleared"}: ${changed.reason}.${before}`;
@@ -169,7 +188,7 @@ function explained(answer) {
   add("Rule", answer.rule);
   add("Why", answer.reason);
   add("Interval", answer.interval.given === null ? "" : `${answer.interval.given} s`);
-  add("Tasks", answer.tasks.map((task) => `${task.TaskId} in ${task.RoomId}`).join(", "));
+  add("Tasks", answer.tasks.map(taskName).join(", "));
   for (const rule of answer.rules) add(`Rule ${rule.rule}`, rule.reason);
   return [story, element("pre", JSON.stringify(answer, null, 2), { tabindex: "0", "aria-label": "The whole answer" })];
 }
@@ -195,6 +214,7 @@ $("clear").addEventListener("click", () => change("DELETE"));
 $("explain").addEventListener("submit", (event) => {
   event.preventDefault();
   $("explained").replaceChildren();
-  attempt("explain-problem", async () => $("explained").replaceChildren(...explained(await ask("POST", "/explain", $("event").value))));
+  const show = (answer) => $("explained").replaceChildren(...explained(answer));
+  attempt("explain-problem", () => ask("POST", "/explain", $("event").value), show, isLast("explain"));
 });
 list(false);

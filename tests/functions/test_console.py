@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -198,6 +199,96 @@ def test_a_senders_token_looks_and_an_operators_sets(
     page.get_by_role("button", name="Set bounds").click()
     expect(page.locator("#facts")).to_contain_text("by alice: incident")
     assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+
+
+def hold(page: Page, url: str) -> list[Route]:
+    """The requests for the URL from now on, which nobody answers yet: `fallback` sends one on to the handler."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route))  # noqa: PLW0108 - Playwright asks a function how many it takes
+    return held
+
+
+def until_held(page: Page, held: list[Route], count: int) -> None:
+    deadline = monotonic() + 10
+    while len(held) < count:
+        assert monotonic() < deadline
+        page.wait_for_timeout(10)
+
+
+def test_the_table_is_that_of_the_filters_as_they_are(open_console: Open, deployment: Deployment) -> None:
+    """Of a slow endpoint the answer to an earlier question, or its failure, comes last, and is not shown."""
+    for number, interval in enumerate((20, 60)):
+        deployment.bus(deployment.wanted(f"e-{number}", interval, task=TaskRef("app", f"room-{number}", "task")))
+    page = open_console()
+    expect(page.locator("#count")).to_have_text("2 tasks")
+    held = hold(page, "**/tasks?*")
+    show = page.get_by_role("button", name="Show")
+    show.click()
+    show.click()
+    page.locator("#filters").get_by_label("At most, s").fill("20")
+    show.click()
+    until_held(page, held, 3)
+    held[2].fallback()
+    expect(page.locator("#count")).to_have_text("1 task")
+    with page.expect_response("**/tasks?*"):
+        held[0].fallback()
+    with page.expect_response("**/tasks?*"):
+        held[1].fulfill(status=502, body="{}")
+    page.wait_for_timeout(50)
+    assert rooms(page) == ["room-0"]
+    expect(page.locator("#list-problem")).to_be_hidden()
+
+
+def test_pressing_more_twice_lists_no_task_twice(open_console: Open, deployment: Deployment) -> None:
+    for number in range(51):
+        task = TaskRef("app", f"room-{number}", "task")
+        deployment.bus(deployment.wanted(f"e-{number}", 20, task=task))
+    page = open_console()
+    expect(page.locator("#count")).to_have_text("50 tasks so far")
+    held = hold(page, "**/tasks?*")
+    page.get_by_role("button", name="More").dblclick()
+    until_held(page, held, 2)
+    for each in held:
+        with page.expect_response("**/tasks?*"):
+            each.fallback()
+    page.wait_for_timeout(50)
+    expect(page.locator("#count")).to_have_text("51 tasks")
+
+
+def test_a_story_from_before_a_change_is_not_told_after_it(open_console: Open, deployment: Deployment) -> None:
+    """Somebody who has just set bounds must not see a task without any."""
+    deployment.bus(deployment.event("e-1"))
+    page = open_console()
+    open_first(page)
+    before = json.dumps(page.evaluate("fetch('/tasks/app/room-1/task').then((answer) => answer.json())"))
+    held = hold(page, "**/tasks/app/room-1/task")
+    page.get_by_role("button", name="Look again").click()
+    until_held(page, held, 1)
+    set_bounds(page, 5, "incident")
+    expect(page.locator("#facts")).to_contain_text("up to 5 s")
+    with page.expect_response("**/tasks/app/room-1/task"):
+        held[0].fulfill(status=200, body=before)
+    page.wait_for_timeout(50)
+    expect(page.locator("#facts")).to_contain_text("up to 5 s")
+
+
+def test_bounds_that_failed_are_told_of_their_own_task(open_console: Open, deployment: Deployment) -> None:
+    """Also after another one was opened; what was said before of another is gone."""
+    for number in (1, 2):
+        deployment.bus(deployment.event(f"e-{number}", task=TaskRef("app", f"room-{number}", "task")))
+    page = open_console()
+    first, second = (page.locator("#tasks tr", has_text=f"room-{number}").get_by_role("button") for number in (1, 2))
+    first.click()
+    held = hold(page, "**/bounds")
+    set_bounds(page, 5, "incident")
+    until_held(page, held, 1)
+    second.click()
+    expect(page.locator("#story-heading")).to_have_text("task in room-2")
+    held[0].fulfill(status=502, body="{}")
+    expect(page.locator("#bounds-problem")).to_have_text("task in room-1: The endpoint answered 502")
+    first.click()
+    expect(page.locator("#story-heading")).to_have_text("task in room-1")
+    expect(page.locator("#bounds-problem")).to_be_hidden()
 
 
 def test_names_are_shown_as_text(open_console: Open, deployment: Deployment) -> None:
