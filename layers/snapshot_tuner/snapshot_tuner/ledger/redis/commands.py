@@ -13,6 +13,11 @@ _WHY_NOT_AVAILABLE = (
     " granted or throttled; or the store is busy or has too many clients"
 )
 
+_NO_WRITE = re.compile(
+    r"(?:Error running script .*@user_script: \d+: -(?:OOM|READONLY|MISCONF|NOREPLICAS)|MISCONF|NOREPLICAS) "
+)
+"""Redis before 7 puts the place in the script before a script's error; redis-py knows the class of no such answer."""
+
 
 def send(connection: Connection, packet: bytes) -> None:
     connection.send_packed_command([packet])  # type: ignore[no-untyped-call] # untyped in redis-py
@@ -29,7 +34,7 @@ REPLICATION = pack(b"INFO", b"replication")
 
 def takes_no_write(error: Exception) -> bool:
     """Whether the server answers, and refuses to write: it is full, a replica, cannot save, or lacks replicas."""
-    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(("MISCONF ", "NOREPLICAS "))
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or _NO_WRITE.match(str(error)) is not None
 
 
 def describe(error: Exception, address: RedisAddress, node: Node) -> str:
