@@ -1,6 +1,6 @@
 "use strict";
 // Every name comes from somebody's event: it is only ever set as text.
-const base = location.pathname.replace(/\/console\/*$/, "");
+const base = location.pathname.replace(/\/+console\/*$/, "").replace(/^\/+/, "/"); // two would begin a host
 const $ = (id) => document.getElementById(id);
 let token = null; // in memory only
 let chosen = null; // the task whose story is open

@@ -28,19 +28,19 @@ def open_console(browser: Browser, deployment: Deployment) -> Iterator[Open]:
     pages: list[Page] = []
     complaints: list[str] = []
 
-    def open_page(*, principal: str | None = USER, **options: Any) -> Page:  # noqa: ANN401 - Playwright's own
+    def open_page(*, path: str = "/console", principal: str | None = USER, **options: Any) -> Page:  # noqa: ANN401 - Playwright's own
         def answer(route: Route) -> None:
             request = route.request
             assert request.url.startswith(SITE)
-            path, _, query = request.url.removeprefix(SITE).partition("?")
+            asked, _, query = request.url.removeprefix(SITE).partition("?")
             checked = {"authorizer": {"iam": {"userArn": principal}}} if principal else {}
             event = {
                 "version": "2.0",
-                "rawPath": path,
+                "rawPath": asked,
                 "rawQueryString": query,
                 "headers": request.headers,
                 "requestContext": {
-                    "http": {"method": request.method, "path": path, "sourceIp": "127.0.0.1"},
+                    "http": {"method": request.method, "path": asked, "sourceIp": "127.0.0.1"},
                     "stage": "$default",
                     "requestId": "request",
                     "timeEpoch": int(deployment.started.timestamp() * 1000),
@@ -58,7 +58,7 @@ def open_console(browser: Browser, deployment: Deployment) -> Iterator[Open]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
         pages.append(page)
-        page.goto(f"{SITE}/console")
+        page.goto(f"{SITE}{path}")
         return page
 
     yield open_page
@@ -327,6 +327,34 @@ def test_without_a_callers_proof_it_asks_for_a_token_and_keeps_it_in_memory_only
     assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
     page.reload()
     expect(page.get_by_label("Bearer token")).to_be_visible()
+
+
+def test_a_token_that_no_header_can_hold_is_asked_for_again(
+    open_console: Open, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copied with a space of no width, as out of a chat: it is the token that is wrong, and not the endpoint."""
+    monkeypatch.setenv("HTTP_AUTH", "signature")
+    monkeypatch.setenv("WEBHOOK_TOKENS", f"people:{TOKEN}")
+    deployment.bus(deployment.event("e-1"))
+    page = open_console(principal=None)
+    page.get_by_label("Bearer token").fill(f"{TOKEN}\u200b")
+    page.get_by_role("button", name="Enter").click()
+    assert page.evaluate("document.getElementById('token').checkValidity()") is False
+    expect(page.get_by_label("Bearer token")).to_be_visible()
+    page.get_by_label("Bearer token").fill(f" {TOKEN} ")
+    page.get_by_role("button", name="Enter").click()
+    expect(page.locator("#count")).to_have_text("1 task")
+
+
+@pytest.mark.parametrize("path", ["//console", "/console//"])
+def test_a_slash_too_many_in_its_address_makes_no_difference(
+    open_console: Open, deployment: Deployment, path: str
+) -> None:
+    """The URL that a deploy prints ends in one; where the page asks //tasks, it asks a host of that name."""
+    deployment.bus(deployment.event("e-1"))
+    page = open_console(path=path)
+    open_first(page)
+    expect(page.locator("#count")).to_have_text("1 task")
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_console: Open, deployment: Deployment) -> None:
