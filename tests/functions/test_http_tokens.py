@@ -184,6 +184,17 @@ def test_one_alert_of_a_hundred_that_changed_makes_one_call(public: Deployment) 
     assert len(public.standin.calls()) == 101
 
 
+def test_a_group_that_cannot_be_read_at_all_is_refused(public: Deployment) -> None:
+    """With 200 nobody would learn that none of its alerts counts: Alertmanager reports a 4xx, in log and metrics."""
+    small = [{"status": "firing", "fingerprint": f"f{number}", "labels": {}} for number in range(1001)]
+    refused = post(public, group(*small), bearing(TOKEN))
+    assert (refused.status, refused.outcomes) == (400, ["rejected"])
+    assert refused.json["detail"] == "reading alertmanager, body.alerts: has more than 1,000 elements"
+    large = [about(public, fingerprint=f"f{number}", annotations={"text": "x" * 700}) for number in range(350)]
+    assert post(public, group(*large), bearing(TOKEN)).status == 413
+    assert public.sent() == []
+
+
 def test_what_a_sender_has_left_out_is_a_warning_and_counted(
     public: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
