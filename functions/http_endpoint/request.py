@@ -6,7 +6,6 @@ Developer Guide, "Using AWS Lambda with other services".
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -145,7 +144,7 @@ def _body(text: object, *, is_base64: bool) -> bytes | None:
         return text.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 

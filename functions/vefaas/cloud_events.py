@@ -4,7 +4,6 @@ Source: the vendor's public samples and its Go runtime, branch with X-Faas-Batch
 """
 
 import base64
-import binascii
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,7 +109,7 @@ def _structured(body: bytes) -> tuple[dict[str, str], bytes]:
     if isinstance(encoded, str):
         try:
             return attributes, base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise InvalidEvent("data_base64: is not valid Base64") from None
     if data is not None and not isinstance(data, str):
         raise InvalidEvent("data: must be a string, the message's body; or data_base64")

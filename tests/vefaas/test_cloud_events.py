@@ -49,6 +49,21 @@ def test_of_data_and_data_base64_the_second_has_the_bytes() -> None:
     assert cloud_events.read_one(headers, json.dumps(event).encode()).body == b"\xff"
 
 
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"data_base64": "/w="}, "data_base64"),
+        ({"data_base64": "\uff0fw=="}, "data_base64"),  # not even ASCII
+        ({"data": {"load": 1}}, "data: must be a string"),
+    ],
+)
+def test_a_structured_event_whose_body_cannot_be_told_is_none(members: dict[str, object], reason: str) -> None:
+    """And no defect of ours: what cannot be read is written down, as nobody else keeps it."""
+    event = {"type": "faas.kafka.event", "id": "1", **members}
+    with pytest.raises(InvalidEvent, match=reason):
+        cloud_events.read_one({"content-type": "application/cloudevents+json"}, json.dumps(event).encode())
+
+
 @pytest.mark.parametrize("type_", ["faas.tos.event", "faas.kafka", "kafka", "", "faas.KAFKA.event"])
 def test_another_type_is_no_message(type_: str) -> None:
     with pytest.raises(InvalidEvent, match="ce-type"):
