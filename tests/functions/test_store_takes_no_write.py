@@ -58,6 +58,23 @@ def test_a_full_disk_loses_nothing(deployment: Deployment, tmp_path: Path, monke
     assert sorted(deployment.standin.intervals().values()) == [7] * ROOMS + [9]
 
 
+def test_a_process_that_starts_on_a_full_disk_says_so(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before has removed the log and its index when it ended, and there is no room for new ones."""
+    path = tmp_path / "full.db"
+    monkeypatch.setenv("LEDGER_URL", f"sqlite://{path}")
+    assert deployment.queue(deployment.wanted("e-0", 9)) == []
+    bootstrap.close()
+    assert [each.name for each in tmp_path.glob("full.db*")] == [path.name]
+    with no_file_grows_beyond(path.stat().st_blksize):
+        health = send(deployment, "GET", "/health")
+        came_back = deployment.queue(deployment.wanted("e-1", 7, seconds=1))
+    assert (health.status, health.json["detail"]) == (503, LedgerTakesNoWrite.for_senders)
+    assert came_back == ["m-0"]
+    assert deployment.queue(deployment.wanted("e-1", 7, seconds=1)) == []
+
+
 @pytest.fixture
 def shared(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
     """The same deployment with a Valkey server of its own, and a client of that."""

@@ -137,9 +137,10 @@ class _FileReplaced(Exception):
 
 
 def _takes_no_write(error: sqlite3.Error) -> bool:
-    """Whether the disk is full or read-only; the module's own errors have no code."""
+    """Whether the disk is full or read-only, also for the log's new index; the module's own errors have no code."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    return code == sqlite3.SQLITE_IOERR_WRITE or code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+    full = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+    return code in full or code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
 
 
 def _file_id(path: Path) -> _FileId:
