@@ -167,10 +167,10 @@ def test_an_answer_that_is_not_the_providers_leaves_the_outcome_unknown(status: 
     assert (raised.code, raised.status, raised.outcome_unknown) == ("MalformedAnswer", status, True)
 
 
-def test_a_429_of_a_gateway_slows_down_and_leaves_the_outcome_unknown() -> None:
-    """A proxy's own limit is a limit, too."""
+def test_a_429_of_a_gateway_is_a_call_that_was_not_let_in() -> None:
+    """A proxy's own limit is a limit, too. Were the outcome unknown, nobody would slow down."""
     raised = error_from(429, b"<html>Too many requests</html>")
-    assert (type(raised), raised.outcome_unknown) == (Throttled, True)
+    assert (type(raised), raised.outcome_unknown) == (Throttled, False)
 
 
 def test_a_message_is_cut_and_kept_on_one_line() -> None:

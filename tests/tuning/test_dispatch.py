@@ -9,9 +9,11 @@ import pytest
 
 from snapshot_tuner.errors import ApiError, CallAbandoned, CallFailed, LedgerUnavailable
 from snapshot_tuner.ledger.sqlite.ledger import SqliteLedger
+from snapshot_tuner.ledger.timing import THROTTLE_PAUSE_SECONDS
 from snapshot_tuner.ledger.types import AlreadyApplied, Begun, CallResult, Intent, Limits, Settlement, Slot
 from snapshot_tuner.model import Adjustment, Cause, Order, Signal, TaskRef
 from snapshot_tuner.rtc.calls import Call, Finished
+from snapshot_tuner.rtc.responses import classify
 from snapshot_tuner.tuning import waits
 from snapshot_tuner.tuning.dispatch import dispatch
 from snapshot_tuner.tuning.task_results import Called, NotCalled, TaskResult
@@ -161,6 +163,18 @@ def test_a_late_end_of_an_earlier_batch_is_settled_and_disturbs_nobody(ledger: F
     state = ledger.get(first)
     assert state is not None
     assert state.doubt_until is not None
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"ResponseMetadata": {"Error": {"Code": "FlowLimitExceeded"}}}', b"<html>Too many requests</html>", b""]
+)
+def test_a_429_slows_the_fleet_down_whoever_answers_it(ledger: FailingLedger, clock: Clock, body: bytes) -> None:
+    """The provider, or a gateway in front of it: nobody gets a slot for a while."""
+    with pytest.raises(ApiError) as refused:
+        classify(429, body)
+    [task] = tasks(ledger, 1)
+    run([task], ledger, Wire(clock, refused.value), clock)
+    assert ledger.reserve(1, within=THROTTLE_PAUSE_SECONDS / 2) == []
 
 
 def test_a_missed_slot_costs_another_slot_and_nothing_else(ledger: FailingLedger, clock: Clock) -> None:

@@ -110,8 +110,8 @@ def result(status: int, body: bytes, *, secrets: Iterable[str] = ()) -> tuple[ob
 
     `status` is the HTTP status. `secrets` are strings that must not get into an error's message, whatever
     the provider quotes. Raises CallRefused (TaskNotFound), CallFailed (Throttled, TimestampRefused) or
-    CredentialsRefused. Without an Error from the provider that is understood, the fate of the call is unknown:
-    CallFailed with `outcome_unknown`.
+    CredentialsRefused. Without an Error from the provider that is understood, the fate of the call is unknown,
+    except after HTTP 429: CallFailed with `outcome_unknown`.
     """
     try:
         answer = json.loads(body.decode())
@@ -188,9 +188,10 @@ def _error(meaning: _Meaning, facts: _Facts) -> ApiError:
 
 
 def _unreadable(status: int, message: str, request_id: str | None = None) -> CallFailed:
-    # From a proxy, or from a server that broke off. A 429 slows the fleet down, wherever it comes from.
-    error = Throttled if status == HTTPStatus.TOO_MANY_REQUESTS else CallFailed
-    return error(LocalCode.MALFORMED_ANSWER, message, status=status, request_id=request_id, outcome_unknown=True)
+    # From a proxy, or from a server that broke off. Whoever answers 429 has not let the call in, and wants fewer.
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled(LocalCode.MALFORMED_ANSWER, message, status=status, request_id=request_id)
+    return CallFailed(LocalCode.MALFORMED_ANSWER, message, status=status, request_id=request_id, outcome_unknown=True)
 
 
 def _matching(pattern: re.Pattern[str], text: object) -> str | None:
