@@ -16,6 +16,7 @@ from typing import Self
 from devkit.certificates import certificate
 from devkit.elasticache.commands import GuardedScripts, pack, take, time_ahead
 from devkit.elasticache.tokens import RoleKey, TokenRefused, verify
+from devkit.server_end import end
 from devkit.serving import LOOPBACK
 
 USER = "default.iam-user"
@@ -91,24 +92,22 @@ class CacheStandIn:
     def end_connections(self) -> int:
         """As the service does after 12 hours; says how many there were."""
 
-        async def end() -> int:
-            for writer in (connections := tuple(self._open)):
-                writer.transport.abort()
-            return len(connections)
+        async def abort() -> int:
+            return self._abort()
 
-        return asyncio.run_coroutine_threadsafe(end(), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(abort(), self._loop).result()
 
     async def _serve(self, context: ssl.SSLContext) -> None:
         server = await asyncio.start_server(self._carry, LOOPBACK, 0, ssl=context, backlog=1024)
         closing = asyncio.Event()
         self._ready.set_result((server.sockets[0].getsockname()[1], asyncio.get_running_loop(), closing))
         await closing.wait()
-        server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=1.0)
+        await end(server, self._abort)
+
+    def _abort(self) -> int:
+        for writer in (connections := tuple(self._open)):
+            writer.transport.abort()
+        return len(connections)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)

@@ -17,10 +17,9 @@ from devkit.rtc_standin.faults import Fault, FaultPlan
 from devkit.rtc_standin.get_snapshot_task import ReadFaults
 from devkit.rtc_standin.signature import KeyPair
 from devkit.rtc_standin.update_snapshot import Api
+from devkit.server_end import end
 from devkit.serving import LOOPBACK
 from snapshot_tuner.model import TaskRef
-
-_ACCEPTING_SECONDS = 1.0
 
 _VOLCENGINE = Api()
 
@@ -157,12 +156,9 @@ class StandIn:
         stamp_from_now_on(server.sockets[0])
         self._ready.set_result((server.sockets[0].getsockname()[1], loop, closing))
         await closing.wait()
-        server.close()
-        accepting = asyncio.all_tasks() - {asyncio.current_task()}
-        if accepting:  # accepted, but not among the open connections yet; a TLS handshake may never end
-            await asyncio.wait(accepting, timeout=_ACCEPTING_SECONDS)
-        while self._site.open_connections:
-            for connection in tuple(self._site.open_connections):
-                connection.abort()
-            await asyncio.sleep(0)
-        await server.wait_closed()
+        await end(server, self._abort)
+
+    def _abort(self) -> int:
+        for connection in (connections := tuple(self._site.open_connections)):
+            connection.abort()
+        return len(connections)
