@@ -173,7 +173,7 @@ def test_at_the_end_what_waits_is_done_and_nothing_new_is_taken(requests: Reques
     for _ in range(2):
         requests.tuner.end.put(None)
     closing.result(timeout=5)
-    assert [answer.done() for answer in waiting] == [True, True]
+    assert [outcomes(answer) for answer in waiting] == [all_applied(events(1, "first")), all_applied(events(1, "b"))]
 
 
 def test_a_request_without_events_waits_for_nobody(requests: Requests) -> None:
