@@ -311,39 +311,36 @@ def test_an_event_is_explained_and_nothing_is_called(open_console: Open, deploym
     expect(page.locator("#explain-problem")).to_contain_text("is not JSON")
 
 
-def test_without_a_callers_proof_it_asks_for_a_token_and_keeps_it_in_memory_only(
-    open_console: Open, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def locked_page(open_console: Open, deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Page:
+    """The console of a deployment with one task, which asks for a token."""
     monkeypatch.setenv("HTTP_AUTH", "signature")
     monkeypatch.setenv("WEBHOOK_TOKENS", f"people:{TOKEN}")
     deployment.bus(deployment.event("e-1"))
-    page = open_console(principal=None)
-    page.get_by_label("Bearer token").fill("not a token of this deployment")
-    page.get_by_role("button", name="Enter").click()
-    expect(page.locator("#list-problem")).to_contain_text("bearer token")
-    page.get_by_label("Bearer token").fill(TOKEN)
-    page.get_by_role("button", name="Enter").click()
-    expect(page.locator("#count")).to_have_text("1 task")
-    assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
-    page.reload()
-    expect(page.get_by_label("Bearer token")).to_be_visible()
+    return open_console(principal=None)
 
 
-def test_a_token_that_no_header_can_hold_is_asked_for_again(
-    open_console: Open, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_callers_proof_it_asks_for_a_token_and_keeps_it_in_memory_only(locked_page: Page) -> None:
+    locked_page.get_by_label("Bearer token").fill("not a token of this deployment")
+    locked_page.get_by_role("button", name="Enter").click()
+    expect(locked_page.locator("#list-problem")).to_contain_text("bearer token")
+    locked_page.get_by_label("Bearer token").fill(TOKEN)
+    locked_page.get_by_role("button", name="Enter").click()
+    expect(locked_page.locator("#count")).to_have_text("1 task")
+    assert locked_page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+    locked_page.reload()
+    expect(locked_page.get_by_label("Bearer token")).to_be_visible()
+
+
+def test_a_token_that_no_header_can_hold_is_asked_for_again(locked_page: Page) -> None:
     """Copied with a space of no width, as out of a chat: it is the token that is wrong, and not the endpoint."""
-    monkeypatch.setenv("HTTP_AUTH", "signature")
-    monkeypatch.setenv("WEBHOOK_TOKENS", f"people:{TOKEN}")
-    deployment.bus(deployment.event("e-1"))
-    page = open_console(principal=None)
-    page.get_by_label("Bearer token").fill(f"{TOKEN}\u200b")
-    page.get_by_role("button", name="Enter").click()
-    assert page.evaluate("document.getElementById('token').checkValidity()") is False
-    expect(page.get_by_label("Bearer token")).to_be_visible()
-    page.get_by_label("Bearer token").fill(f" {TOKEN} ")
-    page.get_by_role("button", name="Enter").click()
-    expect(page.locator("#count")).to_have_text("1 task")
+    locked_page.get_by_label("Bearer token").fill(f"{TOKEN}\u200b")
+    locked_page.get_by_role("button", name="Enter").click()
+    assert locked_page.evaluate("document.getElementById('token').checkValidity()") is False
+    expect(locked_page.get_by_label("Bearer token")).to_be_visible()
+    locked_page.get_by_label("Bearer token").fill(f" {TOKEN} ")
+    locked_page.get_by_role("button", name="Enter").click()
+    expect(locked_page.locator("#count")).to_have_text("1 task")
 
 
 @pytest.mark.parametrize("path", ["//console", "/console//"])
